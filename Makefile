@@ -1,0 +1,26 @@
+# The few commands of every day. Each is one line of cargo or of the program itself.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format migrate openapi
+
+help: ## Shows these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## Starts the server, with a SQLite file if nothing else is configured
+	cargo run --locked -- serve
+
+test: ## Runs all tests on SQLite, PostgreSQL and MariaDB (one of them: TEST_DATABASE=postgres make test)
+	tests/run
+
+lint: ## Says what the linter and the formatter would change
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+
+format: ## Formats the code
+	cargo fmt --all
+
+migrate: ## Brings the configured database up to date
+	cargo run --locked -- migrate upgrade head
+
+openapi: ## Prints the OpenAPI document
+	cargo run --locked -- openapi

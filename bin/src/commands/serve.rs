@@ -1,0 +1,127 @@
+//! `serve`: start, announce, run, and end without losing a request.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use keepstone_http::{Options, Origins, Parts, TokenCase};
+use keepstone_persistence::{DatabaseUrl, DieselStore};
+use keepstone_repository::Store;
+use keepstone_service::Health;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    cli::Serve,
+    compose,
+    failure::Failure,
+    logging, output,
+    settings::{self, ResponseCase, Settings},
+};
+
+/// How long a request under way may take to end once the server was told to stop.
+const SHUTDOWN_TIMEOUT_SECONDS: u64 = 30;
+
+pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Failure> {
+    let _log = logging::start(&settings.log);
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    for name in settings.without_effect() {
+        tracing::warn!("{name} is set, but this version does not act on it yet");
+    }
+    let store = compose::open(settings).await?;
+    prepare(settings, &store).await?;
+    let services = compose::services(settings, store)?;
+    let health = Arc::clone(&services.health);
+    let parts = Parts { accounts: services.accounts, users: services.users, health: services.health };
+
+    let listener = listen(settings)?;
+    let address = listener.local_addr().map_err(Failure::failed)?;
+    let server = keepstone_http::bind(listener, parts, options(settings)).map_err(Failure::failed)?;
+    announce(settings, arguments, address);
+    // Measures a hash for the first login; nobody waits for it.
+    actix_web::rt::spawn(async move { services.passwords.warm_up().await });
+    actix_web::rt::spawn(stop_on_signal(server.handle(), health));
+    server.await.map_err(Failure::failed)?;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sees that the database answers, and that its schema is as it must be where that is ours to do.
+async fn prepare(settings: &Settings, store: &DieselStore) -> Result<(), Failure> {
+    let is_ours = matches!(settings.database.url, DatabaseUrl::SqliteFile(_) | DatabaseUrl::SqliteMemory);
+    if is_ours || settings.database.auto_migrate {
+        for migration in store.migrator().upgrade(usize::MAX).await? {
+            tracing::info!(migration = migration.name, "applied");
+        }
+        return Ok(());
+    }
+    store.ping().await.map_err(|error| Failure::Failed(format!("{}: {error}", settings.database.url)))?;
+    if !store.is_migrated().await.unwrap_or(false) {
+        tracing::warn!("the database is not up to date, so nothing will work: run keepstone migrate upgrade");
+    }
+    Ok(())
+}
+
+fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
+    let (host, port) = (settings.server.host.as_str(), settings.server.port);
+    TcpListener::bind((host, port)).map_err(|error| {
+        Failure::Failed(format!(
+            "cannot listen on {host} port {port}: {error}; set HOST and PORT, or --host and --port"
+        ))
+    })
+}
+
+fn options(settings: &Settings) -> Options {
+    Options {
+        title: settings.app.name.clone(),
+        version: settings.app.version.clone(),
+        environment: settings.app.environment.to_string(),
+        api_prefix: settings.app.api_prefix.clone(),
+        token_case: match settings.sessions.token_response_case {
+            ResponseCase::Snake => TokenCase::Snake,
+            ResponseCase::Camel => TokenCase::Camel,
+        },
+        origins: match &settings.cors.origins {
+            settings::Origins::Any => Origins::Any,
+            settings::Origins::Listed(list) => Origins::Listed(list.clone()),
+        },
+        serves_docs: settings.docs.enabled,
+        shutdown_timeout: SHUTDOWN_TIMEOUT_SECONDS,
+    }
+}
+
+fn announce(settings: &Settings, arguments: &Serve, address: SocketAddr) {
+    let url = format!("http://{address}");
+    if arguments.announce {
+        let (host, port) = (address.ip(), address.port());
+        output::line(json!({ "url": url, "host": host, "port": port, "pid": std::process::id() }).to_string());
+    }
+    let (name, version, environment) = (&settings.app.name, &settings.app.version, settings.app.environment);
+    tracing::info!("{name} {version} ({environment}) listens on {url}, with {}", settings.database.url);
+    if settings.docs.enabled {
+        tracing::info!("documentation: {url}/docs");
+    }
+    tracing::info!("the first administrator: keepstone create-user --role admin");
+}
+
+/// The first SIGTERM or SIGINT ends the server when its requests are answered; the second ends it now.
+async fn stop_on_signal(server: actix_web::dev::ServerHandle, health: Arc<Health>) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("cannot listen for signals");
+        return;
+    };
+    for is_graceful in [true, false] {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!(is_graceful, "stopping");
+        health.drain();
+        actix_web::rt::spawn(server.stop(is_graceful));
+    }
+}

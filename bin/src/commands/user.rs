@@ -1,0 +1,148 @@
+//! `create-user` and `list-users`.
+
+use std::{
+    io::{self, IsTerminal, stdin},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use keepstone_domain::{DisplayName, Email, Invalid, NewUser, PageRequest, RoleName, User, Username};
+use keepstone_persistence::DieselStore;
+use keepstone_repository::Store;
+use keepstone_service::NewPassword;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{CreateUser, ListUsers},
+    compose,
+    failure::Failure,
+    output,
+    settings::Settings,
+};
+
+/// How many users are read at once.
+const BATCH: u32 = 100;
+
+/// What is asked on a terminal could not be asked here.
+const NOT_A_TERMINAL: &str = "there is no terminal to ask on: give --email, and the password with --password-stdin";
+
+pub async fn create(settings: &Settings, arguments: CreateUser) -> Result<ExitCode, Failure> {
+    let services = compose::services(settings, open(settings).await?)?;
+    let email = match arguments.email {
+        Some(email) => email,
+        None => ask("E-mail: ")?,
+    };
+    let default_role = services.accounts.rules().default_role.to_string();
+    let user = NewUser {
+        email: Email::parse(&email).map_err(|error| refused("--email", error))?,
+        username: parse("--username", arguments.username.as_deref(), Username::parse)?,
+        name: parse("--name", arguments.name.as_deref(), DisplayName::parse)?,
+        role: RoleName::parse(arguments.role.as_ref().unwrap_or(&default_role))
+            .map_err(|error| refused("--role", error))?,
+        is_active: true,
+    };
+    let password = if arguments.password_stdin { read_line()?.into() } else { ask_password()? };
+    let password = NewPassword::check(password, &services.accounts.rules().password_policy)
+        .map_err(|violation| Failure::Usage(violation.to_string()))?;
+    let user = services.accounts.provision(user, password).await?;
+    output::line(format!("made {} {} ({})", user.role, user.email, user.id));
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn list(settings: &Settings, arguments: &ListUsers) -> Result<ExitCode, Failure> {
+    let store = open(settings).await?;
+    let mut repositories = store.read().await?;
+    let mut users = Vec::new();
+    for batch in 0.. {
+        let page = repositories.users().list(PageRequest { skip: batch * BATCH, limit: BATCH }).await?;
+        let is_last = page.items.is_empty();
+        users.extend(page.items);
+        if is_last || users.len() >= usize::try_from(page.total).unwrap_or(usize::MAX) {
+            break;
+        }
+    }
+    if arguments.json {
+        let users: Vec<_> = users.iter().map(as_json).collect();
+        output::line(serde_json::to_string_pretty(&users).map_err(Failure::failed)?);
+    } else {
+        users.iter().map(as_text).for_each(output::line);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The database, if it has tables to work with.
+async fn open(settings: &Settings) -> Result<Arc<DieselStore>, Failure> {
+    let store = compose::open(settings).await?;
+    store.ping().await?;
+    if !store.is_migrated().await.unwrap_or(false) {
+        return Err(Failure::Failed("the database is not up to date: run keepstone migrate upgrade".to_owned()));
+    }
+    Ok(store)
+}
+
+fn as_text(user: &User) -> String {
+    let state = if user.is_active { "active" } else { "inactive" };
+    format!("{}  {:<8}  {state:<8}  {}", user.id, user.role.as_str(), user.email)
+}
+
+fn as_json(user: &User) -> Value {
+    json!({
+        "id": user.id,
+        "email": user.email.as_str(),
+        "username": user.username.as_ref().map(Username::as_str),
+        "name": user.name.as_ref().map(DisplayName::as_str),
+        "role": user.role.as_str(),
+        "is_active": user.is_active,
+        "email_verified": user.email_verified,
+        "created_at": user.created_at,
+        "updated_at": user.updated_at,
+    })
+}
+
+fn parse<T>(
+    flag: &str,
+    text: Option<&str>,
+    parse: impl FnOnce(&str) -> Result<T, Invalid>,
+) -> Result<Option<T>, Failure> {
+    text.map(parse).transpose().map_err(|error| refused(flag, error))
+}
+
+fn refused(flag: &str, error: Invalid) -> Failure {
+    Failure::Usage(format!("{flag} {error}"))
+}
+
+fn ask(question: &str) -> Result<String, Failure> {
+    if !stdin().is_terminal() {
+        return Err(Failure::Usage(NOT_A_TERMINAL.to_owned()));
+    }
+    output::prompt(question);
+    read_line()
+}
+
+/// Asks twice, and shows nothing.
+fn ask_password() -> Result<SecretString, Failure> {
+    if !stdin().is_terminal() {
+        return Err(Failure::Usage(NOT_A_TERMINAL.to_owned()));
+    }
+    let ask = |question| rpassword::prompt_password(question).map(SecretString::from).map_err(unreadable);
+    let (first, second) = (ask("Password: ")?, ask("Once more: ")?);
+    if first.expose_secret() == second.expose_secret() {
+        Ok(first)
+    } else {
+        Err(Failure::Usage("the two passwords differ; nothing was made".to_owned()))
+    }
+}
+
+/// A line, as it is but for its end.
+fn read_line() -> Result<String, Failure> {
+    let mut line = String::new();
+    stdin().read_line(&mut line).map_err(unreadable)?;
+    let end = line.trim_end_matches(['\r', '\n']).len();
+    line.truncate(end);
+    Ok(line)
+}
+
+fn unreadable(error: io::Error) -> Failure {
+    Failure::Failed(format!("standard input: {error}"))
+}

@@ -1,0 +1,103 @@
+//! From settings to use cases: everything is made here, and handed on as what it is for.
+
+use std::sync::Arc;
+
+use keepstone_adapters::SystemClock;
+use keepstone_auth::{
+    password::{Hasher, Limits, MIN_BCRYPT_COST, Passwords, Policy, Scheme},
+    token::{Issuer, KeySet, Profile, Secret, SigningKey, TokenChain},
+};
+use keepstone_domain::{Clock, RoleName};
+use keepstone_persistence::DieselStore;
+use keepstone_repository::Store;
+use keepstone_service::{Accounts, Health, Parts, Rules, Users, permission};
+use secrecy::ExposeSecret;
+
+use crate::{
+    failure::Failure,
+    settings::{PasswordHasher, RegistrationMode, Settings, secret},
+};
+
+/// What every command is made of.
+pub struct Services {
+    pub accounts: Arc<Accounts>,
+    pub users: Arc<Users>,
+    pub health: Arc<Health>,
+    pub passwords: Passwords,
+}
+
+/// Opens the configured database.
+pub async fn open(settings: &Settings) -> Result<Arc<DieselStore>, Failure> {
+    let database = &settings.database;
+    let store = DieselStore::open(&database.url, database.pool_size).await;
+    store.map(Arc::new).map_err(|error| Failure::Failed(format!("{}: {error}", database.url)))
+}
+
+/// Makes the use cases over a database.
+pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, Failure> {
+    let passwords = passwords(settings)?;
+    let (issuer, chain) = tokens(settings)?;
+    let roles = settings.roles.iter().map(|(role, names)| (role.as_str(), names.iter().map(String::as_str)));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let accounts = Arc::new(Accounts::new(Parts {
+        store: Arc::clone(&store),
+        clock,
+        passwords: passwords.clone(),
+        issuer: Arc::new(issuer),
+        chain,
+        roles: Arc::new(permission::roles(roles).map_err(usage)?),
+        rules: Rules {
+            password_policy: Policy::new(settings.password.min_length),
+            registration_open: settings.registration.mode == RegistrationMode::Open,
+            default_role: RoleName::parse(&settings.registration.default_role).map_err(usage)?,
+            session_lifetime: settings.jwt.refresh_ttl,
+        },
+    }));
+    Ok(Services {
+        users: Arc::new(Users::new(Arc::clone(&store), Arc::clone(&accounts))),
+        health: Arc::new(Health::new(store)),
+        accounts,
+        passwords,
+    })
+}
+
+fn passwords(settings: &Settings) -> Result<Passwords, Failure> {
+    let password = &settings.password;
+    let scheme = match password.hasher {
+        PasswordHasher::Bcrypt => Scheme::Bcrypt { cost: password.bcrypt_cost },
+        PasswordHasher::Argon2id => Scheme::Argon2id {
+            memory_kib: password.argon2.memory_kib,
+            iterations: password.argon2.iterations,
+            parallelism: password.argon2.parallelism,
+        },
+    };
+    // How weak a hash may be depends on the environment, and the settings have judged it.
+    let hasher = Hasher::new(scheme, MIN_BCRYPT_COST).map_err(usage)?;
+    Ok(Passwords::new(hasher, Limits::new(password.hash_concurrency)))
+}
+
+fn tokens(settings: &Settings) -> Result<(Issuer, TokenChain), Failure> {
+    let signing = secret::load_or_generate(settings).map_err(Failure::failed)?;
+    if let Some(notice) = signing.notice {
+        tracing::warn!("{notice}");
+    }
+    let bytes = |secret: &secrecy::SecretString| Secret::for_development(secret.expose_secret().as_bytes());
+    let access = bytes(&signing.secret).map_err(usage)?;
+    // Templates ship with one secret for both kinds; the two keys must differ all the same.
+    let refresh = match &settings.jwt.refresh_secret {
+        Some(secret) if secret.expose_secret() != signing.secret.expose_secret() => bytes(secret).map_err(usage)?,
+        _ => access.for_refresh_tokens(),
+    };
+    let profile = Profile {
+        issuer: settings.jwt.issuer.clone(),
+        audience: settings.jwt.audience.clone(),
+        access_lifetime: settings.jwt.access_ttl,
+    };
+    let key_set = |secret| KeySet::new(SigningKey::hs256(secret));
+    let issuer = Issuer::new(key_set(&access), key_set(&refresh), profile).map_err(usage)?;
+    Ok((issuer, TokenChain::new(&refresh)))
+}
+
+fn usage(error: impl ToString) -> Failure {
+    Failure::Usage(error.to_string())
+}

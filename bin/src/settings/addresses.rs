@@ -1,0 +1,177 @@
+//! Addresses of other services, of browsers and of proxies. A URL may hold a password: it is shown without, always.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url};
+
+use super::problems::{Wrong, quoted};
+
+/// The address of a service, perhaps with a password in it.
+#[derive(Clone)]
+pub struct ServiceUrl {
+    raw: SecretString,
+    shown: String,
+}
+
+impl ServiceUrl {
+    /// The whole address, for whoever connects.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.raw.expose_secret()
+    }
+
+    /// Reads an address with one of these schemes.
+    pub(super) fn read(text: &str, schemes: &[&str]) -> Result<Self, Wrong> {
+        let mend =
+            || format!("write it as {}", schemes.iter().map(|scheme| example(scheme)).collect::<Vec<_>>().join(" or "));
+        let scheme = text.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase()).unwrap_or_default();
+        if !schemes.contains(&scheme.as_str()) {
+            return Err(Wrong::new("does not start with a known scheme", mend()));
+        }
+        let raw = SecretString::from(text);
+        if let Some(folder) = text.get(..5).filter(|start| start.eq_ignore_ascii_case("file:")).and(text.get(5..)) {
+            let folder = folder.strip_prefix("//").unwrap_or(folder);
+            let named = !folder.is_empty();
+            return if named {
+                Ok(Self { raw, shown: format!("file:{folder}") })
+            } else {
+                Err(Wrong::new("names no folder", mend()))
+            };
+        }
+        let url = Url::parse(text).ok().filter(|url| url.host_str().is_some_and(|host| !host.is_empty()));
+        let url = url.ok_or_else(|| Wrong::new("is not a URL with a host", mend()))?;
+        Ok(Self { raw, shown: without_secrets(&url) })
+    }
+}
+
+fn example(scheme: &str) -> String {
+    match scheme {
+        "file" => "file:FOLDER".to_owned(),
+        "s3" => "s3://BUCKET".to_owned(),
+        "http" | "https" => format!("{scheme}://HOST"),
+        _ => format!("{scheme}://USER:PASSWORD@HOST:PORT"),
+    }
+}
+
+fn without_secrets(url: &Url) -> String {
+    let behind = [Some(url.path()), url.query(), url.fragment()];
+    if behind.into_iter().flatten().any(|part| part.contains('@')) {
+        // An `@` this late means that the password was cut in two.
+        return format!("{}://***", url.scheme());
+    }
+    let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+    format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
+}
+
+impl fmt::Display for ServiceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl fmt::Debug for ServiceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServiceUrl({self})")
+    }
+}
+
+/// Which browser origins may call with credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origins {
+    /// `*`: every origin, none with credentials.
+    Any,
+    /// These, exactly as a browser writes them in `Origin`.
+    Listed(Vec<String>),
+}
+
+impl Origins {
+    /// Reads the items of a list, and says of every one that is no origin why.
+    pub(super) fn read(items: &[String]) -> (Self, Vec<Wrong>) {
+        if let [item] = items
+            && item == "*"
+        {
+            return (Self::Any, Vec::new());
+        }
+        let (mut origins, mut wrongs) = (Vec::new(), Vec::new());
+        for item in items {
+            match origin(item.trim()) {
+                Ok(origin) if origins.contains(&origin) => {}
+                Ok(origin) => origins.push(origin),
+                Err(wrong) => wrongs.push(wrong),
+            }
+        }
+        (Self::Listed(origins), wrongs)
+    }
+}
+
+/// `scheme://host[:port]` as browsers write it: lower case, punycode, without a default port.
+fn origin(text: &str) -> Result<String, Wrong> {
+    let wrong = |why: &str| {
+        Wrong::new(
+            format!("{} {why}", quoted(text)),
+            "write scheme://host or scheme://host:port, such as https://app.example.com",
+        )
+    };
+    match text {
+        "*" => return Err(wrong("stands beside others; it stands alone or not at all")),
+        "null" => return Err(wrong("is what sandboxed pages and files send: anyone could")),
+        _ if text.contains('*') => return Err(wrong("has a wildcard, which no browser sends; list each origin")),
+        _ => {}
+    }
+    if !text.contains("://") {
+        return Err(wrong("has no scheme"));
+    }
+    let url = Url::parse(text).map_err(|_| wrong("is not a URL"))?;
+    let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong("has no host"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("has a user or a password"));
+    }
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("has more than scheme, host and port"));
+    }
+    let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+    Ok(format!("{}://{host}{port}", url.scheme()))
+}
+
+/// One address or a network in CIDR notation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    /// Any address in it.
+    pub address: IpAddr,
+    /// How many leading bits count.
+    pub prefix: u8,
+}
+
+impl Network {
+    pub(super) fn read(text: &str) -> Result<Self, Wrong> {
+        let wrong = || {
+            Wrong::new(format!("{} is no address or network", quoted(text)), "write 10.0.0.1, 10.0.0.0/8 or fd00::/8")
+        };
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+        let address: IpAddr = address.trim().parse().map_err(|_| wrong())?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.map_or(Ok(longest), |prefix| prefix.trim().parse().map_err(|_| wrong()))?;
+        if prefix <= longest { Ok(Self { address, prefix }) } else { Err(wrong()) }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
+/// An IP address without brackets, or the name of a host.
+pub(super) fn host(text: &str) -> Result<String, Wrong> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let named = !text.contains([':', '/', '@']) && Host::parse(text).is_ok();
+    if bare.parse::<IpAddr>().is_ok() || named {
+        return Ok(bare.to_owned());
+    }
+    Err(Wrong::new(
+        format!("{} is no address to listen on", quoted(text)),
+        "use an IP address such as 127.0.0.1, 0.0.0.0 or ::1, or localhost; the port is PORT",
+    ))
+}

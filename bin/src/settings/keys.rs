@@ -1,0 +1,174 @@
+//! Every key there is: its place in the tree, its bare variables, and how its value may be shown. A key that is not
+//! here does not exist; a test compares this list with `config/default.toml`.
+
+use std::borrow::Cow;
+
+/// How a value may be shown, and whether it may come from a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Plain,
+    /// Shown by its length alone.
+    Secret,
+    /// An address that may contain a password: shown without it.
+    Address,
+}
+
+/// One key.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key {
+    pub path: &'static str,
+    pub name: &'static str,
+    pub alias: Option<&'static str>,
+    pub kind: Kind,
+    /// Read and validated, but nothing in this version acts on it.
+    pub later: bool,
+    /// Whether an explicitly empty variable is a value (a wrong one) instead of no value.
+    pub keeps_empty: bool,
+}
+
+const fn key(path: &'static str, name: &'static str) -> Key {
+    Key { path, name, alias: None, kind: Kind::Plain, later: false, keeps_empty: false }
+}
+
+impl Key {
+    const fn or(self, alias: &'static str) -> Self {
+        Self { alias: Some(alias), ..self }
+    }
+    const fn secret(self) -> Self {
+        Self { kind: Kind::Secret, ..self }
+    }
+    const fn address(self) -> Self {
+        Self { kind: Kind::Address, ..self }
+    }
+    const fn later(self) -> Self {
+        Self { later: true, ..self }
+    }
+    const fn keeps_empty(self) -> Self {
+        Self { keeps_empty: true, ..self }
+    }
+
+    /// `KEEPSTONE__JWT__SECRET_KEY` of `jwt.secret_key`.
+    pub(super) fn long_name(&self) -> String {
+        long_name(self.path)
+    }
+
+    /// The variables that set this key, the one that wins first.
+    pub(super) fn variables(&self) -> impl Iterator<Item = Cow<'static, str>> {
+        let bare = [Some(self.name), self.alias];
+        std::iter::once(Cow::Owned(self.long_name())).chain(bare.into_iter().flatten().map(Cow::Borrowed))
+    }
+
+    /// Whether `<NAME>_FILE` is read.
+    pub(super) fn may_be_file(&self) -> bool {
+        self.kind != Kind::Plain
+    }
+}
+
+/// What every variable of this program starts with.
+pub(super) const PREFIX: &str = "KEEPSTONE__";
+/// The section whose keys are the names of roles, so that they are not in [`KEYS`].
+pub(super) const ROLES: &str = "roles";
+
+/// The variable of a key that may be a role's, too.
+pub(super) fn long_name(path: &str) -> String {
+    format!("{PREFIX}{}", path.replace('.', "__").to_ascii_uppercase())
+}
+
+/// The role that `roles.<name>` or its variable defines.
+pub(super) fn role_of_path(path: &str) -> Option<&str> {
+    let name = path.strip_prefix(ROLES)?.strip_prefix('.')?;
+    let fits = (1..=32).contains(&name.len())
+        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'));
+    fits.then_some(name)
+}
+
+/// The key of this path.
+pub(super) fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// The place in the tree of the key with this bare name.
+pub(super) fn path_of(name: &str) -> Option<&'static str> {
+    KEYS.iter().find(|key| key.name == name).map(|key| key.path)
+}
+
+/// The name people know a key by.
+pub(super) fn display_name(path: &str) -> String {
+    find(path).map_or_else(|| long_name(path), |key| key.name.to_owned())
+}
+
+/// The candidate nearest to a mistyped name, if one is near.
+pub(super) fn nearest(typed: &str, candidates: impl Iterator<Item = String>) -> Option<String> {
+    candidates
+        .map(|candidate| (distance(typed, &candidate), candidate))
+        .filter(|(distance, _)| *distance <= typed.chars().count() / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein's.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut next = vec![i + 1];
+        for ((y, replace), insert) in b.iter().zip(&row).zip(row.iter().skip(1)) {
+            let delete = next.last().copied().unwrap_or_default();
+            next.push((replace + usize::from(x != *y)).min(insert + 1).min(delete + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+/// All of them, in the order of `config/default.toml`.
+pub(super) const KEYS: &[Key] = &[
+    key("app.name", "APP_NAME").or("PROJECT_NAME"),
+    key("app.version", "APP_VERSION").or("VERSION"),
+    key("app.environment", "ENVIRONMENT"),
+    key("app.debug", "DEBUG"),
+    key("app.api_prefix", "API_V1_PREFIX").or("API_V1_STR"),
+    key("app.public_url", "PUBLIC_URL").address().later(),
+    key("app.secret_key", "SECRET_KEY").secret(),
+    key("server.host", "HOST"),
+    key("server.port", "PORT"),
+    key("server.trusted_proxies", "TRUSTED_PROXIES").later(),
+    key("database.url", "DATABASE_URL").address(),
+    key("database.replica_url", "DATABASE_REPLICA_URL").address(),
+    key("database.pool_size", "DB_POOL_SIZE"),
+    key("database.auto_migrate", "AUTO_MIGRATE"),
+    key("jwt.algorithm", "JWT_ALGORITHM").or("ALGORITHM"),
+    key("jwt.secret_key", "JWT_SECRET_KEY").or("JWT_SECRET").secret(),
+    key("jwt.refresh_secret", "JWT_REFRESH_SECRET").secret(),
+    key("jwt.keys_dir", "JWT_KEYS_DIR").later(),
+    key("jwt.issuer", "JWT_ISSUER").keeps_empty(),
+    key("jwt.audience", "JWT_AUDIENCE").keeps_empty(),
+    key("jwt.access_token_expire_minutes", "ACCESS_TOKEN_EXPIRE_MINUTES").or("JWT_ACCESS_TOKEN_EXPIRE_MINUTES"),
+    key("jwt.refresh_token_expire_days", "REFRESH_TOKEN_EXPIRE_DAYS").or("JWT_REFRESH_TOKEN_EXPIRE_DAYS"),
+    key("sessions.refresh_grace", "REFRESH_GRACE").later(),
+    key("sessions.refresh_idle_ttl", "REFRESH_IDLE_TTL").later(),
+    key("sessions.principal_cache_ttl", "PRINCIPAL_CACHE_TTL").later(),
+    key("sessions.token_response_case", "TOKEN_RESPONSE_CASE"),
+    key("password.hasher", "PASSWORD_HASHER"),
+    key("password.bcrypt_cost", "BCRYPT_COST").or("BCRYPT_ROUNDS"),
+    key("password.argon2_memory_kib", "ARGON2_MEMORY_KIB"),
+    key("password.argon2_iterations", "ARGON2_ITERATIONS"),
+    key("password.argon2_parallelism", "ARGON2_PARALLELISM"),
+    key("password.min_length", "PASSWORD_MIN_LENGTH"),
+    key("password.blocklist", "PASSWORD_BLOCKLIST").later(),
+    key("password.hash_concurrency", "HASH_CONCURRENCY"),
+    key("registration.mode", "REGISTRATION"),
+    key("registration.conceal", "REGISTRATION_CONCEAL").later(),
+    key("registration.default_role", "DEFAULT_ROLE"),
+    key("cors.origins", "CORS_ORIGINS").or("BACKEND_CORS_ORIGINS"),
+    key("log.level", "LOG_LEVEL"),
+    key("log.format", "LOG_FORMAT"),
+    key("docs.enabled", "DOCS_ENABLED"),
+    key("mail.url", "MAIL_URL").address().later(),
+    key("mail.from", "MAIL_FROM").later(),
+    key("files.url", "FILES_URL").address().later(),
+    key("redis.url", "REDIS_URL").address().later(),
+    key("rate_limit.enabled", "RATE_LIMIT_ENABLED").later(),
+    key("metrics.addr", "METRICS_ADDR").later(),
+    key("telemetry.otlp_endpoint", "OTEL_EXPORTER_OTLP_ENDPOINT").address().later(),
+];

@@ -1,0 +1,64 @@
+//! The settings: layered, typed, and refused as a whole with every reason. The only module that reads the environment and
+//! `.env`. A new key is a line in `config/default.toml`, one in `keys`, a field in `model` and its parser in `read`.
+
+#[expect(dead_code, reason = "addresses of services that are not called yet are validated already")]
+mod addresses;
+mod check;
+mod dotenv;
+mod keys;
+mod layers;
+#[expect(dead_code, reason = "keys that have no effect yet are read and validated already")]
+mod model;
+mod problems;
+mod production;
+mod profile;
+mod read;
+mod reader;
+pub mod secret;
+mod show;
+mod sources;
+mod strength;
+#[cfg(test)]
+mod tests;
+mod values;
+mod variables;
+
+pub use addresses::Origins;
+pub use check::check;
+pub use model::{Log, Settings};
+pub use problems::{Problem, Problems};
+pub use profile::Environment;
+pub use show::{show, show_json};
+pub use sources::{Inputs, Overrides};
+pub use values::{LogFormat, PasswordHasher, RegistrationMode, ResponseCase};
+
+use reader::Reader;
+
+impl Settings {
+    /// Reads every layer: built-in defaults, the profile, `.env`, the environment, the command line; later ones win.
+    ///
+    /// # Errors
+    /// Every problem of the configuration, not only the first. None of them shows a secret.
+    pub fn load(inputs: &Inputs) -> Result<Self, Problems> {
+        let sources = sources::collect(inputs).map_err(|problem| Problems { list: vec![problem], note: None })?;
+        let mut reader = Reader::new(&sources.tree);
+        let mut settings = read::settings(&mut reader, &sources.tree, sources.profile.environment, inputs.cores);
+        let mut list = sources.problems;
+        list.extend(reader.into_problems());
+        if settings.app.environment == Environment::Production {
+            let refusals = production::refusals(&settings, &sources.tree, &sources.exposed);
+            // A value that could not be read has its reason already.
+            let news: Vec<Problem> =
+                refusals.into_iter().filter(|new| list.iter().all(|old| old.key != new.key)).collect();
+            list.extend(news);
+        } else {
+            settings.warnings = production::warnings(&settings, &sources.exposed);
+        }
+        if !list.is_empty() {
+            return Err(Problems { list, note: sources.profile.note });
+        }
+        settings.entries = show::entries(&sources.tree, &settings, &sources.profile);
+        settings.directory.clone_from(&inputs.directory);
+        Ok(settings)
+    }
+}

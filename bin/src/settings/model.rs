@@ -1,0 +1,182 @@
+//! The settings as the rest of the program sees them: typed, valid, and safe to print with `Debug`. A field without a
+//! comment is explained in `config/default.toml`.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::addresses::{Network, Origins, ServiceUrl};
+use super::profile::Environment;
+use super::show::Entry;
+use super::values::{Algorithm, LogFormat, LogLevel, PasswordHasher, RegistrationMode, ResponseCase};
+use keepstone_persistence::DatabaseUrl;
+
+/// Everything that can be configured.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub app: App,
+    pub server: Server,
+    pub database: Database,
+    pub jwt: Jwt,
+    pub sessions: Sessions,
+    pub password: Password,
+    pub registration: Registration,
+    /// Each role's permissions; `*` is every one.
+    pub roles: BTreeMap<String, Vec<String>>,
+    pub cors: Cors,
+    pub log: Log,
+    pub docs: Docs,
+    pub mail: Mail,
+    pub files: Files,
+    pub redis: Redis,
+    pub rate_limit: RateLimit,
+    pub metrics: Metrics,
+    pub telemetry: Telemetry,
+    /// What is allowed here and would not be in production, a sentence each, for the log at start.
+    pub warnings: Vec<String>,
+    pub(super) directory: PathBuf,
+    pub(super) entries: Vec<Entry>,
+}
+
+impl Settings {
+    /// The key that signs, if one is configured: `JWT_SECRET_KEY`, else `SECRET_KEY`.
+    #[must_use]
+    pub fn signing_key(&self) -> Option<&SecretString> {
+        self.jwt.secret_key.as_ref().or(self.app.secret_key.as_ref())
+    }
+
+    /// The names of what was configured and does nothing in this version.
+    #[must_use]
+    pub fn without_effect(&self) -> Vec<&'static str> {
+        let idle = self.entries.iter().filter(|entry| entry.explicit && entry.later);
+        let mut names: Vec<&'static str> = idle.map(|entry| entry.warned_as).collect();
+        names.dedup();
+        names
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct App {
+    pub name: String,
+    pub version: String,
+    pub environment: Environment,
+    pub debug: bool,
+    /// `/api/v1`: with a slash in front, none behind.
+    pub api_prefix: String,
+    pub public_url: Option<ServiceUrl>,
+    /// Ask [`Settings::signing_key`].
+    pub secret_key: Option<SecretString>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// An IP address without brackets, or a host's name.
+    pub host: String,
+    pub port: u16,
+    pub trusted_proxies: Vec<Network>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Database {
+    pub url: DatabaseUrl,
+    pub replica_url: Option<DatabaseUrl>,
+    pub pool_size: usize,
+    pub auto_migrate: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Jwt {
+    pub algorithm: Algorithm,
+    /// Ask [`Settings::signing_key`].
+    pub secret_key: Option<SecretString>,
+    pub refresh_secret: Option<SecretString>,
+    pub keys_dir: Option<PathBuf>,
+    pub issuer: String,
+    pub audience: String,
+    pub access_ttl: Duration,
+    pub refresh_ttl: Duration,
+}
+
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    pub refresh_grace: Duration,
+    pub refresh_idle_ttl: Option<Duration>,
+    pub principal_cache_ttl: Duration,
+    pub token_response_case: ResponseCase,
+}
+
+#[derive(Debug, Clone)]
+pub struct Password {
+    pub hasher: PasswordHasher,
+    pub bcrypt_cost: u32,
+    pub argon2: Argon2,
+    pub min_length: usize,
+    pub blocklist: bool,
+    /// At least 1.
+    pub hash_concurrency: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Argon2 {
+    pub memory_kib: u32,
+    pub iterations: u32,
+    pub parallelism: u32,
+}
+
+#[derive(Debug, Clone)]
+pub struct Registration {
+    pub mode: RegistrationMode,
+    pub conceal: bool,
+    /// One of `roles`, in lower case.
+    pub default_role: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct Cors {
+    pub origins: Origins,
+}
+
+#[derive(Debug, Clone)]
+pub struct Log {
+    pub level: LogLevel,
+    pub format: LogFormat,
+}
+
+#[derive(Debug, Clone)]
+pub struct Docs {
+    pub enabled: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Mail {
+    pub url: Option<ServiceUrl>,
+    pub from: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct Files {
+    pub url: Option<ServiceUrl>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Redis {
+    pub url: Option<ServiceUrl>,
+}
+
+#[derive(Debug, Clone)]
+pub struct RateLimit {
+    pub enabled: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    pub addr: Option<SocketAddr>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Telemetry {
+    pub otlp_endpoint: Option<ServiceUrl>,
+}

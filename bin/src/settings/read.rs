@@ -1,0 +1,273 @@
+//! From the merged tree to [`Settings`], section by section. What holds in every environment is checked here; what only
+//! production asks for is in `production`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::addresses::{Network, Origins, ServiceUrl, host};
+use super::keys;
+use super::layers::Tree;
+use super::model::{
+    App, Argon2, Cors, Database, Docs, Files, Jwt, Log, Mail, Metrics, Password, RateLimit, Redis, Registration,
+    Server, Sessions, Settings, Telemetry,
+};
+use super::problems::{Wrong, quoted};
+use super::profile::Environment;
+use super::reader::Reader;
+use super::values::{
+    Algorithm, Choice, LogFormat, LogLevel, PasswordHasher, RegistrationMode, ResponseCase, Unit, duration, flag,
+    number,
+};
+use keepstone_persistence::DatabaseUrl;
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// Reads everything. The result is of use only if the reader has no problem afterwards.
+pub(super) fn settings(reader: &mut Reader<'_>, tree: &Tree, environment: Environment, cores: usize) -> Settings {
+    let roles = roles(reader, tree);
+    Settings {
+        app: app(reader, environment),
+        server: server(reader),
+        database: database(reader),
+        jwt: jwt(reader),
+        sessions: sessions(reader),
+        password: password(reader, cores),
+        registration: registration(reader, &roles),
+        roles,
+        cors: Cors { origins: origins(reader) },
+        log: Log {
+            level: reader.need("log.level", LogLevel::read),
+            format: reader.need("log.format", LogFormat::read),
+        },
+        docs: Docs { enabled: reader.need("docs.enabled", flag) },
+        mail: Mail {
+            url: service(reader, "mail.url", &["smtp", "smtps", "file"]),
+            from: reader.need("mail.from", mailbox),
+        },
+        files: Files { url: service(reader, "files.url", &["file", "s3"]) },
+        redis: Redis { url: service(reader, "redis.url", &["redis", "rediss"]) },
+        rate_limit: RateLimit { enabled: reader.need("rate_limit.enabled", flag) },
+        metrics: Metrics { addr: reader.parse("metrics.addr", socket) },
+        telemetry: Telemetry { otlp_endpoint: service(reader, "telemetry.otlp_endpoint", &["http", "https"]) },
+        warnings: Vec::new(),
+        directory: PathBuf::new(),
+        entries: Vec::new(),
+    }
+}
+
+fn app(reader: &mut Reader<'_>, environment: Environment) -> App {
+    App {
+        name: reader.need("app.name", line),
+        version: reader.parse("app.version", line).unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned()),
+        environment,
+        debug: reader.need("app.debug", flag),
+        api_prefix: reader.need("app.api_prefix", prefix),
+        public_url: service(reader, "app.public_url", &["http", "https"]),
+        secret_key: reader.secret("app.secret_key"),
+    }
+}
+
+fn server(reader: &mut Reader<'_>) -> Server {
+    let mut trusted_proxies = Vec::new();
+    for item in reader.list("server.trusted_proxies") {
+        match Network::read(item.trim()) {
+            Ok(network) => trusted_proxies.push(network),
+            Err(wrong) => reader.refuse("server.trusted_proxies", wrong),
+        }
+    }
+    Server {
+        host: reader.need("server.host", host),
+        port: reader.need("server.port", |text| number(text, 0..=u16::MAX)),
+        trusted_proxies,
+    }
+}
+
+fn database(reader: &mut Reader<'_>) -> Database {
+    let url = |text: &str| {
+        text.parse::<DatabaseUrl>().map_err(|error| {
+            Wrong::new(
+                error.to_string(),
+                "write sqlite:///./keepstone.db, postgres://user:password@host/name or mysql://user:password@host/name",
+            )
+        })
+    };
+    let replica_url = reader.parse("database.replica_url", url);
+    if replica_url.as_ref().is_some_and(|url| !matches!(url, DatabaseUrl::Postgres(_) | DatabaseUrl::Mysql(_))) {
+        reader.refuse("database.replica_url", Wrong::new("is SQLite, which has no replicas", "unset it"));
+    }
+    Database {
+        url: reader.need("database.url", |text| url(text).map(Some)).unwrap_or(DatabaseUrl::SqliteMemory),
+        replica_url,
+        pool_size: reader.need("database.pool_size", |text| number(text, 1..=1_000)),
+        auto_migrate: reader.need("database.auto_migrate", flag),
+    }
+}
+
+fn jwt(reader: &mut Reader<'_>) -> Jwt {
+    let algorithm = reader.need("jwt.algorithm", Algorithm::read);
+    if algorithm != Algorithm::Hs256 {
+        reader
+            .refuse("jwt.algorithm", Wrong::new(format!("{algorithm} is not supported by this version"), "use HS256"));
+    }
+    let minutes = |text: &str| duration(text, Unit::Minute, SECOND..=DAY * 30);
+    let days = |text: &str| duration(text, Unit::Day, SECOND..=DAY * 3_650);
+    let access_ttl = reader.parse("jwt.access_token_expire_minutes", minutes);
+    let refresh_ttl = reader.parse("jwt.refresh_token_expire_days", days);
+    if let (Some(access), Some(refresh)) = (access_ttl, refresh_ttl)
+        && access > refresh
+    {
+        let wrong =
+            Wrong::new("is longer than REFRESH_TOKEN_EXPIRE_DAYS", "let an access token live minutes, a session days");
+        reader.refuse("jwt.access_token_expire_minutes", wrong);
+    }
+    Jwt {
+        algorithm,
+        secret_key: reader.secret("jwt.secret_key"),
+        refresh_secret: reader.secret("jwt.refresh_secret"),
+        keys_dir: reader.text("jwt.keys_dir").map(PathBuf::from),
+        issuer: reader.need("jwt.issuer", line),
+        audience: reader.need("jwt.audience", line),
+        access_ttl: access_ttl.unwrap_or(SECOND * 1_800),
+        refresh_ttl: refresh_ttl.unwrap_or(DAY * 30),
+    }
+}
+
+fn sessions(reader: &mut Reader<'_>) -> Sessions {
+    let seconds = |most: Duration| move |text: &str| duration(text, Unit::Second, Duration::ZERO..=most);
+    Sessions {
+        refresh_grace: reader.need("sessions.refresh_grace", seconds(SECOND * 60)),
+        refresh_idle_ttl: reader.parse("sessions.refresh_idle_ttl", seconds(DAY * 3_650)).filter(|ttl| !ttl.is_zero()),
+        principal_cache_ttl: reader.need("sessions.principal_cache_ttl", seconds(SECOND * 60)),
+        token_response_case: reader.need("sessions.token_response_case", ResponseCase::read),
+    }
+}
+
+fn password(reader: &mut Reader<'_>, cores: usize) -> Password {
+    let argon2 = Argon2 {
+        // More could not be verified: such a stored hash is taken for an attack (S9).
+        memory_kib: reader.need("password.argon2_memory_kib", |text| number(text, 12_288..=262_144)),
+        iterations: reader.need("password.argon2_iterations", |text| number(text, 1..=10)),
+        parallelism: reader.need("password.argon2_parallelism", |text| number(text, 1..=16)),
+    };
+    let least = match argon2.iterations {
+        1 => 47_104,
+        2 => 19_456,
+        _ => 12_288,
+    };
+    if (12_288..least).contains(&argon2.memory_kib) {
+        let message = format!("{} KiB is too little for {} iterations", argon2.memory_kib, argon2.iterations);
+        let mend = "use at least 47104 with 1 iteration, 19456 with 2, 12288 with 3 and more";
+        reader.refuse("password.argon2_memory_kib", Wrong::new(message, mend));
+    }
+    let concurrency: usize = reader.need("password.hash_concurrency", |text| number(text, 0..=1_024));
+    Password {
+        hasher: reader.need("password.hasher", PasswordHasher::read),
+        bcrypt_cost: reader.need("password.bcrypt_cost", |text| number(text, 4..=15)),
+        argon2,
+        min_length: reader.need("password.min_length", |text| number(text, 8..=128)),
+        blocklist: reader.need("password.blocklist", flag),
+        hash_concurrency: if concurrency == 0 { cores } else { concurrency },
+    }
+}
+
+fn registration(reader: &mut Reader<'_>, roles: &BTreeMap<String, Vec<String>>) -> Registration {
+    let role = |text: &str| {
+        let role = text.to_ascii_lowercase();
+        if role == ADMIN {
+            let names: Vec<&str> = roles.keys().map(String::as_str).filter(|name| *name != ADMIN).collect();
+            let message = "would make an administrator of everyone who signs up";
+            return Err(Wrong::new(message, format!("use one of {}", names.join(", "))));
+        }
+        let names: Vec<&str> = roles.keys().map(String::as_str).collect();
+        let unknown =
+            || Wrong::new(format!("{} is not a role", quoted(text)), format!("use one of {}", names.join(", ")));
+        if roles.contains_key(&role) { Ok(role) } else { Err(unknown()) }
+    };
+    Registration {
+        mode: reader.need("registration.mode", RegistrationMode::read),
+        conceal: reader.need("registration.conceal", flag),
+        default_role: reader.need("registration.default_role", role),
+    }
+}
+
+const ADMIN: &str = "admin";
+
+fn roles(reader: &mut Reader<'_>, tree: &Tree) -> BTreeMap<String, Vec<String>> {
+    let mut roles = BTreeMap::new();
+    for name in tree.roles() {
+        let path = format!("{}.{name}", keys::ROLES);
+        let permissions = reader.list(&path);
+        let everything = permissions.iter().any(|permission| permission == "*");
+        if name == ADMIN && !everything {
+            reader.refuse(
+                &path,
+                Wrong::new("takes permissions from admin, which has every one", "write [\"*\"], and make another role"),
+            );
+        }
+        for permission in permissions.iter().filter(|permission| !is_permission(permission)) {
+            let message = format!("{} is not a permission", quoted(permission));
+            reader.refuse(&path, Wrong::new(message, "write thing:verb, such as items:read, or * for every one"));
+        }
+        roles.insert(name, permissions);
+    }
+    roles
+}
+
+fn is_permission(text: &str) -> bool {
+    let word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    text == "*" || text.split_once(':').is_some_and(|(thing, verb)| word(thing) && word(verb))
+}
+
+fn origins(reader: &mut Reader<'_>) -> Origins {
+    let (origins, wrongs) = Origins::read(&reader.list("cors.origins"));
+    for wrong in wrongs {
+        reader.refuse("cors.origins", wrong);
+    }
+    origins
+}
+
+fn service(reader: &mut Reader<'_>, path: &str, schemes: &[&str]) -> Option<ServiceUrl> {
+    reader.parse(path, |text| ServiceUrl::read(text, schemes))
+}
+
+fn socket(text: &str) -> Result<std::net::SocketAddr, Wrong> {
+    text.parse().map_err(|_| Wrong::new(format!("{} is no address and port", quoted(text)), "write 127.0.0.1:9090"))
+}
+
+/// A text that goes into headers, tokens and e-mails.
+fn line(text: &str) -> Result<String, Wrong> {
+    if text.chars().any(char::is_control) {
+        return Err(Wrong::new("has a line break or another control character", "write it on one line"));
+    }
+    Ok(text.to_owned())
+}
+
+fn mailbox(text: &str) -> Result<String, Wrong> {
+    let address =
+        text.strip_suffix('>').and_then(|text| text.rsplit_once('<')).map_or(text, |(_name, address)| address);
+    let valid = address
+        .split_once('@')
+        .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains(['@', ' ']));
+    if !valid {
+        return Err(Wrong::new(
+            format!("{} is no e-mail address", quoted(text)),
+            "write a@example.com or Name <a@example.com>",
+        ));
+    }
+    line(text)
+}
+
+fn prefix(text: &str) -> Result<String, Wrong> {
+    let trimmed = text.trim_end_matches('/');
+    let segment = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+    };
+    let valid = trimmed.strip_prefix('/').is_some_and(|path| path.split('/').all(segment));
+    if valid {
+        Ok(trimmed.to_owned())
+    } else {
+        Err(Wrong::new(format!("{} is no path", quoted(text)), "write a path such as /api/v1"))
+    }
+}

@@ -1,0 +1,97 @@
+//! Reads typed values from the merged tree. A wrong value is a problem and reading goes on, so that all of them come out
+//! at once; the placeholder it leaves behind never leaves `load`.
+
+use config::{Value, ValueKind};
+use secrecy::SecretString;
+
+use super::layers::Tree;
+use super::problems::{Problem, Wrong};
+
+pub(super) struct Reader<'t> {
+    tree: &'t Tree,
+    problems: Vec<Problem>,
+}
+
+impl<'t> Reader<'t> {
+    pub(super) fn new(tree: &'t Tree) -> Self {
+        Self { tree, problems: Vec::new() }
+    }
+
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.problems
+    }
+
+    /// Reports a key as a whole.
+    pub(super) fn refuse(&mut self, path: &str, wrong: Wrong) {
+        let problem = wrong.at(path, self.tree.origin(path));
+        self.problems.push(problem);
+    }
+
+    /// What stands there, trimmed; `None` when it is empty.
+    pub(super) fn text(&mut self, path: &str) -> Option<String> {
+        let text = self.raw(path)?.trim().to_owned();
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// A key that may be unset.
+    pub(super) fn parse<T>(&mut self, path: &str, parse: impl FnOnce(&str) -> Result<T, Wrong>) -> Option<T> {
+        let text = self.text(path)?;
+        parse(&text).map_err(|wrong| self.refuse(path, wrong)).ok()
+    }
+
+    /// A key that may not.
+    pub(super) fn need<T: Default>(&mut self, path: &str, parse: impl FnOnce(&str) -> Result<T, Wrong>) -> T {
+        let before = self.problems.len();
+        let Some(text) = self.text(path) else {
+            if self.problems.len() == before {
+                self.refuse(path, Wrong::new("is empty", "give it a value, or remove it to have the default"));
+            }
+            return T::default();
+        };
+        parse(&text).unwrap_or_else(|wrong| {
+            self.refuse(path, wrong);
+            T::default()
+        })
+    }
+
+    /// A secret, byte for byte.
+    pub(super) fn secret(&mut self, path: &str) -> Option<SecretString> {
+        self.raw(path).filter(|text| !text.is_empty()).map(SecretString::from)
+    }
+
+    /// A comma-separated list, a JSON list or a TOML array.
+    pub(super) fn list(&mut self, path: &str) -> Vec<String> {
+        let array = match self.tree.value(path).map(|value| &value.kind) {
+            Some(ValueKind::Array(values)) => Some(values.iter().map(scalar).collect::<Option<Vec<_>>>()),
+            _ => None,
+        };
+        let items = array.unwrap_or_else(|| {
+            let text = self.text(path).unwrap_or_default();
+            if text.starts_with('[') {
+                return serde_json::from_str(&text).ok();
+            }
+            Some(text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect())
+        });
+        items.unwrap_or_else(|| {
+            self.refuse(path, Wrong::new("is not a list of strings", "write a,b or [\"a\", \"b\"]"));
+            Vec::new()
+        })
+    }
+
+    fn raw(&mut self, path: &str) -> Option<String> {
+        let value = self.tree.value(path)?;
+        let text = scalar(value);
+        if text.is_none() && value.kind != ValueKind::Nil {
+            self.refuse(path, Wrong::new("is a list or a table", "write a single value"));
+        }
+        text
+    }
+}
+
+/// A value that is not made of others, as text.
+pub(super) fn scalar(value: &Value) -> Option<String> {
+    match &value.kind {
+        ValueKind::Nil | ValueKind::Table(_) | ValueKind::Array(_) => None,
+        kind => Some(kind.to_string()),
+    }
+}

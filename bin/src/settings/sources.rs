@@ -1,0 +1,178 @@
+//! Which layers there are, and in which order. The only place that reads the process's environment, and only when asked:
+//! tests bring their own.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::dotenv;
+use super::layers::{self, Collected, Tree};
+use super::problems::{Problem, Wrong};
+use super::profile::{Environment, Profile};
+use super::variables::Variables;
+
+const DEFAULTS: &str = include_str!("../../../config/default.toml");
+
+/// What the command line says. Never a secret: everyone on the machine can read it.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// `--host`
+    pub host: Option<String>,
+    /// `--port`
+    pub port: Option<u16>,
+    /// `--migrate`
+    pub migrate: bool,
+    /// `--environment`
+    pub environment: Option<String>,
+    /// `--log-level`
+    pub log_level: Option<String>,
+}
+
+/// Everything that settings are made of.
+#[derive(Clone)]
+pub struct Inputs {
+    pub(super) variables: Vec<(OsString, OsString)>,
+    pub(super) directory: PathBuf,
+    pub(super) overrides: Overrides,
+    pub(super) cores: usize,
+}
+
+impl Inputs {
+    /// This process's environment and working directory.
+    #[must_use]
+    pub fn of_process(overrides: Overrides) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self::new(std::env::vars_os(), ".", overrides, cores)
+    }
+
+    /// Any environment and directory.
+    pub fn new<N: Into<OsString>, V: Into<OsString>>(
+        variables: impl IntoIterator<Item = (N, V)>,
+        directory: impl Into<PathBuf>,
+        overrides: Overrides,
+        cores: usize,
+    ) -> Self {
+        let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self { variables, directory: directory.into(), overrides, cores }
+    }
+}
+
+/// The merged tree, and what came up on the way.
+pub(super) struct Sources {
+    pub tree: Tree,
+    pub profile: Profile,
+    pub problems: Vec<Problem>,
+    pub exposed: Vec<PathBuf>,
+}
+
+/// Merges every layer for the profile that the layers themselves choose.
+pub(super) fn collect(inputs: &Inputs) -> Result<Sources, Problem> {
+    let default = layers::from_toml(DEFAULTS, layers::DEFAULT);
+    let dotenv = dotenv_file(&inputs.directory);
+    let environment = environment(inputs);
+    let flags = flags(&inputs.overrides);
+    let merge = |profile: &Collected| {
+        Tree::merge([&default.layer, &profile.layer, &dotenv.layer, &environment.layer, &flags.layer])
+    };
+
+    // The host that decides about an unset ENVIRONMENT may itself stand in development's file.
+    let mut file = profile_file(Environment::Development, &inputs.directory);
+    let profile = Profile::choose(
+        &Tree::merge([&default.layer, &dotenv.layer, &environment.layer, &flags.layer])?,
+        &merge(&file)?,
+    );
+    if profile.environment != Environment::Development {
+        file = profile_file(profile.environment, &inputs.directory);
+    }
+    let tree = merge(&file)?;
+    let (mut problems, mut exposed) = (Vec::new(), Vec::new());
+    for layer in [default, file, dotenv, environment, flags] {
+        problems.extend(layer.problems);
+        exposed.extend(layer.exposed);
+    }
+    problems.extend(profile.problem.clone());
+    Ok(Sources { tree, profile, problems, exposed })
+}
+
+fn profile_file(environment: Environment, directory: &Path) -> Collected {
+    let name = format!("config/{environment}.toml");
+    let path = directory.join(&name);
+    let mut collected = match fs::read_to_string(&path) {
+        Ok(text) => {
+            let mut collected = layers::from_toml(&text, &name);
+            if ["jwt.secret_key", "jwt.refresh_secret", "app.secret_key"].iter().any(|path| collected.layer.has(path)) {
+                collected.watch(&path);
+            }
+            collected
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            layers::from_toml(environment.embedded(), &format!("built-in {name}"))
+        }
+        Err(error) => unreadable(&name, &error),
+    };
+    if collected.layer.has("app.environment") {
+        let wrong = Wrong::new(
+            "is set in the file that it chooses",
+            "remove it there, and set ENVIRONMENT in the environment or in .env",
+        );
+        collected.problem(wrong.at("app.environment", name));
+    }
+    collected
+}
+
+fn dotenv_file(directory: &Path) -> Collected {
+    let path = directory.join(".env");
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        // Some images mount an empty folder there.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => {
+            return Collected::default();
+        }
+        Err(error) => return unreadable(".env", &error),
+    };
+    let mut collected = Collected::default();
+    collected.watch(&path);
+    let (variables, problems) = dotenv::parse(&text, ".env");
+    collected.problems = problems;
+    let values = variables.into_iter().map(|(name, value)| (name, Some(value))).collect();
+    Variables { values, place: ".env variable", directory }.collect(&mut collected);
+    collected
+}
+
+fn environment(inputs: &Inputs) -> Collected {
+    let mut collected = Collected::default();
+    let values: BTreeMap<String, Option<String>> = inputs
+        .variables
+        .iter()
+        .filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_str().map(str::to_owned))))
+        .collect();
+    Variables { values, place: "environment variable", directory: &inputs.directory }.collect(&mut collected);
+    collected
+}
+
+fn flags(overrides: &Overrides) -> Collected {
+    let mut collected = Collected::default();
+    let port = overrides.port.map(|port| port.to_string());
+    let migrate = overrides.migrate.then(|| "true".to_owned());
+    for (path, flag, value) in [
+        ("server.host", "--host", overrides.host.as_ref()),
+        ("server.port", "--port", port.as_ref()),
+        ("database.auto_migrate", "--migrate", migrate.as_ref()),
+        ("app.environment", "--environment", overrides.environment.as_ref()),
+        ("log.level", "--log-level", overrides.log_level.as_ref()),
+    ] {
+        if let Some(value) = value {
+            collected.layer.set(path, flag, value.as_str());
+        }
+    }
+    collected
+}
+
+fn unreadable(name: &str, error: &std::io::Error) -> Collected {
+    let mut collected = Collected::default();
+    let wrong = Wrong::new(format!("cannot be read: {error}"), "let this process read it, or move it away");
+    collected.problem(wrong.of(name, name));
+    collected
+}

@@ -1,0 +1,195 @@
+//! What production refuses (S8, S73, S119, S120, S121), and that nothing else does.
+
+use super::super::Environment;
+use super::*;
+
+/// What production says about good settings with these changes.
+fn refused(changes: &[(&str, &str)]) -> Vec<String> {
+    let mut variables = vec![("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG)];
+    variables.retain(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
+    variables.extend(changes);
+    wrong(&variables)
+}
+
+#[test]
+fn production_starts_with_a_strong_secret_and_nothing_else() {
+    let settings = load(&[("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG)]).unwrap();
+    assert!(settings.password.blocklist && !settings.docs.enabled && !settings.app.debug);
+    assert!(settings.warnings.is_empty());
+    assert_eq!(refused(&[("JWT_SECRET_KEY", ""), ("SECRET_KEY", STRONG)]), [""; 0]);
+}
+
+#[test]
+fn weak_secrets_are_refused_by_name_and_never_shown() {
+    for value in [
+        "",
+        "short",
+        "kT3vX9qLw2RzB7nYc5HdJ8mFs1PgUeA",
+        "changeme",
+        "changethis",
+        "secret",
+        "supersecretkey",
+        "your-secret-key",
+        "your-super-secret-key-change-in-production",
+        "your-secret-key-here-at-least-32-characters-long",
+        "CHANGE_ME_please_this_is_not_a_real_1234_key",
+        "django-insecure-9#kq$w7x!m2v@p5z&t8r*c3b^n6l(j1h)g4f",
+        "a-string-secret-at-least-256-bits-long",
+        "your-256-bit-secret-your-256-bit-secret",
+        "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+        "$(openssl rand -hex 32) plus something more",
+        "<put the secret of thirty-two bytes here>",
+        "${JWT_SECRET_KEY_FROM_THE_VAULT_OF_PRODUCTION}",
+        "secretsecretsecretsecretsecretsecret1234",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "abababababababababababababababababababab",
+        "qZ8$rT2!qZ8$rT2!qZ8$rT2!qZ8$rT2!qZ8$rT2!",
+        "aB3$dE6&hJ9(lM2)aB3$dE6&hJ9(lM2)",
+        "kwpzvmtrkwzpvtmrwkpzvmrtkpwzvtrmkpzwvmtr",
+        "00000000000000000000000000000000000000000000000000000000000000ff",
+        "abcdefghijklmnopqrstuvwxyz0123456789ABCDEF",
+        "12345678901234567890123456789012",
+        "replace_me_with_a_random_string_of_64_chars",
+        "my-super-secret-jwt-key-for-production-2024",
+        "development-only-Xq7!vR2@zT9#",
+        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+    ] {
+        for name in ["JWT_SECRET_KEY", "SECRET_KEY", "JWT_REFRESH_SECRET"] {
+            let missing = value.is_empty();
+            let names = refused(&[(name, value)]);
+            if missing && name != "JWT_SECRET_KEY" {
+                assert_eq!(names, [""; 0]);
+                continue;
+            }
+            assert_eq!(names, [name], "{value}");
+            if !missing && value.len() > 6 {
+                let problems = load(&[("ENVIRONMENT", "production"), (name, value)]).unwrap_err();
+                assert!(!format!("{problems} {problems:?}").contains(value), "{value}");
+            }
+        }
+    }
+}
+
+#[test]
+fn other_dangers_are_refused_by_name() {
+    for (name, value) in [
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "[\"*\"]"),
+        ("DEBUG", "true"),
+        ("DEBUG", "1"),
+        ("JWT_ISSUER", ""),
+        ("JWT_AUDIENCE", ""),
+        ("BCRYPT_COST", "9"),
+        ("BCRYPT_COST", "16"),
+        ("JWT_REFRESH_SECRET", STRONG),
+        ("SECRET_KEY", STRONG),
+        ("DATABASE_URL", "postgres://postgres:postgres@db/app"),
+        ("DATABASE_URL", "postgresql+asyncpg://user:password@localhost/app"),
+        ("DATABASE_URL", "mysql://root:root@db/app"),
+        ("DATABASE_URL", "mysql://root:@db/app"),
+        ("DATABASE_URL", "postgres://app:app@db/app"),
+        ("DATABASE_URL", "postgres://app:changethis@db/app"),
+        ("DATABASE_URL", "postgres://db/app?user=app&password=postgres"),
+        ("DATABASE_REPLICA_URL", "postgres://postgres:postgres@db/app"),
+        ("DEFAULT_ROLE", "admin"),
+    ] {
+        assert_eq!(refused(&[(name, value)]), [name], "{name}={value}");
+    }
+    for url in
+        ["postgres://app:s3same-0pen@db/app", "postgres://app@db/app", "postgres:///app?host=/run", "sqlite:///x.db"]
+    {
+        assert_eq!(refused(&[("DATABASE_URL", url)]), [""; 0], "{url}");
+    }
+}
+
+#[test]
+fn everything_wrong_with_production_is_said_at_once() {
+    let names = refused(&[
+        ("JWT_SECRET_KEY", "changeme"),
+        ("CORS_ORIGINS", "*"),
+        ("DEBUG", "true"),
+        ("DATABASE_URL", "postgres://postgres:postgres@db/app"),
+        ("BCRYPT_COST", "4"),
+        ("PORT", "x"),
+        ("KEEPSTONE__NO__SUCH", "1"),
+    ]);
+    assert_eq!(
+        names,
+        ["KEEPSTONE__NO__SUCH", "PORT", "JWT_SECRET_KEY", "CORS_ORIGINS", "DEBUG", "BCRYPT_COST", "DATABASE_URL"]
+    );
+}
+
+#[test]
+fn development_only_warns_of_the_same() {
+    let settings = load(&[
+        ("JWT_SECRET_KEY", "changeme"),
+        ("CORS_ORIGINS", "*"),
+        ("DEBUG", "true"),
+        ("DATABASE_URL", "postgres://postgres:postgres@db/app"),
+        ("BCRYPT_COST", "4"),
+    ])
+    .unwrap();
+    assert_eq!(settings.warnings.len(), 1);
+    assert!(!settings.warnings[0].contains("changeme"));
+}
+
+#[test]
+fn an_unset_environment_is_production_as_soon_as_others_can_reach_it() {
+    for host in ["0.0.0.0", "::", "[::]", "192.168.1.5", "example.com", "localhost.example.com", "::ffff:10.0.0.1"] {
+        let problems = load(&[("HOST", host)]).unwrap_err();
+        assert_eq!(
+            problems.list.iter().map(|problem| problem.key.as_str()).collect::<Vec<_>>(),
+            ["JWT_SECRET_KEY"],
+            "{host}"
+        );
+        assert!(
+            problems
+                .to_string()
+                .contains(&format!("ENVIRONMENT is not set, and HOST={host} (environment variable HOST)")),
+            "{problems}"
+        );
+        let settings = load(&[("HOST", host), ("JWT_SECRET_KEY", STRONG)]).unwrap();
+        assert_eq!(settings.app.environment, Environment::Production);
+        assert!(settings.password.blocklist && !settings.docs.enabled, "production's profile is loaded");
+        let explicit = load(&[("HOST", host), ("ENVIRONMENT", "development")]).unwrap();
+        assert_eq!(explicit.app.environment, Environment::Development);
+    }
+    for host in ["127.0.0.1", "127.8.9.1", "::1", "[::1]", "localhost", "LOCALHOST", "::ffff:127.0.0.1"] {
+        assert_eq!(load(&[("HOST", host)]).unwrap().app.environment, Environment::Development, "{host}");
+    }
+}
+
+#[test]
+fn the_host_that_implies_production_may_come_from_anywhere() {
+    let flag = Overrides { host: Some("0.0.0.0".to_owned()), ..Overrides::default() };
+    let empty = folder(&[]);
+    assert!(load_with(empty.path(), &[], flag).unwrap_err().to_string().contains("HOST=0.0.0.0 (--host)"));
+    let dotenv = folder(&[(".env", "HOST=0.0.0.0")]);
+    assert!(load_in(dotenv.path(), &[]).unwrap_err().to_string().contains("(.env variable HOST)"));
+    let profile = folder(&[("config/development.toml", "[server]\nhost = \"0.0.0.0\"")]);
+    assert!(load_in(profile.path(), &[]).unwrap_err().to_string().contains("(config/development.toml)"));
+    assert!(load_in(dotenv.path(), &[("HOST", "127.0.0.1")]).is_ok());
+}
+
+#[test]
+fn a_mistyped_environment_is_the_only_problem_reported() {
+    assert_eq!(wrong(&[("ENVIRONMENT", "prodution"), ("HOST", "0.0.0.0")]), ["ENVIRONMENT"]);
+}
+
+#[test]
+fn secret_files_that_others_may_read_are_refused_in_production_and_warned_of_elsewhere() {
+    let folder =
+        folder(&[(".env", "APP_NAME=x"), ("jwt", STRONG), ("config/production.toml", "[jwt]\nrefresh_secret = \"\"")]);
+    let variables = [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY_FILE", "jwt")];
+    assert!(load_in(folder.path(), &variables).is_ok());
+    for mode in [0o644, 0o640, 0o604, 0o660, 0o444] {
+        for name in [".env", "jwt", "config/production.toml"] {
+            set_mode(&folder.path().join(name), mode);
+        }
+        let problems = load_in(folder.path(), &variables).unwrap_err();
+        assert_eq!(problems.list.len(), 3, "{problems}");
+        assert!(problems.list.iter().all(|problem| problem.mend.starts_with("chmod 600 ")), "{problems}");
+        let warned = load_in(folder.path(), &[("ENVIRONMENT", "test"), ("JWT_SECRET_KEY_FILE", "jwt")]).unwrap();
+        assert_eq!(warned.warnings.len(), 2, "{:?}", warned.warnings);
+    }
+}

@@ -1,0 +1,247 @@
+//! What each kind of value may be.
+
+use std::time::Duration;
+
+use super::super::values::{Unit, duration, shown};
+use super::super::{Environment, LogLevel, Network, Origins, PasswordHasher, ResponseCase};
+use super::*;
+
+fn listed(origins: &[&str]) -> Origins {
+    Origins::Listed(origins.iter().map(|origin| (*origin).to_owned()).collect())
+}
+
+#[test]
+fn durations_have_a_unit_or_the_keys_own() {
+    let read = |text, unit| duration(text, unit, Duration::ZERO..=Duration::from_hours(24 * 3_650)).ok();
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    for (text, unit, value) in [
+        ("30", Unit::Minute, seconds(1_800)),
+        ("30", Unit::Day, seconds(30 * 86_400)),
+        ("30", Unit::Second, seconds(30)),
+        ("0", Unit::Second, seconds(0)),
+        ("500ms", Unit::Minute, Some(Duration::from_millis(500))),
+        ("15s", Unit::Minute, seconds(15)),
+        ("30m", Unit::Day, seconds(1_800)),
+        ("24h", Unit::Day, seconds(86_400)),
+        ("30d", Unit::Minute, seconds(30 * 86_400)),
+        ("15 S", Unit::Minute, seconds(15)),
+    ] {
+        assert_eq!(read(text, unit), value, "{text}");
+    }
+    for text in [
+        "",
+        "m",
+        "-1",
+        "+1",
+        "1.5",
+        "1.5h",
+        "5y",
+        "1h30m",
+        "30 minutes",
+        "99999999999999999999",
+        "18446744073709551615d",
+    ] {
+        assert_eq!(read(text, Unit::Second), None, "{text}");
+    }
+    for text in ["0", "500ms", "15s", "30m", "24h", "30d"] {
+        let expected = if text == "24h" { "1d" } else { text };
+        assert_eq!(shown(read(text, Unit::Second).unwrap()), expected);
+    }
+}
+
+#[test]
+fn cors_origins_are_a_comma_list_a_json_list_or_a_star() {
+    let origins = |text| load(&[("CORS_ORIGINS", text)]).unwrap().cors.origins;
+    let two = listed(&["https://a.example.com", "http://localhost:3000"]);
+    assert_eq!(origins("https://a.example.com,http://localhost:3000"), two);
+    assert_eq!(origins(" https://a.example.com , http://localhost:3000 ,"), two);
+    assert_eq!(origins(r#"["https://a.example.com", "http://localhost:3000"]"#), two);
+    assert_eq!(origins("[]"), listed(&[]));
+    assert_eq!(origins("*"), Origins::Any);
+    assert_eq!(origins(r#"["*"]"#), Origins::Any);
+    assert_eq!(origins("HTTPS://A.Example.com:443/,https://a.example.com"), listed(&["https://a.example.com"]));
+    assert_eq!(
+        origins("http://[::1]:3000,capacitor://localhost"),
+        listed(&["http://[::1]:3000", "capacitor://localhost"])
+    );
+    let folder = folder(&[("config/test.toml", "[cors]\norigins = [\"https://a.example.com\"]")]);
+    assert_eq!(
+        load_in(folder.path(), &[("ENVIRONMENT", "test")]).unwrap().cors.origins,
+        listed(&["https://a.example.com"])
+    );
+}
+
+#[test]
+fn what_is_no_origin_is_refused_each_with_its_reason() {
+    for text in [
+        "app.example.com",
+        "localhost:3000",
+        "https://",
+        "null",
+        "https://*.example.com",
+        "*,https://a.test",
+        "https://a.test/path",
+        "https://a.test?x",
+        "https://a.test#x",
+        "https://user:pass@a.test",
+        "[\"https://a.test\"",
+        "[1]",
+        "{}",
+        "https://a.test:99999",
+        "https://a b.test",
+    ] {
+        assert_eq!(wrong(&[("CORS_ORIGINS", text)]), ["CORS_ORIGINS"], "{text}");
+    }
+    assert_eq!(wrong(&[("CORS_ORIGINS", "a,b,c")]).len(), 3);
+}
+
+#[test]
+fn words_are_read_in_any_case() {
+    let settings = load(&[
+        ("ENVIRONMENT", "TEST"),
+        ("LOG_LEVEL", "CRITICAL"),
+        ("LOG_FORMAT", "JSON"),
+        ("PASSWORD_HASHER", "Argon2ID"),
+        ("TOKEN_RESPONSE_CASE", "Camel"),
+        ("JWT_ALGORITHM", "hs256"),
+        ("REGISTRATION", "Closed"),
+        ("DEFAULT_ROLE", "VIEWER"),
+    ])
+    .unwrap();
+    assert_eq!(settings.app.environment, Environment::Test);
+    assert_eq!(settings.log.level, LogLevel::Error);
+    assert_eq!(settings.password.hasher, PasswordHasher::Argon2id);
+    assert_eq!(settings.sessions.token_response_case, ResponseCase::Camel);
+    assert_eq!(settings.registration.default_role, "viewer");
+}
+
+#[test]
+fn flags_have_four_words_each() {
+    for (texts, value) in [(["true", "1", "YES", "on"], true), (["False", "0", "no", "OFF"], false)] {
+        for text in texts {
+            assert_eq!(load(&[("DOCS_ENABLED", text)]).unwrap().docs.enabled, value, "{text}");
+        }
+    }
+    assert_eq!(wrong(&[("DOCS_ENABLED", "maybe")]), ["DOCS_ENABLED"]);
+}
+
+#[test]
+fn single_bad_values_are_refused_wherever_it_runs() {
+    for (name, value) in [
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("PORT", "tcp://10.0.0.1:80"),
+        ("HOST", "localhost:8000"),
+        ("HOST", "http://localhost"),
+        ("HOST", "a b"),
+        ("API_V1_PREFIX", "api"),
+        ("API_V1_PREFIX", "/"),
+        ("API_V1_PREFIX", "/a//b"),
+        ("API_V1_PREFIX", "/{x}"),
+        ("DB_POOL_SIZE", "0"),
+        ("DATABASE_URL", "keepstone.db"),
+        ("DATABASE_URL", "oracle://h/d"),
+        ("DATABASE_REPLICA_URL", "sqlite:///x.db"),
+        ("JWT_ALGORITHM", "none"),
+        ("JWT_ALGORITHM", "RS256"),
+        ("JWT_ALGORITHM", "EdDSA"),
+        ("JWT_ALGORITHM", "ES256"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "31d"),
+        ("REFRESH_TOKEN_EXPIRE_DAYS", "soon"),
+        ("REFRESH_GRACE", "61"),
+        ("PRINCIPAL_CACHE_TTL", "2m"),
+        ("TOKEN_RESPONSE_CASE", "kebab"),
+        ("PASSWORD_HASHER", "md5"),
+        ("BCRYPT_COST", "3"),
+        ("BCRYPT_ROUNDS", "16"),
+        ("ARGON2_MEMORY_KIB", "19455"),
+        ("ARGON2_MEMORY_KIB", "8"),
+        ("ARGON2_ITERATIONS", "1"),
+        ("ARGON2_PARALLELISM", "0"),
+        ("PASSWORD_MIN_LENGTH", "7"),
+        ("HASH_CONCURRENCY", "many"),
+        ("REGISTRATION", "maybe"),
+        ("DEFAULT_ROLE", "superuser"),
+        ("DEFAULT_ROLE", "admin"),
+        ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
+        ("MAIL_URL", "http://h"),
+        ("MAIL_URL", "file:"),
+        ("MAIL_FROM", "nobody"),
+        ("MAIL_FROM", "a\nb <a@b.test>"),
+        ("FILES_URL", "ftp://h"),
+        ("REDIS_URL", "localhost:6379"),
+        ("PUBLIC_URL", "api.example.com"),
+        ("METRICS_ADDR", "9090"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("TRUSTED_PROXIES", "*"),
+        ("ENVIRONMENT", "prodution"),
+        ("RATE_LIMIT_ENABLED", "2"),
+        ("APP_NAME", "a\rb"),
+    ] {
+        let keys = wrong(&[(name, value)]);
+        let key = if name == "BCRYPT_ROUNDS" {
+            "BCRYPT_COST"
+        } else if name == "ARGON2_ITERATIONS" {
+            "ARGON2_MEMORY_KIB"
+        } else {
+            name
+        };
+        assert_eq!(keys, [key], "{name}={value}");
+    }
+}
+
+#[test]
+fn argon2_takes_less_memory_with_more_iterations() {
+    for (memory, iterations, fine) in [
+        ("47104", "1", true),
+        ("47103", "1", false),
+        ("19456", "2", true),
+        ("19455", "2", false),
+        ("12288", "3", true),
+        ("12287", "3", false),
+    ] {
+        let problems = wrong(&[("ARGON2_MEMORY_KIB", memory), ("ARGON2_ITERATIONS", iterations)]);
+        assert_eq!(problems.is_empty(), fine, "{memory} {iterations}");
+    }
+}
+
+#[test]
+fn proxies_are_addresses_and_networks() {
+    let proxies = load(&[("TRUSTED_PROXIES", "10.0.0.0/8, ::1")]).unwrap().server.trusted_proxies;
+    assert_eq!(
+        proxies,
+        [
+            Network { address: [10, 0, 0, 0].into(), prefix: 8 },
+            Network { address: "::1".parse().unwrap(), prefix: 128 }
+        ]
+    );
+    assert_eq!(proxies[0].to_string(), "10.0.0.0/8");
+}
+
+#[test]
+fn an_access_token_does_not_outlive_its_session() {
+    assert_eq!(
+        wrong(&[("ACCESS_TOKEN_EXPIRE_MINUTES", "2d"), ("REFRESH_TOKEN_EXPIRE_DAYS", "1")]),
+        ["ACCESS_TOKEN_EXPIRE_MINUTES"]
+    );
+}
+
+#[test]
+fn all_problems_come_at_once_each_with_its_origin_and_its_mend() {
+    let folder = folder(&[(".env", "LOG_LEVEL=loud"), ("config/development.toml", "[docs]\nenabled = 3")]);
+    let problems = load_in(folder.path(), &[("PORT", "x"), ("DATABASE_URL", "y"), ("JWT_EXPIRE", "z")]).unwrap_err();
+    let text = problems.to_string();
+    assert!(text.starts_with("the configuration has 4 problems:\n"), "{text}");
+    for part in [
+        "LOG_LEVEL [log.level] (.env variable LOG_LEVEL)",
+        "DOCS_ENABLED [docs.enabled] (config/development.toml)",
+        "PORT [server.port] (environment variable PORT)",
+        "DATABASE_URL [database.url] (environment variable DATABASE_URL)",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert_eq!(text.matches("mend: ").count(), 4, "{text}");
+    assert!(text.contains("sqlite, postgres, postgresql, mysql, mariadb"), "{text}");
+}

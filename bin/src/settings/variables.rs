@@ -1,0 +1,110 @@
+//! Reads the environment and `.env` into a layer: `KEEPSTONE__SECTION__KEY` before the bare name before its alias, and
+//! each secret from `<NAME>_FILE`, too. Unknown `KEEPSTONE__…` names are mistakes; other unknown names are not ours.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use super::keys::{self, KEYS, Key, PREFIX};
+use super::layers::Collected;
+use super::problems::Wrong;
+
+/// The variables of one place.
+pub(super) struct Variables<'a> {
+    /// By name; `None` is a value that is not UTF-8.
+    pub values: BTreeMap<String, Option<String>>,
+    /// "environment variable" or ".env variable".
+    pub place: &'a str,
+    /// What the paths of `<NAME>_FILE` are relative to.
+    pub directory: &'a Path,
+}
+
+impl Variables<'_> {
+    /// Adds what these variables say to a layer.
+    pub(super) fn collect(&self, into: &mut Collected) {
+        for key in KEYS {
+            for name in key.variables() {
+                if self.collect_name(key, &name, into) {
+                    break;
+                }
+            }
+        }
+        self.collect_roles(into);
+        self.refuse_unknown(into);
+    }
+
+    /// Whether this variable, or the file it names, sets the key.
+    fn collect_name(&self, key: &Key, name: &str, into: &mut Collected) -> bool {
+        let origin = format!("{} {name}", self.place);
+        let file_name = format!("{name}_FILE");
+        let file =
+            self.values.get(&file_name).and_then(Option::as_deref).filter(|path| key.may_be_file() && !path.is_empty());
+        match (self.values.get(name).map(Option::as_deref), file) {
+            (Some(None), _) => {
+                let wrong = Wrong::new("is not UTF-8", "write it in UTF-8, or in base64 where it is a key");
+                into.problem(wrong.at(key.path, origin));
+            }
+            (Some(Some(value)), Some(_)) if !value.is_empty() => {
+                let wrong = Wrong::new(format!("{file_name} is set as well"), format!("unset {name} or {file_name}"));
+                into.problem(wrong.at(key.path, origin));
+            }
+            (_, Some(path)) => self.collect_file(key, &file_name, path, into),
+            (Some(Some(value)), None) if !value.is_empty() || key.keeps_empty => {
+                into.layer.set(key.path, &origin, value);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn collect_file(&self, key: &Key, name: &str, path: &str, into: &mut Collected) {
+        let origin = format!("file named by {} {name}", self.place);
+        let path = self.directory.join(path);
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                into.watch(&path);
+                let value = text.strip_suffix('\n').unwrap_or(&text);
+                into.layer.set(key.path, &origin, value.strip_suffix('\r').unwrap_or(value));
+            }
+            Err(error) => {
+                let wrong = Wrong::new(
+                    format!("cannot be read: {error}"),
+                    format!("let {name} name a file this process may read"),
+                );
+                into.problem(wrong.at(key.path, origin));
+            }
+        }
+    }
+
+    fn collect_roles(&self, into: &mut Collected) {
+        for (name, value) in &self.values {
+            if let (Some(path), Some(value)) = (path_of_role(name), value.as_ref().filter(|value| !value.is_empty())) {
+                into.layer.set(&path, &format!("{} {name}", self.place), value.as_str());
+            }
+        }
+    }
+
+    fn refuse_unknown(&self, into: &mut Collected) {
+        let file = |key: &Key| key.may_be_file().then(|| format!("{}_FILE", key.long_name()));
+        let known: BTreeSet<String> =
+            KEYS.iter().flat_map(|key| [Some(key.long_name()), file(key)]).flatten().collect();
+        for name in self.values.keys() {
+            let upper = name.to_ascii_uppercase();
+            if !upper.starts_with(PREFIX) || known.contains(name) || path_of_role(name).is_some() {
+                continue;
+            }
+            let mend = keys::nearest(&upper, known.iter().cloned()).map_or_else(
+                || "unset it; `keepstone config show` lists every key".to_owned(),
+                |nearest| format!("did you mean {nearest}?"),
+            );
+            into.problem(Wrong::new("is not a setting", mend).of(name, self.place));
+        }
+    }
+}
+
+/// `roles.editor` of `KEEPSTONE__ROLES__EDITOR`.
+fn path_of_role(variable: &str) -> Option<String> {
+    let name = variable.strip_prefix(PREFIX)?.strip_prefix("ROLES__")?;
+    let path = format!("{}.{}", keys::ROLES, name.to_ascii_lowercase());
+    keys::role_of_path(&path).is_some().then_some(path)
+}

@@ -1,0 +1,167 @@
+//! A hash as storage keeps it, and reading one. The rule: what a stored hash asks for is judged before any of it is done.
+
+use std::str::FromStr;
+
+use argon2::password_hash::phc::{Output, PasswordHash as Phc, Salt};
+use argon2::{Algorithm, Params, Version};
+use base64::Engine;
+use base64::alphabet::BCRYPT;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::scheme::{MAX_BCRYPT_COST, MAX_ITERATIONS, MAX_MEMORY_KIB, MAX_PARALLELISM, MIN_BCRYPT_COST};
+use crate::error::Refusal;
+
+/// A password's hash, as a string for storage. It prints as `[REDACTED]`, has no `Serialize`, and is wiped when dropped.
+#[derive(Clone)]
+pub struct PasswordHash(SecretString);
+
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PasswordHash([REDACTED])")
+    }
+}
+
+impl PasswordHash {
+    /// Takes what storage holds, whatever it is. A damaged hash must still cost a login its usual time,
+    /// so it is judged when it is verified ([`Verdict::Refused`](super::Verdict::Refused)), not here.
+    #[must_use]
+    pub fn from_storage(hash: impl Into<String>) -> Self {
+        Self(SecretString::from(hash.into()))
+    }
+
+    /// Takes a hash from elsewhere, as an import of users does, and says at once whether it could ever be verified.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownFormat`] or [`Refusal::TooExpensive`].
+    pub fn parse(hash: &str) -> Result<Self, Refusal> {
+        Stored::read(hash)?;
+        Ok(Self::from_storage(hash))
+    }
+
+    /// The string for storage. It must not go anywhere else.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+/// A stored hash that may be computed.
+pub(super) enum Stored {
+    Bcrypt(Bcrypt),
+    Argon2(Argon2),
+}
+
+pub(super) struct Bcrypt {
+    pub cost: u32,
+    /// `$2b$`; the other prefixes are other people's.
+    pub ours: bool,
+    /// The same hash as the bcrypt crate wants it.
+    pub canonical: String,
+}
+
+pub(super) struct Argon2 {
+    pub algorithm: Algorithm,
+    pub version: Version,
+    pub params: Params,
+    pub salt: Salt,
+    pub output: Output,
+}
+
+impl Stored {
+    pub(super) fn read(hash: &str) -> Result<Self, Refusal> {
+        if hash.starts_with("$2") { Bcrypt::read(hash).map(Self::Bcrypt) } else { Argon2::read(hash).map(Self::Argon2) }
+    }
+}
+
+impl Bcrypt {
+    fn read(hash: &str) -> Result<Self, Refusal> {
+        let (prefix, body) = hash.split_at_checked(7).ok_or(Refusal::UnknownFormat)?;
+        let canonical = canonical(prefix, body).ok_or(Refusal::UnknownFormat)?;
+        let parts = bcrypt::HashParts::from_str(&canonical).map_err(|_| Refusal::UnknownFormat)?;
+        let ours = prefix.starts_with("$2b$");
+        match parts.get_cost() {
+            ..MIN_BCRYPT_COST => Err(Refusal::UnknownFormat),
+            cost @ MIN_BCRYPT_COST..=MAX_BCRYPT_COST => Ok(Self { cost, ours, canonical }),
+            _ => Err(Refusal::TooExpensive),
+        }
+    }
+}
+
+/// Some old implementations left rubbish in the unused low bits of the last character of salt and digest. Every C
+/// implementation ignores those bits; the bcrypt crate refuses them, and would lock such users out.
+fn canonical(prefix: &str, body: &str) -> Option<String> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(&BCRYPT, NO_PAD.with_decode_allow_trailing_bits(true));
+    const STRICT: GeneralPurpose = GeneralPurpose::new(&BCRYPT, NO_PAD);
+    if !matches!(prefix.get(..4), Some("$2a$" | "$2b$" | "$2y$")) || body.len() != 53 {
+        return None;
+    }
+    // `u32::from_str` would take a sign.
+    if !prefix.bytes().skip(4).take(2).all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let (salt, digest) = body.split_at_checked(22)?;
+    let mut text = prefix.to_owned();
+    for part in [salt, digest] {
+        STRICT.encode_string(LENIENT.decode(part).ok()?, &mut text);
+    }
+    Some(text)
+}
+
+impl Argon2 {
+    fn read(hash: &str) -> Result<Self, Refusal> {
+        let phc = Phc::new(hash).map_err(|_| Refusal::UnknownFormat)?;
+        let algorithm = match phc.algorithm.as_str() {
+            "argon2id" => Algorithm::Argon2id,
+            "argon2i" => Algorithm::Argon2i,
+            _ => return Err(Refusal::UnknownFormat),
+        };
+        // Hashes from before the version field existed are version 0x10.
+        let version = phc.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(|_| Refusal::UnknownFormat)?;
+        for (name, max) in [("m", MAX_MEMORY_KIB), ("t", MAX_ITERATIONS), ("p", MAX_PARALLELISM)] {
+            match phc.params.get_decimal(name) {
+                None => return Err(Refusal::UnknownFormat),
+                Some(value) if value > max => return Err(Refusal::TooExpensive),
+                Some(_) => {}
+            }
+        }
+        let params = Params::try_from(&phc).map_err(|_| Refusal::UnknownFormat)?;
+        let (Some(salt), Some(output)) = (phc.salt, phc.hash) else { return Err(Refusal::UnknownFormat) };
+        Ok(Self { algorithm, version, params, salt, output })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_does_not_print() {
+        let hash = PasswordHash::from_storage("$2b$12$abcdefghijklmnopqrstuv");
+        assert_eq!(format!("{hash:?}"), "PasswordHash([REDACTED])");
+        assert_eq!(hash.as_str(), "$2b$12$abcdefghijklmnopqrstuv");
+    }
+
+    #[test]
+    fn an_import_learns_what_can_never_be_verified() {
+        let body = "LQv3c1yqBWVHxkd0LHAkCOYz6TtxMQJqhN8/X4.G.2f4fJ5Kf8Q7W";
+        for prefix in ["$2a$12$", "$2b$12$", "$2y$12$"] {
+            assert!(PasswordHash::parse(&format!("{prefix}{}", &body[..53])).is_ok(), "{prefix}");
+        }
+        for prefix in ["$2x$12$", "$2$12$a", "$2b$aa$", "$2b$03$", "$2b$+4$", "$3b$12$"] {
+            let hash = format!("{prefix}{}", &body[..53]);
+            assert_eq!(PasswordHash::parse(&hash).unwrap_err(), Refusal::UnknownFormat, "{prefix}");
+        }
+        for odd in [
+            "",
+            "$",
+            "$2",
+            "$2b$12$é",
+            "plain",
+            "$argon2id$",
+            "$argon2d$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA",
+        ] {
+            assert_eq!(PasswordHash::parse(odd).unwrap_err(), Refusal::UnknownFormat, "{odd}");
+        }
+    }
+}

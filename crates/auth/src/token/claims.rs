@@ -1,0 +1,206 @@
+//! What tokens say. The rule: a claim is present and of its type, or the token is refused; nothing is optional, nothing
+//! is coerced, and times are whole seconds since 1970.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use uuid::Uuid;
+
+use super::json::{Ignored, Names, Text, Texts};
+use crate::error::TokenFault;
+
+/// The claim `type` of the two kinds.
+pub(super) const ACCESS: &str = "access";
+pub(super) const REFRESH: &str = "refresh";
+
+/// What a verified access token says about its bearer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessClaims {
+    /// `sub`: the user, as the issuer names them. 1 to 255 bytes, no control characters.
+    pub subject: String,
+    /// `role`: the user's role when the token was issued. A hint; the issuer's own service asks its database.
+    pub role: String,
+    /// `scope`: the permissions when the token was issued, separated by spaces. May be empty.
+    pub scope: String,
+    /// `sid`: the session that the token belongs to.
+    pub session_id: Uuid,
+    /// `jti`: the token itself.
+    pub token_id: Uuid,
+    /// `iat`, in Unix seconds.
+    pub issued_at: u64,
+    /// `nbf`, in Unix seconds.
+    pub not_before: u64,
+    /// `exp`, in Unix seconds: the first at which the token is no longer accepted.
+    pub expires_at: u64,
+}
+
+impl AccessClaims {
+    /// Whether the scope names exactly this permission.
+    #[must_use]
+    pub fn has_scope(&self, permission: &str) -> bool {
+        self.scope.split(' ').any(|granted| granted == permission)
+    }
+}
+
+/// What a refresh token says: both to issue one and after verifying one. Its `jti` does not print.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RefreshClaims {
+    /// `sub`: the user. 1 to 255 bytes, no control characters.
+    pub subject: String,
+    /// `sid`: the session.
+    pub session_id: Uuid,
+    /// `jti`: this token in its session; the caller's choice, with enough randomness for what it is used for.
+    /// 1 to 255 bytes, no control characters.
+    pub token_id: String,
+    /// `iat`, in Unix seconds.
+    pub issued_at: u64,
+    /// `exp`, in Unix seconds: the first at which the token is no longer accepted.
+    pub expires_at: u64,
+}
+
+impl fmt::Debug for RefreshClaims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("RefreshClaims");
+        debug.field("subject", &self.subject).field("session_id", &self.session_id);
+        debug.field("issued_at", &self.issued_at).field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+/// An access token's claims as they are written, in this order.
+#[derive(Serialize)]
+pub(super) struct AccessBody<'a> {
+    pub iss: &'a str,
+    pub aud: &'a str,
+    pub sub: &'a str,
+    pub role: &'a str,
+    pub scope: &'a str,
+    pub sid: Uuid,
+    pub jti: Uuid,
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub iat: u64,
+    pub nbf: u64,
+    pub exp: u64,
+}
+
+/// A refresh token's claims as they are written, in this order.
+#[derive(Serialize)]
+pub(super) struct RefreshBody<'a> {
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub sub: &'a str,
+    pub sid: Uuid,
+    pub jti: &'a str,
+    pub iat: u64,
+    pub exp: u64,
+}
+
+/// The claims of any token as they are read: right types, nothing promised.
+#[derive(Default)]
+pub(super) struct RawClaims<'de> {
+    pub iss: Option<Text<'de>>,
+    pub aud: Option<Texts<'de>>,
+    sub: Option<Text<'de>>,
+    role: Option<Text<'de>>,
+    scope: Option<Text<'de>>,
+    sid: Option<Text<'de>>,
+    jti: Option<Text<'de>>,
+    kind: Option<Text<'de>>,
+    iat: Option<u64>,
+    nbf: Option<u64>,
+    exp: Option<u64>,
+}
+
+impl RawClaims<'_> {
+    pub(super) fn read(json: &[u8]) -> Result<RawClaims<'_>, TokenFault> {
+        serde_json::from_slice(json).map_err(|_| TokenFault::Claims)
+    }
+
+    pub(super) fn expect_kind(&self, kind: &str) -> Result<(), TokenFault> {
+        match &self.kind {
+            Some(said) if said.as_str() == kind => Ok(()),
+            Some(_) => Err(TokenFault::Kind),
+            None => Err(TokenFault::Claims),
+        }
+    }
+
+    pub(super) fn into_access(self) -> Result<AccessClaims, TokenFault> {
+        let access = || {
+            Some(AccessClaims {
+                subject: name(self.sub)?,
+                role: name(self.role)?,
+                scope: self.scope?.0.into_owned(),
+                session_id: uuid(self.sid.as_ref()?)?,
+                token_id: uuid(self.jti.as_ref()?)?,
+                issued_at: self.iat?,
+                not_before: self.nbf?,
+                expires_at: self.exp?,
+            })
+        };
+        access().ok_or(TokenFault::Claims)
+    }
+
+    pub(super) fn into_refresh(self) -> Result<RefreshClaims, TokenFault> {
+        let refresh = || {
+            Some(RefreshClaims {
+                subject: name(self.sub)?,
+                session_id: uuid(self.sid.as_ref()?)?,
+                token_id: name(self.jti)?,
+                issued_at: self.iat?,
+                expires_at: self.exp?,
+            })
+        };
+        refresh().ok_or(TokenFault::Claims)
+    }
+}
+
+/// Whether a string can name something: the issuer refuses to write any other, the verifier to read it.
+pub(super) fn is_name(text: &str) -> bool {
+    (1..=255).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+fn name(text: Option<Text<'_>>) -> Option<String> {
+    text.filter(|text| is_name(text.as_str())).map(|text| text.0.into_owned())
+}
+
+/// Only the hyphenated form; the uuid crate would also take braces and URNs.
+fn uuid(text: &Text<'_>) -> Option<Uuid> {
+    let text = text.as_str();
+    (text.len() == 36).then(|| Uuid::try_parse(text).ok()).flatten()
+}
+
+impl<'de> Deserialize<'de> for RawClaims<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ClaimsVisitor;
+        impl<'de> Visitor<'de> for ClaimsVisitor {
+            type Value = RawClaims<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let (mut claims, mut names) = (RawClaims::default(), Names::default());
+                while let Some(name) = names.next(&mut map)? {
+                    match name {
+                        "iss" => claims.iss = Some(map.next_value()?),
+                        "aud" => claims.aud = Some(map.next_value()?),
+                        "sub" => claims.sub = Some(map.next_value()?),
+                        "role" => claims.role = Some(map.next_value()?),
+                        "scope" => claims.scope = Some(map.next_value()?),
+                        "sid" => claims.sid = Some(map.next_value()?),
+                        "jti" => claims.jti = Some(map.next_value()?),
+                        "type" => claims.kind = Some(map.next_value()?),
+                        "iat" => claims.iat = Some(map.next_value()?),
+                        "nbf" => claims.nbf = Some(map.next_value()?),
+                        "exp" => claims.exp = Some(map.next_value()?),
+                        _ => {
+                            map.next_value::<Ignored>()?;
+                        }
+                    }
+                }
+                Ok(claims)
+            }
+        }
+        deserializer.deserialize_map(ClaimsVisitor)
+    }
+}

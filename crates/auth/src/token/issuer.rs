@@ -1,0 +1,197 @@
+//! Signing tokens. The rule: the issuer signs nothing that its own verifier would refuse.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+use uuid::{NoContext, Timestamp, Uuid};
+
+use super::claims::{ACCESS, AccessBody, REFRESH, RefreshBody, RefreshClaims, is_name};
+use super::compact::{self, MAX_TOKEN_BYTES};
+use super::key::{KeySet, SigningKey};
+use super::verifier::{self, ACCESS_TYP, REFRESH_TYP, Verifier, unix_seconds};
+use crate::error::{IssueError, SetupError, TokenError};
+
+/// What all access tokens of an issuer have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// `iss`: who issues, usually a URL.
+    pub issuer: String,
+    /// `aud`: for whom.
+    pub audience: String,
+    /// How long an access token lives, in whole seconds.
+    pub access_lifetime: Duration,
+}
+
+/// Whom an access token is for.
+#[derive(Debug, Clone, Copy)]
+pub struct AccessGrant<'a> {
+    /// `sub`: the user. 1 to 255 bytes, no control characters.
+    pub subject: &'a str,
+    /// `role`. 1 to 255 bytes, no control characters.
+    pub role: &'a str,
+    /// `scope`: permissions separated by spaces.
+    pub scope: &'a str,
+    /// `sid`: the session.
+    pub session_id: Uuid,
+}
+
+/// A signed access token and what a token response says about it. The token does not print.
+#[derive(Clone)]
+pub struct AccessToken {
+    /// The compact JWT.
+    pub token: String,
+    /// `jti`: a fresh version 7 UUID.
+    pub token_id: Uuid,
+    /// Seconds from issue to expiry: a token response's `expires_in`.
+    pub expires_in: u64,
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("AccessToken");
+        debug.field("token_id", &self.token_id).field("expires_in", &self.expires_in).finish_non_exhaustive()
+    }
+}
+
+/// Signs access and refresh tokens. To rotate keys, make a new one and put it in this one's place.
+#[derive(Debug)]
+pub struct Issuer {
+    access: Signer,
+    refresh: Signer,
+    verifier: Verifier,
+    lifetime: u64,
+}
+
+impl Issuer {
+    /// An issuer that has already signed and verified one token of each kind, so that a build without working
+    /// cryptography stops here and not at the first login.
+    ///
+    /// # Errors
+    /// An empty issuer or audience, no lifetime, a key that both kinds share, or a failed self-test.
+    pub fn new(access: KeySet, refresh: KeySet, profile: Profile) -> Result<Self, SetupError> {
+        let lifetime = profile.access_lifetime.as_secs();
+        if lifetime == 0 {
+            return Err(SetupError::NoLifetime);
+        }
+        if access.shares_a_key_with(&refresh) {
+            return Err(SetupError::SharedKey);
+        }
+        let verifier = Verifier::new(access.verifying_keys().clone(), profile.issuer, profile.audience)?
+            .with_max_lifetime(profile.access_lifetime);
+        let (access, refresh) = (Signer::new(ACCESS_TYP, access), Signer::new(REFRESH_TYP, refresh));
+        let issuer = Self { access, refresh, verifier, lifetime };
+        issuer.self_test()?;
+        Ok(issuer)
+    }
+
+    /// Signs an access token that is valid from `now`, rounded down to a second.
+    ///
+    /// # Errors
+    /// A claim that the verifier would refuse, or a scope so long that the token would be.
+    pub fn access(&self, grant: &AccessGrant<'_>, now: SystemTime) -> Result<AccessToken, IssueError> {
+        for (claim, value) in [("sub", grant.subject), ("role", grant.role)] {
+            check(claim, is_name(value))?;
+        }
+        let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let token_id = Uuid::new_v7(Timestamp::from_unix(NoContext, since_epoch.as_secs(), since_epoch.subsec_nanos()));
+        let iat = since_epoch.as_secs();
+        let exp = iat.checked_add(self.lifetime).ok_or(IssueError::Claim("exp"))?;
+        let token = self.access.sign(&AccessBody {
+            iss: self.verifier.issuer(),
+            aud: self.verifier.audience(),
+            sub: grant.subject,
+            role: grant.role,
+            scope: grant.scope,
+            sid: grant.session_id,
+            jti: token_id,
+            kind: ACCESS,
+            iat,
+            nbf: iat,
+            exp,
+        })?;
+        Ok(AccessToken { token, token_id, expires_in: self.lifetime })
+    }
+
+    /// Signs a refresh token. The same claims give the same bytes: a lost answer can be given again.
+    ///
+    /// # Errors
+    /// A claim that [`Self::verify_refresh_at`] would refuse.
+    pub fn refresh(&self, claims: &RefreshClaims) -> Result<String, IssueError> {
+        check("sub", is_name(&claims.subject))?;
+        check("jti", is_name(&claims.token_id))?;
+        check("exp", claims.expires_at > claims.issued_at)?;
+        self.refresh.sign(&RefreshBody {
+            kind: REFRESH,
+            sub: &claims.subject,
+            sid: claims.session_id,
+            jti: &claims.token_id,
+            iat: claims.issued_at,
+            exp: claims.expires_at,
+        })
+    }
+
+    /// Verifies a refresh token: form, key, claims and time. Whether it was used or revoked is the session's to know.
+    ///
+    /// # Errors
+    /// [`TokenError::Expired`] when age is its only fault, else [`TokenError::Invalid`].
+    pub fn verify_refresh_at(&self, token: &str, now: SystemTime) -> Result<RefreshClaims, TokenError> {
+        verifier::refresh(token, self.refresh.keys.verifying_keys(), now)
+    }
+
+    /// Verifies this issuer's access tokens; its longest lifetime is the one they are issued with.
+    #[must_use]
+    pub const fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
+    /// Signs one token of each kind, and has each verified where it belongs and refused where it does not.
+    ///
+    /// # Errors
+    /// [`SetupError::SelfTest`].
+    pub fn self_test(&self) -> Result<(), SetupError> {
+        let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let grant = AccessGrant { subject: "self-test", role: "none", scope: "", session_id: Uuid::nil() };
+        let claims = RefreshClaims {
+            subject: grant.subject.to_owned(),
+            session_id: grant.session_id,
+            token_id: "self-test".to_owned(),
+            issued_at: unix_seconds(now),
+            expires_at: unix_seconds(now) + 1,
+        };
+        let access = self.access(&grant, now).map_err(|_| SetupError::SelfTest)?.token;
+        let refresh = self.refresh(&claims).map_err(|_| SetupError::SelfTest)?;
+        let passed = self.verifier.verify_access_at(&access, now).is_ok_and(|read| read.subject == grant.subject)
+            && self.verify_refresh_at(&refresh, now) == Ok(claims)
+            && self.verifier.verify_access_at(&refresh, now).is_err()
+            && self.verify_refresh_at(&access, now).is_err();
+        if passed { Ok(()) } else { Err(SetupError::SelfTest) }
+    }
+}
+
+fn check(claim: &'static str, good: bool) -> Result<(), IssueError> {
+    if good { Ok(()) } else { Err(IssueError::Claim(claim)) }
+}
+
+/// A key set and the header that its tokens carry.
+#[derive(Debug)]
+struct Signer {
+    header: String,
+    keys: KeySet,
+}
+
+impl Signer {
+    fn new(typ: &str, keys: KeySet) -> Self {
+        Self { header: compact::header(typ, keys.signing_key()), keys }
+    }
+
+    fn key(&self) -> &SigningKey {
+        self.keys.signing_key()
+    }
+
+    fn sign(&self, claims: &impl Serialize) -> Result<String, IssueError> {
+        let claims = serde_json::to_vec(claims).map_err(|_| IssueError::Signing)?;
+        let token = compact::seal(&self.header, &claims, self.key()).ok_or(IssueError::Signing)?;
+        if token.len() > MAX_TOKEN_BYTES { Err(IssueError::TooLong) } else { Ok(token) }
+    }
+}

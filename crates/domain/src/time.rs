@@ -1,0 +1,98 @@
+//! Points in time. Whole microseconds, because that is what all three databases keep.
+
+use std::{fmt, time::Duration};
+
+use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
+use serde::{Serialize, Serializer};
+
+/// Tells the time. Whoever needs it takes a `Clock`, so that tests can move it.
+pub trait Clock: Send + Sync {
+    /// The current time.
+    fn now(&self) -> Timestamp;
+}
+
+/// A point in time in UTC, in whole microseconds.
+///
+/// Written as RFC 3339 with six decimals: `2026-01-31T09:30:00.123456Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Timestamp(DateTime<Utc>);
+
+impl Timestamp {
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn as_micros(self) -> i64 {
+        self.0.timestamp_micros()
+    }
+
+    /// The point this many microseconds after 1970-01-01T00:00:00Z; `None` outside the years that chrono can tell.
+    #[must_use]
+    pub fn from_micros(micros: i64) -> Option<Self> {
+        DateTime::from_timestamp_micros(micros).map(Self)
+    }
+
+    /// Whole seconds since 1970-01-01T00:00:00Z, rounded down: a JWT's `NumericDate`.
+    #[must_use]
+    pub const fn as_secs(self) -> i64 {
+        self.0.timestamp()
+    }
+}
+
+impl From<DateTime<Utc>> for Timestamp {
+    /// Cuts what is finer than a microsecond.
+    fn from(time: DateTime<Utc>) -> Self {
+        Self(time.trunc_subsecs(6))
+    }
+}
+
+impl From<Timestamp> for DateTime<Utc> {
+    fn from(time: Timestamp) -> Self {
+        time.0
+    }
+}
+
+impl std::ops::Add<Duration> for Timestamp {
+    type Output = Self;
+
+    /// Stays at the last time that can be told rather than overflow.
+    fn add(self, duration: Duration) -> Self {
+        chrono::TimeDelta::from_std(duration)
+            .ok()
+            .and_then(|delta| self.0.checked_add_signed(delta))
+            .map_or(Self(DateTime::<Utc>::MAX_UTC), Self::from)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::Micros, true))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_is_written_with_six_decimals() {
+        let time = Timestamp::from_micros(1_769_851_800_120_000).unwrap();
+        assert_eq!(time.to_string(), "2026-01-31T09:30:00.120000Z");
+    }
+
+    #[test]
+    fn what_is_finer_than_a_microsecond_is_cut() {
+        let fine = DateTime::from_timestamp(1, 123_456_789).unwrap();
+        assert_eq!(Timestamp::from(fine).as_micros(), 1_123_456);
+    }
+
+    #[test]
+    fn adding_too_much_stays_at_the_end_of_time() {
+        let now = Timestamp::from_micros(0).unwrap();
+        assert!(now + Duration::MAX > now + Duration::from_secs(1));
+    }
+}

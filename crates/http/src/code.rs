@@ -1,0 +1,107 @@
+//! The one table of everything that can go wrong, as clients see it. A code, once released, keeps its name and meaning.
+
+use actix_web::http::StatusCode;
+
+macro_rules! codes {
+    ($($(#[doc = $explanation:literal])+ $variant:ident = $name:literal, $status:ident, $title:literal;)+) => {
+        /// What went wrong: the `code` of a problem, stable, for programs to branch on.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Code {
+            $($(#[doc = $explanation])+ $variant,)+
+        }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The name that clients branch on.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// The status that it is sent with.
+            #[must_use]
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$variant => StatusCode::$status,)+ }
+            }
+
+            /// A short summary that does not change from one occurrence to another (RFC 9457 section 3.1.4).
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)+ }
+            }
+
+            /// What it means and what to do about it.
+            #[must_use]
+            pub const fn explanation(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($explanation),+),)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The body is not well-formed JSON, or not a well-formed form.
+    MalformedBody = "malformed_body", BAD_REQUEST, "Malformed body";
+    /// Somebody has signed up with this address. Log in, or ask for a new password.
+    EmailAlreadyRegistered = "email_already_registered", BAD_REQUEST, "Email already registered";
+    /// The request says two things at once, or lacks what the OAuth 2 form needs (RFC 6749 section 5.2).
+    InvalidRequest = "invalid_request", BAD_REQUEST, "Invalid request";
+    /// The name or the password of an OAuth 2 password form is wrong, or the account is deactivated.
+    InvalidGrant = "invalid_grant", BAD_REQUEST, "Invalid grant";
+    /// The OAuth 2 form asks for a grant that this endpoint does not give.
+    UnsupportedGrantType = "unsupported_grant_type", BAD_REQUEST, "Unsupported grant type";
+    /// The route needs an access token, and none was sent. Send `Authorization: Bearer` and the token.
+    NotAuthenticated = "not_authenticated", UNAUTHORIZED, "Not authenticated";
+    /// What was sent is no access token of this server.
+    TokenInvalid = "token_invalid", UNAUTHORIZED, "Invalid token";
+    /// The access token is too old. Refresh it.
+    TokenExpired = "token_expired", UNAUTHORIZED, "Expired token";
+    /// The session behind the token has ended, or the account has. Log in again.
+    TokenRevoked = "token_revoked", UNAUTHORIZED, "Revoked token";
+    /// The password is wrong, or there is no such account: the two are not told apart.
+    InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Invalid credentials";
+    /// The caller's role does not permit this.
+    InsufficientPermissions = "insufficient_permissions", FORBIDDEN, "Insufficient permissions";
+    /// The password is right, but the account is deactivated. Ask an administrator.
+    UserInactive = "user_inactive", FORBIDDEN, "Account deactivated";
+    /// Nobody can sign up here. Ask an administrator for an account.
+    RegistrationClosed = "registration_closed", FORBIDDEN, "Registration closed";
+    /// There is nothing at this path.
+    NotFound = "not_found", NOT_FOUND, "Not found";
+    /// There is no such user, or none that the caller may know of.
+    UserNotFound = "user_not_found", NOT_FOUND, "User not found";
+    /// The path exists, but not with this method; `Allow` lists those it has.
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed";
+    /// Another account has this address.
+    EmailTaken = "email_taken", CONFLICT, "Email in use";
+    /// Another account has this user name.
+    UsernameTaken = "username_taken", CONFLICT, "Username in use";
+    /// The body is larger than this route takes.
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "Body too large";
+    /// The body is not in a format that this route reads. Check `Content-Type`.
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type";
+    /// The request was understood, but some of its values are not acceptable; `errors` lists them all.
+    ValidationFailed = "validation_failed", UNPROCESSABLE_ENTITY, "Validation failed";
+    /// A defect of the server. Nothing about it is told here; the log has it under the request id.
+    Internal = "internal", INTERNAL_SERVER_ERROR, "Internal server error";
+    /// The server has more to do than it can. Try again after `Retry-After` seconds.
+    Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Overloaded";
+    /// Something that the server needs does not answer. Try again after `Retry-After` seconds.
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Unavailable";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_every_code_is_an_error() {
+        let names: HashSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+        assert!(Code::ALL.iter().all(|code| code.status().is_client_error() || code.status().is_server_error()));
+    }
+}

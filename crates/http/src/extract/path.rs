@@ -1,0 +1,30 @@
+//! An id of the path.
+
+use std::{
+    future::{Ready, ready},
+    str::FromStr,
+};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+
+use crate::problem::{FieldError, Problem};
+
+/// The path's `{id}`; anything but a UUID is 422.
+#[derive(Debug, Clone, Copy)]
+pub struct IdPath<T>(pub T);
+
+impl<T: FromStr> FromRequest for IdPath<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let refusal = || {
+            Problem::validation(vec![FieldError {
+                loc: vec!["path".into(), "id".into()],
+                msg: "must be a UUID".to_owned(),
+                kind: "uuid_parsing",
+            }])
+        };
+        ready(request.match_info().query("id").parse().map(Self).map_err(|_| refusal()))
+    }
+}

@@ -1,0 +1,22 @@
+//! Keepstone over HTTP: routes, extractors, problems, OpenAPI.
+//!
+//! A handler says who may call, what comes in, which service, what goes out. It decides nothing.
+
+mod auth;
+mod code;
+mod docs;
+mod edge;
+mod extract;
+mod fallback;
+mod field;
+mod health;
+mod problem;
+mod request_id;
+mod respond;
+mod server;
+mod user;
+
+pub use code::Code;
+pub use docs::openapi;
+pub use respond::TokenCase;
+pub use server::{Options, Origins, Parts, bind};

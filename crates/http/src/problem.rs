@@ -1,0 +1,242 @@
+//! The body of every error (RFC 9457). It tells what and how to mend; causes are for the log.
+
+use std::{borrow::Cow, fmt, time::Duration};
+
+use actix_web::{
+    HttpResponse, HttpResponseBuilder, ResponseError,
+    body::BoxBody,
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
+};
+use keepstone_service::Error;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{code::Code, request_id::RequestId};
+
+/// The result of a handler.
+pub type ApiResult<T> = Result<T, Problem>;
+
+/// When to try again where nothing more exact is known.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// An error on its way to the client.
+#[derive(Debug)]
+pub struct Problem {
+    code: Code,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+    allow: Option<String>,
+    retry_after: Duration,
+    request_id: Option<RequestId>,
+    cause: Option<String>,
+}
+
+/// One value that is not acceptable, in the shape that FastAPI gives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Where it is: `body`, `query`, `path` or `header`, then the names of the members on the way.
+    #[schema(example = json!(["body", "password"]))]
+    pub loc: Vec<Cow<'static, str>>,
+    /// What is wrong, for people.
+    #[schema(example = "a password has at least 8 characters")]
+    pub msg: String,
+    /// What is wrong, for programs.
+    #[serde(rename = "type")]
+    #[schema(example = "too_short")]
+    pub kind: &'static str,
+}
+
+/// The body of every error (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemView<'a> {
+    /// Where the code is explained.
+    #[serde(rename = "type")]
+    #[schema(example = "/problems/email_already_registered")]
+    kind: String,
+    /// A summary that is the same for every occurrence.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What went wrong this time.
+    #[schema(example = "Email already registered")]
+    detail: &'a str,
+    /// What programs branch on.
+    #[schema(example = "email_already_registered")]
+    code: &'static str,
+    /// The name of this request in the server's log.
+    request_id: Option<&'a str>,
+    /// With status 422: every value that is not acceptable.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+    /// From OAuth 2 forms only: the error of RFC 6749 section 5.2, the same as `code`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+    /// From OAuth 2 forms only: the same as `detail`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_description: Option<&'a str>,
+}
+
+impl Problem {
+    /// A problem with this code.
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            allow: None,
+            retry_after: RETRY_AFTER,
+            request_id: None,
+            cause: None,
+        }
+    }
+
+    /// Values that are not acceptable; there is at least one.
+    #[must_use]
+    pub fn validation(errors: Vec<FieldError>) -> Self {
+        let list = errors.iter().map(|error| match error.loc.last() {
+            Some(name) => format!("{name}: {}", error.msg),
+            None => error.msg.clone(),
+        });
+        let detail = list.collect::<Vec<_>>().join("; ");
+        Self { errors, ..Self::new(Code::ValidationFailed, detail) }
+    }
+
+    /// A method that the path does not have; `allow` lists those it has.
+    #[must_use]
+    pub fn method_not_allowed(allow: String) -> Self {
+        Self { allow: Some(allow), ..Self::new(Code::MethodNotAllowed, "Method not allowed") }
+    }
+
+    /// What is said of an error that did not come as a problem: one of actix's own.
+    #[must_use]
+    pub fn of_status(status: StatusCode) -> Self {
+        let code = Code::ALL.iter().copied().find(|code| code.status() == status);
+        match code {
+            Some(code) => Self::new(code, code.title()),
+            None if status.is_client_error() => Self::new(Code::InvalidRequest, Code::InvalidRequest.title()),
+            None => Self::new(Code::Internal, Code::Internal.title()),
+        }
+    }
+
+    /// A defect; the cause goes to the log only.
+    #[must_use]
+    pub fn internal(cause: impl fmt::Display) -> Self {
+        Self { cause: Some(cause.to_string()), ..Self::new(Code::Internal, Code::Internal.title()) }
+    }
+
+    /// The same problem, as the answer to this request.
+    #[must_use]
+    pub fn of_request(self, id: RequestId) -> Self {
+        Self { request_id: Some(id), ..self }
+    }
+
+    /// What the log should know and the client should not.
+    #[must_use]
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
+    /// As the answer of an OAuth 2 form: the refusal of a login is an `invalid_grant` (RFC 6749 section 5.2).
+    #[must_use]
+    pub fn into_oauth(self) -> Self {
+        match self.code {
+            Code::InvalidCredentials | Code::UserInactive => Self { code: Code::InvalidGrant, ..self },
+            _ => self,
+        }
+    }
+
+    /// The body, for this request.
+    #[must_use]
+    pub fn body(&self, request_id: Option<&RequestId>) -> Vec<u8> {
+        let is_oauth = matches!(self.code, Code::InvalidGrant | Code::InvalidRequest | Code::UnsupportedGrantType);
+        let view = ProblemView {
+            kind: format!("/problems/{}", self.code.name()),
+            title: self.code.title(),
+            status: self.code.status().as_u16(),
+            detail: &self.detail,
+            code: self.code.name(),
+            request_id: request_id.map(RequestId::as_str),
+            errors: &self.errors,
+            error: is_oauth.then(|| self.code.name()),
+            error_description: is_oauth.then_some(&self.detail),
+        };
+        // Strings and numbers only: it can always be written.
+        serde_json::to_vec(&view).unwrap_or_default()
+    }
+
+    fn set_headers(&self, response: &mut HttpResponseBuilder) {
+        response.insert_header((header::CONTENT_TYPE, CONTENT_TYPE)).insert_header((header::CACHE_CONTROL, "no-store"));
+        match self.code.status() {
+            StatusCode::UNAUTHORIZED => {
+                let sent = matches!(self.code, Code::TokenInvalid | Code::TokenExpired | Code::TokenRevoked);
+                let challenge = if sent { "Bearer error=\"invalid_token\"" } else { "Bearer" };
+                response.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge)));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                response.insert_header((header::RETRY_AFTER, self.retry_after.as_secs().max(1)));
+            }
+            _ => {}
+        }
+        if let Some(allow) = &self.allow {
+            response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        if let Some(id) = &self.request_id {
+            response.insert_header(id);
+        }
+    }
+}
+
+/// The content type of every problem.
+pub const CONTENT_TYPE: &str = "application/problem+json";
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.name(), self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        let mut response = HttpResponse::build(self.code.status());
+        self.set_headers(&mut response);
+        response.body(self.body(self.request_id.as_ref()))
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let code = match &error {
+            Error::EmailAlreadyRegistered => Code::EmailAlreadyRegistered,
+            Error::EmailTaken => Code::EmailTaken,
+            Error::UsernameTaken => Code::UsernameTaken,
+            Error::Password(violation) => return Self::validation(vec![FieldError::password("password", violation)]),
+            Error::UnknownRole => {
+                return Self::validation(vec![FieldError::body("role", error.to_string(), "value_error")]);
+            }
+            Error::InvalidCredentials => Code::InvalidCredentials,
+            Error::UserInactive => Code::UserInactive,
+            Error::TokenInvalid => Code::TokenInvalid,
+            Error::TokenExpired => Code::TokenExpired,
+            Error::TokenRevoked => Code::TokenRevoked,
+            Error::InsufficientPermissions => Code::InsufficientPermissions,
+            Error::RegistrationClosed => Code::RegistrationClosed,
+            Error::UserNotFound => Code::UserNotFound,
+            Error::Overloaded { retry_after } => {
+                return Self { retry_after: *retry_after, ..Self::new(Code::Overloaded, error.to_string()) };
+            }
+            Error::Unavailable(cause) => {
+                return Self { cause: Some(cause.to_string()), ..Self::new(Code::Unavailable, error.to_string()) };
+            }
+            Error::Internal(cause) => return Self::internal(cause),
+        };
+        Self::new(code, error.to_string())
+    }
+}

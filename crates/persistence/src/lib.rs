@@ -1,0 +1,20 @@
+//! Storage on SQLite, PostgreSQL, MySQL and MariaDB: one implementation, in diesel. The only crate that knows SQL.
+//!
+//! A query is written once, inside `on!`, for all databases. The integer ids of the tables never leave this crate.
+
+mod connection;
+mod database_url;
+mod error;
+mod migration;
+mod pool;
+mod repositories;
+mod schema;
+mod session;
+mod sqlite;
+mod store;
+mod types;
+mod user;
+
+pub use database_url::{DatabaseUrl, DatabaseUrlError};
+pub use migration::{MigrationError, MigrationState, Migrator};
+pub use store::DieselStore;

@@ -1,0 +1,97 @@
+//! The repositories of one connection, and the transaction that may hold them together.
+//!
+//! A connection goes back to its pool only if it is known to be clean: with no statement under way, no transaction open,
+//! and no doubt that it is alive. Any other is closed, because actix drops the handlers of clients that hang up, at any
+//! `await`.
+
+use async_trait::async_trait;
+use diesel::result::QueryResult;
+use keepstone_repository::{Repositories, Result, SessionRepository, StorageError, Transaction, UserRepository};
+
+use crate::{connection::Connection, error::classify};
+
+/// Implements every repository, over one connection.
+pub struct DieselRepositories {
+    connection: Connection,
+    is_in_transaction: bool,
+    /// A statement was sent, and its answer has not been read to the end.
+    is_waiting: bool,
+    failure: Option<StorageError>,
+}
+
+impl DieselRepositories {
+    /// Repositories whose statements stand for themselves.
+    pub const fn new(connection: Connection) -> Self {
+        Self { connection, is_in_transaction: false, is_waiting: false, failure: None }
+    }
+
+    /// Repositories whose changes wait for [`commit`](Transaction::commit).
+    pub async fn begin(connection: Connection) -> Result<Self> {
+        let mut this = Self::new(connection);
+        let outcome = this.start().begin().await;
+        this.finish(outcome)?;
+        this.is_in_transaction = true;
+        Ok(this)
+    }
+
+    /// The connection, for one statement. [`finish`](Self::finish) must follow; see [`on!`](crate::connection::on).
+    pub(crate) const fn start(&mut self) -> &mut Connection {
+        self.is_waiting = true;
+        &mut self.connection
+    }
+
+    /// Takes note of how the statement went.
+    pub(crate) fn finish<T>(&mut self, outcome: QueryResult<T>) -> Result<T> {
+        self.is_waiting = false;
+        outcome.map_err(|error| {
+            let error = classify(error);
+            self.failure.get_or_insert(error.clone());
+            error
+        })
+    }
+}
+
+impl Drop for DieselRepositories {
+    fn drop(&mut self) {
+        let is_in_doubt = matches!(self.failure, Some(StorageError::Unavailable(_)));
+        if self.is_waiting || self.is_in_transaction || is_in_doubt {
+            self.connection.close();
+        }
+    }
+}
+
+impl Repositories for DieselRepositories {
+    fn users(&mut self) -> &mut (dyn UserRepository + Send) {
+        self
+    }
+
+    fn sessions(&mut self) -> &mut (dyn SessionRepository + Send) {
+        self
+    }
+}
+
+#[async_trait]
+impl Transaction for DieselRepositories {
+    async fn commit(mut self: Box<Self>) -> Result<()> {
+        // PostgreSQL would answer the COMMIT of a failed transaction with success, having rolled it back.
+        if let Some(failure) = self.failure.clone() {
+            self.rollback().await?;
+            return Err(failure);
+        }
+        let outcome = self.start().commit().await;
+        self.finish(outcome)?;
+        self.is_in_transaction = false;
+        Ok(())
+    }
+
+    async fn rollback(mut self: Box<Self>) -> Result<()> {
+        let outcome = self.start().rollback().await;
+        self.finish(outcome)?;
+        self.is_in_transaction = false;
+        Ok(())
+    }
+
+    fn failure(&self) -> Option<&StorageError> {
+        self.failure.as_ref()
+    }
+}

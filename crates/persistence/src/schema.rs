@@ -1,0 +1,69 @@
+//! The tables as all three databases have them. Types that differ between them are in [`types`](crate::types).
+
+use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::types::{PublicId, UtcDateTime};
+
+    users (id) {
+        id -> BigInt,
+        public_id -> PublicId,
+        email -> Text,
+        email_key -> Nullable<Text>,
+        username -> Nullable<Text>,
+        username_key -> Nullable<Text>,
+        name -> Nullable<Text>,
+        role -> Text,
+        is_active -> Bool,
+        email_verified -> Bool,
+        password_hash -> Text,
+        created_at -> UtcDateTime,
+        updated_at -> UtcDateTime,
+        deleted_at -> Nullable<UtcDateTime>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::types::{PublicId, UtcDateTime};
+
+    sessions (id) {
+        id -> BigInt,
+        public_id -> PublicId,
+        user_id -> BigInt,
+        created_at -> UtcDateTime,
+        last_used_at -> UtcDateTime,
+        expires_at -> UtcDateTime,
+        ended_at -> Nullable<UtcDateTime>,
+        end_reason -> Nullable<Text>,
+        ip -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Binary, Integer, Nullable};
+    use crate::types::UtcDateTime;
+
+    refresh_tokens (id) {
+        id -> BigInt,
+        session_id -> BigInt,
+        digest -> Binary,
+        generation -> Integer,
+        issued_at -> UtcDateTime,
+        consumed_at -> Nullable<UtcDateTime>,
+    }
+}
+
+joinable!(sessions -> users (user_id));
+joinable!(refresh_tokens -> sessions (session_id));
+allow_tables_to_appear_in_same_query!(users, sessions, refresh_tokens);
+
+table! {
+    /// diesel's own list of the migrations that have been applied.
+    #[sql_name = "__diesel_schema_migrations"]
+    schema_migrations (version) {
+        version -> Text,
+    }
+}

@@ -1,0 +1,114 @@
+//! SQLite connections, each on a thread of its own.
+//!
+//! diesel-async would send every statement to tokio's blocking pool and, if the caller has gone, wait for it inside `Drop`
+//! with `block_in_place`, which panics on actix's single-threaded workers. A thread for each connection costs one wake-up
+//! less and lets an abandoned statement end by itself.
+
+use std::{
+    error::Error,
+    fs::OpenOptions,
+    io,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    sync::mpsc::{self, Sender},
+    thread,
+};
+
+use diesel::{
+    Connection as _, SqliteConnection,
+    connection::{AnsiTransactionManager, SimpleConnection},
+    result::{ConnectionError, ConnectionResult, QueryResult},
+};
+use diesel_async::{
+    AsyncConnection,
+    sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper},
+};
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::sync::oneshot;
+
+/// A SQLite connection for async code.
+pub type AsyncSqliteConnection = SyncConnectionWrapper<SqliteConnection, OwnThread>;
+
+/// What every connection is told first. A foreign writer is waited for 4 s: less than any client waits.
+const SETUP: &str = "PRAGMA busy_timeout = 4000; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
+const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;";
+const READER: &str = "PRAGMA query_only = ON;";
+
+/// Whether a connection may write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    Read,
+    Write,
+}
+
+/// Makes the database file, for its owner only (SQLite would let everyone read it), if it is not there. Its `-wal` and
+/// `-shm` take the same mode.
+pub fn create_file(path: &Path) -> io::Result<()> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop)
+}
+
+pub async fn establish(name: &str, access: Access) -> ConnectionResult<AsyncSqliteConnection> {
+    let mut connection = AsyncSqliteConnection::establish(name).await?;
+    connection
+        .spawn_blocking(move |connection| set_up(connection, access))
+        .await
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+/// A connection for code that blocks: migrations.
+pub fn establish_blocking(name: &str) -> ConnectionResult<SqliteConnection> {
+    let mut connection = SqliteConnection::establish(name)?;
+    set_up(&mut connection, Access::Write).map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+fn set_up(connection: &mut SqliteConnection, access: Access) -> QueryResult<()> {
+    connection.batch_execute(SETUP)?;
+    connection.batch_execute(match access {
+        Access::Read => READER,
+        Access::Write => WRITER,
+    })
+}
+
+/// Takes the write lock at once: a transaction that began with a read could not get it later (`SQLITE_BUSY_SNAPSHOT`).
+pub async fn begin(connection: &mut AsyncSqliteConnection) -> QueryResult<()> {
+    connection
+        .spawn_blocking(|connection| AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN IMMEDIATE"))
+        .await
+}
+
+type Task = Box<dyn FnOnce() + Send>;
+
+/// Runs a connection's statements one after the other, and ends with it.
+pub struct OwnThread {
+    tasks: Sender<Task>,
+}
+
+impl SpawnBlocking for OwnThread {
+    fn spawn_blocking<'a, R: Send + 'static>(
+        &mut self,
+        task: impl FnOnce() -> R + Send + 'static,
+    ) -> BoxFuture<'a, Result<R, Box<dyn Error + Send + Sync>>> {
+        let (answer, answered) = oneshot::channel();
+        let task = move || {
+            // Nobody may be waiting any more: then the statement has run for nobody.
+            drop(answer.send(task()));
+        };
+        match self.tasks.send(Box::new(task)) {
+            Ok(()) => answered.map(|answer| answer.map_err(Into::into)).boxed(),
+            Err(_) => std::future::ready(Err("the thread of this SQLite connection has ended".into())).boxed(),
+        }
+    }
+
+    fn get_runtime() -> Self {
+        let (tasks, queue) = mpsc::channel::<Task>();
+        // If no thread can be had, the queue is dropped here and every statement fails, which is the truth.
+        drop(thread::Builder::new().name("sqlite".to_owned()).spawn(move || {
+            for task in queue {
+                task();
+            }
+        }));
+        Self { tasks }
+    }
+}

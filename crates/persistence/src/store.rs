@@ -1,0 +1,97 @@
+//! The [`Store`] over SQLite, PostgreSQL, MySQL and MariaDB.
+
+use std::{path::Path, thread::available_parallelism};
+
+use async_trait::async_trait;
+use diesel::{IntoSql, QueryDsl, select, sql_types::Integer};
+use diesel_async::RunQueryDsl;
+use keepstone_repository::{Repositories, Result, StorageError, Store, Transaction};
+use uuid::Uuid;
+
+use crate::{
+    DatabaseUrl, Migrator,
+    connection::on,
+    pool::Pools,
+    repositories::DieselRepositories,
+    schema::schema_migrations,
+    sqlite::{self, Access, AsyncSqliteConnection},
+};
+
+/// A database, with its pools of connections.
+pub struct DieselStore {
+    pools: Pools,
+    migrator: Migrator,
+    /// A database in memory lives as long as a connection to it.
+    _anchor: Option<AsyncSqliteConnection>,
+}
+
+impl DieselStore {
+    /// Opens a database. A SQLite file is made if it is not there, readable by its owner only; a server is first called
+    /// when a connection is needed.
+    ///
+    /// `pool_size` is the most connections that a server is asked for; SQLite has one writer, and a reader for each core.
+    ///
+    /// # Errors
+    /// [`Unavailable`](StorageError::Unavailable) if the file cannot be made or opened.
+    pub async fn open(url: &DatabaseUrl, pool_size: usize) -> Result<Self> {
+        let (pools, anchor, migrator) = match url {
+            DatabaseUrl::SqliteFile(path) => {
+                let name = create(path)?;
+                let readers = available_parallelism().map_or(2, |cores| cores.get().max(2));
+                (Pools::sqlite(name, readers)?, None, Migrator::sqlite(name))
+            }
+            DatabaseUrl::SqliteMemory => {
+                let name = format!("file:/keepstone-{}?vfs=memdb", Uuid::now_v7());
+                let anchor = sqlite::establish(&name, Access::Write)
+                    .await
+                    .map_err(|error| StorageError::Unavailable(error.to_string()))?;
+                (Pools::sqlite_in_memory(&name)?, Some(anchor), Migrator::sqlite(&name))
+            }
+            DatabaseUrl::Postgres(url) => (Pools::postgres(url, pool_size)?, None, Migrator::postgres(url)),
+            DatabaseUrl::Mysql(url) => (Pools::mysql(url, pool_size)?, None, Migrator::mysql(url)),
+        };
+        Ok(Self { pools, migrator, _anchor: anchor })
+    }
+
+    /// Changes the schema of this database.
+    #[must_use]
+    pub const fn migrator(&self) -> &Migrator {
+        &self.migrator
+    }
+
+    async fn reader(&self) -> Result<DieselRepositories> {
+        self.pools.reader().await.map(DieselRepositories::new)
+    }
+}
+
+fn create(path: &Path) -> Result<&str> {
+    let name =
+        path.to_str().ok_or_else(|| StorageError::Unavailable(format!("{} is not a name in UTF-8", path.display())))?;
+    sqlite::create_file(path).map_err(|error| StorageError::Unavailable(format!("{name}: {error}")))?;
+    Ok(name)
+}
+
+#[async_trait]
+impl Store for DieselStore {
+    async fn read(&self) -> Result<Box<dyn Repositories>> {
+        Ok(Box::new(self.reader().await?))
+    }
+
+    async fn begin(&self) -> Result<Box<dyn Transaction>> {
+        let connection = self.pools.writer().await?;
+        Ok(Box::new(DieselRepositories::begin(connection).await?))
+    }
+
+    async fn ping(&self) -> Result<()> {
+        let mut reader = self.reader().await?;
+        on!(&mut reader, |conn| select(1_i32.into_sql::<Integer>()).get_result::<i32>(conn).await).map(drop)
+    }
+
+    async fn is_migrated(&self) -> Result<bool> {
+        let mut reader = self.reader().await?;
+        let applied = on!(&mut reader, |conn| {
+            schema_migrations::table.select(schema_migrations::version).load::<String>(conn).await
+        })?;
+        Ok(self.migrator.known_versions().iter().all(|version| applied.contains(version)))
+    }
+}

@@ -1,0 +1,13 @@
+//! What storage can do, and nothing of how: traits only.
+//!
+//! Repositories write, services commit. A repository never decides whether a change stays.
+
+mod error;
+mod session;
+mod store;
+mod user;
+
+pub use error::{Result, StorageError, UniqueKey};
+pub use session::SessionRepository;
+pub use store::{Repositories, Store, Transaction, UnitOfWork, Work};
+pub use user::UserRepository;

@@ -1,0 +1,134 @@
+//! Where repositories come from, and what holds their changes together.
+//!
+//! Ask [`Store::read`] to look and [`transaction`](trait.Store.html#method.transaction) to change.
+
+use std::{
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+
+use crate::{Result, SessionRepository, StorageError, UserRepository};
+
+/// A database.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Repositories over one connection, each statement on its own. May be a replica that lags behind.
+    async fn read(&self) -> Result<Box<dyn Repositories>>;
+
+    /// Repositories whose changes become visible together, at commit. Dropped without one, nothing has happened.
+    async fn begin(&self) -> Result<Box<dyn Transaction>>;
+
+    /// Asks the database for a sign of life.
+    async fn ping(&self) -> Result<()>;
+
+    /// Whether every migration that this program knows has been applied.
+    async fn is_migrated(&self) -> Result<bool>;
+}
+
+/// The repositories of one connection. After an error only [`Transaction::rollback`] makes sense.
+pub trait Repositories: Send {
+    /// The users.
+    fn users(&mut self) -> &mut (dyn UserRepository + Send);
+    /// The sessions and their refresh tokens.
+    fn sessions(&mut self) -> &mut (dyn SessionRepository + Send);
+}
+
+/// Changes that are not visible to anyone else yet.
+#[async_trait]
+pub trait Transaction: Repositories {
+    /// Makes all changes visible and lasting. Refused with the earlier error if any statement had failed.
+    async fn commit(self: Box<Self>) -> Result<()>;
+
+    /// Undoes all changes and frees their locks.
+    async fn rollback(self: Box<Self>) -> Result<()>;
+
+    /// The first error that a statement of this transaction met.
+    fn failure(&self) -> Option<&StorageError>;
+}
+
+/// A transaction in the hands of [`transaction`](trait.Store.html#method.transaction)'s closure: repositories, and no way
+/// to commit.
+///
+/// A struct, because a future that holds a `&mut dyn` of its own is not `Send` for every lifetime, as far as today's
+/// compiler can see.
+pub struct UnitOfWork(Box<dyn Transaction>);
+
+impl Deref for UnitOfWork {
+    type Target = dyn Repositories;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl DerefMut for UnitOfWork {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut *self.0
+    }
+}
+
+/// An `async` closure over a transaction's repositories, whose future can move between threads.
+///
+/// Never implemented by hand. It exists because a bound on the future of an `AsyncFnMut` cannot be written yet.
+pub trait Work<R, O>: AsyncFnMut(R) -> O + FnMut(R) -> <Self as Work<R, O>>::Future {
+    /// The future that a call gives.
+    type Future: Future<Output = O>;
+}
+
+impl<F, Fut, R, O> Work<R, O> for F
+where
+    F: AsyncFnMut(R) -> O + FnMut(R) -> Fut,
+    Fut: Future<Output = O>,
+{
+    type Future = Fut;
+}
+
+const ATTEMPTS: u32 = 3;
+
+impl dyn Store + '_ {
+    /// Runs `work` in a transaction: commits on `Ok`, undoes everything on `Err`, and starts over, three times in all,
+    /// when the database reports contention.
+    ///
+    /// `work` may therefore run more than once: it must touch nothing but what it is given. Hashing and mail stay
+    /// outside.
+    ///
+    /// # Errors
+    /// What `work` returned, or what beginning or committing met.
+    pub async fn transaction<T, E, F>(&self, mut work: F) -> Result<T, E>
+    where
+        F: for<'r> AsyncFnMut(&'r mut UnitOfWork) -> Result<T, E>
+            + for<'r> Work<&'r mut UnitOfWork, Result<T, E>, Future: Send>
+            + Send,
+        T: Send,
+        E: From<StorageError> + Send,
+    {
+        let mut attempt = 1;
+        loop {
+            let mut unit = UnitOfWork(self.begin().await?);
+            let (contended, outcome) = match work(&mut unit).await {
+                Ok(value) => match unit.0.commit().await {
+                    Ok(()) => return Ok(value),
+                    Err(error) => (matches!(error, StorageError::Contention(_)), E::from(error)),
+                },
+                Err(error) => {
+                    let contended = matches!(unit.0.failure(), Some(StorageError::Contention(_)));
+                    // What went wrong first is what the caller needs to know, not how the undoing went.
+                    drop(unit.0.rollback().await);
+                    (contended, error)
+                }
+            };
+            if !contended || attempt == ATTEMPTS {
+                return Err(outcome);
+            }
+            tokio::time::sleep(jitter(attempt)).await;
+            attempt += 1;
+        }
+    }
+}
+
+/// 1 to 10 ms after the first attempt, 1 to 20 ms after the second: those who clashed should not meet again.
+fn jitter(attempt: u32) -> Duration {
+    Duration::from_micros(fastrand::u64(1_000..10_000 * u64::from(attempt)))
+}

@@ -1,0 +1,60 @@
+//! Clients that hang up at any moment leave nothing half done, and no connection behind.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::net::TcpStream;
+
+use crate::harness::{Home, PASSWORD, Server, together};
+
+/// Sends a part of a request or all of it, waits a moment, and hangs up: politely or with a reset.
+async fn hang_up(address: String, number: u64) {
+    let body = json!({"email": format!("user{}@example.com", number / 2), "password": PASSWORD}).to_string();
+    let path = if number.is_multiple_of(2) { "register" } else { "login" };
+    let head = format!("POST /api/v1/auth/{path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n");
+    let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+    let length = if number.is_multiple_of(5) {
+        request.len() * usize::try_from(number % 97).unwrap() / 97
+    } else {
+        request.len()
+    };
+    let stream = TcpStream::connect(address).await.unwrap();
+    if !number.is_multiple_of(3) {
+        stream.set_zero_linger().unwrap(); // closing is a reset
+    }
+    stream.writable().await.unwrap();
+    let _ = stream.try_write(&request.as_bytes()[..length]); // a fresh connection takes it whole
+    tokio::time::sleep(Duration::from_micros(number * 7919 % 15_000)).await; // the moment is the point
+}
+
+async fn survives_hang_ups(home: Home) {
+    let server = home.env("HASH_CONCURRENCY", "4").start().await;
+    for batch in 0..30 {
+        together((0..10).map(|number| hang_up(server.address().to_owned(), batch * 10 + number))).await;
+    }
+
+    let replies = together((0..40).map(|number| {
+        let anonymous = server.anonymous();
+        let body = json!({"email": format!("after{number}@example.com"), "password": PASSWORD});
+        async move { anonymous.post("/api/v1/auth/register").json(&body).await }
+    }))
+    .await;
+    assert_eq!(replies.iter().filter(|reply| reply.status >= 500).count(), 0, "{replies:#?}");
+    server.anonymous().get("/health/ready").await.is(200);
+
+    let users = server.home.users();
+    assert!(users.len() > 40, "some of the requests must have got through: {}", users.len());
+    for user in users {
+        server.anonymous().named(user["email"].as_str().unwrap()).log_in().await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_survives_clients_that_hang_up() {
+    survives_hang_ups(Home::new()).await;
+}
+
+#[tokio::test]
+async fn a_server_with_two_connections_survives_clients_that_hang_up() {
+    survives_hang_ups(Server::with().env("DB_POOL_SIZE", "2")).await;
+}

@@ -1,0 +1,127 @@
+//! A client of the API. Requests read like sentences: `client.post("/items").json(body).await`.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use super::Reply;
+
+/// Everyone's password, unless a test is about passwords.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// Who asks. Cloning it gives one more client of the same person.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    url: String,
+    pub email: String,
+    /// Empty until known.
+    pub id: String,
+    /// The last answer to a login, with the tokens.
+    pub tokens: Value,
+}
+
+impl Client {
+    pub fn new(url: &str) -> Self {
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let http = http.timeout(Duration::from_secs(30)).build().unwrap();
+        Self { http, url: url.to_owned(), email: String::new(), id: String::new(), tokens: Value::Null }
+    }
+
+    /// The same client, who will log in with this address.
+    pub fn named(mut self, email: &str) -> Self {
+        email.clone_into(&mut self.email);
+        self
+    }
+
+    /// Signs up as `<name>@example.com`.
+    pub async fn register(self, name: &str) -> Self {
+        let mut client = self.named(&format!("{name}@example.com"));
+        let body = json!({"email": client.email, "password": PASSWORD, "username": name});
+        let user = client.post("/api/v1/auth/register").json(&body).await.is(201).json();
+        user["id"].as_str().unwrap().clone_into(&mut client.id);
+        client
+    }
+
+    /// Sends this client's address and this password.
+    pub fn try_log_in(&self, password: &str) -> Request {
+        self.post("/api/v1/auth/login").json(&json!({"email": self.email, "password": password}))
+    }
+
+    /// Logs in; from then on every request carries the access token.
+    pub async fn log_in(mut self) -> Self {
+        self.tokens = self.try_log_in(PASSWORD).await.is(200).json();
+        if self.id.is_empty() {
+            let me = self.get("/api/v1/users/me").await.is(200).json();
+            me["id"].as_str().unwrap().clone_into(&mut self.id);
+        }
+        self
+    }
+
+    /// The same address of another server, with the same tokens.
+    pub fn at(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.url);
+        self
+    }
+
+    pub fn get(&self, path: &str) -> Request {
+        self.request(Method::GET, path)
+    }
+
+    pub fn post(&self, path: &str) -> Request {
+        self.request(Method::POST, path)
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> Request {
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        Request(match self.tokens["access_token"].as_str() {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        })
+    }
+}
+
+/// A request that is sent by awaiting it.
+pub struct Request(RequestBuilder);
+
+impl Request {
+    pub fn header(self, name: &str, value: &str) -> Self {
+        Self(self.0.header(name, value))
+    }
+
+    pub fn json(self, body: &Value) -> Self {
+        Self(self.0.json(body))
+    }
+
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        Self(self.0.form(fields))
+    }
+
+    /// Bytes as they are; `content_type` may be empty to send none.
+    pub fn body(self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let request = if content_type.is_empty() { self } else { self.header("content-type", content_type) };
+        Self(request.0.body(body.into()))
+    }
+
+    /// Sends it; `None` if no whole answer came.
+    pub async fn try_send(self) -> Option<Reply> {
+        let (client, request) = self.0.build_split();
+        let request = request.unwrap();
+        let asked = format!("{} {}", request.method(), request.url());
+        let answer = client.execute(request).await.ok()?;
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let body = answer.text().await.ok()?;
+        Some(Reply { asked, status, headers, body })
+    }
+}
+
+impl IntoFuture for Request {
+    type Output = Reply;
+    type IntoFuture = Pin<Box<dyn Future<Output = Reply> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async { self.try_send().await.expect("the server must answer") })
+    }
+}

@@ -1,0 +1,73 @@
+//! The command line, run to its end in the folder and the environment of a home.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::{Home, PATIENCE};
+
+/// What a command has left behind.
+#[derive(Debug)]
+pub struct Run {
+    pub stdout: String,
+    pub stderr: String,
+    /// `None`: ended by a signal.
+    pub code: Option<i32>,
+}
+
+impl Run {
+    /// Asserts the exit code.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+
+    /// Both outputs, for what may be on either.
+    pub fn output(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no JSON ({error}): {self:#?}"))
+    }
+}
+
+impl Home {
+    /// Runs `keepstone` with these arguments.
+    pub fn cli<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Run {
+        self.cli_reading("", arguments)
+    }
+
+    /// The same, with this text on standard input.
+    pub fn cli_reading<'a>(&self, input: &str, arguments: impl IntoIterator<Item = &'a str>) -> Run {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keepstone"));
+        command.args(arguments).env_clear().envs(&self.environment).current_dir(self.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let _ = process.stdin.take().unwrap().write_all(input.as_bytes()); // it need not read
+        let id = Pid::from_child(&process);
+        let (sender, receiver) = channel();
+        thread::spawn(move || sender.send(process.wait_with_output().unwrap()));
+        let output = receiver.recv_timeout(PATIENCE).unwrap_or_else(|_late| {
+            kill_process(id, Signal::KILL).unwrap();
+            panic!("it does not end: {command:?}");
+        });
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Run { stdout: text(&output.stdout), stderr: text(&output.stderr), code: output.status.code() }
+    }
+
+    /// Everyone who has an account, as `list-users --json` says.
+    #[track_caller]
+    pub fn users(&self) -> Vec<Value> {
+        match self.cli(["list-users", "--json"]).exits(0).json() {
+            Value::Array(users) => users,
+            other => panic!("list-users must be an array: {other}"),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Where a Keepstone lives in a test: a folder, a database and an environment of its own, shared by its servers and
+//! its command line.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use keepstone_test_backends::{Database, TestDatabase};
+use tempfile::TempDir;
+
+use super::Server;
+
+pub struct Home {
+    pub folder: TempDir,
+    pub database: TestDatabase,
+    pub environment: BTreeMap<String, String>,
+}
+
+impl Home {
+    /// On the database that this run tests.
+    pub fn new() -> Self {
+        Self::on(Database::chosen())
+    }
+
+    pub fn on(database: Database) -> Self {
+        let folder = tempfile::Builder::new().prefix("keepstone-home-").tempdir().unwrap();
+        let database = database.create();
+        let settings = [
+            ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+            ("ENVIRONMENT", "test"),
+            ("DATABASE_URL", database.url()),
+            ("AUTO_MIGRATE", "true"),
+            ("JWT_SECRET_KEY", "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz"),
+            ("LOG_LEVEL", "info"),
+        ];
+        let environment = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        Self { folder, database, environment }
+    }
+
+    /// With this variable in the environment.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Without this variable in the environment.
+    pub fn without(mut self, name: &str) -> Self {
+        self.environment.remove(name);
+        self
+    }
+
+    /// With this file in the working directory.
+    pub fn file(self, name: &str, text: &str) -> Self {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
+        self
+    }
+
+    pub async fn start(self) -> Server {
+        Server::of(Arc::new(self)).await
+    }
+
+    /// The working directory.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}

@@ -1,0 +1,42 @@
+//! The harness: a real server with a database of its own for each test, clients that read like sentences, the command
+//! line. Nothing is shared, nothing has an order, nothing sleeps: wait with [`eventually`].
+
+mod client;
+mod command;
+mod home;
+mod reply;
+mod server;
+
+use std::time::{Duration, Instant};
+
+pub use client::{Client, PASSWORD};
+pub use home::Home;
+pub use reply::Reply;
+pub use server::Server;
+
+/// Long enough for a busy machine, short enough for the one who waits.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Asks again and again until the answer is `Some`.
+pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "still not: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Runs all of these at once and gives their results in order.
+pub async fn together<F: Future<Output: Send + 'static> + Send + 'static>(
+    futures: impl IntoIterator<Item = F>,
+) -> Vec<F::Output> {
+    let tasks: Vec<_> = futures.into_iter().map(tokio::spawn).collect();
+    let mut results = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        results.push(task.await.unwrap());
+    }
+    results
+}

@@ -1,0 +1,84 @@
+//! An answer of the API, and what every answer of its kind must have.
+
+use std::fmt;
+
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+#[derive(Clone)]
+pub struct Reply {
+    /// The method and the address, for messages.
+    pub asked: String,
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Reply {
+    /// Asserts the status.
+    #[track_caller]
+    pub fn is(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{self:#?}");
+        self
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {self:#?}"))
+    }
+
+    /// Asserts that this is a problem of RFC 9457 with everything it must have, and gives its body.
+    #[track_caller]
+    pub fn problem(&self) -> Value {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:#?}");
+        let problem = self.json();
+        let code = problem["code"].as_str().unwrap_or_else(|| panic!("no code: {self:#?}"));
+        assert_eq!(problem["type"], format!("/problems/{code}"), "{self:#?}");
+        assert_eq!(problem["status"], self.status, "{self:#?}");
+        assert!(problem["title"].as_str().is_some_and(|title| !title.is_empty()), "{self:#?}");
+        assert!(problem["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{self:#?}");
+        assert_eq!(problem["request_id"].as_str(), self.header("x-request-id"), "{self:#?}");
+        assert_eq!(problem["errors"].is_array(), self.status == 422, "{self:#?}");
+        problem
+    }
+
+    /// Asserts a problem with this code.
+    #[track_caller]
+    pub fn problem_is(&self, code: &str) -> Value {
+        let problem = self.problem();
+        assert_eq!(problem["code"], code, "{self:#?}");
+        problem
+    }
+
+    /// Asserts that validation failed at exactly these places, and gives the items.
+    #[track_caller]
+    pub fn invalid_at(&self, places: &[&[&str]]) -> Vec<Value> {
+        assert_eq!(self.status, 422, "{self:#?}");
+        let problem = self.problem();
+        let errors = problem["errors"].as_array().unwrap_or_else(|| panic!("no errors: {self:#?}"));
+        for error in errors {
+            assert!(error["msg"].as_str().is_some_and(|message| !message.is_empty()), "{self:#?}");
+            assert!(error["type"].as_str().is_some_and(|kind| !kind.is_empty()), "{self:#?}");
+        }
+        let mut found: Vec<&Value> = errors.iter().map(|error| &error["loc"]).collect();
+        found.sort_by_key(ToString::to_string);
+        let mut expected: Vec<Value> = places.iter().map(|place| serde_json::json!(place)).collect();
+        expected.sort_by_key(Value::to_string);
+        assert_eq!(found, expected.iter().collect::<Vec<_>>(), "{self:#?}");
+        errors.clone()
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "{} was answered with\n{}", self.asked, self.status)?;
+        for (name, value) in &self.headers {
+            writeln!(formatter, "{name}: {value:?}")?;
+        }
+        write!(formatter, "\n{}", self.body)
+    }
+}

@@ -1,0 +1,149 @@
+//! A real server: started, announced, watched, and ended when the test ends.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{ExitStatus, Stdio};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use keepstone_test_backends::{Watch, Watched};
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::command::Run;
+use super::{Client, Home, PATIENCE};
+
+pub struct Server {
+    pub home: Arc<Home>,
+    pub url: String,
+    process: Watched,
+    log: Arc<Mutex<String>>,
+}
+
+impl Server {
+    /// With the settings of every test.
+    pub async fn start() -> Self {
+        Self::with().start().await
+    }
+
+    /// With other settings: `Server::with().env("TOKEN_RESPONSE_CASE", "camel").start().await`.
+    pub fn with() -> Home {
+        Home::new()
+    }
+
+    /// One more server in the same home.
+    pub async fn another(&self) -> Self {
+        Self::of(Arc::clone(&self.home)).await
+    }
+
+    pub async fn of(home: Arc<Home>) -> Self {
+        let log = Arc::new(Mutex::new(String::new()));
+        let starting = {
+            let (home, log) = (Arc::clone(&home), Arc::clone(&log));
+            tokio::task::spawn_blocking(move || start(&home, &log))
+        };
+        let (process, url) = starting.await.unwrap();
+        Self { home, url, process, log }
+    }
+
+    /// Ends this server, which must be the only one of its home, and gives the home back.
+    pub fn leave(self) -> Home {
+        let home = Arc::clone(&self.home);
+        drop(self);
+        Arc::into_inner(home).unwrap()
+    }
+
+    /// A client that has not logged in.
+    pub fn anonymous(&self) -> Client {
+        Client::new(&self.url)
+    }
+
+    /// Registers `<name>@example.com` and logs in.
+    pub async fn user(&self, name: &str) -> Client {
+        self.anonymous().register(name).await.log_in().await
+    }
+
+    /// Creates an administrator on the command line and logs in.
+    pub async fn admin(&self) -> Client {
+        let email = "admin@example.com";
+        let arguments = ["create-user", "--email", email, "--role", "admin", "--password-stdin"];
+        self.home.cli_reading(super::PASSWORD, arguments).exits(0);
+        self.anonymous().named(email).log_in().await
+    }
+
+    /// Runs the command line in this server's home.
+    pub fn cli<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Run {
+        self.home.cli(arguments)
+    }
+
+    /// `host:port`, for those who speak TCP.
+    pub fn address(&self) -> &str {
+        self.url.strip_prefix("http://").unwrap()
+    }
+
+    /// What it has logged until now.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn end(&mut self) -> ExitStatus {
+        self.process.wait(PATIENCE).expect("the server must end")
+    }
+
+    /// Asks it to end, and waits until it has.
+    #[track_caller]
+    pub fn terminate(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.end()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("--- log of {} ---\n{}---", self.url, self.log());
+        }
+    }
+}
+
+/// Starts the program and waits for the line that says where it listens.
+fn start(home: &Home, log: &Arc<Mutex<String>>) -> (Watched, String) {
+    let mut watch = Watch::over(env!("CARGO_BIN_EXE_keepstone"));
+    let command = watch.command();
+    command.args(["serve", "--port", "0", "--announce"]).current_dir(home.path());
+    command.env_clear().envs(&home.environment).stderr(Stdio::piped());
+    let mut process = watch.start();
+
+    let mut stderr = BufReader::new(process.errors().unwrap());
+    let sink = Arc::clone(log);
+    thread::spawn(move || {
+        let mut line = Vec::new();
+        while stderr.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+            sink.lock().unwrap().push_str(&String::from_utf8_lossy(&line));
+            line.clear();
+        }
+    });
+
+    let mut stdout = process.output().unwrap();
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let mut first = String::new();
+        let _ = stdout.read_line(&mut first); // an empty line says enough
+        let _ = sender.send(first);
+        let _ = stdout.read_to_end(&mut Vec::new()); // a full pipe would stop the server
+    });
+
+    let first = receiver.recv_timeout(PATIENCE).unwrap_or_default();
+    let announced: Option<Value> = serde_json::from_str(&first).ok();
+    let Some(url) = announced.as_ref().and_then(|line| line["url"].as_str()) else {
+        drop(process);
+        panic!("serve --announce wrote {first:?} instead of its address; its log:\n{}", log.lock().unwrap());
+    };
+    (process, url.to_owned())
+}

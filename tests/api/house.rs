@@ -1,0 +1,102 @@
+//! The house keeps its rooms: who may import whom (ARCHITECTURE.md), and the same migrations for every database.
+
+use std::path::Path;
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+
+use crate::migrate::migrations;
+
+/// Each of our packages, without "keepstone-", and those of ours that it may import.
+const ARROWS: [(&str, &[&str]); 8] = [
+    ("domain", &[]),
+    ("auth", &[]),
+    ("repository", &["domain"]),
+    ("persistence", &["domain", "repository"]),
+    ("service", &["domain", "repository", "auth"]),
+    ("adapters", &["domain", "service"]),
+    ("http", &["domain", "auth", "service"]),
+    ("test-backends", &[]),
+];
+
+/// Families of foreign packages, and the only packages of ours that may import them.
+const FOREIGN: [(&str, &[&str]); 10] = [
+    ("diesel", &["keepstone-persistence"]),
+    ("libsqlite3-sys", &["keepstone-persistence"]),
+    ("actix", &["keepstone-http", "keepstone-auth", "keepstone"]),
+    ("jsonwebtoken", &["keepstone-auth"]),
+    ("bcrypt", &["keepstone-auth"]),
+    ("argon2", &["keepstone-auth"]),
+    ("lettre", &["keepstone-adapters"]),
+    ("redis", &["keepstone-adapters"]),
+    ("object_store", &["keepstone-adapters"]),
+    ("clap", &["keepstone"]),
+];
+
+fn metadata() -> Metadata {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+    MetadataCommand::new().manifest_path(manifest).no_deps().exec().unwrap()
+}
+
+/// What this package imports, except for its tests.
+fn imports(package: &Package) -> impl Iterator<Item = &str> {
+    let dependencies = package.dependencies.iter();
+    dependencies.filter(|import| import.kind != DependencyKind::Development).map(|import| import.name.as_str())
+}
+
+#[test]
+fn our_packages_import_each_other_only_along_the_arrows() {
+    for package in &metadata().packages {
+        let name = package.name.as_str();
+        if name == "keepstone" {
+            continue; // the composition root sees everything
+        }
+        let arrow = ARROWS.iter().find(|(from, _allowed)| name == format!("keepstone-{from}"));
+        let (_from, allowed) =
+            arrow.unwrap_or_else(|| panic!("{name} has no arrow: add it here and to ARCHITECTURE.md"));
+        for import in imports(package).filter_map(|import| import.strip_prefix("keepstone-")) {
+            assert!(allowed.contains(&import), "{name} must not import keepstone-{import}");
+        }
+    }
+}
+
+#[test]
+fn what_only_tests_need_is_in_no_program() {
+    for package in &metadata().packages {
+        let found = imports(package).find(|import| *import == "keepstone-test-backends");
+        assert_eq!(found, None, "in {}", package.name);
+    }
+}
+
+#[test]
+fn foreign_packages_stay_in_their_rooms() {
+    for package in &metadata().packages {
+        for import in imports(package) {
+            for (family, rooms) in FOREIGN {
+                let of_family = import == family
+                    || import.starts_with(&format!("{family}-"))
+                    || import.starts_with(&format!("{family}_"));
+                assert!(
+                    !of_family || rooms.contains(&package.name.as_str()),
+                    "{} must not import {import}",
+                    package.name
+                );
+            }
+            assert!(import != "config" || package.name == "keepstone", "{} must not import config", package.name);
+        }
+    }
+}
+
+#[test]
+fn the_library_for_other_teams_has_actix_only_as_an_option() {
+    let metadata = metadata();
+    let auth = metadata.packages.iter().find(|package| package.name == "keepstone-auth").unwrap();
+    for import in auth.dependencies.iter().filter(|import| import.kind == DependencyKind::Normal) {
+        assert!(import.optional || !import.name.starts_with("actix"), "{} must be optional", import.name);
+    }
+}
+
+#[test]
+fn every_database_has_the_same_migrations_up_and_down() {
+    let names = migrations(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    assert!(!names.is_empty());
+}

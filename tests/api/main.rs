@@ -1,0 +1,19 @@
+//! Keepstone as its clients and operators meet it: the real program, over HTTP and on the command line, on the database
+//! that `TEST_DATABASE` names. `CONTRACT.md` decides what is right.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up has failed")]
+
+mod auth;
+mod cli;
+mod config;
+mod hangup;
+mod harness;
+mod health;
+mod house;
+mod login;
+mod migrate;
+mod password;
+mod problem;
+mod secret;
+mod shutdown;
+mod user;

@@ -1,0 +1,140 @@
+//! Passwords are what their owner typed: never shortened, trimmed or folded (S1 to S5).
+
+use serde_json::json;
+
+use crate::harness::{PASSWORD, Reply, Server};
+
+async fn register(server: &Server, email: &str, password: &str) -> Reply {
+    let body = json!({"email": email, "password": password});
+    server.anonymous().post("/api/v1/auth/register").json(&body).await
+}
+
+async fn log_in(server: &Server, email: &str, password: &str) -> u16 {
+    server.anonymous().named(email).try_log_in(password).await.status
+}
+
+#[tokio::test]
+async fn a_short_password_is_invalid() {
+    let server = Server::start().await;
+    let errors = register(&server, "ada@example.com", "short").await.invalid_at(&[&["body", "password"]]);
+    assert_eq!(errors[0]["type"], "too_short");
+}
+
+#[tokio::test]
+async fn eight_to_128_characters_are_counted_as_people_count() {
+    let server = Server::start().await;
+    for (number, (character, bytes)) in [("a", 1), ("é", 2), ("한", 3), ("🦀", 4)].into_iter().enumerate() {
+        for (length, status) in [(0, 422), (7, 422), (8, 201), (128, 201), (129, 422)] {
+            let (email, password) = (format!("user{number}x{length}@example.com"), character.repeat(length));
+            let reply = register(&server, &email, &password).await;
+            assert_eq!(reply.status, status, "{length} characters of {bytes} bytes: {reply:#?}");
+            if status == 201 {
+                assert_eq!(log_in(&server, &email, &password).await, 200, "{length} characters of {bytes} bytes");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_password_around_the_limit_of_bcrypt_is_like_any_other() {
+    let server = Server::start().await;
+    for length in [63, 64, 70, 71, 72, 73, 100, 127, 128] {
+        let (email, password) = (format!("user{length}@example.com"), "p".repeat(length));
+        register(&server, &email, &password).await.is(201);
+        assert_eq!(log_in(&server, &email, &password).await, 200, "{length}");
+        assert_eq!(log_in(&server, &email, &"p".repeat(length - 1)).await, 401, "{length}");
+        assert_eq!(log_in(&server, &email, &"p".repeat(length + 1)).await, 401, "{length}");
+    }
+}
+
+#[tokio::test]
+async fn what_comes_after_72_bytes_counts_too() {
+    for hasher in ["bcrypt", "argon2id"] {
+        let server = Server::with().env("PASSWORD_HASHER", hasher).start().await;
+        let same = "a".repeat(80);
+        register(&server, "ada@example.com", &format!("{same}1")).await.is(201);
+        assert_eq!(log_in(&server, "ada@example.com", &format!("{same}1")).await, 200, "{hasher}");
+        assert_eq!(log_in(&server, "ada@example.com", &format!("{same}2")).await, 401, "{hasher}");
+        assert_eq!(log_in(&server, "ada@example.com", &"a".repeat(72)).await, 401, "{hasher}");
+    }
+}
+
+#[tokio::test]
+async fn a_nul_is_neither_set_nor_cut_off() {
+    for hasher in ["bcrypt", "argon2id"] {
+        let server = Server::with().env("PASSWORD_HASHER", hasher).start().await;
+        register(&server, "eve@example.com", "hunter2\0hunter2").await.invalid_at(&[&["body", "password"]]);
+        register(&server, "ada@example.com", "hunter2hunter2").await.is(201);
+        for password in ["hunter2hunter2\0hunter2hunter2", "hunter2hunter2\0", "\0hunter2hunter2", "\0"] {
+            assert_eq!(log_in(&server, "ada@example.com", password).await, 401, "{hasher}: {password:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn spaces_case_and_unicode_forms_count() {
+    let server = Server::start().await;
+    let composed = "caf\u{e9} cr\u{e8}me";
+    let decomposed = "cafe\u{301} cre\u{300}me";
+    for (number, (password, others)) in [
+        (" pass word ", ["pass word", "pass word ", " Pass Word "]),
+        ("\tpass\tword", ["pass\tword", "\tpass word", " pass word"]),
+        (composed, [decomposed, "CAF\u{c9} CR\u{c8}ME", "cafe creme"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let email = format!("user{number}@example.com");
+        register(&server, &email, password).await.is(201);
+        assert_eq!(log_in(&server, &email, password).await, 200, "{password:?}");
+        for other in others {
+            assert_eq!(log_in(&server, &email, other).await, 401, "{password:?} is not {other:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_password_makes_a_login_fail_in_another_way_than_a_wrong_one() {
+    let server = Server::start().await;
+    register(&server, "ada@example.com", PASSWORD).await.is(201);
+    for password in ["x".to_owned(), "x".repeat(129), "🦀".repeat(1000), "x".repeat(10_000)] {
+        assert_eq!(log_in(&server, "ada@example.com", &password).await, 401, "{} bytes", password.len());
+        assert_eq!(log_in(&server, "bob@example.com", &password).await, 401, "{} bytes", password.len());
+    }
+}
+
+#[tokio::test]
+async fn both_kinds_of_hash_log_in_whichever_is_configured() {
+    let server = Server::with().env("PASSWORD_HASHER", "bcrypt").start().await;
+    register(&server, "ada@example.com", PASSWORD).await.is(201);
+    let mut home = server.leave();
+    for hasher in ["argon2id", "bcrypt", "argon2id"] {
+        let server = home.env("PASSWORD_HASHER", hasher).start().await;
+        for _before_and_after_the_first_login_rehashed_it in 0..2 {
+            assert_eq!(log_in(&server, "ada@example.com", PASSWORD).await, 200, "{hasher}");
+            assert_eq!(log_in(&server, "ada@example.com", "wrong password").await, 401, "{hasher}");
+        }
+        home = server.leave();
+    }
+}
+
+#[tokio::test]
+async fn no_password_and_no_token_is_ever_logged() {
+    let server = Server::with().env("LOG_LEVEL", "trace").start().await;
+    let ada = server.user("ada").await;
+    server.anonymous().named("ada@example.com").try_log_in("not her password").await.is(401);
+    server
+        .anonymous()
+        .post("/api/v1/auth/register")
+        .body("application/json", "{\"password\": \"half a body")
+        .await
+        .is(400);
+    ada.get("/api/v1/users/me").await.is(200);
+    let tokens = ["access_token", "refresh_token"].map(|member| ada.tokens[member].as_str().unwrap());
+    let log = server.log();
+    assert!(!log.is_empty(), "nothing is logged at all");
+    let secrets = [PASSWORD, "not her password", "half a body", "$2b$", "only-for-tests-", "keepstone:keepstone@"];
+    for secret in secrets.into_iter().chain(tokens) {
+        assert!(!log.contains(secret), "the log has {secret:?}");
+    }
+}

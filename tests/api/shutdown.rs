@@ -1,0 +1,68 @@
+//! Asked to end, a server finishes what it has begun and ends well.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::harness::{PASSWORD, PATIENCE, Server, eventually, together};
+
+#[tokio::test]
+async fn sigterm_and_sigint_end_a_server_well() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut server = Server::start().await;
+        server.user("ada").await; // leaves a connection open
+        let asked = Instant::now();
+        server.signal(signal);
+        assert_eq!(server.end().code(), Some(0), "{signal:?}");
+        assert!(asked.elapsed() < PATIENCE / 2, "an idle connection must not hold it up");
+    }
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_before_the_end_is_kept() {
+    let mut server = Server::with().env("HASH_CONCURRENCY", "40").env("BCRYPT_COST", "8").start().await;
+    let acknowledged = Arc::new(Mutex::new(Vec::new()));
+    let requests = tokio::spawn(together(
+        (0..40)
+            .map(|number| {
+                let (anonymous, acknowledged) = (server.anonymous(), Arc::clone(&acknowledged));
+                async move {
+                    let email = format!("user{number}@example.com");
+                    let body = json!({"email": email, "password": PASSWORD});
+                    let reply = anonymous.post("/api/v1/auth/register").json(&body).try_send().await;
+                    if reply.is_some_and(|reply| reply.status == 201) {
+                        acknowledged.lock().unwrap().push(email);
+                    }
+                }
+            })
+            .collect::<Vec<_>>(),
+    ));
+    eventually("registered", async || (!acknowledged.lock().unwrap().is_empty()).then_some(())).await;
+    let ended = tokio::task::spawn_blocking(move || {
+        let status = server.terminate();
+        (server, status)
+    });
+    let (server, status) = ended.await.unwrap();
+    assert_eq!(status.code(), Some(0));
+    requests.await.unwrap();
+    let kept = server.home.users();
+    for email in acknowledged.lock().unwrap().iter() {
+        assert!(kept.iter().any(|user| user["email"] == email.as_str()), "{email} was acknowledged and is lost");
+    }
+    let again = server.another().await;
+    for user in kept {
+        again.anonymous().named(user["email"].as_str().unwrap()).log_in().await;
+    }
+}
+
+#[tokio::test]
+async fn a_killed_server_has_kept_what_it_acknowledged() {
+    let mut server = Server::start().await;
+    server.user("ada").await;
+    server.signal(Signal::KILL);
+    assert_ne!(server.end().code(), Some(0));
+    let again = server.another().await;
+    again.anonymous().named("ada@example.com").log_in().await;
+}

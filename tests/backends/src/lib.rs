@@ -1,0 +1,159 @@
+//! Private PostgreSQL, MariaDB and Redis servers for tests, and a fresh database for each test on one of them.
+//!
+//! The servers come from the programs on this machine, start once per test process and end with it, even if it is
+//! killed: see [`Watched`]. Nothing here is for production.
+
+#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a test that cannot be set up has failed")]
+
+mod mariadb;
+mod postgres;
+mod programs;
+mod redis;
+mod server;
+mod watched;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tempfile::TempDir;
+
+pub use server::Server;
+pub use watched::{Watch, Watched};
+
+static POSTGRES: LazyLock<Server> = LazyLock::new(|| Database::Postgres.server());
+static MARIADB: LazyLock<Server> = LazyLock::new(|| Database::Mariadb.server());
+static REDIS: LazyLock<Server> = LazyLock::new(redis);
+
+/// A kind of database that Keepstone runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Database {
+    Sqlite,
+    Postgres,
+    Mariadb,
+}
+
+impl Database {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::Mariadb];
+
+    /// The one that this run tests: `TEST_DATABASE`, or else SQLite.
+    #[must_use]
+    pub fn chosen() -> Self {
+        let Some(name) = programs::variable("TEST_DATABASE") else { return Self::Sqlite };
+        let named = Self::ALL.into_iter().find(|database| database.to_string() == name);
+        named.unwrap_or_else(|| panic!("TEST_DATABASE={name:?} is not one of sqlite, postgres, mariadb"))
+    }
+
+    /// Why this machine cannot test it.
+    #[must_use]
+    pub fn missing(self) -> Option<String> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => programs::missing(postgres::RECIPE.programs),
+            Self::Mariadb => programs::missing(mariadb::RECIPE.programs),
+        }
+    }
+
+    /// A new and empty database on the server that all tests of this process share.
+    #[must_use]
+    pub fn create(self) -> TestDatabase {
+        static CREATED: AtomicUsize = AtomicUsize::new(1);
+        let name = format!("test_{}", CREATED.fetch_add(1, Ordering::Relaxed));
+        let (url, folder) = match self {
+            Self::Sqlite => {
+                let folder = tempfile::Builder::new().prefix("keepstone-").tempdir().expect("a temporary folder");
+                (format!("sqlite:///{}", folder.path().join("keepstone.db").display()), Some(folder))
+            }
+            Self::Postgres => (self.create_on(&POSTGRES, &name), None),
+            Self::Mariadb => (self.create_on(&MARIADB, &name), None),
+        };
+        TestDatabase { database: self, name, url, folder }
+    }
+
+    /// The address of a new and empty database on this server of `self.server()`.
+    #[must_use]
+    pub fn create_on(self, server: &Server, name: &str) -> String {
+        match self {
+            Self::Sqlite => panic!("SQLite has no server"),
+            Self::Postgres => postgres::create(server, name),
+            Self::Mariadb => mariadb::create(server, name),
+        }
+    }
+
+    /// A server that a test does not share, to stop and to kill.
+    #[must_use]
+    pub fn server(self) -> Server {
+        match self {
+            Self::Sqlite => panic!("SQLite has no server"),
+            Self::Postgres => Server::start(&postgres::RECIPE),
+            Self::Mariadb => Server::start(&mariadb::RECIPE),
+        }
+    }
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::Mariadb => "mariadb",
+        })
+    }
+}
+
+/// A database that belongs to one test, and goes when it is dropped.
+pub struct TestDatabase {
+    database: Database,
+    name: String,
+    url: String,
+    folder: Option<TempDir>,
+}
+
+impl TestDatabase {
+    #[must_use]
+    pub fn database(&self) -> Database {
+        self.database
+    }
+
+    /// As `DATABASE_URL` takes it. On servers the user and the password are "keepstone".
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The folder of `keepstone.db`, with SQLite.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_ref().map(TempDir::path)
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        match self.database {
+            Database::Sqlite => {} // goes with its folder
+            Database::Postgres => postgres::drop(&POSTGRES, &self.name),
+            Database::Mariadb => mariadb::drop(&MARIADB, &self.name),
+        }
+    }
+}
+
+/// The Redis server that all tests of this process share.
+#[must_use]
+pub fn redis_url() -> String {
+    format!("redis://127.0.0.1:{}/0", REDIS.port)
+}
+
+/// A Redis server that a test does not share.
+#[must_use]
+pub fn redis() -> Server {
+    Server::start(&redis::RECIPE)
+}
+
+/// Why this machine cannot test with Redis.
+#[must_use]
+pub fn redis_missing() -> Option<String> {
+    programs::missing(redis::RECIPE.programs)
+}

@@ -1,0 +1,125 @@
+//! The servers start, each database is a new one, and nothing outlives the process that started it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use keepstone_test_backends::{Database, Server, redis, redis_missing, redis_url};
+
+/// Says so when there is nothing to test. (`REQUIRE_BACKENDS=all tests/run` has made sure that there is.)
+fn here(missing: Option<&str>) -> bool {
+    if let Some(missing) = missing {
+        eprintln!("skipped: {missing}");
+    }
+    missing.is_none()
+}
+
+fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !condition() {
+        assert!(Instant::now() < deadline, "still not: {what}");
+        sleep(Duration::from_millis(10));
+    }
+}
+
+fn listens(port: u16) -> bool {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+#[test]
+fn every_database_is_another_one() {
+    for database in Database::ALL {
+        if here(database.missing().as_deref()) {
+            assert_ne!(database.create().url(), database.create().url());
+        }
+    }
+}
+
+#[test]
+fn a_server_ends_when_it_is_dropped() {
+    for database in [Database::Postgres, Database::Mariadb] {
+        if here(database.missing().as_deref()) {
+            let server = database.server();
+            let port = server.port;
+            assert!(listens(port));
+            drop(server);
+            assert!(!listens(port), "{database} must have ended");
+        }
+    }
+}
+
+#[test]
+fn redis_answers() {
+    if here(redis_missing().as_deref()) {
+        let port = redis_url().trim_end_matches("/0").rsplit(':').next().unwrap().parse().unwrap();
+        assert!(listens(port));
+    }
+}
+
+#[test]
+fn postgres_ends_with_a_killed_test_process() {
+    if here(Database::Postgres.missing().as_deref()) {
+        ends_with_its_test_process("postgres");
+    }
+}
+
+#[test]
+fn mariadb_ends_with_a_killed_test_process() {
+    if here(Database::Mariadb.missing().as_deref()) {
+        ends_with_its_test_process("mariadb");
+    }
+}
+
+#[test]
+fn redis_ends_with_a_killed_test_process() {
+    if here(redis_missing().as_deref()) {
+        ends_with_its_test_process("redis");
+    }
+}
+
+/// Has another process start the server, kills that process as hard as can be, and looks for what is left.
+fn ends_with_its_test_process(server: &str) {
+    let mut process = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "holds_a_server_until_it_is_killed", "--ignored", "--nocapture"])
+        .env("TEST_HOLDS", server)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let line = lines.map(Result::unwrap).find_map(|line| Some(line.split_once("holding ")?.1.to_owned())).unwrap();
+    let (pid, port) = line.split_once(' ').unwrap();
+    let (pid, port) = (rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap(), port.parse().unwrap());
+    assert!(listens(port));
+    let folder = std::fs::read_link(format!("/proc/{}/cwd", pid.as_raw_nonzero())).ok(); // Linux only
+    process.kill().unwrap();
+    process.wait().unwrap();
+    eventually("the server's process is gone", || rustix::process::test_kill_process(pid).is_err());
+    eventually("its port is free", || !listens(port));
+    if let Some(folder) = folder {
+        let root = folder.ancestors().find(|folder| is_ours(folder)).unwrap_or(&folder).to_owned();
+        eventually("its folder is gone", || !root.exists());
+    }
+}
+
+fn is_ours(folder: &Path) -> bool {
+    folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with("keepstone-"))
+}
+
+#[test]
+#[ignore = "the tests above start this in a process of its own"]
+#[expect(clippy::disallowed_methods, reason = "tests are no settings")]
+fn holds_a_server_until_it_is_killed() {
+    let server: Server = match std::env::var("TEST_HOLDS").unwrap().as_str() {
+        "postgres" => Database::Postgres.server(),
+        "mariadb" => Database::Mariadb.server(),
+        _redis => redis(),
+    };
+    let mut output = std::io::stdout();
+    writeln!(output, "holding {} {}", server.pid().as_raw_nonzero(), server.port).unwrap();
+    sleep(Duration::from_mins(1));
+}
