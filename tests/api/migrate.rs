@@ -79,14 +79,6 @@ fn a_target_that_is_none_exits_with_2() {
 }
 
 #[test]
-fn the_statements_can_be_read_without_running_them() {
-    let home = Home::new();
-    let sql = home.cli(["migrate", "upgrade", "--sql"]).exits(0).stdout;
-    assert!(sql.to_uppercase().contains("CREATE TABLE"), "{sql}");
-    home.cli(["migrate", "check"]).exits(1);
-}
-
-#[test]
 fn a_revision_is_a_pair_of_files_for_each_kind_of_database() {
     let home = Home::new();
     home.cli(["migrate", "revision", "-m", "Add a colour to items"]).exits(0);

@@ -21,7 +21,7 @@ async fn development_makes_a_secret_that_only_its_owner_reads_and_that_stays() {
     let server = home.without("JWT_SECRET_KEY").start().await;
     let ada = server.user("ada").await;
     let made = modes(server.home.database.folder().unwrap());
-    let secrets: Vec<_> = made.iter().filter(|(name, _mode)| !name.starts_with("keepstone.db")).collect();
+    let secrets: Vec<_> = made.iter().filter(|(name, _mode)| name.ends_with(".secret")).collect();
     assert_eq!(secrets.len(), 1, "one file beside the database: {made:?}");
     assert_eq!(secrets[0].1, 0o600, "{made:?}");
     let again = server.leave().start().await;

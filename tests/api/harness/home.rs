@@ -30,7 +30,7 @@ impl Home {
             ("ENVIRONMENT", "test"),
             ("DATABASE_URL", database.url()),
             ("AUTO_MIGRATE", "true"),
-            ("JWT_SECRET_KEY", "only-for-tests-0123456789-abcdefghijklmnopqrstuvwxyz"),
+            ("JWT_SECRET_KEY", "k3Zp-9vQw_2LrTn8XyBd5Hs7Jf1Mc4Ga6Ue0oIi"),
             ("LOG_LEVEL", "info"),
         ];
         let environment = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();

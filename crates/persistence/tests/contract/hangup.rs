@@ -1,0 +1,164 @@
+//! Clients hang up, and actix drops their handlers wherever they wait. What is then left: all or nothing, no lock, a pool
+//! as large and as clean as before. Most of these run on one thread, as actix's workers do.
+
+use std::time::Instant;
+
+use keepstone_domain::{User, UserId, UserPatch};
+use keepstone_repository::{Result, StorageError, Store};
+
+use crate::harness::{Opened, PATIENCE, POOL_SIZE, Panics, SOON, abandon, at, eventually, hash, together, user};
+
+/// How often a client hangs up while something is under way.
+const ROUNDS: usize = 60;
+
+async fn insert_both(store: &dyn Store, users: &[User; 2]) -> Result<()> {
+    store
+        .transaction(async |tx| {
+            tx.users().insert(&users[0], &hash("hash")).await?;
+            tx.users().insert(&users[1], &hash("hash")).await
+        })
+        .await
+}
+
+fn pair(name: &str) -> [User; 2] {
+    [user(&format!("{name}.a")), user(&format!("{name}.b"))]
+}
+
+/// Whatever became of the first attempt: the locks are free soon, and the second leaves both users or finds both.
+async fn assert_all_or_nothing(opened: &Opened, users: &[User; 2]) {
+    let start = Instant::now();
+    let again = insert_both(&**opened, users).await;
+    assert!(matches!(again, Ok(()) | Err(StorageError::Duplicate { .. })), "{again:?}");
+    assert!(start.elapsed() < SOON, "the rows were locked for {:?}", start.elapsed());
+    for user in users {
+        assert_eq!(opened.find(user.id).await.as_ref(), Some(user), "after {again:?}");
+    }
+}
+
+async fn assert_quiet(opened: &Opened, panics: &Panics) {
+    opened.assert_whole().await;
+    let mut raw = opened.raw().await;
+    eventually("no transaction is open", async || raw.others(true).await.is_empty()).await;
+    eventually("no more connections than the pool has", async || raw.others(false).await.len() <= POOL_SIZE).await;
+    panics.assert_none();
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_dropped_at_any_await_happens_wholly_or_not_at_all() {
+    let panics = Panics::watch();
+    let opened = Opened::migrated().await;
+    let (mut abandoned, mut polls) = (0, 1);
+    let deadline = Instant::now() + PATIENCE;
+    while abandoned < ROUNDS && Instant::now() < deadline {
+        let users = pair(&format!("u{}", UserId::generate()));
+        let outcome = abandon(insert_both(&*opened, &users), polls).await;
+        assert_all_or_nothing(&opened, &users).await;
+        assert!(matches!(outcome, None | Some(Ok(()))), "{outcome:?}");
+        (abandoned, polls) = if outcome.is_none() { (abandoned + 1, polls + 1) } else { (abandoned, 1) };
+    }
+    assert_eq!(abandoned, ROUNDS);
+    assert_quiet(&opened, &panics).await;
+}
+
+#[tokio::test]
+async fn a_first_transaction_that_is_dropped_while_it_connects_leaves_nothing_behind() {
+    let panics = Panics::watch();
+    for polls in [1, 2, 3, 5, 8] {
+        let opened = Opened::migrated().await;
+        let users = pair("ada");
+        abandon(insert_both(&*opened, &users), polls).await;
+        assert_all_or_nothing(&opened, &users).await;
+        assert_quiet(&opened, &panics).await;
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_is_dropped_at_any_await_leaves_no_answer_for_the_next() {
+    let panics = Panics::watch();
+    let (ada, bob) = (user("ada"), user("bob"));
+    let opened = Opened::with_users(&[&ada, &bob]).await;
+    let (mut abandoned, mut polls) = (0, 1);
+    let deadline = Instant::now() + PATIENCE;
+    while abandoned < ROUNDS && Instant::now() < deadline {
+        let outcome = abandon(async { opened.read().await?.users().find(ada.id).await }, polls).await;
+        assert_eq!(opened.find(bob.id).await.as_ref(), Some(&bob));
+        assert!(outcome.as_ref().is_none_or(|found| *found == Ok(Some(ada.clone()))), "{outcome:?}");
+        (abandoned, polls) = if outcome.is_none() { (abandoned + 1, polls + 1) } else { (abandoned, 1) };
+    }
+    assert_eq!(abandoned, ROUNDS);
+    assert_quiet(&opened, &panics).await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_dropped_between_statements_undoes_them_and_frees_their_locks() {
+    let panics = Panics::watch();
+    let ada = user("ada");
+    let opened = Opened::with_users(&[&ada]).await;
+    for round in 0..50 {
+        let bob = user("bob");
+        let mut tx = opened.begin().await.unwrap();
+        let patch = UserPatch { is_active: Some(false), ..UserPatch::default() };
+        assert_eq!(tx.users().update(ada.id, &patch, at(round)).await, Ok(true));
+        tx.users().insert(&bob, &hash("hash")).await.unwrap();
+        drop(tx);
+
+        let start = Instant::now();
+        let mut tx = opened.begin().await.unwrap();
+        assert_eq!(tx.users().update(ada.id, &UserPatch::default(), ada.updated_at).await, Ok(true));
+        tx.commit().await.unwrap();
+        assert!(start.elapsed() < SOON, "the row was locked for {:?}", start.elapsed());
+        assert_eq!(opened.find(ada.id).await, Some(ada.clone()));
+        assert_eq!(opened.find(bob.id).await, None);
+    }
+    assert_quiet(&opened, &panics).await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_dropped_while_it_waits_for_a_lock_frees_its_own() {
+    let panics = Panics::watch();
+    let (ada, bob) = (user("ada"), user("bob"));
+    let opened = Opened::with_users(&[&ada, &bob]).await;
+    let patch = UserPatch::default();
+
+    let mut holder = opened.begin().await.unwrap();
+    assert_eq!(holder.users().update(ada.id, &patch, at(1)).await, Ok(true));
+    let waiting = async {
+        let mut tx = opened.begin().await?; // SQLite waits here
+        tx.users().update(bob.id, &patch, at(2)).await?;
+        tx.users().update(ada.id, &patch, at(2)).await // servers wait here
+    };
+    assert!(tokio::time::timeout(SOON / 5, waiting).await.is_err(), "there was nothing to wait for");
+
+    // A server notices only when the wait for the lock ends, which is soon enough.
+    let touch_bob =
+        async || opened.transaction(async |tx| tx.users().update(bob.id, &patch, bob.updated_at).await).await;
+    if !opened.is_sqlite() {
+        assert_eq!(touch_bob().await, Ok(true));
+    }
+    holder.rollback().await.unwrap();
+    assert_eq!(touch_bob().await, Ok(true));
+    assert_eq!(opened.find(ada.id).await, Some(ada));
+    assert_eq!(opened.find(bob.id).await, Some(bob));
+    assert_quiet(&opened, &panics).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_that_hang_up_at_once_take_nothing_from_those_who_stay() {
+    let panics = Panics::watch();
+    let opened = Opened::migrated().await;
+    let outcomes = together((0..96).map(|number| {
+        let store = opened.shared();
+        async move {
+            let users = pair(&format!("u{number}"));
+            let polls = if number % 3 == 0 { usize::MAX } else { number % 13 + 1 };
+            (polls, users.clone(), abandon(insert_both(&*store, &users), polls).await)
+        }
+    }))
+    .await;
+    for (polls, users, outcome) in outcomes {
+        assert!(matches!(outcome, None | Some(Ok(()))), "{outcome:?}");
+        assert!(polls < usize::MAX || outcome.is_some());
+        assert_all_or_nothing(&opened, &users).await;
+    }
+    assert_quiet(&opened, &panics).await;
+}

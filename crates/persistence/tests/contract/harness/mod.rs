@@ -1,0 +1,153 @@
+//! The harness: a database of its own for each test. Nothing is shared, nothing has an order, nothing sleeps.
+
+mod panics;
+mod raw;
+mod sample;
+
+use std::{
+    ops::Deref,
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use keepstone_domain::{RefreshToken, Session, User, UserId};
+use keepstone_persistence::{DatabaseUrl, DieselStore};
+use keepstone_repository::{Result, Store};
+use keepstone_test_backends::{Database, TestDatabase};
+
+pub use panics::Panics;
+pub use raw::Raw;
+pub use sample::{at, hash, named, session, user};
+
+/// As many connections as a server is asked for.
+pub const POOL_SIZE: usize = 4;
+/// Long enough for any machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Long enough for a busy machine, and shorter than any lock is waited for.
+pub const SOON: Duration = Duration::from_millis(2500);
+
+/// A store with a database of its own.
+pub struct Opened {
+    pub store: Arc<DieselStore>,
+    pub url: DatabaseUrl,
+    pub kind: Database,
+    _database: TestDatabase,
+}
+
+impl Opened {
+    /// On a database without tables.
+    pub async fn empty() -> Self {
+        let kind = Database::chosen();
+        let database = kind.create();
+        let url: DatabaseUrl = database.url().parse().unwrap();
+        let store = Arc::new(DieselStore::open(&url, POOL_SIZE).await.unwrap());
+        Self { store, url, kind, _database: database }
+    }
+
+    pub async fn migrated() -> Self {
+        let opened = Self::empty().await;
+        opened.store.migrator().upgrade(usize::MAX).await.unwrap();
+        opened
+    }
+
+    pub async fn with_users(users: &[&User]) -> Self {
+        let opened = Self::migrated().await;
+        for user in users {
+            opened.insert(user).await.unwrap();
+        }
+        opened
+    }
+
+    /// One more store on the same database, as another node has.
+    pub async fn another(&self) -> Arc<DieselStore> {
+        Arc::new(DieselStore::open(&self.url, POOL_SIZE).await.unwrap())
+    }
+
+    /// For tasks.
+    pub fn shared(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store) as Arc<dyn Store>
+    }
+
+    /// A connection past the store.
+    pub async fn raw(&self) -> Raw {
+        Raw::open(&self.url).await
+    }
+
+    pub fn is_sqlite(&self) -> bool {
+        self.kind == Database::Sqlite
+    }
+
+    pub async fn insert(&self, user: &User) -> Result<()> {
+        self.transaction(async |tx| tx.users().insert(user, &hash("hash")).await).await
+    }
+
+    pub async fn insert_session(&self, session: &Session, token: &RefreshToken) -> Result<()> {
+        self.transaction(async |tx| tx.sessions().insert(session, token).await).await
+    }
+
+    pub async fn find(&self, id: UserId) -> Option<User> {
+        self.read().await.unwrap().users().find(id).await.unwrap()
+    }
+
+    /// Every connection that the pool ever had can still be had, all at once, and answers.
+    pub async fn assert_whole(&self) {
+        let readers = if self.is_sqlite() { 2 } else { POOL_SIZE - 1 };
+        let mut held = Vec::new();
+        for _ in 0..readers {
+            held.push(self.read().await.unwrap());
+        }
+        let mut writer = self.begin().await.unwrap();
+        for reader in &mut held {
+            assert_eq!(reader.users().find(UserId::generate()).await, Ok(None));
+        }
+        assert_eq!(writer.users().find(UserId::generate()).await, Ok(None));
+        writer.rollback().await.unwrap();
+    }
+}
+
+impl Deref for Opened {
+    type Target = dyn Store;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.store
+    }
+}
+
+/// Polls a future this often at most and drops it where it then waits, as actix does when a client hangs up. `None` if it
+/// had not finished.
+pub async fn abandon<F: Future>(future: F, polls: usize) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut polled = 0;
+    std::future::poll_fn(|context| {
+        polled += 1;
+        match future.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending if polled >= polls => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Asks again and again until the answer is yes.
+pub async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !ask().await {
+        assert!(Instant::now() < deadline, "still not: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Runs all of these at once and gives their results in order.
+pub async fn together<F: Future<Output: Send + 'static> + Send + 'static>(
+    futures: impl IntoIterator<Item = F>,
+) -> Vec<F::Output> {
+    let tasks: Vec<_> = futures.into_iter().map(tokio::spawn).collect();
+    let mut results = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        results.push(task.await.unwrap());
+    }
+    results
+}

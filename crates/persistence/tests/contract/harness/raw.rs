@@ -1,0 +1,92 @@
+//! A connection past the store: what another program on the same database can see and do.
+
+use diesel::{
+    Connection, QueryableByName, SqliteConnection, connection::SimpleConnection, sql_query, sql_types::Text,
+};
+use diesel_async::{AsyncConnection, AsyncMysqlConnection, AsyncPgConnection, SimpleAsyncConnection};
+use keepstone_persistence::DatabaseUrl;
+
+/// Not part of any pool.
+pub enum Raw {
+    Sqlite(Box<SqliteConnection>),
+    Postgres(Box<AsyncPgConnection>),
+    Mysql(Box<AsyncMysqlConnection>),
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+impl Raw {
+    pub async fn open(url: &DatabaseUrl) -> Self {
+        match url {
+            DatabaseUrl::SqliteFile(path) => {
+                let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+                connection.batch_execute("PRAGMA busy_timeout = 5000").unwrap();
+                Self::Sqlite(Box::new(connection))
+            }
+            DatabaseUrl::SqliteMemory => panic!("nobody else has a database in memory"),
+            DatabaseUrl::Postgres(url) => Self::Postgres(Box::new(AsyncPgConnection::establish(url).await.unwrap())),
+            DatabaseUrl::Mysql(url) => Self::Mysql(Box::new(AsyncMysqlConnection::establish(url).await.unwrap())),
+        }
+    }
+
+    pub async fn run(&mut self, sql: &str) {
+        match self {
+            Self::Sqlite(connection) => connection.batch_execute(sql),
+            Self::Postgres(connection) => connection.batch_execute(sql).await,
+            Self::Mysql(connection) => connection.batch_execute(sql).await,
+        }
+        .unwrap();
+    }
+
+    /// What a query gives in its only column, which is a text called `line`.
+    pub async fn lines(&mut self, sql: &str) -> Vec<String> {
+        let query = sql_query(sql);
+        let lines: Vec<Line> = match self {
+            Self::Sqlite(connection) => diesel::RunQueryDsl::load(query, &mut **connection),
+            Self::Postgres(connection) => diesel_async::RunQueryDsl::load(query, &mut **connection).await,
+            Self::Mysql(connection) => diesel_async::RunQueryDsl::load(query, &mut **connection).await,
+        }
+        .unwrap();
+        lines.into_iter().map(|line| line.line).collect()
+    }
+
+    /// The server's ids of the other connections to this database; with `in_transaction`, of those that have one open.
+    pub async fn others(&mut self, in_transaction: bool) -> Vec<String> {
+        let sql = match self {
+            Self::Sqlite(_) => return Vec::new(),
+            Self::Postgres(_) if in_transaction => {
+                "SELECT pid::text AS line FROM pg_stat_activity WHERE datname = current_database() \
+                 AND pid <> pg_backend_pid() AND (state LIKE 'idle in transaction%' OR state = 'active')"
+            }
+            Self::Postgres(_) => {
+                "SELECT pid::text AS line FROM pg_stat_activity WHERE datname = current_database() \
+                 AND pid <> pg_backend_pid()"
+            }
+            Self::Mysql(_) if in_transaction => {
+                "SELECT CONVERT(id, CHAR) AS line FROM information_schema.processlist \
+                 JOIN information_schema.innodb_trx ON trx_mysql_thread_id = id \
+                 WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+            }
+            Self::Mysql(_) => {
+                "SELECT CONVERT(id, CHAR) AS line FROM information_schema.processlist \
+                 WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+            }
+        };
+        self.lines(sql).await
+    }
+
+    /// Ends all other connections to this database, as a restart or an operator does.
+    pub async fn kill_others(&mut self) {
+        for id in self.others(false).await {
+            match self {
+                Self::Sqlite(_) => {}
+                Self::Postgres(_) => self.run(&format!("SELECT pg_terminate_backend({id})")).await,
+                Self::Mysql(_) => self.run(&format!("KILL {id}")).await,
+            }
+        }
+    }
+}

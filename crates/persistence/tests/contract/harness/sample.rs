@@ -1,0 +1,60 @@
+//! What tests put into the database.
+
+use std::time::Duration;
+
+use keepstone_domain::{
+    DisplayName, Email, RefreshToken, RoleName, Session, SessionId, Timestamp, User, UserId, Username,
+};
+use secrecy::SecretString;
+use uuid::Uuid;
+
+/// A point in time, in microseconds since 1970.
+pub fn at(micros: i64) -> Timestamp {
+    Timestamp::from_micros(micros).unwrap()
+}
+
+pub fn hash(text: &str) -> SecretString {
+    text.into()
+}
+
+/// Somebody whose address and user name are made of this.
+pub fn user(name: &str) -> User {
+    User {
+        id: UserId::generate(),
+        email: Email::parse(&format!("{name}@example.com")).unwrap(),
+        username: Some(Username::parse(name).unwrap()),
+        name: None,
+        role: RoleName::viewer(),
+        is_active: true,
+        email_verified: false,
+        created_at: at(1_800_000_000_000_000),
+        updated_at: at(1_800_000_000_000_000),
+        deleted_at: None,
+    }
+}
+
+/// Somebody who is called this.
+pub fn named(name: &str) -> User {
+    let id = UserId::generate();
+    User { name: Some(DisplayName::parse(name).unwrap()), username: None, id, ..user(&format!("u-{id}")) }
+}
+
+/// A session and its first refresh token.
+pub fn session(user: &User) -> (Session, RefreshToken) {
+    let (id, now) = (SessionId::generate(), at(1_800_000_000_000_001));
+    let session = Session {
+        id,
+        user_id: user.id,
+        created_at: now,
+        last_used_at: now,
+        expires_at: now + Duration::from_hours(1),
+        ended: None,
+        ip: None,
+        user_agent: None,
+    };
+    let bytes = Uuid::from(id).into_bytes();
+    let mut digest = [0; 32];
+    digest[..16].copy_from_slice(&bytes);
+    digest[16..].copy_from_slice(&bytes);
+    (session, RefreshToken::first(id, digest, now))
+}
