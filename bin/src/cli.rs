@@ -25,6 +25,8 @@ pub enum Command {
     CreateUser(CreateUser),
     /// List the users, newest first
     ListUsers(ListUsers),
+    /// Delete the sessions whose time is over, and their tokens; a server does so by itself every hour
+    CleanupTokens,
     /// Look at the configuration
     #[command(subcommand)]
     Config(Config),

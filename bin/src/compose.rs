@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keepstone_adapters::SystemClock;
+use keepstone_adapters::{ProcessLoginThrottle, ProcessRateLimiter, SystemClock};
 use keepstone_auth::{
     password::{Hasher, Limits, MIN_BCRYPT_COST, Passwords, Policy, Scheme},
     token::{Issuer, KeySet, Profile, Secret, SigningKey, TokenChain},
@@ -10,20 +10,26 @@ use keepstone_auth::{
 use keepstone_domain::{Clock, RoleName};
 use keepstone_persistence::DieselStore;
 use keepstone_repository::Store;
-use keepstone_service::{Accounts, Health, Parts, Rules, Users, permission};
+use keepstone_service::{
+    AccountParts, Accounts, Audit, Health, LoginThrottle, PasswordGuard, Principals, Quotas, RateLimiter, RateLimits, Rules,
+    SessionParts, SessionPolicy, Sessions, Users, permission,
+};
 use secrecy::ExposeSecret;
 
 use crate::{
     failure::Failure,
-    settings::{PasswordHasher, RegistrationMode, Settings, secret},
+    settings::{Environment, PasswordHasher, RegistrationMode, Settings, secret},
 };
 
 /// What every command is made of.
 pub struct Services {
     pub accounts: Arc<Accounts>,
+    pub sessions: Arc<Sessions>,
     pub users: Arc<Users>,
+    pub audit: Arc<Audit>,
     pub health: Arc<Health>,
     pub passwords: Passwords,
+    pub limits: RateLimits,
 }
 
 /// Opens the configured database.
@@ -33,32 +39,76 @@ pub async fn open(settings: &Settings) -> Result<Arc<DieselStore>, Failure> {
     store.map(Arc::new).map_err(|error| Failure::Failed(format!("{}: {error}", database.url)))
 }
 
+/// Opens the configured database, if it has the tables to work with.
+pub async fn open_migrated(settings: &Settings) -> Result<Arc<DieselStore>, Failure> {
+    let store = open(settings).await?;
+    store.ping().await?;
+    if !store.is_migrated().await.unwrap_or(false) {
+        return Err(Failure::Failed("the database is not up to date: run keepstone migrate upgrade".to_owned()));
+    }
+    Ok(store)
+}
+
 /// Makes the use cases over a database.
 pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, Failure> {
     let passwords = passwords(settings)?;
     let (issuer, chain) = tokens(settings)?;
+    let (limits, guard) = limits(settings)?;
     let roles = settings.roles.iter().map(|(role, names)| (role.as_str(), names.iter().map(String::as_str)));
+    let roles = Arc::new(permission::roles(roles).map_err(usage)?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let accounts = Arc::new(Accounts::new(Parts {
+    let sessions = Arc::new(Sessions::new(SessionParts {
+        store: Arc::clone(&store),
+        clock: Arc::clone(&clock),
+        issuer: Arc::new(issuer),
+        chain: Arc::new(chain),
+        roles: Arc::clone(&roles),
+        policy: SessionPolicy {
+            lifetime: settings.jwt.refresh_ttl,
+            idle: settings.sessions.refresh_idle_ttl,
+            grace: settings.sessions.refresh_grace,
+            ..SessionPolicy::default()
+        },
+        principals: Principals::new(settings.sessions.principal_cache_ttl),
+        limits: limits.clone(),
+    }));
+    let accounts = Arc::new(Accounts::new(AccountParts {
         store: Arc::clone(&store),
         clock,
         passwords: passwords.clone(),
-        issuer: Arc::new(issuer),
-        chain,
-        roles: Arc::new(permission::roles(roles).map_err(usage)?),
+        guard,
+        roles,
+        sessions: Arc::clone(&sessions),
         rules: Rules {
             password_policy: Policy::new(settings.password.min_length),
             registration_open: settings.registration.mode == RegistrationMode::Open,
             default_role: RoleName::parse(&settings.registration.default_role).map_err(usage)?,
-            session_lifetime: settings.jwt.refresh_ttl,
         },
     }));
     Ok(Services {
         users: Arc::new(Users::new(Arc::clone(&store), Arc::clone(&accounts))),
+        audit: Arc::new(Audit::new(Arc::clone(&store))),
         health: Arc::new(Health::new(store)),
         accounts,
+        sessions,
         passwords,
+        limits,
     })
+}
+
+/// What slows down who asks too often, and who guesses passwords.
+fn limits(settings: &Settings) -> Result<(RateLimits, PasswordGuard), Failure> {
+    let quotas = match settings.app.environment {
+        Environment::Development => Quotas::Generous,
+        // Tests have no limits, unless they ask for them: then it is for those of production.
+        Environment::Production | Environment::Test => Quotas::Strict,
+    };
+    let is_on = settings.rate_limit.enabled;
+    let limiter = is_on.then(|| -> Arc<dyn RateLimiter> { Arc::new(ProcessRateLimiter::new(quotas)) });
+    let throttle = is_on.then(|| -> Arc<dyn LoginThrottle> { Arc::new(ProcessLoginThrottle::default()) });
+    let mut secret = [0; 64];
+    getrandom::fill(&mut secret).map_err(Failure::failed)?;
+    Ok((RateLimits::new(limiter), PasswordGuard::new(throttle, secret)))
 }
 
 fn passwords(settings: &Settings) -> Result<Passwords, Failure> {

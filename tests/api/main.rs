@@ -1,8 +1,9 @@
 //! Keepstone as its clients and operators meet it: the real program, over HTTP and on the command line, on the database
-//! that `TEST_DATABASE` names. `CONTRACT.md` decides what is right.
+//! that `TEST_DATABASE` names.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
+mod audit;
 mod auth;
 mod cli;
 mod config;
@@ -14,6 +15,8 @@ mod login;
 mod migrate;
 mod password;
 mod problem;
+mod rate_limit;
 mod secret;
+mod session;
 mod shutdown;
 mod user;

@@ -4,12 +4,13 @@ use std::{
     net::{SocketAddr, TcpListener},
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
-use keepstone_http::{Options, Origins, Parts, TokenCase};
+use keepstone_http::{Network, Options, Origins, Parts, TokenCase};
 use keepstone_persistence::{DatabaseUrl, DieselStore};
 use keepstone_repository::Store;
-use keepstone_service::Health;
+use keepstone_service::{Health, Sessions};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -23,6 +24,7 @@ use crate::{
 
 /// How long a request under way may take to end once the server was told to stop.
 const SHUTDOWN_TIMEOUT_SECONDS: u64 = 30;
+const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Failure> {
     let _log = logging::start(&settings.log);
@@ -35,8 +37,15 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     let store = compose::open(settings).await?;
     prepare(settings, &store).await?;
     let services = compose::services(settings, store)?;
-    let health = Arc::clone(&services.health);
-    let parts = Parts { accounts: services.accounts, users: services.users, health: services.health };
+    let (health, sessions) = (Arc::clone(&services.health), Arc::clone(&services.sessions));
+    let parts = Parts {
+        accounts: services.accounts,
+        sessions: services.sessions,
+        users: services.users,
+        audit: services.audit,
+        health: services.health,
+        limits: services.limits,
+    };
 
     let listener = listen(settings)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
@@ -45,6 +54,7 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     // Measures a hash for the first login; nobody waits for it.
     actix_web::rt::spawn(async move { services.passwords.warm_up().await });
     actix_web::rt::spawn(stop_on_signal(server.handle(), health));
+    actix_web::rt::spawn(clean_up_every_hour(sessions));
     server.await.map_err(Failure::failed)?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
@@ -90,6 +100,12 @@ fn options(settings: &Settings) -> Options {
             settings::Origins::Listed(list) => Origins::Listed(list.clone()),
         },
         serves_docs: settings.docs.enabled,
+        trusted_proxies: settings
+            .server
+            .trusted_proxies
+            .iter()
+            .map(|network| Network::new(network.address, network.prefix))
+            .collect(),
         shutdown_timeout: SHUTDOWN_TIMEOUT_SECONDS,
     }
 }
@@ -106,6 +122,18 @@ fn announce(settings: &Settings, arguments: &Serve, address: SocketAddr) {
         tracing::info!("documentation: {url}/docs");
     }
     tracing::info!("the first administrator: keepstone create-user --role admin");
+}
+
+/// Expired sessions cost space only, so when they are deleted does not matter, and that nodes do it at once neither.
+async fn clean_up_every_hour(sessions: Arc<Sessions>) {
+    let mut hours = actix_web::rt::time::interval(CLEAN_UP_INTERVAL);
+    loop {
+        hours.tick().await;
+        match sessions.clean_up().await {
+            Ok(deleted) => tracing::debug!(deleted, "cleaned up expired sessions"),
+            Err(error) => tracing::warn!(%error, "could not clean up expired sessions"),
+        }
+    }
 }
 
 /// The first SIGTERM or SIGINT ends the server when its requests are answered; the second ends it now.

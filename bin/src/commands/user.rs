@@ -3,13 +3,11 @@
 use std::{
     io::{self, IsTerminal, stdin},
     process::ExitCode,
-    sync::Arc,
 };
 
 use keepstone_domain::{DisplayName, Email, Invalid, NewUser, PageRequest, RoleName, User, Username};
-use keepstone_persistence::DieselStore;
 use keepstone_repository::Store;
-use keepstone_service::NewPassword;
+use keepstone_service::{Client, NewPassword};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -28,7 +26,7 @@ const BATCH: u32 = 100;
 const NOT_A_TERMINAL: &str = "there is no terminal to ask on: give --email, and the password with --password-stdin";
 
 pub async fn create(settings: &Settings, arguments: CreateUser) -> Result<ExitCode, Failure> {
-    let services = compose::services(settings, open(settings).await?)?;
+    let services = compose::services(settings, compose::open_migrated(settings).await?)?;
     let email = match arguments.email {
         Some(email) => email,
         None => ask("E-mail: ")?,
@@ -45,13 +43,13 @@ pub async fn create(settings: &Settings, arguments: CreateUser) -> Result<ExitCo
     let password = if arguments.password_stdin { read_line()?.into() } else { ask_password()? };
     let password = NewPassword::check(password, &services.accounts.rules().password_policy)
         .map_err(|violation| Failure::Usage(violation.to_string()))?;
-    let user = services.accounts.provision(user, password).await?;
+    let user = services.accounts.provision(user, password, &Client::default()).await?;
     output::line(format!("made {} {} ({})", user.role, user.email, user.id));
     Ok(ExitCode::SUCCESS)
 }
 
 pub async fn list(settings: &Settings, arguments: &ListUsers) -> Result<ExitCode, Failure> {
-    let store = open(settings).await?;
+    let store = compose::open_migrated(settings).await?;
     let mut repositories = store.read().await?;
     let mut users = Vec::new();
     for batch in 0.. {
@@ -69,16 +67,6 @@ pub async fn list(settings: &Settings, arguments: &ListUsers) -> Result<ExitCode
         users.iter().map(as_text).for_each(output::line);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The database, if it has tables to work with.
-async fn open(settings: &Settings) -> Result<Arc<DieselStore>, Failure> {
-    let store = compose::open(settings).await?;
-    store.ping().await?;
-    if !store.is_migrated().await.unwrap_or(false) {
-        return Err(Failure::Failed("the database is not up to date: run keepstone migrate upgrade".to_owned()));
-    }
-    Ok(store)
 }
 
 fn as_text(user: &User) -> String {

@@ -10,6 +10,10 @@ use super::problems::Problems;
 use super::profile::Environment;
 use super::values::{PasswordHasher, shown};
 
+/// What `Quotas` are called here.
+const GENEROUS: &str = "600/min per address";
+const STRICT: &str = "login 10/min, register 5/h";
+
 /// The problems, or "ok", what holds here beside what each profile starts from, and the warnings.
 #[must_use]
 pub fn check(result: &Result<Settings, Problems>) -> String {
@@ -44,6 +48,15 @@ fn matrix(settings: &Settings) -> Vec<[String; 4]> {
     let built = |path: &str, row: [String; 4]| keys::find(path).filter(|key| !key.later).map(|_| row);
     let blocklist = either(settings.password.blocklist, "on", "off");
     let grace = shown(settings.sessions.refresh_grace);
+    let limits = match (settings.rate_limit.enabled, settings.app.environment) {
+        (false, _) => "off",
+        (true, Environment::Development) => GENEROUS,
+        (true, Environment::Production | Environment::Test) => STRICT,
+    };
+    let proxies = match settings.server.trusted_proxies.len() {
+        0 => "none".to_owned(),
+        count => format!("{count} listed"),
+    };
     let rows = [
         Some(row("setting", "here", "development", "production")),
         Some(row("signing secret", &secret, "generated, mode 0600", "required")),
@@ -55,6 +68,8 @@ fn matrix(settings: &Settings) -> Vec<[String; 4]> {
         Some(row("password hash", &hasher(&settings.password), "bcrypt, cost 12", "bcrypt, cost 12, 10 at least")),
         Some(row("documentation", &either(settings.docs.enabled, "on", "off"), "on", "off")),
         Some(row("CORS origins", &origins(&settings.cors.origins), "local ones; * allowed", "none; * refused")),
+        Some(row("rate limits", limits, GENEROUS, STRICT)),
+        Some(row("trusted proxies", &proxies, "none", "none")),
         built("sessions.refresh_grace", row("refresh grace", &grace, "0", "0")),
         Some(row("database", &settings.database.url.to_string(), "sqlite:///./keepstone.db", "as configured")),
     ];

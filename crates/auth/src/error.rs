@@ -1,6 +1,7 @@
 //! Every error this crate returns, in one place, so that a caller maps them to its own answers once.
 //! The rule: no message ever contains a password, a hash, a key or a token.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -23,6 +24,14 @@ pub enum PolicyViolation {
     /// Contains U+0000, which bcrypt takes for the end: `pw` and `pw\0pw` would be one password.
     #[error("a password cannot contain the NUL character")]
     ContainsNul,
+    /// Among the passwords that are tried first.
+    #[cfg(feature = "blocklist")]
+    #[error("this password is too common")]
+    TooCommon,
+    /// Made of what is known about its owner.
+    #[cfg(feature = "blocklist")]
+    #[error("this password is too similar to your name, your address or this service")]
+    TooSimilar,
 }
 
 /// Hashing parameters that are too weak to protect anyone, or too costly to serve anyone.
@@ -175,6 +184,68 @@ pub enum KeyError {
     /// Two keys with one key id: a lookup would have two answers.
     #[error("two keys have the same id")]
     DuplicateKeyId,
+    /// No PEM, a damaged one, or one without a key.
+    #[error("not a PEM file with a key")]
+    NotPem,
+    /// More than one key in one file.
+    #[error("more than one key in one PEM file")]
+    SeveralKeys,
+    /// The private key needs a passphrase, which there is nobody to type.
+    #[error("the private key is encrypted")]
+    Encrypted,
+    /// A public key where only a private one is of use.
+    #[error("a public key where a private one is needed")]
+    NotPrivate,
+    /// A private key where a public one is enough.
+    #[error("a private key where a public one belongs")]
+    NotPublic,
+    /// Another kind of key, curve or size, or a damaged key.
+    #[error("neither an Ed25519 key, nor a P-256 key, nor an RSA key of 2048 to 8192 bits")]
+    Unsupported,
+    /// HS256 has one secret, and no pair of keys.
+    #[error("HS256 signs and verifies with one secret: it has no key pair")]
+    Symmetric,
+    /// The system gave no randomness.
+    #[error("the key could not be generated")]
+    Generation,
+    /// Not a JWK set, or one that is larger than any of a real issuer.
+    #[error("not a JWK set of reasonable size")]
+    Jwks,
+}
+
+/// Why a folder of keys is unusable. Names the file, and says nothing of what is in it.
+#[derive(Debug, Error)]
+pub enum KeyFolderError {
+    /// The folder or a file cannot be read.
+    #[error("{}: {reason}", path.display())]
+    Unreadable {
+        /// Of the folder or the file.
+        path: PathBuf,
+        /// What the system said.
+        reason: std::io::Error,
+    },
+    /// A file holds no usable key.
+    #[error("{}: {reason}", path.display())]
+    Key {
+        /// Of the file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: KeyError,
+    },
+    /// No file `*.pem` holds a private key.
+    #[error("{}: no file *.pem in it holds a private key", path.display())]
+    NoSigningKey {
+        /// Of the folder.
+        path: PathBuf,
+    },
+    /// So many files that it must be the wrong folder.
+    #[error("{}: more than {max} files *.pem", path.display())]
+    TooMany {
+        /// Of the folder.
+        path: PathBuf,
+        /// The most files that are read.
+        max: usize,
+    },
 }
 
 /// Why an issuer or a verifier cannot start.
@@ -192,9 +263,33 @@ pub enum SetupError {
     /// Access and refresh tokens share a key, so that one could pass for the other.
     #[error("access and refresh tokens need different keys")]
     SharedKey,
+    /// A refresh token is signed anew when its answer was lost, and has to come out the same; nobody but its issuer
+    /// reads it. Both ask for HS256.
+    #[error("refresh tokens are signed with HS256")]
+    RefreshKey,
     /// A token signed at start did not verify: the cryptography of this build does not work.
     #[error("the token self-test failed")]
     SelfTest,
+    /// Keys are fetched over `https`, or over `http` from this machine.
+    #[error("the URL of the keys is no https URL")]
+    JwksUrl,
+    /// The HTTP client did not start: this system has no certificates to check others with.
+    #[error("the HTTP client could not start")]
+    HttpClient,
+}
+
+/// Why a verifier that fetches its keys did not accept a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum RemoteError {
+    /// The token is no good.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// There are no keys, or none that still count, and the issuer gives none: answer 503 with this `Retry-After`.
+    #[error("the keys of the issuer cannot be fetched")]
+    Unavailable {
+        /// When to try again: whole seconds, at least one.
+        retry_after: Duration,
+    },
 }
 
 /// Why a token could not be issued.
@@ -209,6 +304,60 @@ pub enum IssueError {
     /// The key refused to sign.
     #[error("the token could not be signed")]
     Signing,
+}
+
+/// Why a policy for sessions cannot be meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum SessionPolicyError {
+    /// Sessions would end within their first second.
+    #[error("the lifetime of sessions is under one second")]
+    NoLifetime,
+    /// Sessions would be idle within a second.
+    #[error("the idle time of sessions is under one second")]
+    NoIdleTime,
+    /// A stolen token would be forgiven for too long.
+    #[error("a consumed refresh token is forgiven for 60 s at most")]
+    WindowTooLong,
+    /// The cap is zero: every session would be one too many.
+    #[error("a subject needs at least one session")]
+    NoSessions,
+}
+
+/// Why a session could not begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum OpenError<E> {
+    /// No tokens could be made for it.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// The store failed.
+    #[error("the session could not be stored")]
+    Store(#[source] E),
+}
+
+/// Why a refresh token that is genuine got no successor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum RefreshError<E> {
+    /// Another request with the same token was faster: its answer has the successor. Nothing has ended.
+    #[error("the refresh token was exchanged by another request at the same time")]
+    Rotated,
+    /// It was exchanged long ago: somebody has a copy. Its session has ended by now.
+    #[error("the refresh token was used before")]
+    Reused {
+        /// Whether it was this request that ended the session: of many at once, one. For the security log.
+        ended_now: bool,
+    },
+    /// Its session had ended, or is not known.
+    #[error("the session has ended")]
+    Revoked,
+    /// Its session has reached its end, or was idle for too long.
+    #[error("the session has expired")]
+    Expired,
+    /// No tokens could be made; it was not consumed.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// The store failed, and it may have been consumed. With an `Idempotency-Key` the client can safely ask again.
+    #[error("the session could not be stored")]
+    Store(#[source] E),
 }
 
 /// Why a permission or a set of roles is unusable.

@@ -49,6 +49,8 @@ macro_rules! ids {
 }
 
 ids! {
+    /// Names an event of the audit log.
+    AuditEventId;
     /// Names a user.
     UserId;
     /// Names a session: one login, from its first token to its last.

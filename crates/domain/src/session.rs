@@ -32,6 +32,48 @@ pub enum SessionEnd {
     Reuse,
     /// Its user, or an administrator, ended it from elsewhere.
     Revoked,
+    /// The password was changed in another session.
+    PasswordChanged,
+    /// The account was deactivated or deleted.
+    AccountClosed,
+    /// The user had too many, and this was the oldest.
+    Superseded,
+}
+
+impl SessionEnd {
+    /// Every reason there is.
+    pub const ALL: [Self; 6] =
+        [Self::Logout, Self::Reuse, Self::Revoked, Self::PasswordChanged, Self::AccountClosed, Self::Superseded];
+
+    /// The name under which it is kept.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::Reuse => "reuse",
+            Self::Revoked => "revoked",
+            Self::PasswordChanged => "password_changed",
+            Self::AccountClosed => "account_closed",
+            Self::Superseded => "superseded",
+        }
+    }
+
+    /// The reason with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|end| end.name() == name)
+    }
+}
+
+/// Which of a user's sessions are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionScope {
+    /// This one, if it is the user's.
+    One(SessionId),
+    /// Every one.
+    All,
+    /// Every one but this.
+    AllBut(SessionId),
 }
 
 /// Whether a session still gives access.
@@ -81,23 +123,18 @@ pub enum RefreshTokenState {
     Consumed {
         /// When the exchange was decided.
         at: Timestamp,
+        /// When the exchange was known to be committed; `None` while it is not.
+        settled_at: Option<Timestamp>,
+        /// SHA-256 of the idempotency key that it was exchanged with.
+        retry_key: Option<[u8; 32]>,
     },
 }
 
 impl RefreshToken {
-    /// The first token of a session.
+    /// A token that nobody has used.
     #[must_use]
-    pub const fn first(session_id: SessionId, digest: [u8; 32], now: Timestamp) -> Self {
-        Self { session_id, digest, generation: 0, issued_at: now, state: RefreshTokenState::Fresh }
-    }
-
-    /// Uses the token up: gives it as consumed, and its successor. `None` if it was consumed before.
-    #[must_use]
-    pub fn consume(self, successor: [u8; 32], now: Timestamp) -> Option<(Self, Self)> {
-        let RefreshTokenState::Fresh = self.state else { return None };
-        let next =
-            Self { digest: successor, generation: self.generation.checked_add(1)?, issued_at: now, ..self.clone() };
-        Some((Self { state: RefreshTokenState::Consumed { at: now }, ..self }, next))
+    pub const fn fresh(session_id: SessionId, generation: u32, digest: [u8; 32], now: Timestamp) -> Self {
+        Self { session_id, digest, generation, issued_at: now, state: RefreshTokenState::Fresh }
     }
 }
 
@@ -136,12 +173,9 @@ mod tests {
     }
 
     #[test]
-    fn a_refresh_token_has_one_successor_only() {
-        let first = RefreshToken::first(SessionId::generate(), [1; 32], at(0));
-        let (spent, second) = first.consume([2; 32], at(5)).unwrap();
-        assert_eq!(spent.state, RefreshTokenState::Consumed { at: at(5) });
-        assert_eq!((second.generation, second.state), (1, RefreshTokenState::Fresh));
-        assert_eq!(second.session_id, spent.session_id);
-        assert_eq!(spent.consume([3; 32], at(6)), None);
+    fn a_reason_is_kept_under_its_name() {
+        for end in SessionEnd::ALL {
+            assert_eq!(SessionEnd::from_name(end.name()), Some(end));
+        }
     }
 }

@@ -1,15 +1,61 @@
-//! `/auth`: signing up and logging in.
+//! `/auth`: signing up, getting in, staying in, and getting out.
 
-use actix_web::{HttpRequest, http::header::USER_AGENT, post, web::Data};
-use keepstone_service::{Accounts, Client};
+use actix_web::{delete, get, middleware::from_fn, post, web::Data};
+use keepstone_domain::{SessionId, Timestamp};
+use keepstone_service::{Accounts, Caller, Limit, SessionInfo, Sessions};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
-    extract::{LoginBody, LoginRequest, Valid},
+    extract::{
+        Attempted, Authenticated, IdPath, IdempotencyKey, LoginBody, LoginRequest, LogoutJson, LogoutRequest,
+        RefreshBody, RefreshRequest, Requester, Valid,
+    },
+    page::{PageView, Paging, PagingQuery},
     problem::{ApiResult, Problem, ProblemView},
-    respond::{Created, Tokens, TokensView},
+    rate_limit::limited,
+    respond::{Created, Json, NoContent, Tokens, TokensView},
     server::Options,
     user::{NewUserBody, UserView},
 };
+
+/// One of the caller's own sessions.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
+pub struct SessionView {
+    #[schema(value_type = uuid::Uuid)]
+    id: SessionId,
+    /// When the user logged in.
+    #[schema(value_type = String, format = "date-time")]
+    created_at: Timestamp,
+    /// When its tokens were last refreshed.
+    #[schema(value_type = String, format = "date-time")]
+    last_used_at: Timestamp,
+    /// When it ends whatever happens.
+    #[schema(value_type = String, format = "date-time")]
+    expires_at: Timestamp,
+    /// The address that the login came from.
+    ip: Option<String>,
+    /// What the client called itself.
+    user_agent: Option<String>,
+    /// Whether it is the session of this request.
+    current: bool,
+}
+
+impl SessionView {
+    fn new(session: SessionInfo, caller: &Caller) -> Self {
+        let id = SessionId::from(session.id);
+        Self {
+            id,
+            created_at: session.created_at.into(),
+            last_used_at: session.last_used_at.into(),
+            expires_at: session.expires_at.into(),
+            ip: session.client.ip,
+            user_agent: session.client.user_agent,
+            current: id == caller.session_id,
+        }
+    }
+}
 
 /// Signs somebody up.
 #[utoipa::path(
@@ -21,13 +67,14 @@ use crate::{
     ),
     security(()),
 )]
-#[post("/register")]
+#[post("/register", wrap = "from_fn(limited(Limit::Register))")]
 pub async fn register(
     registration: Valid<NewUserBody>,
     accounts: Data<Accounts>,
     options: Data<Options>,
+    requester: Requester,
 ) -> ApiResult<Created<UserView>> {
-    let user = accounts.register(registration.0).await?;
+    let user = accounts.register(registration.0, &requester.0).await?;
     Ok(Created::user(user, &options))
 }
 
@@ -41,24 +88,120 @@ pub async fn register(
     ),
     security(()),
 )]
-#[post("/login")]
+#[post("/login", wrap = "from_fn(limited(Limit::Login))")]
 pub async fn login(
     login: LoginRequest,
     accounts: Data<Accounts>,
     options: Data<Options>,
-    request: HttpRequest,
+    requester: Requester,
 ) -> ApiResult<Tokens> {
     let LoginRequest { login, password, is_form } = login;
-    let pair = accounts.login(login.as_ref(), password, client(&request)).await.map_err(Problem::from);
-    let pair = if is_form { pair.map_err(Problem::into_oauth)? } else { pair? };
-    Ok(Tokens { pair, case: options.token_case, is_form })
+    let pair = accounts.login(login.as_ref(), password, &requester.0).await;
+    Ok(Tokens { pair: in_form(pair.map_err(Problem::from), is_form)?, case: options.token_case, is_form })
 }
 
-/// Where a request comes from. Forwarded headers are what anybody can send, so they are not read.
-fn client(request: &HttpRequest) -> Client {
-    let user_agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
-    Client {
-        ip: request.peer_addr().map(|address| address.ip().to_string()),
-        user_agent: user_agent.map(str::to_owned),
-    }
+/// Exchanges a refresh token for the next pair, by JSON or by OAuth 2's form.
+#[utoipa::path(
+    tag = "auth",
+    request_body(content((RefreshBody = "application/json"), (RefreshBody = "application/x-www-form-urlencoded"))),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Sent again within a minute, it gives the same pair")),
+    responses(
+        (status = OK, body = TokensView),
+        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
+    ),
+    security(()),
+)]
+#[post("/refresh", wrap = "from_fn(limited(Limit::RefreshRequest))")]
+pub async fn refresh(
+    refresh: RefreshRequest,
+    key: IdempotencyKey,
+    sessions: Data<Sessions>,
+    options: Data<Options>,
+    requester: Requester,
+) -> ApiResult<Tokens> {
+    let RefreshRequest { refresh_token, is_form } = refresh;
+    let pair = sessions.refresh(&refresh_token, key.0.as_deref(), &requester.0).await;
+    Ok(Tokens { pair: in_form(pair.map_err(Problem::from), is_form)?, case: options.token_case, is_form })
+}
+
+/// Ends the session of the access token, of the refresh token, or of both. Twice is no error.
+#[utoipa::path(
+    tag = "auth",
+    request_body(content = LogoutJson, content_type = "application/json"),
+    responses(
+        (status = NO_CONTENT),
+        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
+    ),
+    security((), ("oauth2" = [])),
+)]
+#[post("/logout", wrap = "from_fn(limited(Limit::Session))")]
+pub async fn logout(
+    caller: Attempted,
+    body: LogoutRequest,
+    sessions: Data<Sessions>,
+    requester: Requester,
+) -> ApiResult<NoContent> {
+    sessions.log_out(caller.0, body.0.as_deref(), &requester.0).await?;
+    Ok(NoContent)
+}
+
+/// Ends every session of the caller. Twice is no error.
+#[utoipa::path(
+    tag = "auth",
+    responses(
+        (status = NO_CONTENT),
+        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
+    ),
+    security(("oauth2" = [])),
+)]
+#[post("/logout-all", wrap = "from_fn(limited(Limit::Session))")]
+pub async fn logout_all(caller: Attempted, sessions: Data<Sessions>, requester: Requester) -> ApiResult<NoContent> {
+    sessions.log_out_everywhere(caller.0, &requester.0).await?;
+    Ok(NoContent)
+}
+
+/// Lists the caller's sessions, newest first.
+#[utoipa::path(
+    tag = "auth",
+    params(PagingQuery),
+    responses(
+        (status = OK, body = PageView<SessionView>),
+        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
+    ),
+    security(("oauth2" = [])),
+)]
+#[get("/sessions", wrap = "from_fn(limited(Limit::Session))")]
+pub async fn list_sessions(
+    caller: Authenticated,
+    paging: Paging,
+    sessions: Data<Sessions>,
+) -> ApiResult<Json<PageView<SessionView>>> {
+    let page = sessions.list(&caller, paging.into()).await?;
+    Ok(Json(PageView::new(page, paging, |session| SessionView::new(session, &caller))))
+}
+
+/// Ends one of the caller's sessions.
+#[utoipa::path(
+    tag = "auth",
+    params(("id" = uuid::Uuid, Path, description = "The session's id")),
+    responses(
+        (status = NO_CONTENT),
+        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
+    ),
+    security(("oauth2" = [])),
+)]
+#[delete("/sessions/{id}", wrap = "from_fn(limited(Limit::Session))")]
+pub async fn end_session(
+    caller: Authenticated,
+    id: IdPath<SessionId>,
+    sessions: Data<Sessions>,
+    requester: Requester,
+) -> ApiResult<NoContent> {
+    sessions.end_own(&caller, id.0, &requester.0).await?;
+    Ok(NoContent)
+}
+
+/// The errors of a form are those of RFC 6749.
+fn in_form<T>(outcome: ApiResult<T>, is_form: bool) -> ApiResult<T> {
+    if is_form { outcome.map_err(Problem::into_oauth) } else { outcome }
 }

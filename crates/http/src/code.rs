@@ -48,7 +48,9 @@ codes! {
     EmailAlreadyRegistered = "email_already_registered", BAD_REQUEST, "Email already registered";
     /// The request says two things at once, or lacks what the OAuth 2 form needs (RFC 6749 section 5.2).
     InvalidRequest = "invalid_request", BAD_REQUEST, "Invalid request";
-    /// The name or the password of an OAuth 2 password form is wrong, or the account is deactivated.
+    /// What was given as the current password is not it.
+    CurrentPasswordInvalid = "current_password_invalid", BAD_REQUEST, "Current password invalid";
+    /// What an OAuth 2 form was to be exchanged for tokens is no good: the name, the password, or the refresh token.
     InvalidGrant = "invalid_grant", BAD_REQUEST, "Invalid grant";
     /// The OAuth 2 form asks for a grant that this endpoint does not give.
     UnsupportedGrantType = "unsupported_grant_type", BAD_REQUEST, "Unsupported grant type";
@@ -62,6 +64,10 @@ codes! {
     TokenRevoked = "token_revoked", UNAUTHORIZED, "Revoked token";
     /// The password is wrong, or there is no such account: the two are not told apart.
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Invalid credentials";
+    /// Another request with the same refresh token was faster, and its answer has the next one. Nothing has ended.
+    RefreshTokenRotated = "refresh_token_rotated", UNAUTHORIZED, "Refresh token rotated";
+    /// The refresh token was used before: somebody has a copy. Its session has ended. Log in again.
+    RefreshTokenReused = "refresh_token_reused", UNAUTHORIZED, "Refresh token reused";
     /// The caller's role does not permit this.
     InsufficientPermissions = "insufficient_permissions", FORBIDDEN, "Insufficient permissions";
     /// The password is right, but the account is deactivated. Ask an administrator.
@@ -72,6 +78,8 @@ codes! {
     NotFound = "not_found", NOT_FOUND, "Not found";
     /// There is no such user, or none that the caller may know of.
     UserNotFound = "user_not_found", NOT_FOUND, "User not found";
+    /// The caller has no such session that lives.
+    SessionNotFound = "session_not_found", NOT_FOUND, "Session not found";
     /// The path exists, but not with this method; `Allow` lists those it has.
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed";
     /// Another account has this address.
@@ -84,6 +92,8 @@ codes! {
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type";
     /// The request was understood, but some of its values are not acceptable; `errors` lists them all.
     ValidationFailed = "validation_failed", UNPROCESSABLE_ENTITY, "Validation failed";
+    /// This was asked for too often. Try again after `Retry-After` seconds.
+    RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
     /// A defect of the server. Nothing about it is told here; the log has it under the request id.
     Internal = "internal", INTERNAL_SERVER_ERROR, "Internal server error";
     /// The server has more to do than it can. Try again after `Retry-After` seconds.

@@ -12,18 +12,25 @@ use actix_web::{
         header::{self, HeaderValue},
     },
     middleware::Next,
+    web::Data,
 };
 use futures_util::FutureExt;
 use keepstone_domain::UserId;
 
 use crate::{
+    client_address::ClientAddress,
     problem::{self, Problem},
     request_id::RequestId,
+    server::Options,
 };
 
 /// Who asked, once it is known; put among the request's extensions by [`Caller`](crate::extract)'s extractor.
 #[derive(Clone, Copy)]
 pub struct LoggedUser(pub UserId);
+
+/// When the head of the request had been read; put among its extensions.
+#[derive(Clone, Copy)]
+pub struct Arrived(pub Instant);
 
 /// The outermost middleware.
 ///
@@ -35,6 +42,10 @@ pub async fn edge(
     let started = Instant::now();
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(Arrived(started));
+    let trusted = request.app_data::<Data<Options>>().map_or(&[][..], |options| &options.trusted_proxies);
+    let client = ClientAddress::find(&request, trusted);
+    request.extensions_mut().insert(client);
     let (method, path) = (request.method().clone(), request.path().to_owned());
     if method == Method::HEAD {
         // HEAD is GET without the body (RFC 9110 section 9.3.2), which the protocol layer leaves out by itself.
@@ -54,6 +65,7 @@ pub async fn edge(
                 status: response.status().as_u16(),
                 id: &id,
                 user,
+                client,
                 cause,
                 started,
             });
@@ -70,6 +82,7 @@ pub async fn edge(
                 status: status.as_u16(),
                 id: &id,
                 user: None,
+                client,
                 cause: cause.as_deref(),
                 started,
             });
@@ -107,6 +120,7 @@ struct Line<'a> {
     status: u16,
     id: &'a RequestId,
     user: Option<UserId>,
+    client: ClientAddress,
     cause: Option<&'a str>,
     started: Instant,
 }
@@ -116,9 +130,10 @@ fn log(line: &Line<'_>) {
     let Line { method, path, status, cause, .. } = line;
     let (request_id, micros) = (line.id.as_str(), line.started.elapsed().as_micros());
     let user_id = line.user.map(tracing::field::display);
+    let client = line.client.0.map(tracing::field::display);
     if *status >= 500 {
-        tracing::error!(target: "access", %method, path, status, micros, request_id, user_id, cause);
+        tracing::error!(target: "access", %method, path, status, micros, request_id, user_id, client, cause);
     } else {
-        tracing::info!(target: "access", %method, path, status, micros, request_id, user_id);
+        tracing::info!(target: "access", %method, path, status, micros, request_id, user_id, client);
     }
 }

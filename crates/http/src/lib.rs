@@ -2,7 +2,9 @@
 //!
 //! A handler says who may call, what comes in, which service, what goes out. It decides nothing.
 
+mod audit;
 mod auth;
+mod client_address;
 mod code;
 mod docs;
 mod edge;
@@ -10,12 +12,15 @@ mod extract;
 mod fallback;
 mod field;
 mod health;
+mod page;
 mod problem;
+mod rate_limit;
 mod request_id;
 mod respond;
 mod server;
 mod user;
 
+pub use client_address::Network;
 pub use code::Code;
 pub use docs::openapi;
 pub use respond::TokenCase;

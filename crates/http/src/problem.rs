@@ -10,11 +10,11 @@ use actix_web::{
         header::{self, HeaderValue},
     },
 };
-use keepstone_service::Error;
+use keepstone_service::{Decision, Error};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{code::Code, request_id::RequestId};
+use crate::{code::Code, rate_limit, request_id::RequestId};
 
 /// The result of a handler.
 pub type ApiResult<T> = Result<T, Problem>;
@@ -30,6 +30,7 @@ pub struct Problem {
     errors: Vec<FieldError>,
     allow: Option<String>,
     retry_after: Duration,
+    decision: Option<Decision>,
     request_id: Option<RequestId>,
     cause: Option<String>,
 }
@@ -89,6 +90,7 @@ impl Problem {
             errors: Vec::new(),
             allow: None,
             retry_after: RETRY_AFTER,
+            decision: None,
             request_id: None,
             cause: None,
         }
@@ -109,6 +111,12 @@ impl Problem {
     #[must_use]
     pub fn method_not_allowed(allow: String) -> Self {
         Self { allow: Some(allow), ..Self::new(Code::MethodNotAllowed, "Method not allowed") }
+    }
+
+    /// It was asked for too often; the limiter has said so.
+    #[must_use]
+    pub fn too_many_requests(decision: Decision) -> Self {
+        Self { decision: Some(decision), ..Self::new(Code::RateLimited, Code::RateLimited.title()) }
     }
 
     /// What is said of an error that did not come as a problem: one of actix's own.
@@ -140,13 +148,11 @@ impl Problem {
         self.cause.as_deref()
     }
 
-    /// As the answer of an OAuth 2 form: the refusal of a login is an `invalid_grant` (RFC 6749 section 5.2).
+    /// As the answer of an OAuth 2 form: what is refused for its credentials is an `invalid_grant` (RFC 6749 section 5.2).
     #[must_use]
     pub fn into_oauth(self) -> Self {
-        match self.code {
-            Code::InvalidCredentials | Code::UserInactive => Self { code: Code::InvalidGrant, ..self },
-            _ => self,
-        }
+        let is_grant = self.code.status() == StatusCode::UNAUTHORIZED || self.code == Code::UserInactive;
+        Self { code: if is_grant { Code::InvalidGrant } else { self.code }, ..self }
     }
 
     /// The body, for this request.
@@ -172,7 +178,7 @@ impl Problem {
         response.insert_header((header::CONTENT_TYPE, CONTENT_TYPE)).insert_header((header::CACHE_CONTROL, "no-store"));
         match self.code.status() {
             StatusCode::UNAUTHORIZED => {
-                let sent = matches!(self.code, Code::TokenInvalid | Code::TokenExpired | Code::TokenRevoked);
+                let sent = !matches!(self.code, Code::NotAuthenticated | Code::InvalidCredentials);
                 let challenge = if sent { "Bearer error=\"invalid_token\"" } else { "Bearer" };
                 response.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge)));
             }
@@ -183,6 +189,9 @@ impl Problem {
         }
         if let Some(allow) = &self.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        for told in self.decision.iter().flat_map(rate_limit::headers) {
+            response.insert_header(told);
         }
         if let Some(id) = &self.request_id {
             response.insert_header(id);
@@ -226,9 +235,15 @@ impl From<Error> for Problem {
             Error::TokenInvalid => Code::TokenInvalid,
             Error::TokenExpired => Code::TokenExpired,
             Error::TokenRevoked => Code::TokenRevoked,
+            Error::NotAuthenticated => Code::NotAuthenticated,
+            Error::RefreshTokenRotated => Code::RefreshTokenRotated,
+            Error::RefreshTokenReused => Code::RefreshTokenReused,
+            Error::CurrentPasswordInvalid => Code::CurrentPasswordInvalid,
+            Error::SessionNotFound => Code::SessionNotFound,
             Error::InsufficientPermissions => Code::InsufficientPermissions,
             Error::RegistrationClosed => Code::RegistrationClosed,
             Error::UserNotFound => Code::UserNotFound,
+            Error::TooManyRequests(decision) => return Self::too_many_requests(*decision),
             Error::Overloaded { retry_after } => {
                 return Self { retry_after: *retry_after, ..Self::new(Code::Overloaded, error.to_string()) };
             }

@@ -21,6 +21,9 @@ pub struct Created<T> {
     pub location: String,
 }
 
+/// 204: done, and nothing to say.
+pub struct NoContent;
+
 /// How the members of a token response are spelt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenCase {
@@ -113,6 +116,14 @@ impl<T: Serialize> Responder for Created<T> {
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         HttpResponse::Created().insert_header((LOCATION, self.location)).json(self.body)
+    }
+}
+
+impl Responder for NoContent {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::NoContent().finish()
     }
 }
 

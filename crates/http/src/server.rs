@@ -10,13 +10,15 @@ use actix_web::{
     middleware::{NormalizePath, from_fn},
     web::{self, Data},
 };
-use keepstone_service::{Accounts, Health, Users};
+use keepstone_service::{Accounts, Audit, Health, RateLimits, Sessions, Users};
 use utoipa_actix_web::{AppExt, scope, service_config::ServiceConfig};
 
 use crate::{
-    auth,
+    audit, auth,
+    client_address::Network,
     docs::{self, Document},
     edge::edge,
+    extract::IDEMPOTENCY_KEY,
     fallback::{KnownPaths, fallback},
     health, request_id,
     respond::TokenCase,
@@ -26,12 +28,18 @@ use crate::{
 /// The use cases that the routes call.
 #[derive(Clone)]
 pub struct Parts {
-    /// Signing up and logging in.
+    /// Getting an account and getting in.
     pub accounts: Arc<Accounts>,
+    /// Staying in and getting out.
+    pub sessions: Arc<Sessions>,
     /// The users.
     pub users: Arc<Users>,
+    /// The audit log.
+    pub audit: Arc<Audit>,
     /// The probes.
     pub health: Arc<Health>,
+    /// How often the routes of `/auth` may be asked.
+    pub limits: RateLimits,
 }
 
 /// What is configured about HTTP.
@@ -51,6 +59,8 @@ pub struct Options {
     pub origins: Origins,
     /// Whether the OpenAPI document and its page are served.
     pub serves_docs: bool,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
     /// How long a request under way may take to end after the server was told to stop, in seconds.
     pub shutdown_timeout: u64,
 }
@@ -66,9 +76,21 @@ pub enum Origins {
 
 /// All documented routes.
 pub(crate) fn routes(api_prefix: &str) -> impl FnOnce(&mut ServiceConfig<'_>) + use<> {
-    let api = scope(api_prefix)
-        .service(scope("/auth").service(auth::register).service(auth::login))
-        .service(scope("/users").service(user::create).service(user::me).service(user::find));
+    let auth = scope("/auth")
+        .service(auth::register)
+        .service(auth::login)
+        .service(auth::refresh)
+        .service(auth::logout)
+        .service(auth::logout_all)
+        .service(auth::list_sessions)
+        .service(auth::end_session);
+    let users = scope("/users")
+        .service(user::create)
+        .service(user::me)
+        .service(user::change_password)
+        .service(user::find)
+        .service(user::end_sessions);
+    let api = scope(api_prefix).service(auth).service(users).service(scope("/audit").service(audit::list));
     move |config| {
         config.service(health::health).service(health::live).service(health::ready).service(api);
     }
@@ -89,8 +111,11 @@ pub fn bind(listener: TcpListener, parts: Parts, options: Options) -> std::io::R
         let prefix = &options.api_prefix;
         let app = App::new()
             .app_data(Data::from(Arc::clone(&parts.accounts)))
+            .app_data(Data::from(Arc::clone(&parts.sessions)))
             .app_data(Data::from(Arc::clone(&parts.users)))
+            .app_data(Data::from(Arc::clone(&parts.audit)))
             .app_data(Data::from(Arc::clone(&parts.health)))
+            .app_data(Data::new(parts.limits.clone()))
             .app_data(options.clone())
             .app_data(known.clone())
             .app_data(document.clone())
@@ -111,7 +136,7 @@ fn cors(origins: &Origins) -> Cors {
     let cors = Cors::default()
         .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS])
         .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, request_id::HEADER])
-        .allowed_header("idempotency-key")
+        .allowed_header(IDEMPOTENCY_KEY)
         .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, request_id::HEADER])
         .max_age(600);
     match origins {

@@ -1,16 +1,18 @@
 //! `/users`: accounts, as others and their owners see them.
 
-use actix_web::{get, post, web::Data};
+use actix_web::{delete, get, middleware::from_fn, post, web::Data};
 use keepstone_domain::{DisplayName, Email, RoleName, Timestamp, User, UserId, Username};
-use keepstone_service::{Accounts, Registration, Sight, Users};
+use keepstone_service::{Accounts, Limit, NewPassword, Registration, Sessions, Sight, Users};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    extract::{Authenticated, IdPath, MaybeAuthenticated, Valid},
+    extract::{Authenticated, IdPath, MaybeAuthenticated, Requester, Valid},
     field::{Checker, Field, Input},
     problem::{ApiResult, ProblemView},
-    respond::{Created, Json},
+    rate_limit::{limited, limited_if_anonymous},
+    respond::{Created, Json, NoContent},
     server::Options,
 };
 
@@ -59,13 +61,13 @@ pub enum SightView {
     Public(PublicUserView),
 }
 
-impl From<User> for UserView {
-    fn from(user: User) -> Self {
+impl From<&User> for UserView {
+    fn from(user: &User) -> Self {
         Self {
             id: user.id,
             email: user.email.to_string(),
-            username: user.username.map(|name| name.to_string()),
-            name: user.name.map(|name| name.to_string()),
+            username: user.username.as_ref().map(ToString::to_string),
+            name: user.name.as_ref().map(ToString::to_string),
             role: user.role.to_string(),
             is_active: user.is_active,
             email_verified: user.email_verified,
@@ -79,7 +81,7 @@ impl From<User> for UserView {
 impl From<Sight> for SightView {
     fn from(sight: Sight) -> Self {
         match sight {
-            Sight::Whole(user) => Self::Whole(user.into()),
+            Sight::Whole(user) => Self::Whole(UserView::from(&user)),
             Sight::Public(user) => Self::Public(PublicUserView {
                 id: user.id,
                 username: user.username.map(|name| name.to_string()),
@@ -94,7 +96,7 @@ impl Created<UserView> {
     /// A new account, and its path.
     pub fn user(user: User, options: &Options) -> Self {
         let location = format!("{}/users/{}", options.api_prefix, user.id);
-        Self { body: user.into(), location }
+        Self { body: UserView::from(&user), location }
     }
 }
 
@@ -159,17 +161,18 @@ impl Input for NewUserBody {
     ),
     security((), ("oauth2" = [])),
 )]
-#[post("")]
+#[post("", wrap = "from_fn(limited_if_anonymous(Limit::Register))")]
 pub async fn create(
     caller: MaybeAuthenticated,
     registration: Valid<NewUserBody>,
     accounts: Data<Accounts>,
     users: Data<Users>,
     options: Data<Options>,
+    requester: Requester,
 ) -> ApiResult<Created<UserView>> {
     let user = match caller.0 {
-        Some(caller) => users.create(&caller, registration.0).await?,
-        None => accounts.register(registration.0).await?,
+        Some(caller) => users.create(&caller, registration.0, &requester.0).await?,
+        None => accounts.register(registration.0, &requester.0).await?,
     };
     Ok(Created::user(user, &options))
 }
@@ -185,7 +188,7 @@ pub async fn create(
 )]
 #[get("/me")]
 pub async fn me(caller: Authenticated) -> Json<UserView> {
-    Json(caller.0.user.into())
+    Json(UserView::from(&*caller.user))
 }
 
 /// Tells about one user: everything about oneself or with `users:read`, else only who it is.
@@ -202,4 +205,71 @@ pub async fn me(caller: Authenticated) -> Json<UserView> {
 pub async fn find(caller: Authenticated, id: IdPath<UserId>, users: Data<Users>) -> ApiResult<Json<SightView>> {
     let sight = users.find(&caller, id.0).await?;
     Ok(Json(sight.into()))
+}
+
+/// What it takes to change one's password.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = PasswordChange)]
+pub struct PasswordChangeBody {
+    /// The password as it is.
+    #[serde(default)]
+    #[schema(required = true, value_type = String, format = "password")]
+    current_password: Field<String>,
+    /// The password as it is to be.
+    #[serde(default)]
+    #[schema(required = true, value_type = String, format = "password", min_length = 8, max_length = 128)]
+    new_password: Field<String>,
+}
+
+impl Input for PasswordChangeBody {
+    type Output = (SecretString, NewPassword);
+
+    fn check(self, checker: &mut Checker) -> Option<Self::Output> {
+        let current = checker.required("current_password", self.current_password, Ok);
+        let new = checker.new_password("new_password", self.new_password);
+        Some((current?.into(), new?))
+    }
+}
+
+/// Changes the caller's password, and ends the caller's other sessions.
+#[utoipa::path(
+    tag = "users",
+    request_body = PasswordChangeBody,
+    responses(
+        (status = NO_CONTENT),
+        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
+    ),
+    security(("oauth2" = [])),
+)]
+#[post("/me/change-password", wrap = "from_fn(limited(Limit::Password))")]
+pub async fn change_password(
+    caller: Authenticated,
+    passwords: Valid<PasswordChangeBody>,
+    accounts: Data<Accounts>,
+    requester: Requester,
+) -> ApiResult<NoContent> {
+    let (current, new) = passwords.0;
+    accounts.change_password(&caller, current, new, &requester.0).await?;
+    Ok(NoContent)
+}
+
+/// Ends every session of a user. Needs `users:manage`.
+#[utoipa::path(
+    tag = "users",
+    params(("id" = uuid::Uuid, Path, description = "The user's id")),
+    responses(
+        (status = NO_CONTENT),
+        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
+    ),
+    security(("oauth2" = [])),
+)]
+#[delete("/{id}/sessions")]
+pub async fn end_sessions(
+    caller: Authenticated,
+    id: IdPath<UserId>,
+    sessions: Data<Sessions>,
+    requester: Requester,
+) -> ApiResult<NoContent> {
+    sessions.end_all_of(&caller, id.0, &requester.0).await?;
+    Ok(NoContent)
 }

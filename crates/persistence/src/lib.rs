@@ -2,11 +2,13 @@
 //!
 //! A query is written once, inside `on!`, for all databases. The integer ids of the tables never leave this crate.
 
+mod audit;
 mod connection;
 mod database_url;
 mod error;
 mod migration;
 mod pool;
+mod refresh_token;
 mod repositories;
 mod schema;
 mod session;

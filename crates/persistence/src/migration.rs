@@ -161,7 +161,12 @@ impl Database {
             Self::Sqlite(name) => {
                 let mut connection = sqlite::establish_blocking(name)?;
                 connection.batch_execute(SQLITE_PATIENCE)?;
-                connection.exclusive_transaction(|connection| follow::<Sqlite>(plan, connection, &SQLITE))
+                connection.exclusive_transaction(|connection| follow::<Sqlite>(plan, connection, &SQLITE)).map_err(
+                    |error| match error {
+                        MigrationError::Unavailable(words) if words.contains("is locked") => MigrationError::Busy,
+                        other => other,
+                    },
+                )
             }
             Self::Postgres(url) => {
                 let mut connection = AsyncConnectionWrapper::<AsyncPgConnection>::establish(url)?;

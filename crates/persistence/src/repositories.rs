@@ -6,7 +6,9 @@
 
 use async_trait::async_trait;
 use diesel::result::QueryResult;
-use keepstone_repository::{Repositories, Result, SessionRepository, StorageError, Transaction, UserRepository};
+use keepstone_repository::{
+    AuditRepository, Repositories, Result, SessionRepository, StorageError, Transaction, UserRepository,
+};
 
 use crate::{connection::Connection, error::classify};
 
@@ -68,6 +70,10 @@ impl Repositories for DieselRepositories {
     fn sessions(&mut self) -> &mut (dyn SessionRepository + Send) {
         self
     }
+
+    fn audit(&mut self) -> &mut (dyn AuditRepository + Send) {
+        self
+    }
 }
 
 #[async_trait]
@@ -75,7 +81,8 @@ impl Transaction for DieselRepositories {
     async fn commit(mut self: Box<Self>) -> Result<()> {
         // PostgreSQL would answer the COMMIT of a failed transaction with success, having rolled it back.
         if let Some(failure) = self.failure.clone() {
-            self.rollback().await?;
+            // What went wrong first is what the caller needs to know, not how the undoing went.
+            drop(self.rollback().await);
             return Err(failure);
         }
         let outcome = self.start().commit().await;

@@ -53,6 +53,26 @@ table! {
         generation -> Integer,
         issued_at -> UtcDateTime,
         consumed_at -> Nullable<UtcDateTime>,
+        settled_at -> Nullable<UtcDateTime>,
+        retry_key -> Nullable<Binary>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::types::{PublicId, UtcDateTime};
+
+    audit_events (id) {
+        id -> BigInt,
+        public_id -> PublicId,
+        at -> UtcDateTime,
+        kind -> Text,
+        actor_id -> Nullable<PublicId>,
+        user_id -> Nullable<PublicId>,
+        session_id -> Nullable<PublicId>,
+        ip -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+        detail -> Text,
     }
 }
 

@@ -1,15 +1,16 @@
-//! The sessions and refresh tokens in the database.
+//! The sessions in the database. Their refresh tokens are in [`refresh_token`](crate::refresh_token).
 
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use keepstone_domain::{RefreshToken, RefreshTokenState, Session, SessionEnd, SessionId, User, UserId};
+use keepstone_domain::{RefreshToken, Session, SessionEnd, SessionId, SessionScope, Timestamp, User, UserId};
 use keepstone_repository::{Result, SessionRepository, StorageError};
 
 use crate::{
     connection::on,
+    refresh_token,
     repositories::DieselRepositories,
-    schema::{refresh_tokens, sessions, users},
+    schema::{sessions, users},
     types::{Id, Time},
     user::UserRow,
 };
@@ -30,20 +31,12 @@ struct SessionRow {
 
 impl SessionRow {
     fn into_session(self, user_id: UserId) -> Result<Session> {
-        let ended = match (self.ended_at, self.end_reason.as_deref()) {
-            (None, _) => None,
-            (Some(at), reason) => Some((
-                at.0,
-                reason.and_then(read_end).ok_or_else(|| {
-                    StorageError::Corrupt(format!(
-                        "session {} ended for no known reason",
-                        self.public_id.get::<SessionId>()
-                    ))
-                })?,
-            )),
-        };
+        let id: SessionId = self.public_id.get();
+        let unknown = || StorageError::Corrupt(format!("session {id} ended for no known reason"));
+        let reason = self.end_reason.as_deref().and_then(SessionEnd::from_name);
+        let ended = self.ended_at.map(|at| reason.map(|reason| (at.0, reason)).ok_or_else(unknown)).transpose()?;
         Ok(Session {
-            id: self.public_id.get(),
+            id,
             user_id,
             created_at: self.created_at.0,
             last_used_at: self.last_used_at.0,
@@ -53,18 +46,6 @@ impl SessionRow {
             user_agent: self.user_agent,
         })
     }
-}
-
-const fn write_end(end: SessionEnd) -> &'static str {
-    match end {
-        SessionEnd::Logout => "logout",
-        SessionEnd::Reuse => "reuse",
-        SessionEnd::Revoked => "revoked",
-    }
-}
-
-fn read_end(text: &str) -> Option<SessionEnd> {
-    [SessionEnd::Logout, SessionEnd::Reuse, SessionEnd::Revoked].into_iter().find(|end| write_end(*end) == text)
 }
 
 #[async_trait]
@@ -78,12 +59,12 @@ impl SessionRepository for DieselRepositories {
             sessions::last_used_at.eq(Time(session.last_used_at)),
             sessions::expires_at.eq(Time(session.expires_at)),
             sessions::ended_at.eq(session.ended.map(|(at, _)| Time(at))),
-            sessions::end_reason.eq(session.ended.map(|(_, end)| write_end(end))),
+            sessions::end_reason.eq(session.ended.map(|(_, reason)| reason.name())),
             sessions::ip.eq(session.ip.as_deref()),
             sessions::user_agent.eq(session.user_agent.as_deref()),
         );
         on!(self, |conn| diesel::insert_into(sessions::table).values(row).execute(conn).await)?;
-        insert_token(self, token).await
+        refresh_token::insert(self, token).await
     }
 
     async fn find_with_user(&mut self, id: SessionId) -> Result<Option<(Session, User)>> {
@@ -100,22 +81,137 @@ impl SessionRepository for DieselRepositories {
         let user = User::try_from(user)?;
         Ok(Some((session.into_session(user.id)?, user)))
     }
+
+    async fn list_live(&mut self, user_id: UserId, now: Timestamp) -> Result<Vec<Session>> {
+        let rows: Vec<SessionRow> = on!(self, |conn| {
+            sessions::table
+                .inner_join(users::table)
+                .filter(users::public_id.eq(Id::of(user_id)))
+                .filter(sessions::ended_at.is_null())
+                .filter(sessions::expires_at.gt(Time(now)))
+                .order((sessions::created_at.desc(), sessions::public_id.desc()))
+                .limit(1000)
+                .select(SessionRow::as_select())
+                .load(conn)
+                .await
+        })?;
+        rows.into_iter().map(|row| row.into_session(user_id)).collect()
+    }
+
+    async fn touch(&mut self, id: SessionId, used_since: Option<Timestamp>, now: Timestamp) -> Result<bool> {
+        let touched = on!(self, |conn| {
+            diesel::update(sessions::table)
+                .filter(sessions::public_id.eq(Id::of(id)))
+                .filter(sessions::ended_at.is_null())
+                .filter(sessions::expires_at.gt(Time(now)))
+                .filter(sessions::last_used_at.ge(Time(used_since.unwrap_or(Timestamp::UNIX_EPOCH))))
+                .set(sessions::last_used_at.eq(Time(now)))
+                .execute(conn)
+                .await
+        })?;
+        Ok(touched == 1)
+    }
+
+    async fn end(
+        &mut self,
+        user_id: UserId,
+        scope: SessionScope,
+        reason: SessionEnd,
+        now: Timestamp,
+    ) -> Result<Vec<SessionId>> {
+        let rows: Vec<Id> = on!(self, |conn| {
+            let meant = sessions::table
+                .inner_join(users::table)
+                .filter(users::public_id.eq(Id::of(user_id)))
+                .filter(sessions::ended_at.is_null())
+                .order(sessions::id)
+                .select(sessions::public_id)
+                .into_boxed();
+            let meant = match scope {
+                SessionScope::One(id) => meant.filter(sessions::public_id.eq(Id::of(id))),
+                SessionScope::All => meant,
+                SessionScope::AllBut(id) => meant.filter(sessions::public_id.ne(Id::of(id))),
+            };
+            meant.load(conn).await
+        })?;
+        end_each(self, rows, reason, now).await
+    }
+
+    async fn end_surplus(
+        &mut self,
+        user_id: UserId,
+        besides: SessionId,
+        keep: u32,
+        now: Timestamp,
+    ) -> Result<Vec<SessionId>> {
+        let rows: Vec<Id> = on!(self, |conn| {
+            sessions::table
+                .inner_join(users::table)
+                .filter(users::public_id.eq(Id::of(user_id)))
+                .filter(sessions::public_id.ne(Id::of(besides)))
+                .filter(sessions::ended_at.is_null())
+                .filter(sessions::expires_at.gt(Time(now)))
+                .order((sessions::created_at.desc(), sessions::public_id.desc()))
+                .offset(keep.into())
+                .limit(1000)
+                .select(sessions::public_id)
+                .load(conn)
+                .await
+        })?;
+        end_each(self, rows, SessionEnd::Superseded, now).await
+    }
+
+    async fn delete_expired(&mut self, before: Timestamp, limit: u32) -> Result<usize> {
+        let ids: Vec<i64> = on!(self, |conn| {
+            sessions::table
+                .filter(sessions::expires_at.le(Time(before)))
+                .order(sessions::expires_at)
+                .limit(limit.into())
+                .select(sessions::id)
+                .load(conn)
+                .await
+        })?;
+        on!(self, |conn| diesel::delete(sessions::table.filter(sessions::id.eq_any(&ids))).execute(conn).await)
+    }
+
+    async fn find_token(&mut self, digest: &[u8; 32]) -> Result<Option<(RefreshToken, Option<RefreshToken>)>> {
+        refresh_token::find(self, digest).await
+    }
+
+    async fn exchange(
+        &mut self,
+        digest: &[u8; 32],
+        retry_key: Option<&[u8; 32]>,
+        successor: &RefreshToken,
+    ) -> Result<bool> {
+        refresh_token::exchange(self, digest, retry_key, successor).await
+    }
+
+    async fn settle(&mut self, digest: &[u8; 32], at: Timestamp) -> Result<()> {
+        refresh_token::settle(self, digest, Time(at)).await
+    }
 }
 
-async fn insert_token(repositories: &mut DieselRepositories, token: &RefreshToken) -> Result<()> {
-    let generation = i32::try_from(token.generation)
-        .map_err(|_| StorageError::Corrupt("a chain of refresh tokens is too long to be counted".to_owned()))?;
-    let consumed_at = match token.state {
-        RefreshTokenState::Fresh => None,
-        RefreshTokenState::Consumed { at } => Some(Time(at)),
-    };
-    let session = sessions::table.filter(sessions::public_id.eq(Id::of(token.session_id))).select(sessions::id);
-    let row = (
-        refresh_tokens::session_id.eq(session.single_value().assume_not_null()),
-        refresh_tokens::digest.eq(token.digest.as_slice()),
-        refresh_tokens::generation.eq(generation),
-        refresh_tokens::issued_at.eq(Time(token.issued_at)),
-        refresh_tokens::consumed_at.eq(consumed_at),
-    );
-    on!(repositories, |conn| diesel::insert_into(refresh_tokens::table).values(row).execute(conn).await).map(drop)
+/// Ends sessions one by one, because only the count of rows tells who ended one: others may be at it too.
+async fn end_each(
+    repositories: &mut DieselRepositories,
+    ids: Vec<Id>,
+    reason: SessionEnd,
+    now: Timestamp,
+) -> Result<Vec<SessionId>> {
+    let mut ended = Vec::new();
+    for id in ids {
+        let count = on!(repositories, |conn| {
+            diesel::update(sessions::table)
+                .filter(sessions::public_id.eq(id))
+                .filter(sessions::ended_at.is_null())
+                .set((sessions::ended_at.eq(Time(now)), sessions::end_reason.eq(reason.name())))
+                .execute(conn)
+                .await
+        })?;
+        if count == 1 {
+            ended.push(id.get());
+        }
+    }
+    Ok(ended)
 }

@@ -29,8 +29,9 @@ use tokio::sync::oneshot;
 /// A SQLite connection for async code.
 pub type AsyncSqliteConnection = SyncConnectionWrapper<SqliteConnection, OwnThread>;
 
-/// What every connection is told first. A foreign writer is waited for 4 s: less than any client waits.
-const SETUP: &str = "PRAGMA busy_timeout = 4000; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
+/// What every connection is told first. A writer of another process is waited for 2.5 s, after up to
+/// 2 s for our own writers: less than any client waits.
+const SETUP: &str = "PRAGMA busy_timeout = 2500; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
 const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;";
 const READER: &str = "PRAGMA query_only = ON;";
 

@@ -177,6 +177,7 @@ impl UserRepository for DieselRepositories {
         let changed = on!(self, |conn| {
             diesel::update(users::table)
                 .filter(users::public_id.eq(Id::of(id)))
+                .filter(users::deleted_at.is_null())
                 .filter(users::password_hash.eq(old.expose_secret()))
                 .set(users::password_hash.eq(new.expose_secret()))
                 .execute(conn)

@@ -2,11 +2,13 @@
 //!
 //! Repositories write, services commit. A repository never decides whether a change stays.
 
+mod audit;
 mod error;
 mod session;
 mod store;
 mod user;
 
+pub use audit::AuditRepository;
 pub use error::{Result, StorageError, UniqueKey};
 pub use session::SessionRepository;
 pub use store::{Repositories, Store, Transaction, UnitOfWork, Work};

@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use crate::{Result, SessionRepository, StorageError, UserRepository};
+use crate::{AuditRepository, Result, SessionRepository, StorageError, UserRepository};
 
 /// A database.
 #[async_trait]
@@ -33,6 +33,8 @@ pub trait Repositories: Send {
     fn users(&mut self) -> &mut (dyn UserRepository + Send);
     /// The sessions and their refresh tokens.
     fn sessions(&mut self) -> &mut (dyn SessionRepository + Send);
+    /// The audit log.
+    fn audit(&mut self) -> &mut (dyn AuditRepository + Send);
 }
 
 /// Changes that are not visible to anyone else yet.

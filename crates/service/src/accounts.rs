@@ -2,23 +2,22 @@
 //!
 //! Hashing a password takes a quarter of a second, so it always happens outside a transaction.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use keepstone_auth::{
     error::PolicyViolation,
     password::{PasswordHash, Passwords, Policy, Verdict},
     permission::Roles,
-    token::{AccessGrant, Issuer, RefreshClaims, TokenChain},
+    session::TokenPair,
 };
 use keepstone_domain::{
-    Clock, Credentials, DisplayName, Email, Login, NewUser, RefreshToken, RoleName, Session, SessionId, SessionState,
-    Timestamp, User, UserId, Username,
+    AuditEvent, AuditKind, Clock, Credentials, DisplayName, Email, Login, NewUser, RoleName, SessionEnd, SessionScope,
+    User, Username,
 };
 use keepstone_repository::Store;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{Caller, Error, Result};
+use crate::{Caller, Client, Error, PasswordGuard, Result, Sessions};
 
 /// What is configured about accounts.
 #[derive(Debug, Clone)]
@@ -29,31 +28,29 @@ pub struct Rules {
     pub registration_open: bool,
     /// The role of whoever signs up.
     pub default_role: RoleName,
-    /// How long a session lasts from login.
-    pub session_lifetime: Duration,
 }
 
 /// What [`Accounts`] is made of.
-pub struct Parts {
-    /// Where users and sessions are kept.
+pub struct AccountParts {
+    /// Where users are kept.
     pub store: Arc<dyn Store>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Hashes and verifies passwords.
     pub passwords: Passwords,
-    /// Signs and verifies tokens.
-    pub issuer: Arc<Issuer>,
-    /// Names the refresh tokens of a session.
-    pub chain: TokenChain,
+    /// Slows down who guesses passwords.
+    pub guard: PasswordGuard,
     /// What each role may do.
     pub roles: Arc<Roles>,
+    /// Where logins lead.
+    pub sessions: Arc<Sessions>,
     /// What is configured.
     pub rules: Rules,
 }
 
-/// Signing up, logging in, and knowing who asks.
+/// Signing up, logging in, and changing one's password.
 pub struct Accounts {
-    parts: Parts,
+    parts: AccountParts,
 }
 
 /// A password that may be set.
@@ -101,32 +98,10 @@ impl Registration {
     }
 }
 
-/// Where a login comes from, for the list of sessions.
-#[derive(Debug, Clone, Default)]
-pub struct Client {
-    /// The address of the client, or of the proxy that is trusted least.
-    pub ip: Option<String>,
-    /// What the client calls itself; cut to 512 characters when kept.
-    pub user_agent: Option<String>,
-}
-
-/// What a login gives (RFC 6749 section 5.1).
-#[derive(Debug, Clone)]
-pub struct TokenPair {
-    /// For the `Authorization` header.
-    pub access_token: SecretString,
-    /// For the next pair, once.
-    pub refresh_token: SecretString,
-    /// How long the access token is good, in seconds.
-    pub expires_in: u64,
-    /// What the role permits at this moment, separated by spaces.
-    pub scope: String,
-}
-
 impl Accounts {
     /// Puts the parts together.
     #[must_use]
-    pub const fn new(parts: Parts) -> Self {
+    pub const fn new(parts: AccountParts) -> Self {
         Self { parts }
     }
 
@@ -142,7 +117,7 @@ impl Accounts {
     /// [`RegistrationClosed`](Error::RegistrationClosed), [`InsufficientPermissions`](Error::InsufficientPermissions) for
     /// a role or a state of one's own choice, [`EmailAlreadyRegistered`](Error::EmailAlreadyRegistered),
     /// [`UsernameTaken`](Error::UsernameTaken).
-    pub async fn register(&self, registration: Registration) -> Result<User> {
+    pub async fn register(&self, registration: Registration, client: &Client) -> Result<User> {
         let rules = &self.parts.rules;
         if !rules.registration_open {
             return Err(Error::RegistrationClosed);
@@ -151,7 +126,7 @@ impl Accounts {
         if user.role != rules.default_role || !user.is_active {
             return Err(Error::InsufficientPermissions);
         }
-        self.provision(user, password).await.map_err(|error| match error {
+        self.provision(user, password, client).await.map_err(|error| match error {
             Error::EmailTaken => Error::EmailAlreadyRegistered,
             other => other,
         })
@@ -162,14 +137,23 @@ impl Accounts {
     ///
     /// # Errors
     /// [`UnknownRole`](Error::UnknownRole), [`EmailTaken`](Error::EmailTaken), [`UsernameTaken`](Error::UsernameTaken).
-    pub async fn provision(&self, user: NewUser, password: NewPassword) -> Result<User> {
+    pub async fn provision(&self, user: NewUser, password: NewPassword, client: &Client) -> Result<User> {
         if self.parts.roles.canonical(user.role.as_str()).is_none() {
             return Err(Error::UnknownRole);
         }
         let hash = self.parts.passwords.hash(password.0).await?;
         let hash = SecretString::from(hash.as_str());
-        let user = user.into_user(self.parts.clock.now());
-        self.parts.store.transaction(async |tx| tx.users().insert(&user, &hash).await.map_err(Error::from)).await?;
+        let now = self.parts.clock.now();
+        let user = user.into_user(now);
+        let event = AuditEvent { user_id: Some(user.id), ..client.event(AuditKind::UserCreated, now) };
+        let event = event.with("role", user.role.as_str());
+        self.parts
+            .store
+            .transaction(async |tx| {
+                tx.users().insert(&user, &hash).await?;
+                tx.audit().insert(&event).await.map_err(Error::from)
+            })
+            .await?;
         Ok(user)
     }
 
@@ -178,51 +162,63 @@ impl Accounts {
     /// A name that nobody has costs the same statements and the same time as a wrong password.
     ///
     /// # Errors
-    /// [`InvalidCredentials`](Error::InvalidCredentials); with the right password [`UserInactive`](Error::UserInactive).
-    pub async fn login(&self, login: Option<&Login>, password: SecretString, client: Client) -> Result<TokenPair> {
-        let user = self.verify(login, password).await?;
-        if !user.is_active {
-            return Err(Error::UserInactive);
-        }
-        let now = self.parts.clock.now();
-        let session = Session {
-            id: SessionId::generate(),
-            user_id: user.id,
-            created_at: now,
-            last_used_at: now,
-            expires_at: now + self.parts.rules.session_lifetime,
-            ended: None,
-            ip: client.ip,
-            user_agent: client.user_agent.map(|agent| agent.chars().take(512).collect()),
+    /// [`InvalidCredentials`](Error::InvalidCredentials); with the right password [`UserInactive`](Error::UserInactive);
+    /// [`TooManyRequests`](Error::TooManyRequests) after too many wrong ones.
+    pub async fn login(&self, login: Option<&Login>, password: SecretString, client: &Client) -> Result<TokenPair> {
+        let verified = self.parts.guard.watch(login, client.ip, self.verify(login, password)).await;
+        let refusal = match verified {
+            Ok(user) if user.is_active => return self.parts.sessions.open(&user, client).await,
+            Ok(user) => (Error::UserInactive, Some(user.id)),
+            Err(Error::InvalidCredentials) => (Error::InvalidCredentials, None),
+            Err(other) => return Err(other),
         };
-        let token_id = self.parts.chain.token_id(session.id.into(), 0);
-        let token = RefreshToken::first(session.id, TokenChain::digest(&token_id), now);
-        let pair = self.issue(&user, &session, token_id, now)?;
-        self.parts
-            .store
-            .transaction(async |tx| tx.sessions().insert(&session, &token).await.map_err(Error::from))
-            .await?;
-        Ok(pair)
+        let (error, user_id) = refusal;
+        let reason = if user_id.is_some() { "inactive" } else { "credentials" };
+        let event = client.event(AuditKind::LoginFailed, self.parts.clock.now()).with("reason", reason);
+        let event = AuditEvent { user_id, ..event };
+        self.parts.store.transaction(async |tx| tx.audit().insert(&event).await.map_err(Error::from)).await?;
+        Err(error)
     }
 
-    /// Finds out who sent this access token, and whether the session and the account behind it still count.
+    /// Changes the caller's password, and ends all of the caller's other sessions with it.
     ///
     /// # Errors
-    /// [`TokenInvalid`](Error::TokenInvalid), [`TokenExpired`](Error::TokenExpired),
-    /// [`TokenRevoked`](Error::TokenRevoked).
-    pub async fn authenticate(&self, token: &str) -> Result<Caller> {
-        let now = self.parts.clock.now();
-        let claims = self.parts.issuer.verifier().verify_access_at(token, DateTime::<Utc>::from(now).into())?;
-        let user_id: UserId = claims.subject.parse().map_err(|_| Error::TokenInvalid)?;
-        let session_id = SessionId::from(claims.session_id);
-        let found = self.parts.store.read().await?.sessions().find_with_user(session_id).await?;
-        let Some((session, user)) = found.filter(|(session, _)| session.user_id == user_id) else {
-            return Err(Error::TokenRevoked);
+    /// [`CurrentPasswordInvalid`](Error::CurrentPasswordInvalid); [`TooManyRequests`](Error::TooManyRequests) after too
+    /// many of these.
+    pub async fn change_password(
+        &self,
+        caller: &Caller,
+        current: SecretString,
+        new: NewPassword,
+        client: &Client,
+    ) -> Result<()> {
+        let login = Login::Email(caller.user.email.clone());
+        let found = self.parts.store.read().await?.users().find_credentials(&login).await?;
+        let Some(old) = found.filter(|found| found.user.id == caller.user.id) else { return Err(Error::UserNotFound) };
+        let stored = PasswordHash::from_storage(old.password_hash.expose_secret());
+        let verify = async {
+            let verdict = self.parts.passwords.verify(current, Some(stored)).await?;
+            if verdict.is_match() { Ok(()) } else { Err(Error::CurrentPasswordInvalid) }
         };
-        if session.state(now) != SessionState::Live || !user.is_active || user.deleted_at.is_some() {
-            return Err(Error::TokenRevoked);
-        }
-        Ok(Caller { user, session_id, roles: Arc::clone(&self.parts.roles) })
+        self.parts.guard.watch(Some(&login), client.ip, verify).await?;
+        let hash = SecretString::from(self.parts.passwords.hash(new.0).await?.as_str());
+        let now = self.parts.clock.now();
+        let event = client.event_of(AuditKind::PasswordChanged, &caller.user, now);
+        let others = SessionScope::AllBut(caller.session_id);
+        let ended = self
+            .parts
+            .store
+            .transaction(async |tx| {
+                // Somebody else has changed it since: then what was verified is not the current one any more.
+                if !tx.users().replace_password_hash(old.user.id, &old.password_hash, &hash).await? {
+                    return Err(Error::CurrentPasswordInvalid);
+                }
+                tx.audit().insert(&event).await?;
+                Ok(tx.sessions().end(old.user.id, others, SessionEnd::PasswordChanged, now).await?)
+            })
+            .await?;
+        self.parts.sessions.forget(&ended);
+        Ok(())
     }
 
     /// The user whose name and password these are.
@@ -263,30 +259,5 @@ impl Accounts {
             })
             .await
             .map(drop)
-    }
-
-    fn issue(&self, user: &User, session: &Session, token_id: String, now: Timestamp) -> Result<TokenPair> {
-        let subject = user.id.to_string();
-        let role = user.role.as_str();
-        let scope = self.parts.roles.scope(role).unwrap_or_default();
-        let session_id = session.id.into();
-        let access = self
-            .parts
-            .issuer
-            .access(&AccessGrant { subject: &subject, role, scope, session_id }, DateTime::<Utc>::from(now).into())?;
-        let seconds = |time: Timestamp| u64::try_from(time.as_secs()).unwrap_or_default();
-        let refresh = self.parts.issuer.refresh(&RefreshClaims {
-            subject,
-            session_id,
-            token_id,
-            issued_at: seconds(now),
-            expires_at: seconds(session.expires_at),
-        })?;
-        Ok(TokenPair {
-            access_token: access.token.into(),
-            refresh_token: refresh.into(),
-            expires_in: access.expires_in,
-            scope: scope.to_owned(),
-        })
     }
 }

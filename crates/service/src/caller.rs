@@ -11,7 +11,7 @@ use crate::{Error, Result};
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The account, as it is now.
-    pub user: User,
+    pub user: Arc<User>,
     /// The session that the token belongs to.
     pub session_id: SessionId,
     pub(crate) roles: Arc<Roles>,

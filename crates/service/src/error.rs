@@ -6,6 +6,8 @@ use keepstone_auth::error::{IssueError, PasswordError, PolicyViolation, TokenErr
 use keepstone_repository::{StorageError, UniqueKey};
 use thiserror::Error;
 
+use crate::Decision;
+
 /// The result of a use case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -42,6 +44,21 @@ pub enum Error {
     /// The session or the account behind the token has ended.
     #[error("Invalid or expired token")]
     TokenRevoked,
+    /// Nothing tells who asks.
+    #[error("Not authenticated")]
+    NotAuthenticated,
+    /// Another request with the same refresh token was faster; its answer has the successor.
+    #[error("The refresh token was just exchanged by another request")]
+    RefreshTokenRotated,
+    /// A consumed refresh token came again, and its session has ended.
+    #[error("The refresh token was used before; its session has ended")]
+    RefreshTokenReused,
+    /// What was given as the current password is not it.
+    #[error("The current password is wrong")]
+    CurrentPasswordInvalid,
+    /// The caller has no such session that lives.
+    #[error("Session not found")]
+    SessionNotFound,
     /// The caller may not do this.
     #[error("Insufficient permissions")]
     InsufficientPermissions,
@@ -51,6 +68,9 @@ pub enum Error {
     /// There is no such user, or none that the caller may know of.
     #[error("User not found")]
     UserNotFound,
+    /// It was asked for too often; nothing was done.
+    #[error("Too many requests")]
+    TooManyRequests(Decision),
     /// More passwords are to be hashed than can be; none was.
     #[error("The server is busy")]
     Overloaded {

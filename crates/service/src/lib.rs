@@ -3,14 +3,29 @@
 //! Services decide: who may, what counts, what is committed. They know storage, time and the outside by their traits only.
 
 mod accounts;
+mod audit;
 mod caller;
+mod client;
 mod error;
 mod health;
+mod login_throttle;
 pub mod permission;
+mod principals;
+mod rate_limit;
+mod session_store;
+mod sessions;
 mod users;
 
-pub use accounts::{Accounts, Client, NewPassword, Parts, Registration, Rules, TokenPair};
+pub use accounts::{AccountParts, Accounts, NewPassword, Registration, Rules};
+pub use audit::Audit;
 pub use caller::Caller;
+pub use client::Client;
 pub use error::{Error, Result};
 pub use health::{Check, Health, Readiness};
+pub use login_throttle::{Admission, Guess, LoginThrottle, PasswordGuard, Target};
+pub use keepstone_auth::session::{SessionInfo, SessionPolicy, TokenPair};
+pub use principals::{Principal, Principals};
+pub use rate_limit::{AddressPrefix, Decision, Key, Limit, Outcome, Quota, Quotas, RateLimiter, RateLimits};
+pub use session_store::RequestStore;
+pub use sessions::{SessionParts, Sessions};
 pub use users::{Sight, Users};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keepstone_domain::{RoleName, User, UserId};
 use keepstone_repository::Store;
 
-use crate::{Accounts, Caller, Error, Registration, Result, permission};
+use crate::{Accounts, Caller, Client, Error, Registration, Result, permission};
 
 /// How much of a user a caller may see.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ impl Users {
     /// [`UserNotFound`](Error::UserNotFound).
     pub async fn find(&self, caller: &Caller, id: UserId) -> Result<Sight> {
         if caller.user.id == id {
-            return Ok(Sight::Whole(caller.user.clone()));
+            return Ok(Sight::Whole(User::clone(&caller.user)));
         }
         let user = self.store.read().await?.users().find(id).await?.ok_or(Error::UserNotFound)?;
         Ok(if caller.may(&permission::USERS_READ) { Sight::Whole(user) } else { Sight::Public(user) })
@@ -45,9 +45,9 @@ impl Users {
     ///
     /// # Errors
     /// [`InsufficientPermissions`](Error::InsufficientPermissions), and as [`Accounts::provision`].
-    pub async fn create(&self, caller: &Caller, registration: Registration) -> Result<User> {
+    pub async fn create(&self, caller: &Caller, registration: Registration, client: &Client) -> Result<User> {
         caller.require(&permission::USERS_CREATE)?;
         let (user, password) = registration.into_parts(RoleName::viewer);
-        self.accounts.provision(user, password).await
+        self.accounts.provision(user, password, client).await
     }
 }

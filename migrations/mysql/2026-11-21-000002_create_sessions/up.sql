@@ -10,7 +10,8 @@ CREATE TABLE sessions (
     ip           VARCHAR(45),
     user_agent   VARCHAR(512),
     UNIQUE KEY sessions_public_id_key (public_id),
-    KEY sessions_user_id (user_id),
+    KEY sessions_user_id (user_id, ended_at, created_at),
+    KEY sessions_expires_at (expires_at),
     CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE
 ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
@@ -22,6 +23,8 @@ CREATE TABLE refresh_tokens (
     generation  INT         NOT NULL,
     issued_at   DATETIME(6) NOT NULL,
     consumed_at DATETIME(6),
+    settled_at  DATETIME(6),
+    retry_key   BINARY(32),
     UNIQUE KEY refresh_tokens_digest_key (digest),
     UNIQUE KEY refresh_tokens_generation_key (session_id, generation),
     CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions (id) ON DELETE CASCADE

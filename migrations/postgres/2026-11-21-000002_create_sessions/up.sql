@@ -12,7 +12,8 @@ CREATE TABLE sessions (
 );
 
 CREATE UNIQUE INDEX sessions_public_id_key ON sessions (public_id);
-CREATE INDEX sessions_user_id ON sessions (user_id);
+CREATE INDEX sessions_user_id ON sessions (user_id, ended_at, created_at);
+CREATE INDEX sessions_expires_at ON sessions (expires_at);
 
 -- A session's chain of refresh tokens. The second unique index makes a fork of the chain impossible.
 CREATE TABLE refresh_tokens (
@@ -21,7 +22,9 @@ CREATE TABLE refresh_tokens (
     digest      bytea       NOT NULL,
     generation  integer     NOT NULL,
     issued_at   timestamptz NOT NULL,
-    consumed_at timestamptz
+    consumed_at timestamptz,
+    settled_at  timestamptz,
+    retry_key   bytea
 );
 
 CREATE UNIQUE INDEX refresh_tokens_digest_key ON refresh_tokens (digest);

@@ -74,6 +74,26 @@ impl Client {
         self.request(Method::POST, path)
     }
 
+    pub fn delete(&self, path: &str) -> Request {
+        self.request(Method::DELETE, path)
+    }
+
+    /// Sends this client's refresh token.
+    pub fn refresh(&self) -> Request {
+        self.anonymous().post("/api/v1/auth/refresh").json(&json!({"refresh_token": self.tokens["refresh_token"]}))
+    }
+
+    /// The same person with other tokens.
+    pub fn with(mut self, tokens: Value) -> Self {
+        self.tokens = tokens;
+        self
+    }
+
+    /// The same address, and nobody in particular.
+    pub fn anonymous(&self) -> Self {
+        self.clone().with(Value::Null)
+    }
+
     pub fn request(&self, method: Method, path: &str) -> Request {
         let request = self.http.request(method, format!("{}{path}", self.url));
         Request(match self.tokens["access_token"].as_str() {

@@ -1,6 +1,7 @@
 //! The harness: a real server with a database of its own for each test, clients that read like sentences, the command
 //! line. Nothing is shared, nothing has an order, nothing sleeps: wait with [`eventually`].
 
+mod at_once;
 mod client;
 mod command;
 mod home;
@@ -9,6 +10,7 @@ mod server;
 
 use std::time::{Duration, Instant};
 
+pub use at_once::post_at_once;
 pub use client::{Client, PASSWORD};
 pub use home::Home;
 pub use reply::Reply;

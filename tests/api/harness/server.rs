@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::command::Run;
-use super::{Client, Home, PATIENCE};
+use super::{Client, Home, PATIENCE, together};
 
 pub struct Server {
     pub home: Arc<Home>,
@@ -69,6 +69,16 @@ impl Server {
         let arguments = ["create-user", "--email", email, "--role", "admin", "--password-stdin"];
         self.home.cli_reading(super::PASSWORD, arguments).exits(0);
         self.anonymous().named(email).log_in().await
+    }
+
+    /// Asserts that whoever has an account can log in: no account is half made. Says how many there are.
+    pub async fn everyone_can_log_in(&self) -> usize {
+        let users = self.home.users();
+        for some in users.chunks(20) {
+            let clients = some.iter().map(|user| self.anonymous().named(user["email"].as_str().unwrap()));
+            together(clients.map(Client::log_in).collect::<Vec<_>>()).await;
+        }
+        users.len()
     }
 
     /// Runs the command line in this server's home.

@@ -6,7 +6,8 @@ use std::os::unix::ffi::OsStringExt;
 
 use super::super::keys::{KEYS, Kind};
 use super::super::layers::from_toml;
-use super::super::{Environment, LogFormat, LogLevel, Origins, PasswordHasher, check, show, show_json};
+use super::super::values::LogLevel;
+use super::super::{Environment, LogFormat, Origins, PasswordHasher, check, show, show_json};
 use super::*;
 use keepstone_persistence::DatabaseUrl;
 
@@ -228,10 +229,10 @@ fn roles_can_be_changed_and_added_but_admin_keeps_everything() {
 #[test]
 fn what_has_no_effect_yet_is_named_only_when_someone_asked_for_it() {
     let settings =
-        load(&[("REDIS_URL", "redis://localhost"), ("REFRESH_GRACE", "10s"), ("PORT", "0"), ("ENVIRONMENT", "test")])
+        load(&[("REDIS_URL", "redis://localhost"), ("REGISTRATION_CONCEAL", "true"), ("PORT", "0"), ("ENVIRONMENT", "test")])
             .unwrap();
-    assert_eq!(settings.without_effect(), ["REFRESH_GRACE", "REDIS_URL"]);
-    assert!(check(&Ok(settings)).contains("without effect in this version: REFRESH_GRACE, REDIS_URL"));
+    assert_eq!(settings.without_effect(), ["REGISTRATION_CONCEAL", "REDIS_URL"]);
+    assert!(check(&Ok(settings)).contains("without effect in this version: REGISTRATION_CONCEAL, REDIS_URL"));
 }
 
 #[test]
@@ -255,4 +256,21 @@ fn show_and_check_tell_the_profile_and_every_key() {
     let checked = check(&Ok(settings));
     assert!(checked.starts_with("ok: production (environment variable ENVIRONMENT)\n"), "{checked}");
     assert!(check(&load(&[("PORT", "x")])).starts_with("the configuration has 1 problem:"));
+}
+
+#[test]
+fn check_tells_which_limits_hold_and_who_is_trusted() {
+    let rows = |variables: &[(&str, &str)]| {
+        let text = check(&load(variables));
+        let here = |setting: &str| {
+            let row = text.lines().find(|line| line.starts_with(setting)).unwrap();
+            row[26..58].trim_end().to_owned()
+        };
+        [here("rate limits"), here("trusted proxies")]
+    };
+    let production = [("ENVIRONMENT", "production"), ("JWT_SECRET", STRONG)];
+    assert_eq!(rows(&production), ["login 10/min, register 5/h", "none"]);
+    let development = [("ENVIRONMENT", "development"), ("TRUSTED_PROXIES", "10.0.0.0/8, ::1")];
+    assert_eq!(rows(&development), ["600/min per address", "2 listed"]);
+    assert_eq!(rows(&[("ENVIRONMENT", "test")]), ["off", "none"]);
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::values::{Unit, duration, shown};
-use super::super::{Environment, LogLevel, Network, Origins, PasswordHasher, ResponseCase};
+use super::super::addresses::Network;
+use super::super::values::{LogLevel, Unit, duration, shown};
+use super::super::{Environment, Origins, PasswordHasher, ResponseCase};
 use super::*;
 
 fn listed(origins: &[&str]) -> Origins {

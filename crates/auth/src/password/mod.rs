@@ -3,6 +3,8 @@
 //!
 //! [`Hasher`] is plain and synchronous; a server uses [`Passwords`], which runs it on a few threads and evens out the time.
 
+#[cfg(feature = "blocklist")]
+mod blocklist;
 mod floor;
 mod hasher;
 mod policy;

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
 use super::json::{Ignored, Names, Text};
-use super::key::{SigningKey, VerifyingKeys};
+use super::key::SigningKey;
+use super::key_set::VerifyingKeys;
 use crate::error::TokenFault;
 
 /// The longest token that is looked at, in bytes; no longer one is issued.

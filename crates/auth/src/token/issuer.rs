@@ -8,7 +8,8 @@ use uuid::{NoContext, Timestamp, Uuid};
 
 use super::claims::{ACCESS, AccessBody, REFRESH, RefreshBody, RefreshClaims, is_name};
 use super::compact::{self, MAX_TOKEN_BYTES};
-use super::key::{KeySet, SigningKey};
+use super::key::SigningKey;
+use super::key_set::KeySet;
 use super::verifier::{self, ACCESS_TYP, REFRESH_TYP, Verifier, unix_seconds};
 use crate::error::{IssueError, SetupError, TokenError};
 
@@ -54,7 +55,8 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-/// Signs access and refresh tokens. To rotate keys, make a new one and put it in this one's place.
+/// Signs access and refresh tokens. To rotate keys, make a new one and put it in this one's place, see
+/// [`Keyring`](super::Keyring).
 #[derive(Debug)]
 pub struct Issuer {
     access: Signer,
@@ -68,11 +70,15 @@ impl Issuer {
     /// cryptography stops here and not at the first login.
     ///
     /// # Errors
-    /// An empty issuer or audience, no lifetime, a key that both kinds share, or a failed self-test.
+    /// An empty issuer or audience, no lifetime, a key that both kinds share, a refresh key other than HS256, or a failed
+    /// self-test.
     pub fn new(access: KeySet, refresh: KeySet, profile: Profile) -> Result<Self, SetupError> {
         let lifetime = profile.access_lifetime.as_secs();
         if lifetime == 0 {
             return Err(SetupError::NoLifetime);
+        }
+        if !refresh.is_symmetric() {
+            return Err(SetupError::RefreshKey);
         }
         if access.shares_a_key_with(&refresh) {
             return Err(SetupError::SharedKey);

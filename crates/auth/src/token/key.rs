@@ -1,35 +1,16 @@
-//! Keys and sets of keys. The rule: the algorithm is a property of the key. Nothing a token says can choose it.
+//! Keys. The rule: the algorithm is a property of the key. Nothing a token says can choose it.
 
-use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
-use jsonwebtoken::{DecodingKey, EncodingKey};
+use std::sync::Arc;
+
+use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
+use super::algorithm::Algorithm;
+use super::pem::{self, Block};
+use super::private::Private;
+use super::public::{Numbers, Public};
 use super::secret::Secret;
 use crate::error::KeyError;
-
-/// How a key signs. More will come; a verifier takes exactly the algorithm of the key that `kid` names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Algorithm {
-    /// HMAC with SHA-256: whoever can verify can sign.
-    Hs256,
-}
-
-impl Algorithm {
-    /// Its name in a token's header (RFC 7518 §3.1).
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Hs256 => "HS256",
-        }
-    }
-
-    const fn jwa(self) -> jsonwebtoken::Algorithm {
-        match self {
-            Self::Hs256 => jsonwebtoken::Algorithm::HS256,
-        }
-    }
-}
 
 /// The name of a key: 1 to 64 of `A-Z a-z 0-9 . _ -`. It is public.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -51,6 +32,11 @@ impl KeyId {
         &self.0
     }
 
+    /// RFC 7638: a hash of the public key in base64url.
+    fn of_numbers(numbers: &Numbers) -> Self {
+        Self(numbers.thumbprint().into())
+    }
+
     /// Follows from the secret, so nobody has to configure it, and says nothing about it: it is a hash of a key that
     /// signs nothing.
     fn of_secret(secret: &Secret) -> Self {
@@ -62,23 +48,46 @@ impl KeyId {
 /// A key that signs, and verifies what it signed. It does not print.
 #[derive(Clone)]
 pub struct SigningKey {
-    private: EncodingKey,
+    private: Arc<Private>,
     public: VerifyingKey,
 }
 
-/// A key that verifies.
+/// A key that verifies. Of an asymmetric key it is the public half only, and no signing key can be made of it.
 #[derive(Clone)]
 pub struct VerifyingKey {
     id: KeyId,
-    algorithm: Algorithm,
-    key: DecodingKey,
+    key: Public,
 }
 
 impl SigningKey {
     /// An HS256 key: the secret's bytes as they are. Its id is derived from the secret.
     #[must_use]
     pub fn hs256(secret: &Secret) -> Self {
-        Self { private: EncodingKey::from_secret(secret.expose()), public: VerifyingKey::hs256(secret) }
+        Self { private: Arc::new(Private::hs256(secret)), public: VerifyingKey::hs256(secret) }
+    }
+
+    /// The private key in a PEM file: Ed25519, P-256 or RSA of 2048 to 8192 bits, as PKCS#8, PKCS#1 or SEC1, not
+    /// encrypted. Its algorithm is the only one that such a key has here; its id is its thumbprint (RFC 7638).
+    ///
+    /// # Errors
+    /// What is wrong with the file, and nothing of what it says.
+    pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        Self::read(&Block::read(pem)?)
+    }
+
+    pub(super) fn read(block: &Block) -> Result<Self, KeyError> {
+        let private = Private::read(block)?;
+        let public = VerifyingKey::of(private.public()?)?;
+        Ok(Self { private: Arc::new(private), public })
+    }
+
+    /// A new private key, as the PEM file that [`Self::from_pem`] reads (PKCS#8). RSA keys have 3072 bits and take up
+    /// to a second to find.
+    ///
+    /// # Errors
+    /// [`KeyError::Symmetric`] for HS256, [`KeyError::Generation`] when the system has no randomness to give.
+    pub fn generate_pem(algorithm: Algorithm) -> Result<SecretString, KeyError> {
+        Private::generate(algorithm).map(|pkcs8| pem::write_private(&pkcs8))
     }
 
     /// The same key under a chosen id.
@@ -96,9 +105,7 @@ impl SigningKey {
 
     /// `None` when the key material is unusable.
     pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
-        // The provider is named, not looked up: another crate's choice of features cannot make this panic.
-        let signer = (DEFAULT_PROVIDER.signer_factory)(&self.public.algorithm.jwa(), &self.private).ok()?;
-        signer.try_sign(message).ok()
+        self.private.sign(message)
     }
 }
 
@@ -106,8 +113,35 @@ impl VerifyingKey {
     /// An HS256 key: the secret's bytes as they are. Its id is derived from the secret.
     #[must_use]
     pub fn hs256(secret: &Secret) -> Self {
-        let key = DecodingKey::from_secret(secret.expose());
-        Self { id: KeyId::of_secret(secret), algorithm: Algorithm::Hs256, key }
+        Self { id: KeyId::of_secret(secret), key: Public::hs256(secret) }
+    }
+
+    /// The public key in a PEM file: Ed25519, P-256 or RSA of 2048 to 8192 bits, as `SubjectPublicKeyInfo` or PKCS#1.
+    /// Its id is its thumbprint (RFC 7638).
+    ///
+    /// # Errors
+    /// What is wrong with the file; [`KeyError::NotPublic`] for a private key, which has no place at a verifier.
+    pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        Self::read(&Block::read(pem)?)
+    }
+
+    pub(super) fn read(block: &Block) -> Result<Self, KeyError> {
+        if block.form.is_private() {
+            return Err(KeyError::NotPublic);
+        }
+        Self::of(Public::from_der(block.der())?)
+    }
+
+    /// An asymmetric key, under its thumbprint.
+    pub(super) fn of(key: Public) -> Result<Self, KeyError> {
+        let id = KeyId::of_numbers(key.numbers().ok_or(KeyError::Symmetric)?);
+        Ok(Self { id, key })
+    }
+
+    /// The public key as a PEM file (`SubjectPublicKeyInfo`). `None` for HS256, whose verifying key is the secret.
+    #[must_use]
+    pub fn to_pem(&self) -> Option<String> {
+        self.key.to_der().map(|spki| pem::write_public(&spki))
     }
 
     /// The same key under a chosen id.
@@ -125,13 +159,15 @@ impl VerifyingKey {
     /// The only algorithm it verifies.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
-        self.algorithm
+        self.key.algorithm()
     }
 
-    /// In constant time.
+    pub(super) const fn numbers(&self) -> Option<&Numbers> {
+        self.key.numbers()
+    }
+
     pub(super) fn verifies(&self, message: &[u8], signature: &Vec<u8>) -> bool {
-        (DEFAULT_PROVIDER.verifier_factory)(&self.algorithm.jwa(), &self.key)
-            .is_ok_and(|verifier| verifier.verify(message, signature).is_ok())
+        self.key.verifies(message, signature)
     }
 }
 
@@ -143,87 +179,8 @@ impl std::fmt::Debug for SigningKey {
 
 impl std::fmt::Debug for VerifyingKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("VerifyingKey").field("id", &self.id).field("algorithm", &self.algorithm).finish_non_exhaustive()
-    }
-}
-
-/// Keys that verify, found by their id. To rotate keys, make a new set and a new [`Verifier`](super::Verifier).
-#[derive(Debug, Clone)]
-pub struct VerifyingKeys(Vec<VerifyingKey>);
-
-impl VerifyingKeys {
-    /// A set of one key.
-    #[must_use]
-    pub fn new(key: VerifyingKey) -> Self {
-        Self(vec![key])
-    }
-
-    /// Adds a key.
-    ///
-    /// # Errors
-    /// [`KeyError::DuplicateKeyId`].
-    pub fn with(mut self, key: VerifyingKey) -> Result<Self, KeyError> {
-        if self.find(key.id.as_str()).is_some() {
-            return Err(KeyError::DuplicateKeyId);
-        }
-        self.0.push(key);
-        Ok(self)
-    }
-
-    /// The key with exactly this id.
-    #[must_use]
-    pub fn find(&self, id: &str) -> Option<&VerifyingKey> {
-        self.0.iter().find(|key| key.id.as_str() == id)
-    }
-
-    /// The keys, in the order they were added.
-    pub fn iter(&self) -> impl Iterator<Item = &VerifyingKey> {
-        self.0.iter()
-    }
-}
-
-/// An issuer's keys: the first one signs, all of them verify, so that tokens outlive the key that signed them.
-#[derive(Debug, Clone)]
-pub struct KeySet {
-    signing: SigningKey,
-    verifying: VerifyingKeys,
-}
-
-impl KeySet {
-    /// A set of one key.
-    #[must_use]
-    pub fn new(signing: SigningKey) -> Self {
-        let verifying = VerifyingKeys::new(signing.public.clone());
-        Self { signing, verifying }
-    }
-
-    /// Adds a key that only verifies: one that signed before, or one that another node signs with already.
-    ///
-    /// # Errors
-    /// [`KeyError::DuplicateKeyId`].
-    pub fn with(self, key: VerifyingKey) -> Result<Self, KeyError> {
-        Ok(Self { verifying: self.verifying.with(key)?, ..self })
-    }
-
-    /// The key that signs.
-    #[must_use]
-    pub const fn signing_key(&self) -> &SigningKey {
-        &self.signing
-    }
-
-    /// Whether what one set signs the other verifies, under whatever id.
-    pub(super) fn shares_a_key_with(&self, other: &Self) -> bool {
-        let verifies = |signer: &Self, verifier: &Self| {
-            let signature = signer.signing.sign(b"probe").unwrap_or_default();
-            verifier.verifying.iter().any(|key| key.verifies(b"probe", &signature))
-        };
-        verifies(self, other) || verifies(other, self)
-    }
-
-    /// All keys, the signing one first.
-    #[must_use]
-    pub const fn verifying_keys(&self) -> &VerifyingKeys {
-        &self.verifying
+        let mut debug = f.debug_struct("VerifyingKey");
+        debug.field("id", &self.id).field("algorithm", &self.algorithm()).finish_non_exhaustive()
     }
 }
 
@@ -254,23 +211,9 @@ mod tests {
     }
 
     #[test]
-    fn a_set_signs_with_the_first_and_finds_by_exact_id() {
-        let set = KeySet::new(SigningKey::hs256(&secret("a"))).with(VerifyingKey::hs256(&secret("b"))).unwrap();
-        let first = SigningKey::hs256(&secret("a")).verifying_key().id().clone();
-        assert_eq!(set.signing_key().verifying_key().id(), &first);
-        assert_eq!(set.verifying_keys().iter().count(), 2);
-        assert!(set.verifying_keys().find(first.as_str()).is_some());
-        assert!(set.verifying_keys().find(&first.as_str().to_uppercase()).is_none());
-        assert!(set.verifying_keys().find("").is_none());
-        assert_eq!(set.with(VerifyingKey::hs256(&secret("a"))).unwrap_err(), KeyError::DuplicateKeyId);
-    }
-
-    #[test]
     fn keys_do_not_print() {
         let key = SigningKey::hs256(&secret("z"));
-        for text in
-            [format!("{key:?}"), format!("{:?}", key.verifying_key()), format!("{:?}", KeySet::new(key.clone()))]
-        {
+        for text in [format!("{key:?}"), format!("{:?}", key.verifying_key())] {
             assert!(!text.contains("zz") && !text.contains("122, 122"), "{text}");
         }
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::claims::{ACCESS, AccessClaims, REFRESH, RawClaims, RefreshClaims};
 use super::compact;
-use super::key::VerifyingKeys;
+use super::key_set::VerifyingKeys;
 use crate::error::{SetupError, TokenError, TokenFault};
 
 pub(super) const ACCESS_TYP: &str = "at+jwt";
@@ -52,6 +52,18 @@ impl Verifier {
     #[must_use]
     pub fn with_max_lifetime(self, max_lifetime: Duration) -> Self {
         Self { max_lifetime: max_lifetime.as_secs(), ..self }
+    }
+
+    /// The same demands on tokens, other keys.
+    #[cfg(feature = "jwks")]
+    pub(crate) fn with_keys(&self, keys: VerifyingKeys) -> Self {
+        Self { keys, ..self.clone() }
+    }
+
+    /// The keys it verifies with.
+    #[must_use]
+    pub const fn keys(&self) -> &VerifyingKeys {
+        &self.keys
     }
 
     /// The `iss` it accepts.

@@ -3,19 +3,12 @@
 use std::time::Duration;
 
 use crate::support::*;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keepstone_auth::error::{IssueError, SetupError, TokenError, TokenFault};
 use keepstone_auth::token::{
     AccessGrant, Issuer, KeyId, KeySet, Profile, RefreshClaims, Secret, SigningKey, Verifier, VerifyingKey,
     VerifyingKeys,
 };
-use serde_json::{Value, json};
-
-fn part(token: &str, index: usize) -> Value {
-    let text = token.split('.').nth(index).unwrap_or_default();
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).unwrap_or_default()).unwrap_or_default()
-}
+use serde_json::json;
 
 #[test]
 fn an_access_token_says_exactly_what_the_contract_lists() {

@@ -1,7 +1,10 @@
 //! Tokens from outside: what an issuer writes and what a verifier believes. The rule: nothing here sees private items.
 
+mod asymmetric;
 mod claims;
 mod issuing;
+mod jwks;
 mod properties;
+mod rotation;
 mod support;
 mod vectors;

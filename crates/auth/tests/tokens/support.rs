@@ -92,6 +92,12 @@ pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// A part of a token that is JSON.
+pub fn part(token: &str, index: usize) -> Value {
+    let text = token.split('.').nth(index).unwrap_or_default();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).unwrap_or_default()).unwrap_or_default()
+}
+
 /// Signs any two texts, JSON or not.
 pub fn sign_text(header: &str, claims: &str) -> String {
     sign_message(&format!("{}.{}", encode(header), encode(claims)), SECRET.as_bytes())

@@ -9,31 +9,27 @@ use actix_web::{
     web::{Bytes, BytesMut, Data},
 };
 use futures_util::StreamExt;
-use keepstone_domain::Login;
 use keepstone_service::Accounts;
-use secrecy::SecretString;
-use serde::{
-    Deserialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
-use utoipa::ToSchema;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::{
     code::Code,
-    field::{Checker, Field, Input},
+    field::{Checker, Input},
     problem::{ApiResult, FieldError, Problem},
 };
 
 /// The most bytes that a body may have.
-pub const MAX_BODY: usize = 64 * 1024;
+const MAX_BODY: usize = 64 * 1024;
 
-const JSON: &str = "application/json";
-const FORM: &str = "application/x-www-form-urlencoded";
+pub(super) const JSON: &str = "application/json";
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+pub(super) const JSON_OR_FORM: &str = "application/json or application/x-www-form-urlencoded";
 
 /// A JSON body without faults. Everything that is wrong with another is told at once, as 422.
 pub struct Valid<T: Input>(pub T::Output);
 
-type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+/// What an extractor that waits for something gives.
+pub(super) type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
 impl<T: Input + 'static> FromRequest for Valid<T> {
     type Error = Problem;
@@ -43,7 +39,7 @@ impl<T: Input + 'static> FromRequest for Valid<T> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             if media_type(&request) != JSON {
-                return Err(unsupported("application/json"));
+                return Err(unsupported(JSON));
             }
             let body = read(&request, payload).await?;
             check::<T>(&request, parse_json(&body)?).map(Self)
@@ -51,122 +47,17 @@ impl<T: Input + 'static> FromRequest for Valid<T> {
     }
 }
 
-/// Somebody who wants in, by JSON or by the form of OAuth 2's password grant.
-pub struct LoginRequest {
-    /// Whose account; `None` if nobody can have this name.
-    pub login: Option<Login>,
-    /// The password as it was typed.
-    pub password: SecretString,
-    /// Whether it came by the form, whose errors are those of RFC 6749.
-    pub is_form: bool,
-}
-
-/// What a login sends as JSON: an address or a user name, and the password.
-#[derive(Deserialize, ToSchema)]
-#[schema(as = LoginRequest)]
-pub struct LoginJson {
-    /// The address of the account. Either this or `username` must be there.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, format = "email", example = "ada@example.com")]
-    email: Field<String>,
-    /// The user name of the account, or its address.
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    username: Field<String>,
-    /// The password.
-    #[serde(default)]
-    #[schema(required = true, value_type = String, format = "password")]
-    password: Field<String>,
-}
-
-/// What a login sends as a form (RFC 6749 section 4.3.2).
-#[derive(Deserialize, ToSchema)]
-pub struct LoginForm {
-    /// The address or the user name of the account.
-    username: Option<String>,
-    /// The password.
-    #[schema(format = "password")]
-    password: Option<String>,
-    /// `password`, or left out.
-    grant_type: Option<String>,
-}
-
-/// The two ways to send a login, for the document.
-#[derive(ToSchema)]
-#[schema(as = Login)]
-#[expect(dead_code, reason = "it is described, never made")]
-pub enum LoginBody {
-    /// As JSON.
-    Json(LoginJson),
-    /// As a form.
-    Form(LoginForm),
-}
-
-impl Input for LoginJson {
-    type Output = LoginRequest;
-
-    fn check(self, checker: &mut Checker) -> Option<LoginRequest> {
-        let password = checker.required("password", self.password, Ok);
-        let name = match (self.email, self.username) {
-            (Field::Absent, username @ (Field::Given(_) | Field::Mistyped | Field::Null)) => {
-                checker.required("username", username, Ok)
-            }
-            (email, _) => checker.required("email", email, Ok),
-        };
-        Some(LoginRequest { login: Login::parse(&name?), password: password?.into(), is_form: false })
-    }
-}
-
-impl LoginForm {
-    fn check(self) -> ApiResult<LoginRequest> {
-        if self.grant_type.is_some_and(|grant| grant != "password") {
-            return Err(Problem::new(Code::UnsupportedGrantType, "grant_type must be \"password\""));
-        }
-        match (self.username, self.password) {
-            (Some(username), Some(password)) => {
-                Ok(LoginRequest { login: Login::parse(&username), password: password.into(), is_form: true })
-            }
-            (None, _) => Err(Problem::new(Code::InvalidRequest, "The form has no username")),
-            (_, None) => Err(Problem::new(Code::InvalidRequest, "The form has no password")),
-        }
-    }
-}
-
-impl FromRequest for LoginRequest {
-    type Error = Problem;
-    type Future = Extraction<Self>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move {
-            match media_type(&request).as_str() {
-                JSON => {
-                    let body = read(&request, payload).await?;
-                    check::<LoginJson>(&request, parse_json(&body)?)
-                }
-                FORM => {
-                    let body = read(&request, payload).await?;
-                    let form: LoginForm = serde_urlencoded::from_bytes(&body)
-                        .map_err(|_| Problem::new(Code::InvalidRequest, "The form cannot be read"))?;
-                    form.check()
-                }
-                _ => Err(unsupported("application/json or application/x-www-form-urlencoded")),
-            }
-        })
-    }
-}
-
 /// The media type in lower case; empty if there is none, or one in another character set than UTF-8.
-fn media_type(request: &HttpRequest) -> String {
+pub(super) fn media_type(request: &HttpRequest) -> String {
     let is_utf8 = request.encoding().is_ok_and(|encoding| encoding.name() == "UTF-8");
     if is_utf8 { request.content_type().to_ascii_lowercase() } else { String::new() }
 }
 
-fn unsupported(expected: &str) -> Problem {
+pub(super) fn unsupported(expected: &str) -> Problem {
     Problem::new(Code::UnsupportedMediaType, format!("Content-Type must be {expected}"))
 }
 
-async fn read(request: &HttpRequest, mut payload: Payload) -> ApiResult<Bytes> {
+pub(super) async fn read(request: &HttpRequest, mut payload: Payload) -> ApiResult<Bytes> {
     let too_large = || Problem::new(Code::BodyTooLarge, format!("A body may have at most {MAX_BODY} bytes"));
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > MAX_BODY) {
@@ -184,7 +75,7 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> ApiResult<Bytes> {
 }
 
 /// Not well-formed is 400; well-formed and not an object is 422.
-fn parse_json<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
+pub(super) fn parse_json<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
     let refuse = |error: serde_json::Error| {
         if error.is_data() {
             not_an_object()
@@ -201,12 +92,17 @@ fn parse_json<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
     }
 }
 
+/// The forms are those of OAuth 2, whose errors have its names.
+pub(super) fn parse_form<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
+    serde_urlencoded::from_bytes(body).map_err(|_| Problem::new(Code::InvalidRequest, "The form cannot be read"))
+}
+
 fn not_an_object() -> Problem {
     let msg = "must be an object, with each member once".to_owned();
     Problem::validation(vec![FieldError { loc: vec!["body".into()], msg, kind: "value_error" }])
 }
 
-fn check<T: Input>(request: &HttpRequest, input: T) -> ApiResult<T::Output> {
+pub(super) fn check<T: Input>(request: &HttpRequest, input: T) -> ApiResult<T::Output> {
     let accounts = request
         .app_data::<Data<Accounts>>()
         .ok_or_else(|| Problem::internal("no accounts among the application's data"))?;

@@ -1,11 +1,12 @@
 //! Who asks, from the `Authorization` header and nowhere else (RFC 6750 section 2.1).
 
-use std::{ops::Deref, pin::Pin};
+use std::ops::Deref;
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web::Data};
 use keepstone_auth::token::bearer;
-use keepstone_service::{Accounts, Caller};
+use keepstone_service::{Caller, Error, Sessions};
 
+use super::body::Extraction;
 use crate::{code::Code, edge::LoggedUser, problem::Problem};
 
 /// A caller with a good access token; without one the answer is 401.
@@ -14,7 +15,8 @@ pub struct Authenticated(pub Caller);
 /// A caller with a good access token, or one who sent none. A bad one is 401 all the same.
 pub struct MaybeAuthenticated(pub Option<Caller>);
 
-type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+/// Whatever became of the access token, for those who log out with it: it may have ended before.
+pub struct Attempted(pub Result<Option<Caller>, Error>);
 
 impl Deref for Authenticated {
     type Target = Caller;
@@ -24,14 +26,22 @@ impl Deref for Authenticated {
     }
 }
 
-impl FromRequest for Authenticated {
+impl FromRequest for Attempted {
     type Error = Problem;
     type Future = Extraction<Self>;
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let caller = MaybeAuthenticated::from_request(request, payload);
-        Box::pin(async {
-            caller.await?.0.map(Self).ok_or_else(|| Problem::new(Code::NotAuthenticated, "Not authenticated"))
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let Some(token) = token(&request)? else { return Ok(Self(Ok(None))) };
+            let sessions = request
+                .app_data::<Data<Sessions>>()
+                .ok_or_else(|| Problem::internal("no sessions among the application's data"))?;
+            let caller = sessions.authenticate(token).await;
+            if let Ok(caller) = &caller {
+                request.extensions_mut().insert(LoggedUser(caller.user.id));
+            }
+            Ok(Self(caller.map(Some)))
         })
     }
 }
@@ -40,17 +50,19 @@ impl FromRequest for MaybeAuthenticated {
     type Error = Problem;
     type Future = Extraction<Self>;
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move {
-            let Some(token) = token(&request)? else { return Ok(Self(None)) };
-            let accounts = request
-                .app_data::<Data<Accounts>>()
-                .ok_or_else(|| Problem::internal("no accounts among the application's data"))?;
-            let caller = accounts.authenticate(token).await?;
-            request.extensions_mut().insert(LoggedUser(caller.user.id));
-            Ok(Self(Some(caller)))
-        })
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let attempt = Attempted::from_request(request, payload);
+        Box::pin(async { Ok(Self(attempt.await?.0?)) })
+    }
+}
+
+impl FromRequest for Authenticated {
+    type Error = Problem;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let attempt = Attempted::from_request(request, payload);
+        Box::pin(async { Ok(Self(attempt.await?.0?.ok_or(Error::NotAuthenticated)?)) })
     }
 }
 

@@ -2,8 +2,14 @@
 
 mod body;
 mod caller;
+mod login;
 mod path;
+mod refresh;
+mod requester;
 
-pub use body::{LoginBody, LoginRequest, Valid};
-pub use caller::{Authenticated, MaybeAuthenticated};
+pub use body::Valid;
+pub use caller::{Attempted, Authenticated, MaybeAuthenticated};
+pub use login::{LoginBody, LoginRequest};
 pub use path::IdPath;
+pub use refresh::{LogoutJson, LogoutRequest, RefreshBody, RefreshRequest};
+pub use requester::{IDEMPOTENCY_KEY, IdempotencyKey, Requester};

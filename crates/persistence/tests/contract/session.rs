@@ -1,1 +1,88 @@
-//! x
+//! Sessions and their first refresh tokens.
+
+use keepstone_domain::{RefreshToken, Session, SessionEnd, SessionId, User};
+use keepstone_repository::StorageError;
+
+use crate::harness::{Opened, at, session, user};
+
+#[tokio::test]
+async fn a_session_is_found_with_its_user_and_all_that_is_known_of_it() {
+    let (ada, bob) = (user("ada"), User { name: None, username: None, is_active: false, ..user("bob") });
+    let opened = Opened::with_users(&[&ada, &bob]).await;
+    let (ip, agent) = (Some("2001:db8::1".to_owned()), Some("curl/8.0".to_owned()));
+    let ends = SessionEnd::ALL.into_iter().map(Some).chain([None]);
+    let mut kept = Vec::new();
+    for (second, end) in (1..).zip(ends) {
+        for owner in [&ada, &bob] {
+            for (ip, user_agent) in
+                [(None, None), (ip.clone(), None), (None, agent.clone()), (ip.clone(), agent.clone())]
+            {
+                let (session, token) = session(owner);
+                let session = Session { ended: end.map(|end| (at(second), end)), ip, user_agent, ..session };
+                opened.insert_session(&session, &token).await.unwrap();
+                kept.push((session, owner.clone()));
+            }
+        }
+    }
+    let mut reader = opened.read().await.unwrap();
+    for (session, owner) in kept {
+        assert_eq!(reader.sessions().find_with_user(session.id).await, Ok(Some((session, owner))));
+    }
+}
+
+#[tokio::test]
+async fn nobody_has_a_session_that_was_never_kept() {
+    let ada = user("ada");
+    let opened = Opened::with_users(&[&ada]).await;
+    let (session, token) = session(&ada);
+    opened.insert_session(&session, &token).await.unwrap();
+    let mut reader = opened.read().await.unwrap();
+    assert_eq!(reader.sessions().find_with_user(SessionId::generate()).await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_session_of_nobody_is_an_error_and_is_not_kept() {
+    let ada = user("ada");
+    let opened = Opened::migrated().await;
+    let (session, token) = session(&ada);
+    let outcome = opened.insert_session(&session, &token).await;
+    assert!(matches!(outcome, Err(StorageError::Corrupt(_))), "{outcome:?}");
+    opened.insert(&ada).await.unwrap();
+    assert_eq!(opened.insert_session(&session, &token).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_token_of_no_session_or_of_an_impossible_generation_keeps_its_session_out() {
+    let ada = user("ada");
+    let opened = Opened::with_users(&[&ada]).await;
+    let (session, token) = session(&ada);
+    for bad in [
+        RefreshToken { session_id: SessionId::generate(), ..token.clone() },
+        RefreshToken { generation: u32::MAX, ..token.clone() },
+    ] {
+        let outcome = opened.insert_session(&session, &bad).await;
+        assert!(matches!(outcome, Err(StorageError::Corrupt(_))), "{outcome:?}");
+        assert_eq!(opened.read().await.unwrap().sessions().find_with_user(session.id).await, Ok(None));
+    }
+    let token = RefreshToken { generation: i32::MAX.cast_unsigned(), ..token };
+    assert_eq!(opened.insert_session(&session, &token).await, Ok(()));
+}
+
+#[tokio::test]
+async fn digests_that_differ_in_one_bit_are_two_tokens() {
+    let ada = user("ada");
+    let opened = Opened::with_users(&[&ada]).await;
+    let mut digests = vec![[0; 32], [0xff; 32], [b' '; 32], [b'a'; 32], [b'A'; 32]];
+    for bit in [0, 7] {
+        for index in [0, 15, 31] {
+            let mut digest = [b'a'; 32];
+            digest[index] ^= 1 << bit;
+            digests.push(digest);
+        }
+    }
+    for digest in digests {
+        let (session, token) = session(&ada);
+        let outcome = opened.insert_session(&session, &RefreshToken { digest, ..token }).await;
+        assert_eq!(outcome, Ok(()), "{digest:?}");
+    }
+}

@@ -99,7 +99,11 @@ async fn a_clash_of_ids_or_digests_is_no_choice_of_the_callers() {
 
     other.digest = fresh.digest;
     other.session_id = first.id;
-    assert_eq!(opened.insert_session(&second, &other).await, taken(UniqueKey::Other), "the same generation of the same session");
+    assert_eq!(
+        opened.insert_session(&second, &other).await,
+        taken(UniqueKey::Other),
+        "the same generation of the same session"
+    );
     assert_eq!(opened.read().await.unwrap().sessions().find_with_user(second.id).await, Ok(None));
     assert_eq!(opened.insert_session(&second, &fresh).await, Ok(()), "nothing of it stayed");
 }

@@ -67,7 +67,7 @@ impl Opened {
 
     /// For tasks.
     pub fn shared(&self) -> Arc<dyn Store> {
-        Arc::clone(&self.store) as Arc<dyn Store>
+        Arc::<DieselStore>::clone(&self.store)
     }
 
     /// A connection past the store.

@@ -1,8 +1,6 @@
 //! A connection past the store: what another program on the same database can see and do.
 
-use diesel::{
-    Connection, QueryableByName, SqliteConnection, connection::SimpleConnection, sql_query, sql_types::Text,
-};
+use diesel::{Connection, QueryableByName, SqliteConnection, connection::SimpleConnection, sql_query, sql_types::Text};
 use diesel_async::{AsyncConnection, AsyncMysqlConnection, AsyncPgConnection, SimpleAsyncConnection};
 use keepstone_persistence::DatabaseUrl;
 
@@ -52,6 +50,16 @@ impl Raw {
         }
         .unwrap();
         lines.into_iter().map(|line| line.line).collect()
+    }
+
+    /// Changes all users, which waits for whoever has changed one; two seconds at most.
+    pub async fn touch_users(&mut self) {
+        match self {
+            Self::Sqlite(_) => self.run("PRAGMA busy_timeout = 2000").await,
+            Self::Postgres(_) => self.run("SET lock_timeout = '2s'").await,
+            Self::Mysql(_) => self.run("SET innodb_lock_wait_timeout = 2").await,
+        }
+        self.run("UPDATE users SET role = 'viewer'").await;
     }
 
     /// The server's ids of the other connections to this database; with `in_transaction`, of those that have one open.

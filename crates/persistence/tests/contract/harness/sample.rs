@@ -56,5 +56,5 @@ pub fn session(user: &User) -> (Session, RefreshToken) {
     let mut digest = [0; 32];
     digest[..16].copy_from_slice(&bytes);
     digest[16..].copy_from_slice(&bytes);
-    (session, RefreshToken::first(id, digest, now))
+    (session, RefreshToken::fresh(id, 0, digest, now))
 }

@@ -1,0 +1,236 @@
+//! Rate limits, counted in this process. Each is a token bucket: as many at once as there may be in its period, then one
+//! for each part of it that passes (GCRA, which is `governor`'s). Its table is ours, because no other has a bound.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use governor::{
+    RateLimiter as Gcra, clock::Clock, middleware::StateInformationMiddleware, nanos::Nanos, state::StateStore,
+};
+use keepstone_service::{Decision, Key, Limit, Outcome, Quota, Quotas, RateLimiter};
+
+use crate::{
+    table::{CAPACITY, Fading, Table},
+    uptime::Uptime,
+};
+
+/// Whom a limit holds for.
+type Counted = (Limit, Key);
+type Counter<C> = Gcra<Counted, Counters, C, StateInformationMiddleware>;
+
+/// Counts in this process.
+pub struct ProcessRateLimiter<C: Clock<Instant = Duration> = Uptime> {
+    counters: Counters,
+    clock: C,
+    login: Counter<C>,
+    register: Counter<C>,
+    refresh_request: Counter<C>,
+    refresh: Counter<C>,
+    password: Counter<C>,
+    session: Counter<C>,
+}
+
+/// All counters of all limits, so that they have one bound together.
+#[derive(Clone)]
+struct Counters(Arc<Table<Counted, FullAgain>>);
+
+/// When a bucket is full again: all there is to know of it.
+#[derive(Clone, Copy)]
+struct FullAgain(Nanos);
+
+impl Fading for FullAgain {
+    fn fades_at(&self) -> Duration {
+        self.0.into()
+    }
+}
+
+impl StateStore for Counters {
+    type Key = Counted;
+
+    fn measure_and_replace<T, F, E>(&self, key: &Counted, change: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        self.0.update(key, |old| match change(old.map(|FullAgain(time)| time)) {
+            Ok((allowed, time)) => (Ok(allowed), Some(FullAgain(time))),
+            Err(refused) => (Err(refused), old),
+        })
+    }
+}
+
+impl ProcessRateLimiter {
+    /// With these quotas, nothing counted yet.
+    #[must_use]
+    pub fn new(quotas: Quotas) -> Self {
+        Self::with_clock(quotas, Uptime::default())
+    }
+}
+
+impl<C: Clock<Instant = Duration> + Clone> ProcessRateLimiter<C> {
+    fn with_clock(quotas: Quotas, clock: C) -> Self {
+        let counters = Counters(Arc::new(Table::new(CAPACITY)));
+        let counter = |limit| Counter::new(quota(quotas.of(limit)), counters.clone(), clock.clone());
+        let counter = |limit| counter(limit).with_middleware();
+        Self {
+            login: counter(Limit::Login),
+            register: counter(Limit::Register),
+            refresh_request: counter(Limit::RefreshRequest),
+            refresh: counter(Limit::Refresh),
+            password: counter(Limit::Password),
+            session: counter(Limit::Session),
+            counters,
+            clock,
+        }
+    }
+
+    fn counter(&self, limit: Limit) -> &Counter<C> {
+        match limit {
+            Limit::Login => &self.login,
+            Limit::Register => &self.register,
+            Limit::RefreshRequest => &self.refresh_request,
+            Limit::Refresh => &self.refresh,
+            Limit::Password => &self.password,
+            Limit::Session => &self.session,
+        }
+    }
+}
+
+#[async_trait]
+impl<C: Clock<Instant = Duration> + Clone + Send + Sync> RateLimiter for ProcessRateLimiter<C> {
+    async fn check(&self, limit: Limit, key: &Key) -> Decision {
+        self.counters.0.sweep(self.clock.now());
+        match self.counter(limit).check_key(&(limit, *key)) {
+            Ok(state) => {
+                let (quota, remaining) = (state.quota(), state.remaining_burst_capacity());
+                let limit = quota.burst_size().get();
+                let reset = quota.replenish_interval() * limit.saturating_sub(remaining);
+                Decision { outcome: Outcome::Allowed, limit, remaining, reset }
+            }
+            Err(refused) => {
+                let (quota, retry_after) = (refused.quota(), refused.wait_time_from(self.clock.now()));
+                let limit = quota.burst_size().get();
+                let reset = retry_after + quota.replenish_interval() * (limit - 1);
+                Decision { outcome: Outcome::Refused { retry_after }, limit, remaining: 0, reset }
+            }
+        }
+    }
+}
+
+fn quota(Quota { amount, period }: Quota) -> governor::Quota {
+    let each = period / amount.get();
+    // A period too short to be divided limits nothing that matters.
+    governor::Quota::with_period(each).unwrap_or(governor::Quota::per_second(amount)).allow_burst(amount)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv6Addr};
+
+    use super::*;
+    use crate::uptime::fake::Moved;
+
+    const LOGINS: u32 = 10;
+
+    fn limiter() -> (ProcessRateLimiter<Moved>, Moved) {
+        let clock = Moved::default();
+        (ProcessRateLimiter::with_clock(Quotas::Strict, clock.clone()), clock)
+    }
+
+    fn key(address: &str) -> Key {
+        Key::address(Some(address.parse().unwrap()))
+    }
+
+    async fn is_allowed(limiter: &ProcessRateLimiter<Moved>, limit: Limit, key: &Key) -> bool {
+        limiter.check(limit, key).await.outcome == Outcome::Allowed
+    }
+
+    #[tokio::test]
+    async fn as_many_pass_as_may_and_the_next_is_told_when_to_come_back() {
+        let (limiter, clock) = limiter();
+        let key = key("192.0.2.1");
+        for number in 1..=LOGINS {
+            let decision = limiter.check(Limit::Login, &key).await;
+            assert_eq!(decision.outcome, Outcome::Allowed);
+            assert_eq!((decision.limit, decision.remaining), (LOGINS, LOGINS - number));
+            assert_eq!(decision.reset, Duration::from_secs(6) * number);
+        }
+        for _ in 0..3 {
+            let decision = limiter.check(Limit::Login, &key).await;
+            assert_eq!(decision.outcome, Outcome::Refused { retry_after: Duration::from_secs(6) });
+            assert_eq!((decision.limit, decision.remaining), (LOGINS, 0));
+            assert_eq!(decision.reset, Duration::from_mins(1), "a refusal costs nothing");
+        }
+        clock.by(Duration::from_secs(6));
+        assert!(is_allowed(&limiter, Limit::Login, &key).await);
+        assert!(!is_allowed(&limiter, Limit::Login, &key).await);
+        clock.by(Duration::from_hours(1));
+        assert_eq!(limiter.check(Limit::Login, &key).await.remaining, LOGINS - 1);
+    }
+
+    #[tokio::test]
+    async fn each_limit_and_each_key_has_its_own_count() {
+        let (limiter, _) = limiter();
+        let one = key("192.0.2.1");
+        while is_allowed(&limiter, Limit::Login, &one).await {}
+        assert!(is_allowed(&limiter, Limit::Register, &one).await);
+        assert!(is_allowed(&limiter, Limit::Login, &key("192.0.2.2")).await);
+        assert!(is_allowed(&limiter, Limit::Login, &Key::address(None)).await);
+    }
+
+    #[tokio::test]
+    async fn moving_within_64_bits_of_ipv6_gains_nothing() {
+        let (limiter, _) = limiter();
+        let mut passed = 0;
+        for host in 0..100_u128 {
+            let address = IpAddr::V6(Ipv6Addr::from_bits((0x2001_0db8 << 96) + (host << 40)));
+            passed += u32::from(is_allowed(&limiter, Limit::Login, &Key::address(Some(address))).await);
+        }
+        assert_eq!(passed, LOGINS);
+    }
+
+    #[test]
+    fn of_many_at_once_exactly_as_many_pass_as_are_left() {
+        for _ in 0..50 {
+            let (limiter, _) = limiter();
+            let key = key("192.0.2.1");
+            let check = || {
+                let decision = tokio::runtime::Builder::new_current_thread()
+                    .build()
+                    .unwrap()
+                    .block_on(async { is_allowed(&limiter, Limit::Login, &key).await });
+                u32::from(decision)
+            };
+            for _ in 1..LOGINS {
+                check();
+            }
+            let passed: u32 = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(check)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+            });
+            assert_eq!(passed, 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_million_addresses_take_no_more_memory_than_a_hundred_thousand() {
+        let resident = || {
+            // Only Linux tells; elsewhere the number of keys must do.
+            let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+            pages.split(' ').nth(1).map_or(0, |pages| pages.parse::<usize>().unwrap() * 4 / 1024)
+        };
+        let ((limiter, clock), before) = (limiter(), resident());
+        let victim = key("192.0.2.1");
+        while is_allowed(&limiter, Limit::Register, &victim).await {}
+        for number in 0..1_000_000_u128 {
+            let address = IpAddr::V6(Ipv6Addr::from_bits(number << 64));
+            limiter.check(Limit::Login, &Key::address(Some(address))).await;
+            clock.by(Duration::from_micros(10));
+        }
+        let (keys, grown) = (limiter.counters.0.len(), resident().saturating_sub(before));
+        assert!(keys <= CAPACITY && grown < 48, "{keys} keys, {grown} MiB more");
+        assert!(!is_allowed(&limiter, Limit::Register, &victim).await, "who is refused for an hour is not forgotten");
+        clock.by(Duration::from_hours(2));
+        limiter.check(Limit::Login, &victim).await;
+        assert_eq!(limiter.counters.0.len(), 1);
+    }
+}

@@ -1,0 +1,64 @@
+//! Sessions: a login and every refresh token that follows from it, over any storage.
+//! The rule: one atomic exchange decides, and one token never has two successors.
+//!
+//! A session is a chain of refresh tokens, numbered from 0. Each is good once: [`Sessions::refresh`] consumes it and
+//! answers with the next. The [`TokenChain`](crate::token::TokenChain) names them, so the [`SessionStore`] keeps digests
+//! only, and an answer that was lost can be made again. What a consumed token means is [`judge`]'s to say:
+//!
+//! | it comes again | answer |
+//! |---|---|
+//! | with the `Idempotency-Key` it was consumed with, within [`retry_window`](SessionPolicy::retry_window) | its successor again, byte for byte |
+//! | within [`grace`](SessionPolicy::grace), if its successor is unused | the same |
+//! | but had arrived before it was exchanged: two at once | [`Rotated`](crate::error::RefreshError::Rotated): refused, nothing ends |
+//! | otherwise | [`Reused`](crate::error::RefreshError::Reused): refused, and the session has ended |
+//!
+//! A refresh has two halves, because the caller looks at its user between them:
+//!
+//! ```
+//! # use keepstone_auth::session::{Client, Grant, MemorySessionStore, SessionPolicy, Sessions};
+//! # use keepstone_auth::token::{Issuer, KeySet, Profile, Secret, SigningKey, TokenChain};
+//! # use secrecy::ExposeSecret;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let secret = Secret::new("the 32 bytes or more that only the issuer knows")?;
+//! # let access = KeySet::new(SigningKey::hs256(&secret));
+//! # let refresh = KeySet::new(SigningKey::hs256(&secret.for_refresh_tokens()));
+//! # let profile = Profile {
+//! #     issuer: "https://id.example.com".into(),
+//! #     audience: "orders".into(),
+//! #     access_lifetime: std::time::Duration::from_secs(1800),
+//! # };
+//! # let issuer = Issuer::new(access, refresh, profile)?;
+//! # let chain = TokenChain::new(&secret.for_refresh_tokens());
+//! # let sessions = Sessions::new(MemorySessionStore::default(), issuer, chain, SessionPolicy::default())?;
+//! # let grant = Grant { role: "clerk", scope: "orders:read" };
+//! # let login = sessions.open("ada", &grant, Client::default()).await?.tokens;
+//! # let sent = login.refresh_token.expose_secret();
+//! let presented = sessions.verify_refresh(sent)?; // no I/O: forgeries cost no query
+//! let user = presented.subject(); // still active? which role by now?
+//! let grant = Grant { role: "manager", scope: "orders:read orders:write" };
+//! let key = Some("the request's Idempotency-Key");
+//! let pair = sessions.refresh(&presented, &grant, key).await?;
+//!
+//! // The answer was lost, and the client asks again:
+//! let again = sessions.refresh(&sessions.verify_refresh(sent)?, &grant, key).await?;
+//! assert_eq!(again.refresh_token.expose_secret(), pair.refresh_token.expose_secret());
+//! # Ok(())
+//! # }
+//! ```
+
+mod judge;
+mod memory;
+mod pair;
+mod policy;
+mod record;
+mod service;
+mod store;
+
+pub use judge::{Replay, judge};
+pub use memory::MemorySessionStore;
+pub use pair::{Grant, Opened, PresentedToken, TokenPair};
+pub use policy::SessionPolicy;
+pub use record::{Client, EndReason, EndScope, SessionInfo};
+pub use service::Sessions;
+pub use store::{Digest, Exchange, Exchanged, NewSession, NextToken, SessionStore, Spent, Successor};

@@ -1,0 +1,253 @@
+//! Opening, refreshing and ending sessions. The rule: what cannot be answered is not consumed, and what is answered was
+//! committed before.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use secrecy::SecretString;
+use sha2::{Digest as _, Sha256};
+use uuid::{NoContext, Timestamp, Uuid};
+
+use super::judge::{Replay, judge};
+use super::pair::{Grant, Opened, PresentedToken, TokenPair, whole_micros};
+use super::policy::SessionPolicy;
+use super::record::{Client, EndReason, EndScope, SessionInfo};
+use super::store::{Digest, Exchange, Exchanged, NewSession, NextToken, SessionStore, Spent};
+use crate::error::{IssueError, OpenError, RefreshError, SessionPolicyError, TokenError};
+use crate::token::{AccessGrant, Issuer, RefreshClaims, TokenChain};
+
+/// Every session of a service. Cheap to make: for new keys, make another over the same store.
+#[derive(Clone)]
+pub struct Sessions<S> {
+    store: S,
+    issuer: Arc<Issuer>,
+    chain: Arc<TokenChain>,
+    policy: SessionPolicy,
+    clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
+}
+
+impl<S: fmt::Debug> fmt::Debug for Sessions<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Sessions");
+        debug.field("store", &self.store).field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+impl<S: SessionStore> Sessions<S> {
+    /// By the system's clock. The chain's secret has to outlive the process: under another, the tokens stay good, but a
+    /// lost answer cannot be given again.
+    ///
+    /// # Errors
+    /// A policy that lets nobody stay, or forgives for too long.
+    pub fn new(
+        store: S,
+        issuer: impl Into<Arc<Issuer>>,
+        chain: impl Into<Arc<TokenChain>>,
+        policy: SessionPolicy,
+    ) -> Result<Self, SessionPolicyError> {
+        policy.check()?;
+        Ok(Self { store, issuer: issuer.into(), chain: chain.into(), policy, clock: Arc::new(SystemTime::now) })
+    }
+
+    /// Asks another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        Self { clock: Arc::new(clock), ..self }
+    }
+
+    /// Begins a session for a subject who has proved who they are: 1 to 255 bytes, no control characters.
+    ///
+    /// # Errors
+    /// Nothing was kept, or the store does not know.
+    pub async fn open(&self, subject: &str, grant: &Grant<'_>, client: Client) -> Result<Opened, OpenError<S::Error>> {
+        let now = self.now();
+        let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let id = Uuid::new_v7(Timestamp::from_unix(NoContext, since_epoch.as_secs(), since_epoch.subsec_nanos()));
+        let claims = RefreshClaims {
+            subject: subject.to_owned(),
+            session_id: id,
+            token_id: self.chain.token_id(id, 0),
+            issued_at: since_epoch.as_secs(),
+            expires_at: since_epoch.as_secs().saturating_add(self.policy.lifetime.as_secs()),
+        };
+        let tokens = self.pair(&claims, self.access(subject, id, grant, now)?)?;
+        let session = NewSession {
+            id,
+            subject: claims.subject,
+            created_at: now,
+            // Not a time that any clock can show: the access token above was refused for it already.
+            expires_at: UNIX_EPOCH
+                .checked_add(Duration::from_secs(claims.expires_at))
+                .ok_or(IssueError::Claim("exp"))?,
+            digest: TokenChain::digest(&claims.token_id),
+            client: client.cut(),
+        };
+        let superseded = self.store.open(&session, self.policy.cap).await.map_err(OpenError::Store)?;
+        Ok(Opened { tokens, superseded })
+    }
+
+    /// The first half of a refresh, without I/O: form, signature, claims and age. Note that it takes the present for the
+    /// time of [arrival](PresentedToken::arrived_at).
+    ///
+    /// # Errors
+    /// [`TokenError::Expired`] when age is its only fault, else [`TokenError::Invalid`].
+    pub fn verify_refresh(&self, token: &str) -> Result<PresentedToken, TokenError> {
+        let now = self.now();
+        Ok(PresentedToken { claims: self.issuer.verify_refresh_at(token, now)?, arrived_at: now })
+    }
+
+    /// The second half, once the caller has found that the subject may still be here, and what it may do: consumes the
+    /// token and answers with its successor. See the [table](super) for a token that was consumed before.
+    ///
+    /// # Errors
+    /// See [`RefreshError`]. Only [`RefreshError::Reused`] has changed anything for certain.
+    pub async fn refresh(
+        &self,
+        presented: &PresentedToken,
+        grant: &Grant<'_>,
+        idempotency_key: Option<&str>,
+    ) -> Result<TokenPair, RefreshError<S::Error>> {
+        let (now, claims) = (self.now(), &presented.claims);
+        let access = self.access(&claims.subject, claims.session_id, grant, now)?;
+        let exchange = Exchange {
+            session_id: claims.session_id,
+            digest: TokenChain::digest(&claims.token_id),
+            retry_key: idempotency_key.map(|key| retry_key(claims.session_id, key)),
+            used_since: self.used_since(now),
+            now,
+            chain: Arc::clone(&self.chain),
+        };
+        let successor = match self.store.exchange(&exchange).await.map_err(RefreshError::Store)? {
+            Exchanged::Done { generation } => {
+                let settled = self.store.settle(exchange.session_id, &exchange.digest, self.now()).await;
+                // It only helps to judge others: see `SessionStore::settle`.
+                drop(settled);
+                (generation, now)
+            }
+            Exchanged::Spent(spent) => self.replayed(presented, &exchange, &spent).await?,
+            Exchanged::Expired => return Err(RefreshError::Expired),
+            Exchanged::Ended | Exchanged::Unknown => return Err(RefreshError::Revoked),
+        };
+        Ok(self.pair(&self.successor(claims, successor), access)?)
+    }
+
+    /// Generation and time of issue of the successor that a consumed token may be answered with.
+    async fn replayed(
+        &self,
+        presented: &PresentedToken,
+        exchange: &Exchange,
+        spent: &Spent,
+    ) -> Result<(u32, SystemTime), RefreshError<S::Error>> {
+        let arrived_at = presented.arrived_at.min(exchange.now);
+        match judge(spent, arrived_at, exchange.retry_key.as_ref(), &self.policy) {
+            Replay::Repeat => {
+                let NextToken { generation, digest, .. } = exchange.successor(spent.generation);
+                // The chain's secret has changed since: what we would make is not what the store knows.
+                let same = digest == spent.successor.digest;
+                if same { Ok((generation, spent.successor.issued_at)) } else { Err(RefreshError::Rotated) }
+            }
+            Replay::Overlap => Err(RefreshError::Rotated),
+            Replay::Reuse => {
+                let one = EndScope::One(exchange.session_id);
+                let ended = self.store.end(presented.subject(), one, EndReason::Reuse, exchange.now).await;
+                Err(RefreshError::Reused { ended_now: !ended.map_err(RefreshError::Store)?.is_empty() })
+            }
+        }
+    }
+
+    /// Ends a session of the subject: whether it was there to end. Somebody else's is left alone.
+    ///
+    /// To log out by a refresh token, pass its [session](PresentedToken::session_id), and the subject of the access
+    /// token if there is one, else [its own](PresentedToken::subject).
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn log_out(&self, subject: &str, session_id: Uuid) -> Result<bool, S::Error> {
+        Ok(!self.end(subject, EndScope::One(session_id), EndReason::Logout).await?.is_empty())
+    }
+
+    /// Ends sessions of the subject, and tells which were there to end: to be dropped from caches.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn end(&self, subject: &str, scope: EndScope, reason: EndReason) -> Result<Vec<Uuid>, S::Error> {
+        self.store.end(subject, scope, reason, self.now()).await
+    }
+
+    /// The subject's sessions that can still be refreshed, newest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list(&self, subject: &str) -> Result<Vec<SessionInfo>, S::Error> {
+        let now = self.now();
+        let (mut sessions, used_since) = (self.store.list(subject, now).await?, self.used_since(now));
+        sessions.retain(|session| used_since.is_none_or(|since| session.last_used_at >= since));
+        Ok(sessions)
+    }
+
+    /// The session with this id, whoever's it is and [live](SessionInfo::is_live) or not; `None` after it was cleaned up.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn find(&self, session_id: Uuid) -> Result<Option<SessionInfo>, S::Error> {
+        self.store.find(session_id).await
+    }
+
+    /// Removes at most `batch` expired sessions and tells how many. Fewer than `batch` means that there are no more.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn clean_up(&self, batch: usize) -> Result<usize, S::Error> {
+        self.store.remove_expired(self.now(), batch).await
+    }
+
+    fn now(&self) -> SystemTime {
+        whole_micros((self.clock)())
+    }
+
+    fn used_since(&self, now: SystemTime) -> Option<SystemTime> {
+        now.checked_sub(self.policy.idle?)
+    }
+
+    /// The claims of another token in the chain of this one.
+    fn successor(&self, claims: &RefreshClaims, (generation, issued_at): (u32, SystemTime)) -> RefreshClaims {
+        RefreshClaims {
+            token_id: self.chain.token_id(claims.session_id, generation),
+            issued_at: issued_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            ..claims.clone()
+        }
+    }
+
+    fn access(
+        &self,
+        subject: &str,
+        session_id: Uuid,
+        &Grant { role, scope }: &Grant<'_>,
+        now: SystemTime,
+    ) -> Result<Access, IssueError> {
+        let token = self.issuer.access(&AccessGrant { subject, role, scope, session_id }, now)?;
+        Ok(Access { token: token.token.into(), expires_in: token.expires_in, scope: scope.to_owned() })
+    }
+
+    fn pair(&self, claims: &RefreshClaims, access: Access) -> Result<TokenPair, IssueError> {
+        Ok(TokenPair {
+            access_token: access.token,
+            refresh_token: self.issuer.refresh(claims)?.into(),
+            expires_in: access.expires_in,
+            scope: access.scope,
+            session_id: claims.session_id,
+        })
+    }
+}
+
+struct Access {
+    token: SecretString,
+    expires_in: u64,
+    scope: String,
+}
+
+/// Bound to the session, so that nobody can tell from a table that two users have chosen one key.
+fn retry_key(session_id: Uuid, key: &str) -> Digest {
+    Sha256::new_with_prefix(session_id).chain_update(key).finalize().into()
+}

@@ -1,0 +1,249 @@
+//! Tokens that come again. The rule: each test says which sessions live afterwards.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use keepstone_auth::error::RefreshError;
+use keepstone_auth::session::{EndReason, SessionPolicy};
+use keepstone_auth::token::Secret;
+
+use crate::support::*;
+
+const LATER: Duration = Duration::from_millis(1);
+
+fn rotated<T>() -> Result<T, Refused> {
+    refused(RefreshError::Rotated)
+}
+
+fn revoked<T>() -> Result<T, Refused> {
+    refused(RefreshError::Revoked)
+}
+
+#[tokio::test]
+async fn a_replayed_refresh_token_ends_its_session_and_no_other() {
+    let house = strict();
+    let (a, elsewhere, other) = (house.token("ada").await, house.token("ada").await, house.token("bob").await);
+    let b = house.refresh(&a).await.unwrap();
+    let c = house.refresh(&b).await.unwrap();
+    assert_eq!(house.refresh(&a).await, reused());
+    assert_eq!(house.end_reason(&a).await, Some(EndReason::Reuse));
+    for token in [&a, &b, &c] {
+        assert_eq!(house.refresh(token).await, revoked());
+    }
+    for token in [&elsewhere, &other] {
+        assert!(house.refresh(token).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_replay_right_after_the_answer_is_a_replay() {
+    for pause in [Duration::ZERO, LATER, 10 * LATER] {
+        let house = strict();
+        let token = house.token("ada").await;
+        let successor = house.refresh(&token).await.unwrap();
+        house.clock.advance(pause);
+        assert_eq!(house.refresh(&token).await, reused());
+        assert_eq!(house.refresh(&successor).await, revoked());
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_had_arrived_before_the_exchange_ends_nothing() {
+    let house = strict();
+    let token = house.token("ada").await;
+    let waiting = house.sessions.verify_refresh(&token).unwrap();
+    let successor = house.refresh(&token).await.unwrap();
+    house.clock.advance(seconds(20)); // it was a long queue
+    let late = house.sessions.refresh(&waiting, &GRANT, None).await;
+    assert_eq!(late.map(drop), Err(RefreshError::Rotated));
+    assert!(house.refresh(&successor).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_arrives_while_the_winner_commits_came_too_late_and_not_again() {
+    for (after, expected) in [(4, rotated()), (6, reused())] {
+        let house = strict();
+        let token = house.token("ada").await;
+        *house.store.slow_commit.lock().unwrap() = Some((house.clock.clone(), seconds(5)));
+        let begun = house.clock.now();
+        house.refresh(&token).await.unwrap();
+        house.clock.advance(seconds(10));
+        let presented = house.sessions.verify_refresh(&token).unwrap().arrived_at(begun + seconds(after));
+        let answer = house.sessions.refresh(&presented, &GRANT, None).await;
+        assert_eq!(answer.map(|pair| refresh_token(&pair)).map_err(Refused::Session), expected, "after {after} s of 5");
+    }
+}
+
+#[tokio::test]
+async fn arrival_is_what_the_caller_noted_and_never_the_future() {
+    let house = strict();
+    let token = house.token("ada").await;
+    let before = house.clock.now();
+    let successor = house.refresh(&token).await.unwrap();
+    let noted = house.sessions.verify_refresh(&token).unwrap().arrived_at(before);
+    assert_eq!(house.sessions.refresh(&noted, &GRANT, None).await.map(drop), Err(RefreshError::Rotated));
+
+    // Its exchange was never settled, so the minute counts; a request "from tomorrow" is from now.
+    house.store.settle_broken.store(true, Ordering::SeqCst);
+    house.refresh(&successor).await.unwrap();
+    let tomorrow = house.clock.now() + DAY;
+    let hasty = house.sessions.verify_refresh(&successor).unwrap().arrived_at(tomorrow);
+    assert_eq!(house.sessions.refresh(&hasty, &GRANT, None).await.map(drop), Err(RefreshError::Rotated));
+}
+
+#[tokio::test]
+async fn an_exchange_that_was_never_settled_is_under_way_for_a_minute() {
+    let house = strict();
+    house.store.settle_broken.store(true, Ordering::SeqCst);
+    let token = house.token("ada").await;
+    let successor = house.refresh(&token).await.expect("the client has a right to its answer");
+    for _ in 0..5 {
+        house.clock.advance(seconds(11));
+        assert_eq!(house.refresh(&token).await, rotated());
+    }
+    house.clock.advance(seconds(11));
+    assert_eq!(house.refresh(&token).await, reused());
+    assert_eq!(house.refresh(&successor).await, revoked());
+}
+
+#[tokio::test]
+async fn the_same_key_gets_the_same_refresh_token() {
+    let house = strict();
+    let token = house.token("ada").await;
+    let successor = house.refresh_with(&token, Some("k")).await.unwrap();
+    for _ in 0..5 {
+        house.clock.advance(seconds(11));
+        assert_eq!(house.refresh_with(&token, Some("k")).await.as_ref(), Ok(&successor), "byte for byte");
+    }
+    assert!(house.refresh(&successor).await.is_ok(), "and it works");
+    assert_eq!(
+        house.refresh_with(&token, Some("k")).await.as_ref(),
+        Ok(&successor),
+        "the same request, the same answer"
+    );
+    house.clock.advance(seconds(5));
+    assert_eq!(house.refresh_with(&token, Some("k")).await, reused(), "after 60 s");
+}
+
+#[tokio::test]
+async fn the_repeated_answer_has_an_access_token_of_its_own_time() {
+    let house = strict();
+    let token = house.token("ada").await;
+    let ask = async || {
+        let presented = house.sessions.verify_refresh(&token).unwrap();
+        house.sessions.refresh(&presented, &GRANT, Some("k")).await.unwrap()
+    };
+    let first = ask().await;
+    house.clock.advance(seconds(30));
+    let second = ask().await;
+    let issued = |pair: &keepstone_auth::session::TokenPair| {
+        let token = secrecy::ExposeSecret::expose_secret(&pair.access_token).to_owned();
+        issuer().verifier().verify_access_at(&token, house.clock.now()).unwrap().issued_at
+    };
+    assert_eq!(issued(&second) - issued(&first), 30);
+    assert_eq!(refresh_token(&first), refresh_token(&second));
+}
+
+#[tokio::test]
+async fn a_retry_of_two_at_once_gets_the_same_refresh_token() {
+    let house = strict();
+    let token = house.token("ada").await;
+    let waiting = house.sessions.verify_refresh(&token).unwrap();
+    let successor = house.refresh_with(&token, Some("k")).await.unwrap();
+    let late = house.sessions.refresh(&waiting, &GRANT, Some("k")).await.unwrap();
+    assert_eq!(refresh_token(&late), successor);
+}
+
+#[tokio::test]
+async fn another_key_or_none_helps_nobody() {
+    for (first, second) in [(Some("k"), Some("other")), (Some("k"), None), (None, Some("k")), (None, None)] {
+        let house = strict();
+        let token = house.token("ada").await;
+        house.refresh_with(&token, first).await.unwrap();
+        assert_eq!(house.refresh_with(&token, second).await, reused(), "{first:?}, then {second:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_does_not_bring_back_a_session_that_has_ended() {
+    let house = strict();
+    let token = house.token("ada").await;
+    house.refresh_with(&token, Some("k")).await.unwrap();
+    assert!(house.sessions.log_out("ada", house.claims(&token).session_id).await.unwrap());
+    assert_eq!(house.refresh_with(&token, Some("k")).await, revoked());
+}
+
+#[tokio::test]
+async fn grace_gives_the_immediate_predecessor_its_successor_again() {
+    let house = house(SessionPolicy { grace: seconds(10), ..SessionPolicy::default() });
+    let a = house.token("ada").await;
+    let b = house.refresh(&a).await.unwrap();
+    house.clock.advance(seconds(9));
+    assert_eq!(house.refresh(&a).await.as_ref(), Ok(&b), "at 9 s, and never a new branch");
+    let c = house.refresh(&b).await.unwrap();
+    house.clock.advance(seconds(11));
+    assert_eq!(house.refresh(&b).await, reused(), "at 11 s");
+    assert_eq!(house.refresh(&c).await, revoked());
+}
+
+#[tokio::test]
+async fn grace_is_over_once_the_successor_is_used() {
+    let house = house(SessionPolicy { grace: seconds(60), ..SessionPolicy::default() });
+    let a = house.token("ada").await;
+    let b = house.refresh(&a).await.unwrap();
+    let c = house.refresh(&b).await.unwrap();
+    house.clock.advance(seconds(1));
+    assert_eq!(house.refresh(&b).await.as_ref(), Ok(&c), "the immediate predecessor");
+    assert_eq!(house.refresh(&a).await, reused(), "the one before it");
+    assert_eq!(house.refresh(&c).await, revoked());
+}
+
+#[tokio::test]
+async fn a_clock_that_is_behind_refuses_and_ends_nothing() {
+    let house = strict();
+    let token = house.token("ada").await;
+    house.clock.advance(seconds(10));
+    let successor = house.refresh(&token).await.unwrap();
+    house.clock.back(seconds(4)); // the other node's clock
+    assert_eq!(house.refresh(&token).await, rotated());
+    assert!(house.refresh(&successor).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_new_chain_secret_ends_no_session() {
+    let house = strict();
+    let token = house.token("ada").await;
+    house.refresh_with(&token, Some("k")).await.unwrap();
+    let new = Secret::new("quite another secret of thirty-two bytes").unwrap();
+    let sessions = sessions(&house.store, &house.clock, SessionPolicy::default(), &new);
+    let house = House { sessions, ..house };
+    assert_eq!(house.refresh_with(&token, Some("k")).await, rotated(), "the answer cannot be made again");
+    assert_eq!(house.end_reason(&token).await, None);
+
+    let fresh = house.token("ada").await;
+    let next = house.refresh(&fresh).await.unwrap();
+    assert!(house.refresh(&next).await.is_ok());
+}
+
+#[tokio::test]
+async fn tokens_from_before_a_new_chain_secret_go_on_with_the_new_one() {
+    let house = strict();
+    let token = house.token("ada").await;
+    let new = Secret::new("quite another secret of thirty-two bytes").unwrap();
+    let house = House { sessions: sessions(&house.store, &house.clock, SessionPolicy::default(), &new), ..house };
+    let next = house.refresh_with(&token, Some("k")).await.unwrap();
+    assert_eq!(house.refresh_with(&token, Some("k")).await.as_ref(), Ok(&next));
+    assert!(house.refresh(&next).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_reuse_whose_end_failed_is_told_as_such_and_found_again() {
+    let house = strict();
+    let token = house.token("ada").await;
+    let successor = house.refresh(&token).await.unwrap();
+    house.store.end_broken.store(true, Ordering::SeqCst);
+    assert_eq!(house.refresh(&token).await, refused(RefreshError::Store(Broken)));
+    house.store.end_broken.store(false, Ordering::SeqCst);
+    assert_eq!(house.refresh(&token).await, reused());
+    assert_eq!(house.refresh(&successor).await, revoked());
+}

@@ -1,0 +1,227 @@
+//! A service with sessions, its clock, and a store that can be watched and broken.
+//! The rule: the clock never shows the same time twice, as no clock does between two requests.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use keepstone_auth::error::{RefreshError, TokenError};
+use keepstone_auth::session::{
+    Client, Digest, EndReason, EndScope, Exchange, Exchanged, Grant, MemorySessionStore, NewSession, SessionInfo,
+    SessionPolicy, SessionStore, Sessions, TokenPair,
+};
+use keepstone_auth::token::{Issuer, KeySet, Profile, RefreshClaims, Secret, SigningKey, TokenChain};
+use secrecy::ExposeSecret;
+use uuid::Uuid;
+
+pub const NOW: u64 = 1_800_000_000;
+pub const DAY: Duration = Duration::from_hours(24);
+pub const GRANT: Grant<'static> = Grant { role: "clerk", scope: "orders:read" };
+
+pub fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub fn secret() -> Secret {
+    Secret::new("a secret of thirty-two bytes, or more").unwrap()
+}
+
+pub fn issuer() -> Issuer {
+    let profile = Profile {
+        issuer: "https://id.example.com".into(),
+        audience: "orders".into(),
+        access_lifetime: Duration::from_mins(30),
+    };
+    let access = KeySet::new(SigningKey::hs256(&secret()));
+    let refresh = KeySet::new(SigningKey::hs256(&secret().for_refresh_tokens()));
+    Issuer::new(access, refresh, profile).unwrap()
+}
+
+/// A clock that moves by `tick` whenever it is looked at.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    now: Arc<Mutex<SystemTime>>,
+    tick: Duration,
+}
+
+impl Clock {
+    pub fn ticking(tick: Duration) -> Self {
+        Self { now: Arc::new(Mutex::new(UNIX_EPOCH + Duration::from_secs(NOW))), tick }
+    }
+
+    pub fn now(&self) -> SystemTime {
+        let mut now = self.now.lock().unwrap();
+        *now += self.tick;
+        *now
+    }
+
+    pub fn advance(&self, by: Duration) {
+        *self.now.lock().unwrap() += by;
+    }
+
+    pub fn back(&self, by: Duration) {
+        *self.now.lock().unwrap() -= by;
+    }
+}
+
+/// What a broken store says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Broken;
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the store is broken")
+    }
+}
+
+impl std::error::Error for Broken {}
+
+/// The memory store, with its calls counted, and with parts of it out of order.
+#[derive(Debug, Default)]
+pub struct Probe {
+    memory: MemorySessionStore,
+    pub calls: AtomicUsize,
+    pub exchange_broken: AtomicBool,
+    pub settle_broken: AtomicBool,
+    pub end_broken: AtomicBool,
+    /// How long the next commit of an exchange takes, by this clock.
+    pub slow_commit: Mutex<Option<(Clock, Duration)>>,
+}
+
+impl Probe {
+    fn call(&self, broken: Option<&AtomicBool>) -> Result<(), Broken> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        if broken.is_some_and(|broken| broken.load(Ordering::SeqCst)) { Err(Broken) } else { Ok(()) }
+    }
+}
+
+fn fine<T>(result: Result<T, std::convert::Infallible>) -> Result<T, Broken> {
+    result.map_err(|never| match never {})
+}
+
+impl SessionStore for Probe {
+    type Error = Broken;
+
+    async fn open(&self, session: &NewSession, cap: usize) -> Result<Vec<Uuid>, Broken> {
+        self.call(None)?;
+        fine(self.memory.open(session, cap).await)
+    }
+
+    async fn exchange(&self, exchange: &Exchange) -> Result<Exchanged, Broken> {
+        self.call(Some(&self.exchange_broken))?;
+        let exchanged = fine(self.memory.exchange(exchange).await);
+        if let Some((clock, time)) = self.slow_commit.lock().unwrap().take() {
+            clock.advance(time);
+        }
+        exchanged
+    }
+
+    async fn settle(&self, session_id: Uuid, digest: &Digest, at: SystemTime) -> Result<(), Broken> {
+        self.call(Some(&self.settle_broken))?;
+        fine(self.memory.settle(session_id, digest, at).await)
+    }
+
+    async fn end(
+        &self,
+        subject: &str,
+        scope: EndScope,
+        reason: EndReason,
+        at: SystemTime,
+    ) -> Result<Vec<Uuid>, Broken> {
+        self.call(Some(&self.end_broken))?;
+        fine(self.memory.end(subject, scope, reason, at).await)
+    }
+
+    async fn find(&self, session_id: Uuid) -> Result<Option<SessionInfo>, Broken> {
+        self.call(None)?;
+        fine(self.memory.find(session_id).await)
+    }
+
+    async fn list(&self, subject: &str, now: SystemTime) -> Result<Vec<SessionInfo>, Broken> {
+        self.call(None)?;
+        fine(self.memory.list(subject, now).await)
+    }
+
+    async fn remove_expired(&self, before: SystemTime, limit: usize) -> Result<usize, Broken> {
+        self.call(None)?;
+        fine(self.memory.remove_expired(before, limit).await)
+    }
+}
+
+/// What a client sees of a refresh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    Token(TokenError),
+    Session(RefreshError<Broken>),
+}
+
+/// A service, and the clients it has.
+pub struct House {
+    pub store: Arc<Probe>,
+    pub clock: Clock,
+    pub sessions: Sessions<Arc<Probe>>,
+}
+
+pub fn house(policy: SessionPolicy) -> House {
+    house_with(policy, Clock::ticking(Duration::from_micros(1)))
+}
+
+pub fn strict() -> House {
+    house(SessionPolicy::default())
+}
+
+pub fn house_with(policy: SessionPolicy, clock: Clock) -> House {
+    let store = Arc::new(Probe::default());
+    let sessions = sessions(&store, &clock, policy, &secret());
+    House { store, clock, sessions }
+}
+
+pub fn sessions(store: &Arc<Probe>, clock: &Clock, policy: SessionPolicy, chain: &Secret) -> Sessions<Arc<Probe>> {
+    let clock = clock.clone();
+    let sessions = Sessions::new(Arc::clone(store), issuer(), TokenChain::new(chain), policy).unwrap();
+    sessions.with_clock(move || clock.now())
+}
+
+impl House {
+    pub async fn log_in(&self, subject: &str) -> TokenPair {
+        self.sessions.open(subject, &GRANT, Client::default()).await.unwrap().tokens
+    }
+
+    /// A login's refresh token.
+    pub async fn token(&self, subject: &str) -> String {
+        refresh_token(&self.log_in(subject).await)
+    }
+
+    pub async fn refresh(&self, token: &str) -> Result<String, Refused> {
+        self.refresh_with(token, None).await
+    }
+
+    pub async fn refresh_with(&self, token: &str, key: Option<&str>) -> Result<String, Refused> {
+        let presented = self.sessions.verify_refresh(token).map_err(Refused::Token)?;
+        let pair = self.sessions.refresh(&presented, &GRANT, key).await.map_err(Refused::Session)?;
+        Ok(refresh_token(&pair))
+    }
+
+    pub fn claims(&self, token: &str) -> RefreshClaims {
+        issuer().verify_refresh_at(token, self.clock.now()).unwrap()
+    }
+
+    pub async fn end_reason(&self, token: &str) -> Option<EndReason> {
+        let session_id = self.claims(token).session_id;
+        self.sessions.find(session_id).await.unwrap().unwrap().ended.map(|(_, reason)| reason)
+    }
+}
+
+pub fn refresh_token(pair: &TokenPair) -> String {
+    pair.refresh_token.expose_secret().to_owned()
+}
+
+pub fn refused<T>(error: RefreshError<Broken>) -> Result<T, Refused> {
+    Err(Refused::Session(error))
+}
+
+pub fn reused<T>() -> Result<T, Refused> {
+    refused(RefreshError::Reused { ended_now: true })
+}

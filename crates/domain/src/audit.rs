@@ -1,0 +1,117 @@
+//! The audit log: what happened that bears on security, to whom, by whom. Never a secret, and never changed again.
+
+use std::collections::BTreeMap;
+
+use crate::{AuditEventId, SessionId, Timestamp, UserId};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEvent {
+    /// The public id.
+    pub id: AuditEventId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: AuditKind,
+    /// Who did it; `None` if nobody knows, or the operator did.
+    pub actor: Option<UserId>,
+    /// Whose account it was done to.
+    pub user_id: Option<UserId>,
+    /// In or to which session.
+    pub session_id: Option<SessionId>,
+    /// The address that the request came from.
+    pub ip: Option<String>,
+    /// The request that did it.
+    pub request_id: Option<String>,
+    /// What else there is to know.
+    pub detail: BTreeMap<String, String>,
+}
+
+/// What can happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditKind {
+    /// Somebody logged in.
+    Login,
+    /// Somebody tried to log in, and was refused.
+    LoginFailed,
+    /// Somebody logged out, of one session or of all.
+    Logout,
+    /// A consumed refresh token came again.
+    RefreshReused,
+    /// Sessions were ended from elsewhere.
+    SessionsRevoked,
+    /// An account was made.
+    UserCreated,
+    /// A password was changed.
+    PasswordChanged,
+}
+
+impl AuditKind {
+    /// Every kind there is.
+    pub const ALL: [Self; 7] = [
+        Self::Login,
+        Self::LoginFailed,
+        Self::Logout,
+        Self::RefreshReused,
+        Self::SessionsRevoked,
+        Self::UserCreated,
+        Self::PasswordChanged,
+    ];
+
+    /// The name under which it is kept and told.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::LoginFailed => "login_failed",
+            Self::Logout => "logout",
+            Self::RefreshReused => "refresh_reused",
+            Self::SessionsRevoked => "sessions_revoked",
+            Self::UserCreated => "user_created",
+            Self::PasswordChanged => "password_changed",
+        }
+    }
+
+    /// The kind with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl AuditEvent {
+    /// Something that happened now; what is known of it is filled in.
+    #[must_use]
+    pub fn new(kind: AuditKind, now: Timestamp) -> Self {
+        Self {
+            id: AuditEventId::generate(),
+            at: now,
+            kind,
+            actor: None,
+            user_id: None,
+            session_id: None,
+            ip: None,
+            request_id: None,
+            detail: BTreeMap::new(),
+        }
+    }
+
+    /// With one more thing to know.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.detail.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_kept_under_its_name() {
+        for kind in AuditKind::ALL {
+            assert_eq!(AuditKind::from_name(kind.name()), Some(kind));
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! A refresh token on its own: to be exchanged, or to be logged out with.
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::body::{self, Extraction, FORM, JSON};
+use crate::{
+    code::Code,
+    field::{Checker, Field, Input},
+    problem::{ApiResult, Problem},
+};
+
+/// A refresh token to be exchanged, by JSON or by OAuth 2's form.
+pub struct RefreshRequest {
+    /// The token as it was sent.
+    pub refresh_token: String,
+    /// Whether it came by the form, whose errors are those of RFC 6749.
+    pub is_form: bool,
+}
+
+/// Somebody who wants out; the token may be left out, and the body with it.
+pub struct LogoutRequest(pub Option<String>);
+
+/// What a refresh sends as JSON.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = RefreshRequest)]
+pub struct RefreshJson {
+    /// The refresh token; `refreshToken` is accepted too.
+    #[serde(default, alias = "refreshToken")]
+    #[schema(required = true, value_type = String)]
+    refresh_token: Field<String>,
+}
+
+/// What a refresh sends as a form (RFC 6749 section 6).
+#[derive(Deserialize, ToSchema)]
+pub struct RefreshForm {
+    /// The refresh token.
+    refresh_token: Option<String>,
+    /// `refresh_token`, or left out.
+    grant_type: Option<String>,
+}
+
+/// The two ways to send a refresh token, for the document.
+#[derive(ToSchema)]
+#[schema(as = Refresh)]
+#[expect(dead_code, reason = "it is described, never made")]
+pub enum RefreshBody {
+    /// As JSON.
+    Json(RefreshJson),
+    /// As a form.
+    Form(RefreshForm),
+}
+
+/// What a logout sends as JSON.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LogoutRequest)]
+pub struct LogoutJson {
+    /// The refresh token of the session to end; `refreshToken` is accepted too.
+    #[serde(default, alias = "refreshToken")]
+    #[schema(value_type = Option<String>)]
+    refresh_token: Field<String>,
+}
+
+impl Input for RefreshJson {
+    type Output = RefreshRequest;
+
+    fn check(self, checker: &mut Checker) -> Option<RefreshRequest> {
+        let refresh_token = checker.required("refresh_token", self.refresh_token, Ok)?;
+        Some(RefreshRequest { refresh_token, is_form: false })
+    }
+}
+
+impl Input for LogoutJson {
+    type Output = LogoutRequest;
+
+    fn check(self, checker: &mut Checker) -> Option<LogoutRequest> {
+        checker.optional("refresh_token", self.refresh_token, Ok).map(LogoutRequest)
+    }
+}
+
+impl RefreshForm {
+    fn check(self) -> ApiResult<RefreshRequest> {
+        if self.grant_type.is_some_and(|grant| grant != "refresh_token") {
+            return Err(Problem::new(Code::UnsupportedGrantType, "grant_type must be \"refresh_token\""));
+        }
+        let missing = || Problem::new(Code::InvalidRequest, "The form has no refresh_token");
+        Ok(RefreshRequest { refresh_token: self.refresh_token.ok_or_else(missing)?, is_form: true })
+    }
+}
+
+impl FromRequest for RefreshRequest {
+    type Error = Problem;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            match body::media_type(&request).as_str() {
+                JSON => {
+                    let bytes = body::read(&request, payload).await?;
+                    body::check::<RefreshJson>(&request, body::parse_json(&bytes)?)
+                }
+                FORM => body::parse_form::<RefreshForm>(&body::read(&request, payload).await?)?.check(),
+                _ => Err(body::unsupported(body::JSON_OR_FORM)),
+            }
+        })
+    }
+}
+
+impl FromRequest for LogoutRequest {
+    type Error = Problem;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let bytes = body::read(&request, payload).await?;
+            match body::media_type(&request).as_str() {
+                _ if bytes.is_empty() => Ok(Self(None)),
+                JSON => body::check::<LogoutJson>(&request, body::parse_json(&bytes)?),
+                _ => Err(body::unsupported(JSON)),
+            }
+        })
+    }
+}

@@ -1,0 +1,61 @@
+//! What a request tells about where it comes from, and under which key it may be repeated.
+
+use std::future::{Ready, ready};
+
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    http::header::{HeaderName, USER_AGENT},
+};
+use keepstone_service::Client;
+
+use crate::{
+    client_address::ClientAddress,
+    edge::Arrived,
+    problem::{FieldError, Problem},
+    request_id::RequestId,
+};
+
+/// Where a request comes from.
+pub struct Requester(pub Client);
+
+/// The header of [`IdempotencyKey`].
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The key under which the client may send this request again and have the same answer, if it sent one.
+pub struct IdempotencyKey(pub Option<String>);
+
+impl FromRequest for Requester {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let user_agent = request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+        ready(Ok(Self(Client {
+            ip: ClientAddress::of(request),
+            user_agent: user_agent.map(str::to_owned),
+            request_id: request.extensions().get::<RequestId>().map(|id| id.as_str().to_owned()),
+            arrived_at: request.extensions().get::<Arrived>().map(|arrived| arrived.0),
+        })))
+    }
+}
+
+impl FromRequest for IdempotencyKey {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let refusal = || {
+            Problem::validation(vec![FieldError {
+                loc: vec!["header".into(), "idempotency-key".into()],
+                msg: "must be one value of 1 to 255 visible ASCII characters".to_owned(),
+                kind: "value_error",
+            }])
+        };
+        let mut given = request.headers().get_all(IDEMPOTENCY_KEY);
+        let Some(key) = given.next() else { return ready(Ok(Self(None))) };
+        let bytes = key.as_bytes();
+        let fits = (1..=255).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic) && given.next().is_none();
+        ready(key.to_str().ok().filter(|_| fits).map(|key| Self(Some(key.to_owned()))).ok_or_else(refusal))
+    }
+}

@@ -1,0 +1,99 @@
+//! Routes that may not be asked too often. Whether a request may go on is decided before its body is read (S63), and told on
+//! every answer of such a route.
+
+use std::{pin::Pin, time::Duration};
+
+use actix_web::{
+    Error,
+    body::BoxBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{AUTHORIZATION, HeaderName, HeaderValue, RETRY_AFTER},
+    middleware::Next,
+    web::Data,
+};
+use keepstone_auth::token::bearer;
+use keepstone_service::{Decision, Key, Limit, Outcome, RateLimits};
+
+use crate::{client_address::ClientAddress, problem::Problem};
+
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+
+type Answer = Pin<Box<dyn Future<Output = Result<ServiceResponse, Error>>>>;
+
+/// A middleware of one route, by the address of the client: `#[post("/login", wrap = "from_fn(limited(Limit::Login))")]`.
+pub fn limited(limit: Limit) -> impl Fn(ServiceRequest, Next<BoxBody>) -> Answer {
+    move |request, next| Box::pin(decide(limit, request, next))
+}
+
+/// The same, for those who send no access token.
+pub fn limited_if_anonymous(limit: Limit) -> impl Fn(ServiceRequest, Next<BoxBody>) -> Answer {
+    move |request, next| {
+        let header = request.headers().get(AUTHORIZATION);
+        let is_anonymous = header.and_then(|value| bearer(value.to_str().ok()?)).is_none();
+        if is_anonymous { Box::pin(decide(limit, request, next)) } else { Box::pin(next.call(request)) }
+    }
+}
+
+async fn decide(limit: Limit, request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
+    let limits = request.app_data::<Data<RateLimits>>().cloned();
+    let limits = limits.ok_or_else(|| Problem::internal("no limits among the application's data"))?;
+    let key = Key::address(ClientAddress::of(request.request()));
+    let Some(decision) = limits.check(limit, key).await else { return next.call(request).await };
+    if decision.outcome != Outcome::Allowed {
+        // Not as an `Err`: what is around this, CORS above all, has yet to see the answer.
+        return Ok(request.error_response(Problem::too_many_requests(decision)));
+    }
+    let mut response = next.call(request).await?;
+    // A refusal further in is about another limit, and has told which.
+    if !response.headers().contains_key(LIMIT) {
+        for (name, value) in headers(&decision) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    Ok(response)
+}
+
+/// What a decision tells the client.
+pub fn headers(decision: &Decision) -> impl Iterator<Item = (HeaderName, HeaderValue)> + use<> {
+    let retry_after = match decision.outcome {
+        Outcome::Allowed => None,
+        Outcome::Refused { retry_after } => Some((RETRY_AFTER, HeaderValue::from(seconds(retry_after).max(1)))),
+    };
+    let told = [
+        (LIMIT, HeaderValue::from(decision.limit)),
+        (REMAINING, HeaderValue::from(decision.remaining)),
+        (RESET, HeaderValue::from(seconds(decision.reset))),
+    ];
+    told.into_iter().chain(retry_after)
+}
+
+/// Whole seconds, rounded up: who waits so long has waited long enough.
+fn seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_rounded_up_and_nobody_is_told_to_come_back_at_once() {
+        let told = |retry_after| {
+            let decision =
+                Decision { outcome: Outcome::Refused { retry_after }, limit: 5, remaining: 0, reset: retry_after };
+            headers(&decision).find(|(name, _)| *name == RETRY_AFTER).unwrap().1
+        };
+        assert_eq!(told(Duration::ZERO), "1");
+        assert_eq!(told(Duration::from_millis(1)), "1");
+        assert_eq!(told(Duration::from_millis(5001)), "6");
+        assert_eq!(told(Duration::from_secs(6)), "6");
+    }
+
+    #[test]
+    fn who_may_go_on_is_not_told_to_wait() {
+        let decision = Decision { outcome: Outcome::Allowed, limit: 5, remaining: 4, reset: Duration::from_secs(1) };
+        assert_eq!(headers(&decision).count(), 3);
+    }
+}

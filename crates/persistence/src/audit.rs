@@ -1,0 +1,83 @@
+//! The audit log in the database.
+
+use async_trait::async_trait;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use keepstone_domain::{AuditEvent, AuditEventId, AuditKind, Page, PageRequest};
+use keepstone_repository::{AuditRepository, Result, StorageError};
+
+use crate::{
+    connection::on,
+    repositories::DieselRepositories,
+    schema::audit_events,
+    types::{Id, Time},
+};
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = audit_events)]
+struct AuditEventRow {
+    public_id: Id,
+    at: Time,
+    kind: String,
+    actor_id: Option<Id>,
+    user_id: Option<Id>,
+    session_id: Option<Id>,
+    ip: Option<String>,
+    request_id: Option<String>,
+    detail: String,
+}
+
+impl TryFrom<AuditEventRow> for AuditEvent {
+    type Error = StorageError;
+
+    fn try_from(row: AuditEventRow) -> Result<Self> {
+        let id: AuditEventId = row.public_id.get();
+        let corrupt = |what: String| StorageError::Corrupt(format!("audit event {id}: {what}"));
+        Ok(Self {
+            id,
+            at: row.at.0,
+            kind: AuditKind::from_name(&row.kind).ok_or_else(|| corrupt(format!("unknown kind {}", row.kind)))?,
+            actor: row.actor_id.map(Id::get),
+            user_id: row.user_id.map(Id::get),
+            session_id: row.session_id.map(Id::get),
+            ip: row.ip,
+            request_id: row.request_id,
+            detail: serde_json::from_str(&row.detail).map_err(|error| corrupt(error.to_string()))?,
+        })
+    }
+}
+
+#[async_trait]
+impl AuditRepository for DieselRepositories {
+    async fn insert(&mut self, event: &AuditEvent) -> Result<()> {
+        let row = AuditEventRow {
+            public_id: Id::of(event.id),
+            at: Time(event.at),
+            kind: event.kind.name().to_owned(),
+            actor_id: event.actor.map(Id::of),
+            user_id: event.user_id.map(Id::of),
+            session_id: event.session_id.map(Id::of),
+            ip: event.ip.clone(),
+            request_id: event.request_id.clone(),
+            detail: serde_json::to_string(&event.detail).map_err(|error| StorageError::Corrupt(error.to_string()))?,
+        };
+        on!(self, |conn| diesel::insert_into(audit_events::table).values(row).execute(conn).await).map(drop)
+    }
+
+    async fn list(&mut self, page: PageRequest) -> Result<Page<AuditEvent>> {
+        let rows: Vec<AuditEventRow> = on!(self, |conn| {
+            audit_events::table
+                .order((audit_events::at.desc(), audit_events::id.desc()))
+                .offset(page.skip.into())
+                .limit(page.limit.into())
+                .select(AuditEventRow::as_select())
+                .load(conn)
+                .await
+        })?;
+        let total: i64 = on!(self, |conn| audit_events::table.count().get_result(conn).await)?;
+        Ok(Page {
+            items: rows.into_iter().map(AuditEvent::try_from).collect::<Result<_>>()?,
+            total: u64::try_from(total).unwrap_or_default(),
+        })
+    }
+}

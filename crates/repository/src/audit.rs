@@ -1,0 +1,16 @@
+//! What storage can do with the audit log: add to it, and read it.
+
+use async_trait::async_trait;
+use keepstone_domain::{AuditEvent, Page, PageRequest};
+
+use crate::Result;
+
+/// The audit log. What is in it stays as it is.
+#[async_trait]
+pub trait AuditRepository {
+    /// Adds an event: in the transaction of what it tells of, so that there is both or neither.
+    async fn insert(&mut self, event: &AuditEvent) -> Result<()>;
+
+    /// The events, newest first.
+    async fn list(&mut self, page: PageRequest) -> Result<Page<AuditEvent>>;
+}

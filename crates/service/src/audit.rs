@@ -1,0 +1,30 @@
+//! Reading the audit log. It is written by whoever does what it tells of, in the same transaction.
+
+use std::sync::Arc;
+
+use keepstone_domain::{AuditEvent, Page, PageRequest};
+use keepstone_repository::Store;
+
+use crate::{Caller, Result, permission};
+
+/// The audit log, for those who may read it.
+pub struct Audit {
+    store: Arc<dyn Store>,
+}
+
+impl Audit {
+    /// Over the database that the events are in.
+    #[must_use]
+    pub const fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// The events, newest first. Needs `audit:read`.
+    ///
+    /// # Errors
+    /// [`InsufficientPermissions`](crate::Error::InsufficientPermissions).
+    pub async fn list(&self, caller: &Caller, page: PageRequest) -> Result<Page<AuditEvent>> {
+        caller.require(&permission::AUDIT_READ)?;
+        Ok(self.store.read().await?.audit().list(page).await?)
+    }
+}

@@ -1,0 +1,210 @@
+//! How often something may be asked for: what is limited, for whom, and what the answer is. How it is counted is for the
+//! adapters. A key is typed, and never what somebody typed.
+
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use keepstone_domain::SessionId;
+
+use crate::{Error, Result};
+
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+
+/// Everything that is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// Attempts to log in, right or wrong.
+    Login,
+    /// Attempts to sign up.
+    Register,
+    /// Requests to refresh, before it is known whose.
+    RefreshRequest,
+    /// Refreshes of one session, or those without one from one address.
+    Refresh,
+    /// Whatever else takes a password or a token that was mailed.
+    Password,
+    /// Whatever else there is about getting in and out.
+    Session,
+}
+
+impl Limit {
+    /// Every limit there is.
+    pub const ALL: [Self; 6] =
+        [Self::Login, Self::Register, Self::RefreshRequest, Self::Refresh, Self::Password, Self::Session];
+}
+
+/// So many at once, and then as many again over this time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// How many.
+    pub amount: NonZeroU32,
+    /// In which time.
+    pub period: Duration,
+}
+
+impl Quota {
+    const fn new(amount: u32, period: Duration) -> Self {
+        let amount = match NonZeroU32::new(amount) {
+            Some(amount) => amount,
+            None => NonZeroU32::MIN,
+        };
+        Self { amount, period }
+    }
+}
+
+/// Which quotas hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quotas {
+    /// Those of a server that anybody can reach.
+    Strict,
+    /// Those of a developer's machine: they stop a loop that has gone mad, and nothing else.
+    Generous,
+}
+
+impl Quotas {
+    /// The quota of one limit.
+    #[must_use]
+    pub const fn of(self, limit: Limit) -> Quota {
+        match (self, limit) {
+            (Self::Strict, Limit::Login | Limit::Password) => Quota::new(10, MINUTE),
+            (Self::Strict, Limit::Register) => Quota::new(5, HOUR),
+            (Self::Strict, Limit::Refresh) => Quota::new(60, MINUTE),
+            (Self::Strict, Limit::Session) => Quota::new(300, MINUTE),
+            (Self::Strict, Limit::RefreshRequest) | (Self::Generous, _) => Quota::new(600, MINUTE),
+        }
+    }
+}
+
+/// The part of an address that one client has to itself: all of IPv4's, the first 64 bits of IPv6's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AddressPrefix(IpAddr);
+
+impl From<IpAddr> for AddressPrefix {
+    /// An IPv4 address that is written as one of IPv6 is that IPv4 address.
+    fn from(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V4(address) => address.into(),
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        })
+    }
+}
+
+/// Who is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// Whoever asks from there; `None` is everybody of whom no address is known.
+    Address(Option<AddressPrefix>),
+    /// Whoever has this session's tokens.
+    Session(SessionId),
+}
+
+impl Key {
+    /// Whoever asks from this address.
+    #[must_use]
+    pub fn address(address: Option<IpAddr>) -> Self {
+        Self::Address(address.map(AddressPrefix::from))
+    }
+}
+
+/// What a limiter says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    /// Whether the request may go on.
+    pub outcome: Outcome,
+    /// How many requests may come at once.
+    pub limit: u32,
+    /// How many of these are left.
+    pub remaining: u32,
+    /// In which time all of them are there again.
+    pub reset: Duration,
+}
+
+/// Whether a request may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It may, and has been counted.
+    Allowed,
+    /// It may not, and was not counted.
+    Refused {
+        /// When one may.
+        retry_after: Duration,
+    },
+}
+
+/// Counts requests.
+#[async_trait]
+pub trait RateLimiter: Send + Sync {
+    /// Counts one request, if it may go on. Of many at once exactly as many go on as may.
+    async fn check(&self, limit: Limit, key: &Key) -> Decision;
+}
+
+/// The limits that hold here, if any do.
+#[derive(Clone)]
+pub struct RateLimits(Option<Arc<dyn RateLimiter>>);
+
+impl RateLimits {
+    /// Counted by this; `None` is no limits at all.
+    #[must_use]
+    pub const fn new(limiter: Option<Arc<dyn RateLimiter>>) -> Self {
+        Self(limiter)
+    }
+
+    /// Counts one request, and tells what the limiter says; `None` without one.
+    pub async fn check(&self, limit: Limit, key: Key) -> Option<Decision> {
+        match &self.0 {
+            Some(limiter) => Some(limiter.check(limit, &key).await),
+            None => None,
+        }
+    }
+
+    /// Counts one request.
+    ///
+    /// # Errors
+    /// [`TooManyRequests`](Error::TooManyRequests).
+    pub async fn require(&self, limit: Limit, key: Key) -> Result<()> {
+        match self.check(limit, key).await {
+            Some(decision) if decision.outcome != Outcome::Allowed => Err(Error::TooManyRequests(decision)),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prefix(text: &str) -> AddressPrefix {
+        text.parse::<IpAddr>().unwrap().into()
+    }
+
+    #[test]
+    fn a_client_of_ipv6_has_64_bits_to_itself() {
+        assert_eq!(prefix("2001:db8:1:2::1"), prefix("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+        assert_ne!(prefix("2001:db8:1:2::1"), prefix("2001:db8:1:3::1"));
+        assert_ne!(prefix("192.0.2.1"), prefix("192.0.2.2"));
+    }
+
+    #[test]
+    fn an_address_of_ipv4_is_one_however_it_is_written() {
+        assert_eq!(prefix("::ffff:192.0.2.1"), prefix("192.0.2.1"));
+        assert_ne!(prefix("::ffff:192.0.2.1"), prefix("::ffff:192.0.2.2"));
+    }
+
+    #[test]
+    fn the_quotas_are_those_of_the_profile_matrix() {
+        let amounts = |quotas: Quotas, limit| {
+            let Quota { amount, period } = quotas.of(limit);
+            (amount.get(), period)
+        };
+        assert_eq!(amounts(Quotas::Strict, Limit::Login), (10, MINUTE));
+        assert_eq!(amounts(Quotas::Strict, Limit::Register), (5, HOUR));
+        assert_eq!(amounts(Quotas::Strict, Limit::Refresh), (60, MINUTE));
+        assert!(Limit::ALL.into_iter().all(|limit| amounts(Quotas::Generous, limit) == (600, MINUTE)));
+    }
+}

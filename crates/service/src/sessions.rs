@@ -1,0 +1,272 @@
+//! Being in: opening a session, being recognised, refreshing, and every way to end.
+//!
+//! Whatever ends a session is forgotten by [`Principals`] before the answer is sent.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use keepstone_auth::{
+    error::{OpenError, RefreshError, SessionPolicyError},
+    permission::Roles,
+    session::{self, EndReason, EndScope, Grant, SessionInfo, SessionPolicy, TokenPair},
+    token::{Issuer, TokenChain},
+};
+use keepstone_domain::{Clock, Page, PageRequest, SessionId, SessionState, User, UserId};
+use keepstone_repository::Store;
+
+use crate::{
+    Caller, Client, Error, Key, Limit, Principal, Principals, RateLimits, Result, permission,
+    session_store::RequestStore,
+};
+
+/// How many expired sessions are deleted at once.
+const CLEAN_UP_BATCH: usize = 500;
+
+/// What [`Sessions`] is made of.
+pub struct SessionParts {
+    /// Where sessions are kept.
+    pub store: Arc<dyn Store>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Signs and verifies tokens.
+    pub issuer: Arc<Issuer>,
+    /// Names the refresh tokens of a session.
+    pub chain: Arc<TokenChain>,
+    /// What each role may do.
+    pub roles: Arc<Roles>,
+    /// How long sessions live, and what is forgiven.
+    pub policy: SessionPolicy,
+    /// Who was recognised a moment ago.
+    pub principals: Principals,
+    /// How often a session may be refreshed.
+    pub limits: RateLimits,
+}
+
+/// The sessions of all users.
+pub struct Sessions {
+    parts: SessionParts,
+}
+
+impl Sessions {
+    /// Puts the parts together.
+    #[must_use]
+    pub const fn new(parts: SessionParts) -> Self {
+        Self { parts }
+    }
+
+    /// Begins a session for a user who has proved who they are.
+    ///
+    /// # Errors
+    /// Storage's only.
+    pub async fn open(&self, user: &User, client: &Client) -> Result<TokenPair> {
+        let origin = session::Client { ip: client.ip.map(|ip| ip.to_string()), user_agent: client.user_agent.clone() };
+        let opened =
+            self.rotation(client, None)?.open(&user.id.to_string(), &self.grant(user), origin).await.map_err(
+                |error| match error {
+                    OpenError::Store(error) => error.into(),
+                    OpenError::Issue(error) => Error::from(error),
+                },
+            )?;
+        self.forget(&opened.superseded.iter().copied().map(SessionId::from).collect::<Vec<_>>());
+        Ok(opened.tokens)
+    }
+
+    /// Finds out who sent this access token, and whether the session and the account behind it still count.
+    ///
+    /// # Errors
+    /// [`TokenInvalid`](Error::TokenInvalid), [`TokenExpired`](Error::TokenExpired),
+    /// [`TokenRevoked`](Error::TokenRevoked).
+    pub async fn authenticate(&self, token: &str) -> Result<Caller> {
+        let now = self.parts.clock.now();
+        let claims = self.parts.issuer.verifier().verify_access_at(token, now.into())?;
+        let user_id: UserId = claims.subject.parse().map_err(|_| Error::TokenInvalid)?;
+        let session_id = SessionId::from(claims.session_id);
+        let principal = self.parts.principals.find(session_id, self.load(session_id)).await?;
+        match principal {
+            Some(principal) if principal.user.id == user_id && now < principal.session_expires_at => {
+                Ok(Caller { user: principal.user, session_id, roles: Arc::clone(&self.parts.roles) })
+            }
+            _ => Err(Error::TokenRevoked),
+        }
+    }
+
+    /// Exchanges a refresh token for its successor.
+    ///
+    /// With the `idempotency_key` of the request that consumed it, the same successor is given again for a minute.
+    ///
+    /// # Errors
+    /// [`TokenInvalid`](Error::TokenInvalid), [`TokenExpired`](Error::TokenExpired),
+    /// [`TokenRevoked`](Error::TokenRevoked); [`RefreshTokenRotated`](Error::RefreshTokenRotated) if another request was
+    /// faster; [`TooManyRequests`](Error::TooManyRequests); [`RefreshTokenReused`](Error::RefreshTokenReused), and the session has ended, if it was consumed before.
+    pub async fn refresh(&self, token: &str, idempotency_key: Option<&str>, client: &Client) -> Result<TokenPair> {
+        let rotation = self.rotation(client, None)?;
+        let waited = client.arrived_at.map_or(Duration::ZERO, |arrived_at| arrived_at.elapsed());
+        let arrived_at = SystemTime::from(self.parts.clock.now()) - waited;
+        let presented = rotation.verify_refresh(token).map(|presented| presented.arrived_at(arrived_at));
+        let session = presented.as_ref().map(|presented| Key::Session(presented.session_id().into()));
+        self.parts.limits.require(Limit::Refresh, session.unwrap_or(Key::address(client.ip))).await?;
+        let presented = presented?;
+        let session_id = SessionId::from(presented.session_id());
+        let found = self.parts.store.read().await?.sessions().find_with_user(session_id).await?;
+        let user = found.map(|(_, user)| user).filter(counts).ok_or(Error::TokenRevoked)?;
+        let refreshed = rotation.refresh(&presented, &self.grant(&user), idempotency_key).await;
+        refreshed.map_err(|error| match error {
+            RefreshError::Rotated => Error::RefreshTokenRotated,
+            RefreshError::Reused { .. } => {
+                self.parts.principals.forget([&session_id]);
+                tracing::warn!(user_id = %user.id, %session_id, "a refresh token came again; its session ended");
+                Error::RefreshTokenReused
+            }
+            RefreshError::Revoked => Error::TokenRevoked,
+            RefreshError::Expired => Error::TokenExpired,
+            RefreshError::Issue(error) => error.into(),
+            RefreshError::Store(error) => error.into(),
+        })
+    }
+
+    /// Ends the session of an access token, and that of a refresh token if it is the same user's. What is unknown or has
+    /// ended already is as good as ended, so that logging out twice is no error.
+    ///
+    /// # Errors
+    /// [`NotAuthenticated`](Error::NotAuthenticated) with neither token; why the access token is bad, if there is only that.
+    pub async fn log_out(
+        &self,
+        caller: Result<Option<Caller>>,
+        refresh_token: Option<&str>,
+        client: &Client,
+    ) -> Result<()> {
+        let caller = match (caller, refresh_token) {
+            (Ok(None), None) => return Err(Error::NotAuthenticated),
+            (Ok(caller), _) => caller,
+            (Err(Error::TokenRevoked), _) | (Err(Error::TokenExpired), Some(_)) => None,
+            (Err(error), _) => return Err(error),
+        };
+        if let Some(caller) = &caller {
+            self.end(&caller.user.id, EndScope::One(caller.session_id.into()), EndReason::Logout, client, None).await?;
+        }
+        let rotation = self.rotation(client, None)?;
+        let presented = refresh_token.and_then(|token| rotation.verify_refresh(token).ok());
+        if let Some(presented) = presented
+            && let Ok(user_id) = presented.subject().parse::<UserId>()
+            && caller.is_none_or(|caller| caller.user.id == user_id)
+        {
+            self.end(&user_id, EndScope::One(presented.session_id()), EndReason::Logout, client, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends every session of the caller. One whose session has ended already has nothing to end.
+    ///
+    /// # Errors
+    /// Why the access token is bad.
+    pub async fn log_out_everywhere(&self, caller: Result<Option<Caller>>, client: &Client) -> Result<()> {
+        match caller {
+            Ok(Some(caller)) => {
+                self.end(&caller.user.id, EndScope::All, EndReason::Logout, client, None).await.map(drop)
+            }
+            Ok(None) => Err(Error::NotAuthenticated),
+            Err(Error::TokenRevoked) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The caller's sessions that live, newest first.
+    ///
+    /// # Errors
+    /// Storage's only.
+    pub async fn list(&self, caller: &Caller, page: PageRequest) -> Result<Page<SessionInfo>> {
+        let sessions = self.rotation(&Client::default(), None)?.list(&caller.user.id.to_string()).await?;
+        let total = u64::try_from(sessions.len()).unwrap_or(u64::MAX);
+        let place = |number| usize::try_from(number).unwrap_or(usize::MAX);
+        let items = sessions.into_iter().skip(place(page.skip)).take(place(page.limit)).collect();
+        Ok(Page { items, total })
+    }
+
+    /// Ends one of the caller's own sessions.
+    ///
+    /// # Errors
+    /// [`SessionNotFound`](Error::SessionNotFound) if the caller has none with this id that lives.
+    pub async fn end_own(&self, caller: &Caller, id: SessionId, client: &Client) -> Result<()> {
+        let scope = EndScope::One(id.into());
+        let ended = self.end(&caller.user.id, scope, EndReason::Revoked, client, None).await?;
+        if ended.is_empty() { Err(Error::SessionNotFound) } else { Ok(()) }
+    }
+
+    /// Ends every session of a user. Needs `users:manage`.
+    ///
+    /// # Errors
+    /// [`InsufficientPermissions`](Error::InsufficientPermissions), [`UserNotFound`](Error::UserNotFound).
+    pub async fn end_all_of(&self, caller: &Caller, user_id: UserId, client: &Client) -> Result<()> {
+        caller.require(&permission::USERS_MANAGE)?;
+        self.parts.store.read().await?.users().find(user_id).await?.ok_or(Error::UserNotFound)?;
+        self.end(&user_id, EndScope::All, EndReason::Revoked, client, Some(caller.user.id)).await.map(drop)
+    }
+
+    /// Deletes the sessions whose time is over, in small transactions, and gives how many there were. Consumed refresh
+    /// tokens stay as long as their session: without them nobody would notice when one comes again.
+    ///
+    /// # Errors
+    /// Storage's only; what was deleted before stays so.
+    pub async fn clean_up(&self) -> Result<usize> {
+        let rotation = self.rotation(&Client::default(), None)?;
+        let mut total = 0;
+        loop {
+            let deleted = rotation.clean_up(CLEAN_UP_BATCH).await?;
+            total += deleted;
+            if deleted < CLEAN_UP_BATCH {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// Forgets who these sessions belong to: they have ended, or their user has changed.
+    pub(crate) fn forget(&self, ids: &[SessionId]) {
+        self.parts.principals.forget(ids);
+    }
+
+    async fn end(
+        &self,
+        user_id: &UserId,
+        scope: EndScope,
+        reason: EndReason,
+        client: &Client,
+        actor: Option<UserId>,
+    ) -> Result<Vec<SessionId>> {
+        let ended = self.rotation(client, actor)?.end(&user_id.to_string(), scope, reason).await?;
+        let ended: Vec<SessionId> = ended.into_iter().map(SessionId::from).collect();
+        self.forget(&ended);
+        Ok(ended)
+    }
+
+    /// The session's user, if both still count.
+    async fn load(&self, id: SessionId) -> Result<Option<Principal>> {
+        let found = self.parts.store.read().await?.sessions().find_with_user(id).await?;
+        let Some((session, user)) = found else { return Ok(None) };
+        if session.state(self.parts.clock.now()) != SessionState::Live || !counts(&user) {
+            return Ok(None);
+        }
+        Ok(Some(Principal { user: Arc::new(user), session_expires_at: session.expires_at }))
+    }
+
+    fn grant<'a>(&'a self, user: &'a User) -> Grant<'a> {
+        let role = user.role.as_str();
+        Grant { role, scope: self.parts.roles.scope(role).unwrap_or_default() }
+    }
+
+    /// The machine that turns refresh tokens over, on behalf of one request.
+    fn rotation(&self, client: &Client, actor: Option<UserId>) -> Result<session::Sessions<RequestStore>> {
+        let store = RequestStore { store: Arc::clone(&self.parts.store), client: client.clone(), actor };
+        let (issuer, chain) = (Arc::clone(&self.parts.issuer), Arc::clone(&self.parts.chain));
+        let clock = Arc::clone(&self.parts.clock);
+        let rotation = session::Sessions::new(store, issuer, chain, self.parts.policy)
+            .map_err(|error: SessionPolicyError| Error::Internal(Box::new(error)))?;
+        Ok(rotation.with_clock(move || SystemTime::from(clock.now())))
+    }
+}
+
+/// Whether a user may be here at all.
+fn counts(user: &User) -> bool {
+    user.is_active && user.deleted_at.is_none()
+}

@@ -1,0 +1,339 @@
+//! Staying in and getting out: refresh tokens that are good once, and sessions that end at once.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Client, PASSWORD, Server, eventually, post_at_once, together};
+
+const ME: &str = "/api/v1/users/me";
+const REFRESH: &str = "/api/v1/auth/refresh";
+const LOGOUT: &str = "/api/v1/auth/logout";
+const LOGOUT_ALL: &str = "/api/v1/auth/logout-all";
+const SESSIONS: &str = "/api/v1/auth/sessions";
+
+/// Exchanges a client's refresh token.
+async fn refreshed(client: &Client) -> Client {
+    let tokens = client.refresh().await.is(200).json();
+    client.clone().with(tokens)
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_good_once() {
+    let server = Server::start().await;
+    let first = server.user("ada").await;
+    let reply = first.refresh().await.is(200);
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    let second = first.clone().with(reply.json());
+    assert_ne!(first.tokens["refresh_token"], second.tokens["refresh_token"]);
+    assert_eq!(second.tokens["expires_in"], 30 * 60);
+    second.get(ME).await.is(200);
+    let third = refreshed(&second).await;
+    third.get(ME).await.is(200);
+}
+
+#[tokio::test]
+async fn a_replayed_refresh_token_ends_its_session_and_no_other() {
+    let server = Server::start().await;
+    let first = server.user("ada").await;
+    let other_device = first.clone().log_in().await;
+    let second = refreshed(&first).await;
+    let third = refreshed(&second).await;
+
+    let reply = first.refresh().await.is(401);
+    reply.problem_is("refresh_token_reused");
+    assert_eq!(reply.header("www-authenticate"), Some("Bearer error=\"invalid_token\""));
+    for ended in [&first, &second, &third] {
+        ended.get(ME).await.is(401).problem_is("token_revoked");
+        ended.refresh().await.is(401).problem_is("token_revoked");
+    }
+    other_device.get(ME).await.is(200);
+    refreshed(&other_device).await;
+}
+
+/// So many rounds of so many requests at once; the whole proof is 500 rounds: `TEST_ROUNDS=500`.
+#[expect(clippy::disallowed_methods, reason = "how long a test goes on is no setting of the program")]
+fn rounds() -> usize {
+    std::env::var("TEST_ROUNDS").map_or(20, |rounds| rounds.parse().unwrap())
+}
+
+const AT_ONCE: usize = 50;
+
+/// Exchanges one token at all these servers at once, round after round, and gives who won the last.
+async fn race(servers: &[&Server], mut client: Client) -> Client {
+    let addresses: Vec<&str> = servers.iter().map(|server| server.address()).cycle().take(AT_ONCE).collect();
+    for round in 0..rounds() {
+        let body = json!({"refresh_token": client.tokens["refresh_token"]});
+        let replies = post_at_once(&addresses, REFRESH, &body).await;
+        let (winners, losers): (Vec<_>, Vec<_>) = replies.into_iter().partition(|(status, _)| *status == 200);
+        assert_eq!(winners.len(), 1, "round {round}: {losers:#?}");
+        for (status, problem) in losers {
+            assert_eq!((status, &problem["code"]), (401, &json!("refresh_token_rotated")), "round {round}");
+        }
+        client = client.with(winners[0].1.clone());
+    }
+    client
+}
+
+#[tokio::test]
+async fn of_many_refreshes_at_once_one_succeeds_and_nothing_ends() {
+    let server = Server::start().await;
+    let client = race(&[&server], server.user("ada").await).await;
+    client.get(ME).await.is(200);
+}
+
+#[tokio::test]
+async fn two_nodes_give_one_successor_between_them() {
+    let server = Server::start().await;
+    let other = server.another().await;
+    let client = race(&[&server, &other], server.user("ada").await).await;
+    client.get(ME).await.is(200);
+    client.at(&other.url).get(ME).await.is(200);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_given_again_under_its_key() {
+    let server = Server::start().await;
+    let first = server.user("ada").await;
+    let second = first.refresh().header("idempotency-key", "key-1").await.is(200).json();
+    let again = first.refresh().header("idempotency-key", "key-1").await.is(200).json();
+    assert_eq!(again["refresh_token"], second["refresh_token"]);
+    first.clone().with(again).get(ME).await.is(200);
+
+    first.refresh().header("idempotency-key", "key-2").await.is(401).problem_is("refresh_token_reused");
+    first.clone().with(second).get(ME).await.is(401).problem_is("token_revoked");
+}
+
+#[tokio::test]
+async fn two_requests_at_once_under_one_key_have_one_answer() {
+    let server = Server::start().await;
+    let client = server.user("ada").await;
+    let replies = together((0..10).map(|_| {
+        let client = client.clone();
+        async move { client.refresh().header("idempotency-key", "key").await }
+    }))
+    .await;
+    let tokens: Vec<Value> = replies.into_iter().map(|reply| reply.is(200).json()["refresh_token"].clone()).collect();
+    assert!(tokens.iter().all(|token| *token == tokens[0]), "{tokens:#?}");
+}
+
+#[tokio::test]
+async fn a_key_that_is_none_is_refused() {
+    let server = Server::start().await;
+    let client = server.user("ada").await;
+    for key in ["", "two words", &"x".repeat(256)] {
+        client.refresh().header("idempotency-key", key).await.invalid_at(&[&["header", "idempotency-key"]]);
+    }
+    client.refresh().await.is(200);
+}
+
+#[tokio::test]
+async fn grace_forgives_the_last_token_while_its_successor_is_unused() {
+    let server = Server::with().env("REFRESH_GRACE", "60").start().await;
+    let first = server.user("ada").await;
+    let second = refreshed(&first).await;
+    let again = refreshed(&first).await;
+    assert_eq!(again.tokens["refresh_token"], second.tokens["refresh_token"]);
+    let third = refreshed(&second).await;
+    first.refresh().await.is(401).problem_is("refresh_token_reused");
+    third.get(ME).await.is(401);
+}
+
+#[tokio::test]
+async fn neither_kind_of_token_is_taken_for_the_other() {
+    let server = Server::start().await;
+    let ada = server.user("ada").await;
+    let swapped = json!({"access_token": ada.tokens["refresh_token"], "refresh_token": ada.tokens["access_token"]});
+    let swapped = ada.clone().with(swapped);
+    swapped.get(ME).await.is(401).problem_is("token_invalid");
+    swapped.refresh().await.is(401).problem_is("token_invalid");
+    for garbage in ["", "x", "a.b.c", &"x".repeat(5000)] {
+        let body = json!({"refresh_token": garbage});
+        server.anonymous().post(REFRESH).json(&body).await.is(401).problem_is("token_invalid");
+    }
+    ada.get(ME).await.is(200);
+    refreshed(&ada).await;
+}
+
+#[tokio::test]
+async fn a_refresh_may_be_a_form_and_spell_its_member_either_way() {
+    let server = Server::start().await;
+    let ada = server.user("ada").await;
+    let token = ada.tokens["refresh_token"].as_str().unwrap();
+    let anonymous = server.anonymous();
+    let form = [("grant_type", "refresh_token"), ("refresh_token", token)];
+    let second = anonymous.post(REFRESH).form(&form).await.is(200).json();
+    let camel = json!({"refreshToken": second["refresh_token"]});
+    anonymous.post(REFRESH).json(&camel).await.is(200);
+
+    let spent = anonymous.post(REFRESH).form(&form).await.is(400);
+    let problem = spent.problem_is("invalid_grant");
+    assert_eq!((&problem["error"], problem["error_description"].is_string()), (&json!("invalid_grant"), true));
+    let wrong = [("grant_type", "password"), ("refresh_token", token)];
+    anonymous.post(REFRESH).form(&wrong).await.is(400).problem_is("unsupported_grant_type");
+    anonymous.post(REFRESH).form(&[]).await.is(400).problem_is("invalid_request");
+    anonymous.post(REFRESH).json(&json!({})).await.invalid_at(&[&["body", "refresh_token"]]);
+}
+
+#[tokio::test]
+async fn logging_out_ends_the_session_at_once_and_twice_is_no_error() {
+    let server = Server::start().await;
+    let ada = server.user("ada").await;
+    let other_device = ada.clone().log_in().await;
+    ada.get(ME).await.is(200);
+    ada.post(LOGOUT).await.is(204);
+    ada.get(ME).await.is(401).problem_is("token_revoked");
+    ada.refresh().await.is(401).problem_is("token_revoked");
+    ada.post(LOGOUT).await.is(204);
+    other_device.get(ME).await.is(200);
+
+    let only_refresh_token = json!({"refresh_token": other_device.tokens["refresh_token"]});
+    server.anonymous().post(LOGOUT).json(&only_refresh_token).await.is(204);
+    other_device.get(ME).await.is(401).problem_is("token_revoked");
+}
+
+#[tokio::test]
+async fn logging_out_tells_nothing_about_refresh_tokens_and_ends_nobody_elses() {
+    let server = Server::start().await;
+    let (ada, eve) = (server.user("ada").await, server.user("eve").await);
+    let anonymous = server.anonymous();
+    for token in ["", "x", "a.b.c"] {
+        anonymous.post(LOGOUT).json(&json!({"refresh_token": token})).await.is(204);
+    }
+    anonymous.post(LOGOUT).await.is(401).problem_is("not_authenticated");
+    eve.post(LOGOUT).json(&json!({"refresh_token": ada.tokens["refresh_token"]})).await.is(204);
+    ada.get(ME).await.is(200);
+    refreshed(&ada).await;
+    eve.get(ME).await.is(401);
+}
+
+#[tokio::test]
+async fn logging_out_everywhere_ends_every_session() {
+    let server = Server::start().await;
+    let ada = server.user("ada").await;
+    let (other_device, eve) = (ada.clone().log_in().await, server.user("eve").await);
+    ada.post(LOGOUT_ALL).await.is(204);
+    for ended in [&ada, &other_device] {
+        ended.get(ME).await.is(401).problem_is("token_revoked");
+        ended.refresh().await.is(401).problem_is("token_revoked");
+    }
+    let new = ada.clone().log_in().await;
+    ada.post(LOGOUT_ALL).await.is(204);
+    new.get(ME).await.is(200);
+    eve.get(ME).await.is(200);
+    server.anonymous().post(LOGOUT_ALL).await.is(401).problem_is("not_authenticated");
+}
+
+#[tokio::test]
+async fn the_owner_sees_and_ends_sessions() {
+    let server = Server::start().await;
+    let ada = server.user("ada").await;
+    let phone = ada.clone().log_in().await;
+    let eve = server.user("eve").await;
+    let list = phone.get(SESSIONS).await.is(200).json();
+    assert_eq!((&list["total"], &list["page"], &list["page_size"]), (&json!(2), &json!(1), &json!(20)));
+    let sessions = list["items"].as_array().unwrap();
+    let current: Vec<_> = sessions.iter().map(|session| session["current"].as_bool().unwrap()).collect();
+    assert_eq!(current, [true, false], "newest first: {list:#}");
+    assert!(sessions.iter().all(|session| session["ip"] == "127.0.0.1"), "{list:#}");
+
+    let path = format!("{SESSIONS}/{}", sessions[1]["id"].as_str().unwrap());
+    eve.delete(&path).await.is(404).problem_is("session_not_found");
+    ada.get(ME).await.is(200);
+    phone.delete(&path).await.is(204);
+    ada.get(ME).await.is(401).problem_is("token_revoked");
+    phone.delete(&path).await.is(404).problem_is("session_not_found");
+    phone.delete(&format!("{SESSIONS}/none")).await.invalid_at(&[&["path", "id"]]);
+    assert_eq!(phone.get(SESSIONS).await.is(200).json()["total"], 1);
+}
+
+#[tokio::test]
+async fn an_administrator_ends_all_sessions_of_a_user_and_nobody_else_does() {
+    let server = Server::start().await;
+    let (admin, ada, eve) = (server.admin().await, server.user("ada").await, server.user("eve").await);
+    let path = format!("/api/v1/users/{}/sessions", ada.id);
+    eve.delete(&path).await.is(403).problem_is("insufficient_permissions");
+    ada.get(ME).await.is(200);
+    admin.delete(&path).await.is(204);
+    ada.get(ME).await.is(401).problem_is("token_revoked");
+    let nobody = "/api/v1/users/018f0000-0000-7000-8000-000000000000/sessions";
+    admin.delete(nobody).await.is(404).problem_is("user_not_found");
+    admin.get(ME).await.is(200);
+}
+
+#[tokio::test]
+async fn a_changed_password_ends_all_other_sessions() {
+    let server = Server::start().await;
+    let ada = server.user("ada").await;
+    let phone = ada.clone().log_in().await;
+    let change = |current: &str, new: &str| json!({"current_password": current, "new_password": new});
+    let path = "/api/v1/users/me/change-password";
+    ada.post(path)
+        .json(&change("wrong password", "another password"))
+        .await
+        .is(400)
+        .problem_is("current_password_invalid");
+    ada.post(path).json(&change(PASSWORD, "short")).await.invalid_at(&[&["body", "new_password"]]);
+    phone.get(ME).await.is(200);
+
+    ada.post(path).json(&change(PASSWORD, "another password")).await.is(204);
+    ada.get(ME).await.is(200);
+    refreshed(&ada).await;
+    phone.get(ME).await.is(401).problem_is("token_revoked");
+    phone.refresh().await.is(401).problem_is("token_revoked");
+    ada.try_log_in(PASSWORD).await.is(401);
+    ada.try_log_in("another password").await.is(200);
+}
+
+#[tokio::test]
+async fn another_node_notices_within_the_time_that_is_configured() {
+    let server = Server::with().env("PRINCIPAL_CACHE_TTL", "1s").start().await;
+    let other = server.another().await;
+    let ada = server.user("ada").await;
+    let elsewhere = ada.clone().at(&other.url);
+    elsewhere.get(ME).await.is(200);
+    ada.post(LOGOUT).await.is(204);
+    eventually("the other node refuses the token", async || (elsewhere.get(ME).await.status == 401).then_some(()))
+        .await;
+    elsewhere.refresh().await.is(401).problem_is("token_revoked");
+}
+
+#[tokio::test]
+async fn a_session_ends_when_its_time_is_over_whatever_was_refreshed() {
+    let server =
+        Server::with().env("REFRESH_TOKEN_EXPIRE_DAYS", "3s").env("ACCESS_TOKEN_EXPIRE_MINUTES", "1s").start().await;
+    let mut client = server.user("ada").await;
+    let expired = eventually("the session is over", async || {
+        let reply = client.refresh().await;
+        if reply.status == 200 {
+            client = client.clone().with(reply.json());
+            return None;
+        }
+        Some(reply)
+    })
+    .await;
+    expired.is(401).problem_is("token_expired");
+    client.get(ME).await.is(401).problem_is("token_expired");
+}
+
+#[tokio::test]
+async fn the_oldest_of_too_many_sessions_ends() {
+    let server = Server::start().await;
+    let first = server.user("ada").await;
+    let second = first.clone().log_in().await;
+    for _ in 0..99 {
+        first.try_log_in(PASSWORD).await.is(200);
+    }
+    first.get(ME).await.is(401).problem_is("token_revoked");
+    second.get(ME).await.is(200);
+    assert_eq!(second.get(SESSIONS).await.is(200).json()["total"], 100);
+}
+
+#[tokio::test]
+async fn cleaning_up_keeps_what_tells_a_replayed_token() {
+    let server = Server::start().await;
+    let first = server.user("ada").await;
+    let second = refreshed(&first).await;
+    let run = server.cli(["cleanup-tokens"]).exits(0);
+    assert!(run.stdout.contains('0'), "{run:#?}");
+    first.refresh().await.is(401).problem_is("refresh_token_reused");
+    second.get(ME).await.is(401);
+}
