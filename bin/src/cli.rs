@@ -27,6 +27,8 @@ pub enum Command {
     ListUsers(ListUsers),
     /// Delete the sessions whose time is over, and their tokens; a server does so by itself every hour
     CleanupTokens,
+    /// Make a key to sign access tokens with, in the folder of keys; a running server takes it up on SIGHUP
+    GenerateKeys(GenerateKeys),
     /// Look at the configuration
     #[command(subcommand)]
     Config(Config),
@@ -116,6 +118,13 @@ pub struct CreateUser {
     /// Read the password from the first line of standard input instead of asking for it
     #[arg(long)]
     pub password_stdin: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct GenerateKeys {
+    /// EdDSA, ES256 or RS256 [default: the configured one, or else EdDSA]
+    #[arg(long)]
+    pub algorithm: Option<String>,
 }
 
 #[derive(Debug, Args)]

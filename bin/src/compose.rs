@@ -5,20 +5,20 @@ use std::sync::Arc;
 use keepstone_adapters::{ProcessLoginThrottle, ProcessRateLimiter, SystemClock};
 use keepstone_auth::{
     password::{Hasher, Limits, MIN_BCRYPT_COST, Passwords, Policy, Scheme},
-    token::{Issuer, KeySet, Profile, Secret, SigningKey, TokenChain},
+    token::Keyring,
 };
 use keepstone_domain::{Clock, RoleName};
 use keepstone_persistence::DieselStore;
 use keepstone_repository::Store;
 use keepstone_service::{
-    AccountParts, Accounts, Audit, Health, LoginThrottle, PasswordGuard, Principals, Quotas, RateLimiter, RateLimits, Rules,
-    SessionParts, SessionPolicy, Sessions, Users, permission,
+    AccountParts, Accounts, Audit, Health, LoginThrottle, PasswordGuard, Principals, Quotas, RateLimiter, RateLimits,
+    Rules, SessionParts, SessionPolicy, Sessions, Users, permission,
 };
-use secrecy::ExposeSecret;
 
 use crate::{
     failure::Failure,
-    settings::{Environment, PasswordHasher, RegistrationMode, Settings, secret},
+    keys,
+    settings::{Environment, PasswordHasher, RegistrationMode, Settings},
 };
 
 /// What every command is made of.
@@ -29,6 +29,7 @@ pub struct Services {
     pub audit: Arc<Audit>,
     pub health: Arc<Health>,
     pub passwords: Passwords,
+    pub keyring: Arc<Keyring>,
     pub limits: RateLimits,
 }
 
@@ -52,7 +53,8 @@ pub async fn open_migrated(settings: &Settings) -> Result<Arc<DieselStore>, Fail
 /// Makes the use cases over a database.
 pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, Failure> {
     let passwords = passwords(settings)?;
-    let (issuer, chain) = tokens(settings)?;
+    let (issuer, chain) = keys::read(settings)?;
+    let keyring = Arc::new(Keyring::new(issuer));
     let (limits, guard) = limits(settings)?;
     let roles = settings.roles.iter().map(|(role, names)| (role.as_str(), names.iter().map(String::as_str)));
     let roles = Arc::new(permission::roles(roles).map_err(usage)?);
@@ -60,7 +62,7 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
     let sessions = Arc::new(Sessions::new(SessionParts {
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),
-        issuer: Arc::new(issuer),
+        keyring: Arc::clone(&keyring),
         chain: Arc::new(chain),
         roles: Arc::clone(&roles),
         policy: SessionPolicy {
@@ -80,7 +82,8 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         roles,
         sessions: Arc::clone(&sessions),
         rules: Rules {
-            password_policy: Policy::new(settings.password.min_length),
+            password_policy: policy(settings),
+            product: settings.app.name.clone(),
             registration_open: settings.registration.mode == RegistrationMode::Open,
             default_role: RoleName::parse(&settings.registration.default_role).map_err(usage)?,
         },
@@ -92,6 +95,7 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         accounts,
         sessions,
         passwords,
+        keyring,
         limits,
     })
 }
@@ -111,6 +115,11 @@ fn limits(settings: &Settings) -> Result<(RateLimits, PasswordGuard), Failure> {
     Ok((RateLimits::new(limiter), PasswordGuard::new(throttle, secret)))
 }
 
+fn policy(settings: &Settings) -> Policy {
+    let policy = Policy::new(settings.password.min_length);
+    if settings.password.blocklist { policy.with_blocklist() } else { policy }
+}
+
 fn passwords(settings: &Settings) -> Result<Passwords, Failure> {
     let password = &settings.password;
     let scheme = match password.hasher {
@@ -124,28 +133,6 @@ fn passwords(settings: &Settings) -> Result<Passwords, Failure> {
     // How weak a hash may be depends on the environment, and the settings have judged it.
     let hasher = Hasher::new(scheme, MIN_BCRYPT_COST).map_err(usage)?;
     Ok(Passwords::new(hasher, Limits::new(password.hash_concurrency)))
-}
-
-fn tokens(settings: &Settings) -> Result<(Issuer, TokenChain), Failure> {
-    let signing = secret::load_or_generate(settings).map_err(Failure::failed)?;
-    if let Some(notice) = signing.notice {
-        tracing::warn!("{notice}");
-    }
-    let bytes = |secret: &secrecy::SecretString| Secret::for_development(secret.expose_secret().as_bytes());
-    let access = bytes(&signing.secret).map_err(usage)?;
-    // Templates ship with one secret for both kinds; the two keys must differ all the same.
-    let refresh = match &settings.jwt.refresh_secret {
-        Some(secret) if secret.expose_secret() != signing.secret.expose_secret() => bytes(secret).map_err(usage)?,
-        _ => access.for_refresh_tokens(),
-    };
-    let profile = Profile {
-        issuer: settings.jwt.issuer.clone(),
-        audience: settings.jwt.audience.clone(),
-        access_lifetime: settings.jwt.access_ttl,
-    };
-    let key_set = |secret| KeySet::new(SigningKey::hs256(secret));
-    let issuer = Issuer::new(key_set(&access), key_set(&refresh), profile).map_err(usage)?;
-    Ok((issuer, TokenChain::new(&refresh)))
 }
 
 fn usage(error: impl ToString) -> Failure {

@@ -1,6 +1,6 @@
 //! How a command ends when it does not do as asked: a sentence on standard error, and an exit code.
 
-use std::process::ExitCode;
+use std::{fmt, process::ExitCode};
 
 use keepstone_persistence::MigrationError;
 use keepstone_repository::StorageError;
@@ -30,6 +30,13 @@ impl Failure {
         };
         output::error(reason);
         ExitCode::from(code)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Usage(reason) | Self::Failed(reason)) = self;
+        f.write_str(reason)
     }
 }
 

@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod compose;
 mod failure;
+mod keys;
 mod logging;
 mod output;
 mod settings;

@@ -11,6 +11,7 @@ mod hangup;
 mod harness;
 mod health;
 mod house;
+mod keys;
 mod login;
 mod migrate;
 mod password;

@@ -138,3 +138,25 @@ async fn no_password_and_no_token_is_ever_logged() {
         assert!(!log.contains(secret), "the log has {secret:?}");
     }
 }
+
+#[tokio::test]
+async fn common_passwords_and_those_made_of_ones_own_names_are_refused_with_a_blocklist() {
+    let server = Server::with().env("PASSWORD_BLOCKLIST", "true").start().await;
+    let anonymous = server.anonymous();
+    for (password, kind) in [
+        ("password123", "password_too_common"),
+        ("Password123", "password_too_common"),
+        ("lovelacelovelace", "password_too_similar"),
+        ("Keepstone-1", "password_too_similar"),
+    ] {
+        let body = serde_json::json!({"email": "lovelace@example.com", "password": password});
+        let errors = anonymous.post("/api/v1/auth/register").json(&body).await.invalid_at(&[&["body", "password"]]);
+        assert_eq!(errors[0]["type"], kind, "{password}");
+    }
+    let ada = server.user("ada").await;
+    let body = serde_json::json!({"current_password": PASSWORD, "new_password": "ada@adaada"});
+    let path = "/api/v1/users/me/change-password";
+    ada.post(path).json(&body).await.is(204);
+    let body = serde_json::json!({"current_password": "ada@adaada", "new_password": "password123"});
+    ada.post(path).json(&body).await.invalid_at(&[&["body", "new_password"]]);
+}

@@ -87,7 +87,7 @@ async fn of_many_at_once_exactly_as_many_pass_as_may() {
 
 #[tokio::test]
 async fn production_has_ten_logins_a_minute_unless_they_are_turned_off() {
-    let production = || Server::with().env("ENVIRONMENT", "production").env("BCRYPT_COST", "10");
+    let production = || Server::with().env("ENVIRONMENT", "production").env("DATABASE_URL", "sqlite::memory:");
     let server = production().start().await;
     let (started, mut passed) = (Instant::now(), 0);
     while server.anonymous().post(LOGIN).json(&json!({})).await.status == 422 {

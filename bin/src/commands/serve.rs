@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use keepstone_auth::token::Keyring;
 use keepstone_http::{Network, Options, Origins, Parts, TokenCase};
 use keepstone_persistence::{DatabaseUrl, DieselStore};
 use keepstone_repository::Store;
@@ -18,13 +19,13 @@ use crate::{
     cli::Serve,
     compose,
     failure::Failure,
-    logging, output,
+    keys, logging, output,
     settings::{self, ResponseCase, Settings},
 };
 
 /// How long a request under way may take to end once the server was told to stop.
 const SHUTDOWN_TIMEOUT_SECONDS: u64 = 30;
-const CLEAN_UP_INTERVAL: Duration = Duration::from_secs(60 * 60);
+const CLEAN_UP_INTERVAL: Duration = Duration::from_hours(1);
 
 pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Failure> {
     let _log = logging::start(&settings.log);
@@ -38,6 +39,7 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     prepare(settings, &store).await?;
     let services = compose::services(settings, store)?;
     let (health, sessions) = (Arc::clone(&services.health), Arc::clone(&services.sessions));
+    let keyring = Arc::clone(&services.keyring);
     let parts = Parts {
         accounts: services.accounts,
         sessions: services.sessions,
@@ -55,6 +57,7 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     actix_web::rt::spawn(async move { services.passwords.warm_up().await });
     actix_web::rt::spawn(stop_on_signal(server.handle(), health));
     actix_web::rt::spawn(clean_up_every_hour(sessions));
+    actix_web::rt::spawn(reload_on_signal(settings.clone(), keyring));
     server.await.map_err(Failure::failed)?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
@@ -132,6 +135,23 @@ async fn clean_up_every_hour(sessions: Arc<Sessions>) {
         match sessions.clean_up().await {
             Ok(deleted) => tracing::debug!(deleted, "cleaned up expired sessions"),
             Err(error) => tracing::warn!(%error, "could not clean up expired sessions"),
+        }
+    }
+}
+
+/// SIGHUP reads the keys again. If they cannot be used, those that were stay.
+async fn reload_on_signal(settings: Settings, keyring: Arc<Keyring>) {
+    let Ok(mut hang_up) = signal(SignalKind::hangup()) else {
+        tracing::error!("cannot listen for SIGHUP");
+        return;
+    };
+    while hang_up.recv().await.is_some() {
+        match keys::read(&settings) {
+            Ok((issuer, _)) => {
+                keyring.replace(issuer);
+                tracing::info!("read the keys again");
+            }
+            Err(failure) => tracing::error!(%failure, "kept the keys as they were"),
         }
     }
 }

@@ -2,8 +2,9 @@
 //! comment is explained in `config/default.toml`.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -46,6 +47,20 @@ impl Settings {
     #[must_use]
     pub fn signing_key(&self) -> Option<&SecretString> {
         self.jwt.secret_key.as_ref().or(self.app.secret_key.as_ref())
+    }
+
+    /// The folder of the asymmetric keys: the configured one, else one beside the database, as the generated secret is.
+    #[must_use]
+    pub fn keys_dir(&self) -> PathBuf {
+        self.jwt.keys_dir.clone().unwrap_or_else(|| self.beside_the_database(".keys"))
+    }
+
+    /// A path beside the database file, or in the working directory for a database that is no file.
+    pub(super) fn beside_the_database(&self, suffix: &str) -> PathBuf {
+        let file = self.database.url.sqlite_file().unwrap_or(Path::new("keepstone"));
+        let mut name = OsString::from(file);
+        name.push(suffix);
+        self.directory.join(name)
     }
 
     /// The names of what was configured and does nothing in this version.

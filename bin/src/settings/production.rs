@@ -12,6 +12,7 @@ use super::layers::Tree;
 use super::model::Settings;
 use super::problems::{Problem, Wrong};
 use super::strength;
+use super::values::Algorithm;
 use keepstone_persistence::DatabaseUrl;
 
 const MAKE_ONE: &str = "set it to what `openssl rand -base64 48` prints";
@@ -22,6 +23,11 @@ pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf]) ->
     let mut refuse = |path: &str, wrong: Wrong| found.push(wrong.at(path, tree.origin(path)));
     if settings.signing_key().is_none() {
         refuse("jwt.secret_key", Wrong::new("is not set; production does not make its own", MAKE_ONE));
+    }
+    if settings.jwt.algorithm != Algorithm::Hs256 && settings.jwt.keys_dir.is_none() {
+        let wrong =
+            Wrong::new("is not set, and JWT_ALGORITHM needs keys", "name the folder that generate-keys is to fill");
+        refuse("jwt.keys_dir", wrong);
     }
     for (path, wrong) in weak_secrets(settings).into_iter().chain(equal_secrets(settings)) {
         refuse(path, wrong);

@@ -107,10 +107,6 @@ fn database(reader: &mut Reader<'_>) -> Database {
 
 fn jwt(reader: &mut Reader<'_>) -> Jwt {
     let algorithm = reader.need("jwt.algorithm", Algorithm::read);
-    if algorithm != Algorithm::Hs256 {
-        reader
-            .refuse("jwt.algorithm", Wrong::new(format!("{algorithm} is not supported by this version"), "use HS256"));
-    }
     let minutes = |text: &str| duration(text, Unit::Minute, SECOND..=DAY * 30);
     let days = |text: &str| duration(text, Unit::Day, SECOND..=DAY * 3_650);
     let access_ttl = reader.parse("jwt.access_token_expire_minutes", minutes);

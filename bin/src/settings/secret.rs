@@ -52,17 +52,11 @@ pub fn load_or_generate(settings: &Settings) -> Result<Signing, SecretError> {
     if settings.app.environment == Environment::Production {
         return Err(SecretError::Unconfigured);
     }
-    let name = match &settings.database.url {
-        DatabaseUrl::SqliteMemory => {
-            return Ok(Signing {
-                secret: generate()?,
-                notice: Some("signing with a secret of this process alone".to_owned()),
-            });
-        }
-        DatabaseUrl::SqliteFile(path) => with_suffix(path, ".secret"),
-        DatabaseUrl::Postgres(_) | DatabaseUrl::Mysql(_) => PathBuf::from("keepstone.secret"),
-    };
-    keep(&settings.directory.join(name))
+    if settings.database.url == DatabaseUrl::SqliteMemory {
+        let notice = Some("signing with a secret of this process alone".to_owned());
+        return Ok(Signing { secret: generate()?, notice });
+    }
+    keep(&settings.beside_the_database(".secret"))
 }
 
 fn keep(path: &Path) -> Result<Signing, SecretError> {

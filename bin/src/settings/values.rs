@@ -54,7 +54,7 @@ macro_rules! choices {
 pub(super) use choices;
 
 choices! {
-    /// How access tokens are signed. Only HS256 is built yet.
+    /// How access tokens are signed.
     pub enum Algorithm { Hs256 = "HS256", EdDsa = "EdDSA", Es256 = "ES256", Rs256 = "RS256" }
 }
 choices! {

@@ -176,6 +176,46 @@ async fn a_verifier_may_be_bare_or_a_keyring_of_the_issuer() {
     assert_eq!(answer!(ring, request()).0, 200);
 }
 
+#[cfg(feature = "jwks")]
+#[actix_web::test]
+async fn a_verifier_may_fetch_its_keys() {
+    use keepstone_auth::jwks::RemoteVerifier;
+    use keepstone_auth::token::Algorithm;
+    use secrecy::ExposeSecret;
+
+    let key = SigningKey::from_pem(SigningKey::generate_pem(Algorithm::Es256).unwrap().expose_secret()).unwrap();
+    let refresh = KeySet::new(SigningKey::hs256(&Secret::new("r".repeat(32)).unwrap()));
+    let profile = Profile {
+        issuer: "https://id.example.com".into(),
+        audience: "orders".into(),
+        access_lifetime: Duration::from_mins(30),
+    };
+    let issuer = Issuer::new(KeySet::new(key), refresh, profile).unwrap();
+    let grant = AccessGrant { subject: "ada", role: "clerk", scope: "orders:read", session_id: Uuid::now_v7() };
+    let token = issuer.access(&grant, SystemTime::now()).unwrap().token;
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/.well-known/jwks.json", listener.local_addr().unwrap());
+    let published = issuer.verifier().keys().to_jwks().to_json();
+    let keys = move || {
+        let published = published.clone();
+        App::new().route("/.well-known/jwks.json", web::get().to(move || std::future::ready(published.clone())))
+    };
+    actix_web::rt::spawn(actix_web::HttpServer::new(keys).workers(1).listen(listener).unwrap().disable_signals().run());
+
+    let app = |url: &str| {
+        let verifier = RemoteVerifier::new(url, "https://id.example.com", "orders").unwrap();
+        App::new().app_data(Data::new(verifier)).route("/me", web::get().to(me))
+    };
+    let request = || test::TestRequest::get().uri("/me");
+    let header = |token: &str| (AUTHORIZATION, format!("Bearer {token}"));
+    assert_eq!(answer!(app(&url), request().insert_header(header(&token))), (200, None, "ada".to_owned()));
+    assert_eq!(answer!(app(&url), request().insert_header(header(&self::token()))).0, 401);
+    assert_eq!(answer!(app(&url), request()).0, 401);
+    let nowhere = url.replace(".well-known", "nowhere");
+    assert_eq!(answer!(app(&nowhere), request().insert_header(header(&token))).0, 503);
+}
+
 #[actix_web::test]
 async fn what_is_wrapped_is_not_even_found_without_a_token() {
     let (status, ..) = get("/bearer/no/such/page", &[]).await;

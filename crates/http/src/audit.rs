@@ -71,7 +71,11 @@ impl From<AuditEvent> for AuditEventView {
     security(("oauth2" = [])),
 )]
 #[get("")]
-pub async fn list(caller: Authenticated, paging: Paging, audit: Data<Audit>) -> ApiResult<Json<PageView<AuditEventView>>> {
+pub async fn list(
+    caller: Authenticated,
+    paging: Paging,
+    audit: Data<Audit>,
+) -> ApiResult<Json<PageView<AuditEventView>>> {
     let page = audit.list(&caller, paging.into()).await?;
     Ok(Json(PageView::new(page, paging, AuditEventView::from)))
 }

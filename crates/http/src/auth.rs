@@ -1,6 +1,12 @@
 //! `/auth`: signing up, getting in, staying in, and getting out.
 
-use actix_web::{delete, get, middleware::from_fn, post, web::Data};
+use actix_web::{
+    HttpResponse, delete, get,
+    http::header::{CACHE_CONTROL, ContentType},
+    middleware::from_fn,
+    post,
+    web::Data,
+};
 use keepstone_domain::{SessionId, Timestamp};
 use keepstone_service::{Accounts, Caller, Limit, SessionInfo, Sessions};
 use serde::Serialize;
@@ -199,6 +205,19 @@ pub async fn end_session(
 ) -> ApiResult<NoContent> {
     sessions.end_own(&caller, id.0, &requester.0).await?;
     Ok(NoContent)
+}
+
+/// Gives the public keys that access tokens are signed with (RFC 7517): none, if they are signed with a secret.
+#[utoipa::path(
+    tag = "auth",
+    responses((status = OK, body = serde_json::Value, description = "A JWK set")),
+    security(()),
+)]
+#[get("/.well-known/jwks.json")]
+pub async fn jwks(sessions: Data<Sessions>) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response.content_type(ContentType::json()).insert_header((CACHE_CONTROL, "public, max-age=300"));
+    response.body(sessions.public_keys())
 }
 
 /// The errors of a form are those of RFC 6749.

@@ -144,6 +144,8 @@ impl FieldError {
             PolicyViolation::TooShort { .. } => "too_short",
             PolicyViolation::TooLong { .. } => "too_long",
             PolicyViolation::ContainsNul => "value_error",
+            PolicyViolation::TooCommon => "password_too_common",
+            PolicyViolation::TooSimilar => "password_too_similar",
         };
         Self::body(name, violation.to_string(), kind)
     }

@@ -92,7 +92,7 @@ pub(crate) fn routes(api_prefix: &str) -> impl FnOnce(&mut ServiceConfig<'_>) + 
         .service(user::end_sessions);
     let api = scope(api_prefix).service(auth).service(users).service(scope("/audit").service(audit::list));
     move |config| {
-        config.service(health::health).service(health::live).service(health::ready).service(api);
+        config.service(health::health).service(health::live).service(health::ready).service(auth::jwks).service(api);
     }
 }
 

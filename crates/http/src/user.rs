@@ -2,7 +2,7 @@
 
 use actix_web::{delete, get, middleware::from_fn, post, web::Data};
 use keepstone_domain::{DisplayName, Email, RoleName, Timestamp, User, UserId, Username};
-use keepstone_service::{Accounts, Limit, NewPassword, Registration, Sessions, Sight, Users};
+use keepstone_service::{Accounts, Error, Limit, NewPassword, Registration, Sessions, Sight, Users};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::{
     extract::{Authenticated, IdPath, MaybeAuthenticated, Requester, Valid},
     field::{Checker, Field, Input},
-    problem::{ApiResult, ProblemView},
+    problem::{ApiResult, FieldError, Problem, ProblemView},
     rate_limit::{limited, limited_if_anonymous},
     respond::{Created, Json, NoContent},
     server::Options,
@@ -249,7 +249,10 @@ pub async fn change_password(
     requester: Requester,
 ) -> ApiResult<NoContent> {
     let (current, new) = passwords.0;
-    accounts.change_password(&caller, current, new, &requester.0).await?;
+    accounts.change_password(&caller, current, new, &requester.0).await.map_err(|error| match error {
+        Error::Password(violation) => Problem::validation(vec![FieldError::password("new_password", &violation)]),
+        other => other.into(),
+    })?;
     Ok(NoContent)
 }
 

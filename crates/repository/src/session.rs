@@ -1,9 +1,7 @@
 //! What storage can do with sessions and their refresh tokens.
 
 use async_trait::async_trait;
-use keepstone_domain::{
-    RefreshToken, Session, SessionEnd, SessionId, SessionScope, Timestamp, User, UserId,
-};
+use keepstone_domain::{RefreshToken, Session, SessionEnd, SessionId, SessionScope, Timestamp, User, UserId};
 
 use crate::Result;
 

@@ -24,6 +24,8 @@ use crate::{Caller, Client, Error, PasswordGuard, Result, Sessions};
 pub struct Rules {
     /// What a new password must be like.
     pub password_policy: Policy,
+    /// What the product is called: no good password.
+    pub product: String,
     /// Whether anybody can sign up.
     pub registration_open: bool,
     /// The role of whoever signs up.
@@ -141,10 +143,10 @@ impl Accounts {
         if self.parts.roles.canonical(user.role.as_str()).is_none() {
             return Err(Error::UnknownRole);
         }
-        let hash = self.parts.passwords.hash(password.0).await?;
-        let hash = SecretString::from(hash.as_str());
         let now = self.parts.clock.now();
         let user = user.into_user(now);
+        self.refuse_similar(&password, &user)?;
+        let hash = SecretString::from(self.parts.passwords.hash(password.0).await?.as_str());
         let event = AuditEvent { user_id: Some(user.id), ..client.event(AuditKind::UserCreated, now) };
         let event = event.with("role", user.role.as_str());
         self.parts
@@ -201,6 +203,7 @@ impl Accounts {
             if verdict.is_match() { Ok(()) } else { Err(Error::CurrentPasswordInvalid) }
         };
         self.parts.guard.watch(Some(&login), client.ip, verify).await?;
+        self.refuse_similar(&new, &caller.user)?;
         let hash = SecretString::from(self.parts.passwords.hash(new.0).await?.as_str());
         let now = self.parts.clock.now();
         let event = client.event_of(AuditKind::PasswordChanged, &caller.user, now);
@@ -219,6 +222,17 @@ impl Accounts {
             .await?;
         self.parts.sessions.forget(&ended);
         Ok(())
+    }
+
+    /// Refuses a password that is made of what everybody knows of its owner, if the policy has a blocklist.
+    fn refuse_similar(&self, password: &NewPassword, user: &User) -> Result<()> {
+        let rules = &self.parts.rules;
+        let (local, domain) = user.email.key().split_once('@').unwrap_or_default();
+        let mut words = vec![rules.product.as_str(), local];
+        words.extend(domain.split('.'));
+        words.extend(user.username.as_ref().map(Username::as_str));
+        words.extend(user.name.as_ref().map(DisplayName::as_str));
+        rules.password_policy.check_in_context(password.0.expose_secret(), &words).map_err(Error::Password)
     }
 
     /// The user whose name and password these are.

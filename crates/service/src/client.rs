@@ -20,7 +20,11 @@ pub struct Client {
 impl Client {
     /// Something that a request of this client did, for the audit log.
     pub(crate) fn event(&self, kind: AuditKind, now: Timestamp) -> AuditEvent {
-        AuditEvent { ip: self.ip.map(|ip| ip.to_string()), request_id: self.request_id.clone(), ..AuditEvent::new(kind, now) }
+        AuditEvent {
+            ip: self.ip.map(|ip| ip.to_string()),
+            request_id: self.request_id.clone(),
+            ..AuditEvent::new(kind, now)
+        }
     }
 
     /// Something that a user did to their own account.

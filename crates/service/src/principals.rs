@@ -39,6 +39,9 @@ impl Principals {
     }
 
     /// What is remembered of a session, or else what `load` finds. Of many that ask at once one loads.
+    ///
+    /// # Errors
+    /// Those of `load`.
     pub async fn find(
         &self,
         id: SessionId,
@@ -77,10 +80,7 @@ impl Principals {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        cell::Cell,
-        future::ready,
-    };
+    use std::{cell::Cell, future::ready};
 
     use keepstone_domain::{Email, NewUser, RoleName};
 
@@ -98,27 +98,27 @@ mod tests {
         Principal { user: Arc::new(user.into_user(now)), session_expires_at: now }
     }
 
-    fn email(found: &Option<Principal>) -> &str {
-        found.as_ref().unwrap().user.email.as_str()
+    fn email(found: Option<&Principal>) -> &str {
+        found.unwrap().user.email.as_str()
     }
 
     #[tokio::test]
     async fn what_is_remembered_is_not_loaded_again() {
-        let principals = Principals::new(Duration::from_secs(60));
+        let principals = Principals::new(Duration::from_mins(1));
         let (id, loads) = (SessionId::generate(), Cell::new(0));
         for _ in 0..3 {
             let load = async {
                 loads.set(loads.get() + 1);
                 Ok(Some(principal("ada")))
             };
-            assert_eq!(email(&principals.find(id, load).await.unwrap()), "ada@example.com");
+            assert_eq!(email(principals.find(id, load).await.unwrap().as_ref()), "ada@example.com");
         }
         assert_eq!(loads.get(), 1);
     }
 
     #[tokio::test]
     async fn what_was_forgotten_while_it_was_loaded_is_not_remembered() {
-        let principals = Principals::new(Duration::from_secs(60));
+        let principals = Principals::new(Duration::from_mins(1));
         let id = SessionId::generate();
         let load = async {
             let found = Ok(Some(principal("old")));
@@ -127,7 +127,7 @@ mod tests {
         };
         principals.find(id, load).await.unwrap();
         let now = principals.find(id, ready(Ok(Some(principal("new"))))).await.unwrap();
-        assert_eq!(email(&now), "new@example.com");
+        assert_eq!(email(now.as_ref()), "new@example.com");
     }
 
     #[tokio::test]
@@ -136,12 +136,12 @@ mod tests {
         let id = SessionId::generate();
         principals.find(id, ready(Ok(Some(principal("old"))))).await.unwrap();
         let now = principals.find(id, ready(Ok(Some(principal("new"))))).await.unwrap();
-        assert_eq!(email(&now), "new@example.com");
+        assert_eq!(email(now.as_ref()), "new@example.com");
     }
 
     #[tokio::test]
     async fn a_session_that_is_none_is_looked_for_again() {
-        let principals = Principals::new(Duration::from_secs(60));
+        let principals = Principals::new(Duration::from_mins(1));
         let id = SessionId::generate();
         assert!(principals.find(id, ready(Ok(None))).await.unwrap().is_none());
         assert!(principals.find(id, ready(Ok(Some(principal("ada"))))).await.unwrap().is_some());

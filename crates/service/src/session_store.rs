@@ -2,10 +2,8 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use keepstone_auth::{
-    session::{
-        self, Digest, EndReason, EndScope, Exchange, Exchanged, NewSession, SessionInfo, SessionStore, Spent, Successor,
-    },
+use keepstone_auth::session::{
+    self, Digest, EndReason, EndScope, Exchange, Exchanged, NewSession, SessionInfo, SessionStore, Spent, Successor,
 };
 use keepstone_domain::{
     AuditEvent, AuditKind, RefreshToken, RefreshTokenState, Session, SessionEnd, SessionId, SessionScope, Timestamp,

@@ -11,7 +11,7 @@ use keepstone_auth::{
     error::{OpenError, RefreshError, SessionPolicyError},
     permission::Roles,
     session::{self, EndReason, EndScope, Grant, SessionInfo, SessionPolicy, TokenPair},
-    token::{Issuer, TokenChain},
+    token::{Keyring, TokenChain},
 };
 use keepstone_domain::{Clock, Page, PageRequest, SessionId, SessionState, User, UserId};
 use keepstone_repository::Store;
@@ -30,8 +30,8 @@ pub struct SessionParts {
     pub store: Arc<dyn Store>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
-    /// Signs and verifies tokens.
-    pub issuer: Arc<Issuer>,
+    /// Signs and verifies tokens, with the keys of the moment.
+    pub keyring: Arc<Keyring>,
     /// Names the refresh tokens of a session.
     pub chain: Arc<TokenChain>,
     /// What each role may do.
@@ -62,13 +62,12 @@ impl Sessions {
     /// Storage's only.
     pub async fn open(&self, user: &User, client: &Client) -> Result<TokenPair> {
         let origin = session::Client { ip: client.ip.map(|ip| ip.to_string()), user_agent: client.user_agent.clone() };
-        let opened =
-            self.rotation(client, None)?.open(&user.id.to_string(), &self.grant(user), origin).await.map_err(
-                |error| match error {
-                    OpenError::Store(error) => error.into(),
-                    OpenError::Issue(error) => Error::from(error),
-                },
-            )?;
+        let opened = self.rotation(client, None)?.open(&user.id.to_string(), &self.grant(user), origin).await.map_err(
+            |error| match error {
+                OpenError::Store(error) => error.into(),
+                OpenError::Issue(error) => Error::from(error),
+            },
+        )?;
         self.forget(&opened.superseded.iter().copied().map(SessionId::from).collect::<Vec<_>>());
         Ok(opened.tokens)
     }
@@ -80,7 +79,7 @@ impl Sessions {
     /// [`TokenRevoked`](Error::TokenRevoked).
     pub async fn authenticate(&self, token: &str) -> Result<Caller> {
         let now = self.parts.clock.now();
-        let claims = self.parts.issuer.verifier().verify_access_at(token, now.into())?;
+        let claims = self.parts.keyring.current().verifier().verify_access_at(token, now.into())?;
         let user_id: UserId = claims.subject.parse().map_err(|_| Error::TokenInvalid)?;
         let session_id = SessionId::from(claims.session_id);
         let principal = self.parts.principals.find(session_id, self.load(session_id)).await?;
@@ -90,6 +89,13 @@ impl Sessions {
             }
             _ => Err(Error::TokenRevoked),
         }
+    }
+
+    /// The public keys of this server's access tokens, for services that verify them by themselves (RFC 7517). A shared
+    /// secret is never among them.
+    #[must_use]
+    pub fn public_keys(&self) -> String {
+        self.parts.keyring.current().verifier().keys().to_jwks().to_json()
     }
 
     /// Exchanges a refresh token for its successor.
@@ -258,7 +264,7 @@ impl Sessions {
     /// The machine that turns refresh tokens over, on behalf of one request.
     fn rotation(&self, client: &Client, actor: Option<UserId>) -> Result<session::Sessions<RequestStore>> {
         let store = RequestStore { store: Arc::clone(&self.parts.store), client: client.clone(), actor };
-        let (issuer, chain) = (Arc::clone(&self.parts.issuer), Arc::clone(&self.parts.chain));
+        let (issuer, chain) = (self.parts.keyring.current(), Arc::clone(&self.parts.chain));
         let clock = Arc::clone(&self.parts.clock);
         let rotation = session::Sessions::new(store, issuer, chain, self.parts.policy)
             .map_err(|error: SessionPolicyError| Error::Internal(Box::new(error)))?;

@@ -228,9 +228,13 @@ fn roles_can_be_changed_and_added_but_admin_keeps_everything() {
 
 #[test]
 fn what_has_no_effect_yet_is_named_only_when_someone_asked_for_it() {
-    let settings =
-        load(&[("REDIS_URL", "redis://localhost"), ("REGISTRATION_CONCEAL", "true"), ("PORT", "0"), ("ENVIRONMENT", "test")])
-            .unwrap();
+    let settings = load(&[
+        ("REDIS_URL", "redis://localhost"),
+        ("REGISTRATION_CONCEAL", "true"),
+        ("PORT", "0"),
+        ("ENVIRONMENT", "test"),
+    ])
+    .unwrap();
     assert_eq!(settings.without_effect(), ["REGISTRATION_CONCEAL", "REDIS_URL"]);
     assert!(check(&Ok(settings)).contains("without effect in this version: REGISTRATION_CONCEAL, REDIS_URL"));
 }

@@ -76,7 +76,9 @@ impl Challenge {
     fn www_authenticate(&self) -> Option<String> {
         match self {
             Self::Missing => Some("Bearer".to_owned()),
-            Self::Expired | Self::Invalid => Some(format!(r#"Bearer error="invalid_token", error_description="{self}""#)),
+            Self::Expired | Self::Invalid => {
+                Some(format!(r#"Bearer error="invalid_token", error_description="{self}""#))
+            }
             Self::Ambiguous => Some(r#"Bearer error="invalid_request""#.to_owned()),
             // A permission has no character that would have to be quoted.
             Self::Forbidden(needed) => Some(format!(r#"Bearer error="insufficient_scope", scope="{needed}""#)),

@@ -180,6 +180,9 @@ impl State {
 
 impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RemoteVerifier").field("source", &self.source).field("template", &self.template).finish_non_exhaustive()
+        f.debug_struct("RemoteVerifier")
+            .field("source", &self.source)
+            .field("template", &self.template)
+            .finish_non_exhaustive()
     }
 }

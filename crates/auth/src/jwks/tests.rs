@@ -251,7 +251,8 @@ fn keys_come_from_https_or_from_this_machine() {
     for good in ["https://id.example.com/jwks.json", "http://localhost:8000/", "http://127.0.0.1/", "http://[::1]:1/"] {
         assert_eq!(new(good), Ok(()), "{good}");
     }
-    for bad in ["", "id.example.com", "http://id.example.com/", "http://10.0.0.1/", "file:///etc/passwd", "ftp://localhost/"]
+    for bad in
+        ["", "id.example.com", "http://id.example.com/", "http://10.0.0.1/", "file:///etc/passwd", "ftp://localhost/"]
     {
         assert_eq!(new(bad), Err(SetupError::JwksUrl), "{bad}");
     }

@@ -80,9 +80,12 @@ mod tests {
         ] {
             assert!(is_similar(password, &["", "other", word]), "{password} {word}");
         }
-        for (password, word) in
-            [("lovelace123456789", "lovelace"), ("adaadaada", "ada"), ("correct horse", "lovelace"), ("lovelac", "lovelace")]
-        {
+        for (password, word) in [
+            ("lovelace123456789", "lovelace"),
+            ("adaadaada", "ada"),
+            ("correct horse", "lovelace"),
+            ("lovelac", "lovelace"),
+        ] {
             assert!(!is_similar(password, &["", "other", word]), "{password} {word}");
         }
         assert!(!is_similar("", &[""]) && !is_similar("password", &[]));

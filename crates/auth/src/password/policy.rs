@@ -142,7 +142,8 @@ mod tests {
     #[cfg(feature = "blocklist")]
     #[test]
     fn passwords_made_of_what_is_known_are_refused_when_asked_for() {
-        let (policy, known) = (Policy::default().with_blocklist(), ["ada.lovelace", "countess", "example", "keepstone"]);
+        let (policy, known) =
+            (Policy::default().with_blocklist(), ["ada.lovelace", "countess", "example", "keepstone"]);
         for similar in ["ada.lovelaceada.lovelace", "Ada.Lovelace", "Countess1843", "keepstone!", "2026Example"] {
             assert_eq!(policy.check_in_context(similar, &known), Err(PolicyViolation::TooSimilar), "{similar}");
             assert_eq!(policy.check(similar), Ok(()));

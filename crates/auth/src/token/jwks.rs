@@ -60,10 +60,10 @@ impl VerifyingKeys {
         Jwks { keys: self.iter().filter_map(written).collect() }
     }
 
-    /// The usable keys of a JWK set: public keys for signatures with EdDSA (Ed25519), ES256 or RS256 (2048 bits or more).
-    /// Everything else is passed over (RFC 7517 §5): symmetric keys, keys for encryption, unknown algorithms, private
-    /// keys, which are no longer secret, and ids that [`KeyId`] does not allow. A key without an id has its thumbprint's;
-    /// of two with one id the first counts. There may be none left: then no token is good.
+    /// The usable keys of a JWK set: public keys for signatures with `EdDSA` (Ed25519), ES256 or RS256 (2048 bits or
+    /// more). Everything else is passed over (RFC 7517 §5): symmetric keys, keys for encryption, unknown algorithms,
+    /// private keys, which are no longer secret, and ids that [`KeyId`] does not allow. A key without an id has its
+    /// thumbprint's; of two with one id the first counts. There may be none left: then no token is good.
     ///
     /// # Errors
     /// [`KeyError::Jwks`] when it is no JWK set, over [`MAX_JWKS_BYTES`], or has more than 64 keys.
@@ -76,7 +76,8 @@ impl VerifyingKeys {
             return Err(KeyError::Jwks);
         }
         let usable = keys.into_iter().filter_map(|key| serde_json::from_value::<Read>(key).ok()?.into_key());
-        Ok(usable.fold(Self::none(), |keys, key| if keys.find(key.id().as_str()).is_some() { keys } else { keys.and(key) }))
+        Ok(usable
+            .fold(Self::none(), |keys, key| if keys.find(key.id().as_str()).is_some() { keys } else { keys.and(key) }))
     }
 
     fn and(mut self, key: VerifyingKey) -> Self {

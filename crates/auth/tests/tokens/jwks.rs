@@ -1,4 +1,5 @@
 //! Publishing keys and reading what others publish.
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its keys has failed")]
 
 use keepstone_auth::error::KeyError;
 use keepstone_auth::token::{MAX_JWKS_BYTES, SigningKey, Verifier, VerifyingKey, VerifyingKeys};
@@ -137,13 +138,15 @@ fn optional_members_are_optional_and_of_two_keys_with_one_id_the_first_counts() 
 
 #[test]
 fn a_set_has_a_bounded_size() {
-    let set = |keys: &Value| VerifyingKeys::from_jwks(&json!({"keys": keys}).to_string()).map(|keys| keys.iter().count());
+    let set =
+        |keys: &Value| VerifyingKeys::from_jwks(&json!({"keys": keys}).to_string()).map(|keys| keys.iter().count());
     assert_eq!(set(&json!([])), Ok(0));
     assert_eq!(set(&json!(vec![json!({}); 64])), Ok(0));
     assert_eq!(set(&json!(vec![json!({}); 65])), Err(KeyError::Jwks));
     let padded = format!("{}{}", key!("jwks.json"), " ".repeat(MAX_JWKS_BYTES));
     assert_eq!(VerifyingKeys::from_jwks(&padded).map(drop), Err(KeyError::Jwks));
-    for json in ["", "null", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":null}"#, r#"{"keys":[]"#, r#"{"keys":[],"keys":[]}"#]
+    for json in
+        ["", "null", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":null}"#, r#"{"keys":[]"#, r#"{"keys":[],"keys":[]}"#]
     {
         assert_eq!(VerifyingKeys::from_jwks(json).map(drop), Err(KeyError::Jwks), "{json}");
     }

@@ -82,7 +82,9 @@ fn a_folder_that_cannot_be_used_is_told_by_file_and_never_by_content() {
     ] {
         let folder = folder(&[("good.pem", key!("ed25519.pem")), ("bad.pem", text)]);
         let said = error(&folder);
-        assert!(matches!(&said, KeyFolderError::Key { path, reason: why } if path.ends_with("bad.pem") && *why == reason));
+        assert!(
+            matches!(&said, KeyFolderError::Key { path, reason: why } if path.ends_with("bad.pem") && *why == reason)
+        );
         let (said, debug) = (said.to_string(), format!("{said:?}"));
         assert!(said.contains("bad.pem") && said.contains(&reason.to_string()), "{said}");
         for line in text.lines().filter(|line| line.len() > 8) {

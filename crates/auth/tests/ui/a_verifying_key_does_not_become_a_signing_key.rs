@@ -1,7 +1,7 @@
 use keepstone_auth::token::{SigningKey, VerifyingKey};
 
 fn turn(key: VerifyingKey) -> SigningKey {
-    SigningKey::from(key)
+    key
 }
 
 fn main() {

@@ -1,0 +1,102 @@
+//! Access tokens that others can verify: asymmetric keys, where they are published, and how they change.
+
+use rustix::process::Signal;
+
+use crate::harness::{Client, Home, Server, eventually};
+
+const ME: &str = "/api/v1/users/me";
+const JWKS: &str = "/.well-known/jwks.json";
+
+fn header_of(client: &Client) -> String {
+    let token = client.tokens["access_token"].as_str().unwrap();
+    let header = token.split('.').next().unwrap();
+    String::from_utf8(base64_url(header)).unwrap()
+}
+
+/// Decodes base64url without padding (RFC 4648 section 5).
+fn base64_url(text: &str) -> Vec<u8> {
+    let digit = |byte: u8| match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'-' => 62,
+        _ => 63,
+    };
+    let bits = text.bytes().flat_map(|byte| (0..6).rev().map(move |bit| digit(byte) >> bit & 1));
+    let bits: Vec<u8> = bits.collect();
+    bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |value, bit| value << 1 | bit)).collect()
+}
+
+#[tokio::test]
+async fn every_algorithm_signs_tokens_and_publishes_its_key_only() {
+    for algorithm in ["EdDSA", "ES256", "RS256"] {
+        let home = Home::new().env("JWT_ALGORITHM", algorithm).env("JWT_KEYS_DIR", "keys");
+        home.cli(["generate-keys"]).exits(0);
+        let server = home.start().await;
+        let ada = server.user("ada").await;
+        ada.get(ME).await.is(200);
+        assert!(header_of(&ada).contains(&format!("\"{algorithm}\"")), "{}", header_of(&ada));
+        let reply = server.anonymous().get(JWKS).await.is(200);
+        assert_eq!(reply.header("cache-control"), Some("public, max-age=300"));
+        let keys = reply.json();
+        let key = keys["keys"][0].as_object().unwrap();
+        assert!(header_of(&ada).contains(key["kid"].as_str().unwrap()), "{keys}");
+        for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+            assert!(!key.contains_key(private), "{private} is in {keys}");
+        }
+        ada.refresh().await.is(200);
+    }
+}
+
+#[tokio::test]
+async fn a_shared_secret_is_never_published() {
+    let server = Server::start().await;
+    assert_eq!(server.anonymous().get(JWKS).await.is(200).json(), serde_json::json!({"keys": []}));
+}
+
+#[tokio::test]
+async fn development_makes_a_key_where_there_is_none_and_keeps_it() {
+    let home = Home::new().env("ENVIRONMENT", "development").env("BCRYPT_COST", "4").env("JWT_ALGORITHM", "EdDSA");
+    let server = home.env("JWT_KEYS_DIR", "keys").start().await;
+    let ada = server.user("ada").await;
+    assert!(header_of(&ada).contains("EdDSA"));
+    let again = server.another().await;
+    ada.at(&again.url).get(ME).await.is(200);
+}
+
+#[tokio::test]
+async fn keys_change_without_a_refused_request() {
+    let home = Home::new().env("JWT_ALGORITHM", "EdDSA").env("JWT_KEYS_DIR", "keys");
+    let old_key = home.cli(["generate-keys"]).exits(0).stdout;
+    let server = home.start().await;
+    let before = server.user("ada").await;
+
+    server.cli(["generate-keys"]).exits(0);
+    server.signal(Signal::HUP);
+    let after = eventually("the new key signs", async || {
+        let after = before.clone().log_in().await;
+        before.get(ME).await.is(200);
+        (header_of(&after) != header_of(&before)).then_some(after)
+    })
+    .await;
+    after.get(ME).await.is(200);
+    assert_eq!(server.anonymous().get(JWKS).await.json()["keys"].as_array().unwrap().len(), 2);
+
+    std::fs::remove_file(server.home.path().join(old_key.trim())).unwrap();
+    server.signal(Signal::HUP);
+    eventually("the old key is gone", async || (before.get(ME).await.status == 401).then_some(())).await;
+    after.get(ME).await.is(200);
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_used_change_nothing() {
+    let home = Home::new().env("JWT_ALGORITHM", "EdDSA").env("JWT_KEYS_DIR", "keys");
+    home.cli(["generate-keys"]).exits(0);
+    let server = home.start().await;
+    let ada = server.user("ada").await;
+    std::fs::write(server.home.path().join("keys/zzz.pem"), "no key").unwrap();
+    server.signal(Signal::HUP);
+    eventually("the log says so", async || server.log().contains("kept the keys").then_some(())).await;
+    ada.get(ME).await.is(200);
+    ada.clone().log_in().await.get(ME).await.is(200);
+}
