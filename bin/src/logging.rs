@@ -6,15 +6,15 @@ use std::io::{IsTerminal, stderr};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::settings::{Log, LogFormat};
+use crate::settings::{LogFormat, Settings};
 
 /// Starts the log. It is written to the end when the guard is dropped.
-pub fn start(settings: &Log) -> WorkerGuard {
+pub fn start(settings: &Settings) -> WorkerGuard {
     let (writer, guard) = NonBlockingBuilder::default().thread_name("log").finish(stderr());
-    let filter = EnvFilter::new(format!("warn,access={level},keepstone={level}", level = settings.level));
+    let filter = EnvFilter::new(format!("warn,access={level},keepstone={level}", level = settings.log_level()));
     let layer = fmt::layer().with_writer(writer);
     let registry = tracing_subscriber::registry().with(filter);
-    match settings.format {
+    match settings.log.format {
         LogFormat::Text => registry.with(layer.with_ansi(stderr().is_terminal())).init(),
         LogFormat::Json => registry.with(layer.json().flatten_event(true).with_current_span(false)).init(),
     }

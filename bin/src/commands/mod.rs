@@ -41,7 +41,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
 /// For commands that may have something to log.
 async fn with_log(work: impl AsyncFnOnce(&Settings) -> Result<ExitCode, Failure>) -> Result<ExitCode, Failure> {
     let settings = load(Overrides::default())?;
-    let _log = logging::start(&settings.log);
+    let _log = logging::start(&settings);
     work(&settings).await
 }
 

@@ -28,7 +28,7 @@ const SHUTDOWN_TIMEOUT_SECONDS: u64 = 30;
 const CLEAN_UP_INTERVAL: Duration = Duration::from_hours(1);
 
 pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Failure> {
-    let _log = logging::start(&settings.log);
+    let _log = logging::start(settings);
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }

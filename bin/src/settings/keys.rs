@@ -134,7 +134,7 @@ pub(super) const KEYS: &[Key] = &[
     key("server.port", "PORT"),
     key("server.trusted_proxies", "TRUSTED_PROXIES"),
     key("database.url", "DATABASE_URL").address(),
-    key("database.replica_url", "DATABASE_REPLICA_URL").address(),
+    key("database.replica_url", "DATABASE_REPLICA_URL").address().later(),
     key("database.pool_size", "DB_POOL_SIZE"),
     key("database.auto_migrate", "AUTO_MIGRATE"),
     key("jwt.algorithm", "JWT_ALGORITHM").or("ALGORITHM"),

@@ -25,7 +25,7 @@ mod variables;
 
 pub use addresses::Origins;
 pub use check::check;
-pub use model::{Log, Settings};
+pub use model::Settings;
 pub use problems::{Problem, Problems};
 pub use profile::Environment;
 pub use show::{show, show_json};

@@ -49,6 +49,16 @@ impl Settings {
         self.jwt.secret_key.as_ref().or(self.app.secret_key.as_ref())
     }
 
+    /// How much is logged: with `DEBUG`, not less than `debug`.
+    #[must_use]
+    pub fn log_level(&self) -> LogLevel {
+        match self.log.level {
+            LogLevel::Trace => LogLevel::Trace,
+            _ if self.app.debug => LogLevel::Debug,
+            level => level,
+        }
+    }
+
     /// The folder of the asymmetric keys: the configured one, else one beside the database, as the generated secret is.
     #[must_use]
     pub fn keys_dir(&self) -> PathBuf {

@@ -43,7 +43,7 @@ pub(super) fn entries(tree: &Tree, settings: &Settings, profile: &Profile) -> Ve
     let roles = tree
         .roles()
         .into_iter()
-        .map(|role| entry(tree, &format!("{}.{role}", keys::ROLES), Kind::Plain, true, keys::ROLES));
+        .map(|role| entry(tree, &format!("{}.{role}", keys::ROLES), Kind::Plain, false, keys::ROLES));
     keys.chain(roles).collect()
 }
 
