@@ -22,8 +22,8 @@ use crate::{
 const MAX_BODY: usize = 64 * 1024;
 
 pub(super) const JSON: &str = "application/json";
-pub(super) const FORM: &str = "application/x-www-form-urlencoded";
-pub(super) const JSON_OR_FORM: &str = "application/json or application/x-www-form-urlencoded";
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON_OR_FORM: &str = "application/json or application/x-www-form-urlencoded";
 
 /// A JSON body without faults. Everything that is wrong with another is told at once, as 422.
 pub struct Valid<T: Input>(pub T::Output);
@@ -45,6 +45,31 @@ impl<T: Input + 'static> FromRequest for Valid<T> {
             check::<T>(&request, parse_json(&body)?).map(Self)
         })
     }
+}
+
+/// A form of OAuth 2, which can be checked.
+pub(super) trait Form: DeserializeOwned {
+    /// What a form without faults becomes.
+    type Output;
+
+    /// Checks every field. The errors are those of RFC 6749 section 5.2.
+    fn check(self) -> ApiResult<Self::Output>;
+}
+
+/// Reads what may come as JSON or as a form, by its content type.
+pub(super) fn json_or_form<J, F>(request: &HttpRequest, payload: &mut Payload) -> Extraction<J::Output>
+where
+    J: Input,
+    F: Form<Output = J::Output>,
+{
+    let (request, payload) = (request.clone(), payload.take());
+    Box::pin(async move {
+        match media_type(&request).as_str() {
+            JSON => check::<J>(&request, parse_json(&read(&request, payload).await?)?),
+            FORM => parse_form::<F>(&read(&request, payload).await?)?.check(),
+            _ => Err(unsupported(JSON_OR_FORM)),
+        }
+    })
 }
 
 /// The media type in lower case; empty if there is none, or one in another character set than UTF-8.
@@ -93,7 +118,7 @@ pub(super) fn parse_json<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
 }
 
 /// The forms are those of OAuth 2, whose errors have its names.
-pub(super) fn parse_form<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
+fn parse_form<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
     serde_urlencoded::from_bytes(body).map_err(|_| Problem::new(Code::InvalidRequest, "The form cannot be read"))
 }
 

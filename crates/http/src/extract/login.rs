@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::{self, Extraction, FORM, JSON};
+use super::body::{self, Extraction, Form};
 use crate::{
     code::Code,
     field::{Checker, Field, Input},
@@ -79,7 +79,9 @@ impl Input for LoginJson {
     }
 }
 
-impl LoginForm {
+impl Form for LoginForm {
+    type Output = LoginRequest;
+
     fn check(self) -> ApiResult<LoginRequest> {
         if self.grant_type.is_some_and(|grant| grant != "password") {
             return Err(Problem::new(Code::UnsupportedGrantType, "grant_type must be \"password\""));
@@ -99,16 +101,6 @@ impl FromRequest for LoginRequest {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move {
-            match body::media_type(&request).as_str() {
-                JSON => {
-                    let bytes = body::read(&request, payload).await?;
-                    body::check::<LoginJson>(&request, body::parse_json(&bytes)?)
-                }
-                FORM => body::parse_form::<LoginForm>(&body::read(&request, payload).await?)?.check(),
-                _ => Err(body::unsupported(body::JSON_OR_FORM)),
-            }
-        })
+        body::json_or_form::<LoginJson, LoginForm>(request, payload)
     }
 }

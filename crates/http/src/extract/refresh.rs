@@ -4,7 +4,7 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::{self, Extraction, FORM, JSON};
+use super::body::{self, Extraction, Form, JSON};
 use crate::{
     code::Code,
     field::{Checker, Field, Input},
@@ -79,7 +79,9 @@ impl Input for LogoutJson {
     }
 }
 
-impl RefreshForm {
+impl Form for RefreshForm {
+    type Output = RefreshRequest;
+
     fn check(self) -> ApiResult<RefreshRequest> {
         if self.grant_type.is_some_and(|grant| grant != "refresh_token") {
             return Err(Problem::new(Code::UnsupportedGrantType, "grant_type must be \"refresh_token\""));
@@ -94,17 +96,7 @@ impl FromRequest for RefreshRequest {
     type Future = Extraction<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move {
-            match body::media_type(&request).as_str() {
-                JSON => {
-                    let bytes = body::read(&request, payload).await?;
-                    body::check::<RefreshJson>(&request, body::parse_json(&bytes)?)
-                }
-                FORM => body::parse_form::<RefreshForm>(&body::read(&request, payload).await?)?.check(),
-                _ => Err(body::unsupported(body::JSON_OR_FORM)),
-            }
-        })
+        body::json_or_form::<RefreshJson, RefreshForm>(request, payload)
     }
 }
 
