@@ -1,8 +1,8 @@
 //! The whole life of an account in one service: register, log in, ask, refresh, log out, and a refresh token that comes
 //! twice. The rule: users and sessions are in memory here; yours want a database, and TLS before the port.
 //!
-//! `cargo run -p keepstone-auth --features actix --example whole_life -- 8080` serves on that port. With `--demo` in its
-//! place it walks through it all over HTTP, and fails at the first answer that is not as expected.
+//! `cargo run -p keepstone-auth --features actix --example whole_life -- 8080` serves on that port. `--demo` in its place
+//! walks through it all over HTTP, and fails at the first answer that is not as expected.
 #![expect(clippy::disallowed_types, reason = "`web::Json` is banned for Keepstone's own handlers, not for yours")]
 
 use std::collections::{HashMap, hash_map::Entry};
@@ -21,15 +21,17 @@ use keepstone_auth::error::RefreshError;
 use keepstone_auth::password::{Hasher, Limits, PRODUCTION_BCRYPT_COST, PasswordHash, Passwords, Policy, Scheme};
 use keepstone_auth::permission::{Permission, Roles};
 use keepstone_auth::session::{Client, Grant, MemorySessionStore, SessionPolicy, Sessions, TokenPair};
-use keepstone_auth::token::{Issuer, KeySet, Profile, Secret, SigningKey, TokenChain, Verifier};
+use keepstone_auth::token::{Issuer, KeySet, Profile, Secret, SigningKey, TokenChain};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-const NOTES_READ: Permission = Permission::new("notes:read");
-const NOTES_WRITE: Permission = Permission::new("notes:write");
+type Fallible<T> = Result<T, Box<dyn Error>>;
+
+const NOTES: Permission = Permission::new("notes:read");
+const DRAFTS: Permission = Permission::new("drafts:read");
 
 #[derive(Clone)]
 struct User {
@@ -45,23 +47,6 @@ struct Accounts {
 }
 
 impl Accounts {
-    /// No accounts yet, and the verifier of the access tokens that they will get.
-    fn new(secret: &Secret) -> Result<(Self, Verifier), Box<dyn Error>> {
-        let refresh_secret = secret.for_refresh_tokens();
-        let (access, refresh) = (SigningKey::hs256(secret), SigningKey::hs256(&refresh_secret));
-        let (issuer, audience) = ("https://id.example.com".into(), "notes".into());
-        let profile = Profile { issuer, audience, access_lifetime: Duration::from_mins(10) };
-        let issuer = Issuer::new(KeySet::new(access), KeySet::new(refresh), profile)?;
-        let (verifier, chain) = (issuer.verifier().clone(), TokenChain::new(&refresh_secret));
-        let accounts = Self {
-            users: Mutex::default(),
-            passwords: Passwords::new(Hasher::new(Scheme::BCRYPT, PRODUCTION_BCRYPT_COST)?, Limits::new(2)),
-            roles: Roles::new([("reader", vec![NOTES_READ]), ("writer", vec![NOTES_READ, NOTES_WRITE])])?,
-            sessions: Sessions::new(MemorySessionStore::default(), issuer, chain, SessionPolicy::default())?,
-        };
-        Ok((accounts, verifier))
-    }
-
     fn users(&self) -> MutexGuard<'_, HashMap<String, User>> {
         self.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -82,6 +67,7 @@ async fn register(Json(new): Json<Credentials>, accounts: Data<Accounts>) -> Res
         return Err(ErrorUnprocessableEntity("a name is 1 to 64 of a-z"));
     }
     Policy::default().check(&new.password).map_err(ErrorUnprocessableEntity)?;
+    // Too many at once are refused; `PasswordError::Overloaded` has a time for `Retry-After`.
     let hash = accounts.passwords.hash(new.password.into()).await.map_err(ErrorServiceUnavailable)?;
     match accounts.users().entry(new.name) {
         Entry::Occupied(_) => return Err(ErrorConflict("this name is taken")),
@@ -112,7 +98,7 @@ async fn refresh(Json(sent): Json<Renewal>, request: HttpRequest, accounts: Data
     let presented = accounts.sessions.verify_refresh(&sent.refresh_token).map_err(|_| refused())?;
     // Between the two halves: is this still a user, and with which role by now?
     let role = accounts.users().get(presented.subject()).map(|user| user.role).ok_or_else(refused)?;
-    // A client that lost an answer repeats its key, and has the same answer again instead of a stolen token.
+    // With its key, a request whose answer was lost is answered again. Without one, asking twice looks like a theft.
     let key = request.headers().get("Idempotency-Key").and_then(|key| key.to_str().ok());
     let refreshed = accounts.sessions.refresh(&presented, &accounts.grant(role), key).await;
     let tokens = refreshed.map_err(|error| match error {
@@ -139,13 +125,11 @@ async fn logout(caller: Authenticated, accounts: Data<Accounts>) -> Result<HttpR
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn notes(caller: Authenticated, accounts: Data<Accounts>) -> Result<String> {
+async fn read(caller: Authenticated, accounts: Data<Accounts>) -> Result<String> {
     // An access token is good until it expires. Where the end of its session has to count at once, ask for that too.
     let session = accounts.sessions.find(caller.session_id).await.map_err(ErrorInternalServerError)?;
-    if !session.is_some_and(|session| session.is_live(SystemTime::now())) {
-        return Err(Challenge::Invalid.into());
-    }
-    Ok(format!("{} has no notes yet\n", caller.subject))
+    session.filter(|session| session.is_live(SystemTime::now())).ok_or(Challenge::Invalid)?;
+    Ok(format!("nothing here yet, {}\n", caller.subject))
 }
 
 fn routes(routes: &mut ServiceConfig) {
@@ -154,22 +138,34 @@ fn routes(routes: &mut ServiceConfig) {
         .route("/login", post().to(login))
         .route("/refresh", post().to(refresh))
         .route("/logout", post().to(logout))
-        .service(resource("/notes").wrap(RequirePermission::new(NOTES_READ)).get(notes))
-        .service(resource("/notes/new").wrap(RequirePermission::new(NOTES_WRITE)).get(notes));
+        .service(resource("/notes").wrap(RequirePermission::new(NOTES)).route(get().to(read)))
+        .service(resource("/drafts").wrap(RequirePermission::new(DRAFTS)).route(get().to(read)));
 }
 
-fn serve(listener: TcpListener) -> Result<Server, Box<dyn Error>> {
+fn serve(listener: TcpListener) -> Fallible<Server> {
     // These sessions end with the process, so its secret may too. Yours is configured, and the same on every node.
     let mut secret = vec![0; Secret::MIN_BYTES];
     aws_lc_rs::rand::fill(&mut secret)?;
-    let (accounts, verifier) = Accounts::new(&Secret::new(secret)?)?;
-    let (accounts, verifier) = (Data::new(accounts), Data::new(verifier));
+    let secret = Secret::new(secret)?;
+    let refresh_secret = secret.for_refresh_tokens();
+    let (access, refresh) = (SigningKey::hs256(&secret), SigningKey::hs256(&refresh_secret));
+    let (issuer, audience) = ("https://id.example.com".into(), "notes".into());
+    let profile = Profile { issuer, audience, access_lifetime: Duration::from_mins(10) };
+    let issuer = Issuer::new(KeySet::new(access), KeySet::new(refresh), profile)?;
+    let verifier = Data::new(issuer.verifier().clone()); // what `Authenticated` and `RequirePermission` ask
+    let (store, chain) = (MemorySessionStore::default(), TokenChain::new(&refresh_secret));
+    let accounts = Data::new(Accounts {
+        users: Mutex::default(),
+        passwords: Passwords::new(Hasher::new(Scheme::BCRYPT, PRODUCTION_BCRYPT_COST)?, Limits::new(2)),
+        roles: Roles::new([("reader", vec![NOTES]), ("writer", vec![NOTES, DRAFTS])])?,
+        sessions: Sessions::new(store, issuer, chain, SessionPolicy::default())?,
+    });
     let app = move || App::new().app_data(Data::clone(&accounts)).app_data(Data::clone(&verifier)).configure(routes);
     Ok(HttpServer::new(app).workers(2).listen(listener)?.run())
 }
 
 #[actix_web::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Fallible<()> {
     let argument = std::env::args().nth(1);
     if argument.as_deref() == Some("--demo") {
         return demo(stdout()).await;
@@ -181,7 +177,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Serves on a free port and leads an account's life there: a line for each step, and an error at the first surprise.
-pub async fn demo(lines: impl Write) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn demo(lines: impl Write) -> Fallible<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut demo = Demo { address: listener.local_addr()?, lines };
     actix_web::rt::spawn(serve(listener)?);
@@ -191,11 +187,11 @@ pub async fn demo(lines: impl Write) -> Result<(), Box<dyn Error>> {
     demo.step(422, "register with a short password", "POST /register", "", &ada("horse")).await?;
     demo.step(201, "register", "POST /register", "", &ada("correct horse")).await?;
     demo.step(401, "log in with a wrong password", "POST /login", "", &ada("wrong horse")).await?;
-    let (access, refresh) = demo.step(200, "log in", "POST /login", "", &ada("correct horse")).await?;
+    let [access, refresh] = demo.step(200, "log in", "POST /login", "", &ada("correct horse")).await?;
     demo.step(401, "read without a token", "GET /notes", "", "").await?;
     demo.step(200, "read", "GET /notes", &access, "").await?;
-    demo.step(403, "write, which a reader may not", "GET /notes/new", &access, "").await?;
-    let (newer, next) = demo.step(200, "refresh", "POST /refresh", "", &renewal(&refresh)).await?;
+    demo.step(403, "read drafts, which takes another role", "GET /drafts", &access, "").await?;
+    let [newer, next] = demo.step(200, "refresh", "POST /refresh", "", &renewal(&refresh)).await?;
     demo.step(200, "read with the new access token", "GET /notes", &newer, "").await?;
 
     demo.step(401, "replay the old refresh token", "POST /refresh", "", &renewal(&refresh)).await?;
@@ -203,7 +199,7 @@ pub async fn demo(lines: impl Write) -> Result<(), Box<dyn Error>> {
     demo.step(401, "its session has ended: the new access token", "GET /notes", &newer, "").await?;
     demo.step(401, "its session has ended: the old access token", "GET /notes", &access, "").await?;
 
-    let (access, refresh) = demo.step(200, "log in again", "POST /login", "", &ada("correct horse")).await?;
+    let [access, refresh] = demo.step(200, "log in again", "POST /login", "", &ada("correct horse")).await?;
     demo.step(200, "read again", "GET /notes", &access, "").await?;
     demo.step(204, "log out", "POST /logout", &access, "").await?;
     demo.step(401, "logged out: the access token", "GET /notes", &access, "").await?;
@@ -217,13 +213,11 @@ struct Demo<W> {
 }
 
 impl<W: Write> Demo<W> {
-    /// Sends one request and gives the access and the refresh token of the answer, empty where there are none.
-    async fn step(&mut self, expected: u16, what: &str, route: &str, token: &str, json: &str) -> Result<(String, String), Box<dyn Error>> {
-        let (host, length) = (self.address, json.len());
-        let mut connection = TcpStream::connect(host).await?;
-        let head = format!("{route} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n");
-        let body = format!("Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{json}");
-        connection.write_all((head + &body).as_bytes()).await?;
+    /// One request over a connection of its own. Gives the answer's access and refresh token, empty if it has none.
+    async fn step(&mut self, expected: u16, what: &str, route: &str, token: &str, json: &str) -> Fallible<[String; 2]> {
+        let head = format!("{route} HTTP/1.0\r\nAuthorization: Bearer {token}\r\nContent-Length: {}\r\n", json.len());
+        let mut connection = TcpStream::connect(self.address).await?;
+        connection.write_all(format!("{head}Content-Type: application/json\r\n\r\n{json}").as_bytes()).await?;
         let mut answer = String::new();
         connection.read_to_string(&mut answer).await?;
         let (head, body) = answer.split_once("\r\n\r\n").ok_or("not an HTTP answer")?;
@@ -234,6 +228,6 @@ impl<W: Write> Demo<W> {
         }
         let body: Value = serde_json::from_str(body).unwrap_or_default();
         let token = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-        Ok((token("access_token"), token("refresh_token")))
+        Ok([token("access_token"), token("refresh_token")])
     }
 }

@@ -1,17 +1,30 @@
-//! Sessions over our own storage keep every promise of `keepstone-auth`'s trait, on the database that `TEST_DATABASE`
-//! names.
+//! Sessions over our own storage: they keep every promise of `keepstone-auth`'s trait, and ask the database no more than
+//! they must. On the database that `TEST_DATABASE` names.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use keepstone_auth::testing::{Fixture, session_store_contract};
-use keepstone_domain::{Email, NewUser, RoleName, Timestamp};
+use async_trait::async_trait;
+use keepstone_adapters::SystemClock;
+use keepstone_auth::{
+    testing::{Fixture, session_store_contract},
+    token::{Issuer, KeySet, Keyring, Profile, Secret, SigningKey, TokenChain},
+};
+use keepstone_domain::{Email, NewUser, PageRequest, RoleName, Timestamp};
 use keepstone_persistence::DieselStore;
-use keepstone_repository::{StorageError, Store};
-use keepstone_service::{Client, RequestStore};
+use keepstone_repository::{Repositories, Result, StorageError, Store, Transaction};
+use keepstone_service::{
+    Client, Principals, RateLimits, RequestStore, SessionParts, SessionPolicy, Sessions, permission,
+};
 use keepstone_test_backends::{Database, TestDatabase};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 async fn a_user(store: &dyn Store, name: &str) -> String {
     let user = NewUser {
@@ -45,4 +58,73 @@ async fn our_sessions_keep_the_promises_of_the_trait() {
         fixture
     })
     .await;
+}
+
+/// A real store that counts how often it is asked for something.
+struct Counting {
+    store: Arc<dyn Store>,
+    asked: AtomicUsize,
+}
+
+#[async_trait]
+impl Store for Counting {
+    async fn read(&self) -> Result<Box<dyn Repositories>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.store.read().await
+    }
+
+    async fn begin(&self) -> Result<Box<dyn Transaction>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.store.begin().await
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.store.ping().await
+    }
+
+    async fn is_migrated(&self) -> Result<bool> {
+        self.store.is_migrated().await
+    }
+}
+
+fn sessions(store: Arc<dyn Store>) -> Sessions {
+    let secret = Secret::new("a secret of at least 32 bytes, for this test").unwrap();
+    let key_set = |secret: &Secret| KeySet::new(SigningKey::hs256(secret));
+    let profile =
+        Profile { issuer: "us".to_owned(), audience: "us".to_owned(), access_lifetime: Duration::from_mins(30) };
+    let issuer = Issuer::new(key_set(&secret), key_set(&secret.for_refresh_tokens()), profile).unwrap();
+    Sessions::new(SessionParts {
+        store,
+        clock: Arc::new(SystemClock),
+        keyring: Arc::new(Keyring::new(issuer)),
+        chain: Arc::new(TokenChain::new(&secret.for_refresh_tokens())),
+        roles: Arc::new(permission::roles([("viewer", ["items:read"])]).unwrap()),
+        policy: SessionPolicy::default(),
+        principals: Principals::new(Duration::from_secs(5)),
+        limits: RateLimits::new(None),
+    })
+}
+
+#[tokio::test]
+async fn a_caller_who_was_recognised_a_moment_ago_costs_no_query() {
+    let database = Database::chosen().create();
+    let store = fixture(&database).await.store.store;
+    let ada =
+        store.read().await.unwrap().users().list(PageRequest { skip: 0, limit: 1 }).await.unwrap().items.remove(0);
+    let counting = Arc::new(Counting { store, asked: AtomicUsize::new(0) });
+    let sessions = sessions(Arc::clone(&counting) as Arc<dyn Store>);
+    let tokens = sessions.open(&ada, &Client::default()).await.unwrap();
+    let token = tokens.access_token.expose_secret();
+
+    let asked = |so_far: usize| counting.asked.load(Ordering::SeqCst) - so_far;
+    let before = asked(0);
+    let caller = sessions.authenticate(token).await.unwrap();
+    assert_eq!(asked(before), 1, "the first time");
+    for _ in 0..10 {
+        sessions.authenticate(token).await.unwrap();
+    }
+    assert_eq!(asked(before), 1, "and never again");
+
+    sessions.log_out(Ok(Some(caller)), None, &Client::default()).await.unwrap();
+    assert!(sessions.authenticate(token).await.is_err(), "until it has ended");
 }
