@@ -3,15 +3,21 @@
 
 use std::io::{IsTerminal, stderr};
 
+use tracing::Level;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::settings::{LogFormat, Settings};
+use crate::settings::{LogFormat, LogLevel, Settings};
+
+/// How many lines may wait: room for them is taken at start, so that 128,000, the default, would cost 4 MiB.
+const QUEUE: usize = 8_192;
 
 /// Starts the log. It is written to the end when the guard is dropped.
 pub fn start(settings: &Settings) -> WorkerGuard {
-    let (writer, guard) = NonBlockingBuilder::default().thread_name("log").finish(stderr());
-    let filter = EnvFilter::new(format!("warn,access={level},keepstone={level}", level = settings.log_level()));
+    let (writer, guard) = NonBlockingBuilder::default().thread_name("log").buffered_lines_limit(QUEUE).finish(stderr());
+    let level = level(settings.log_level());
+    let filter =
+        Targets::new().with_default(Level::WARN.min(level)).with_targets([("access", level), ("keepstone", level)]);
     let layer = fmt::layer().with_writer(writer);
     let registry = tracing_subscriber::registry().with(filter);
     match settings.log.format {
@@ -19,4 +25,14 @@ pub fn start(settings: &Settings) -> WorkerGuard {
         LogFormat::Json => registry.with(layer.json().flatten_event(true).with_current_span(false)).init(),
     }
     guard
+}
+
+const fn level(level: LogLevel) -> Level {
+    match level {
+        LogLevel::Trace => Level::TRACE,
+        LogLevel::Debug => Level::DEBUG,
+        LogLevel::Info => Level::INFO,
+        LogLevel::Warn => Level::WARN,
+        LogLevel::Error => Level::ERROR,
+    }
 }

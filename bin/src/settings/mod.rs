@@ -30,7 +30,7 @@ pub use problems::{Problem, Problems};
 pub use profile::Environment;
 pub use show::{show, show_json};
 pub use sources::{Inputs, Overrides};
-pub use values::{Algorithm, LogFormat, PasswordHasher, RegistrationMode, ResponseCase};
+pub use values::{Algorithm, LogFormat, LogLevel, PasswordHasher, RegistrationMode, ResponseCase};
 
 use reader::Reader;
 

@@ -8,7 +8,7 @@ use actix_web::{
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
-        Method,
+        Method, StatusCode,
         header::{self, HeaderValue},
     },
     middleware::Next,
@@ -46,8 +46,8 @@ pub async fn edge(
     let trusted = request.app_data::<Data<Options>>().map_or(&[][..], |options| &options.trusted_proxies);
     let client = ClientAddress::find(&request, trusted);
     request.extensions_mut().insert(client);
-    let (method, path) = (request.method().clone(), request.path().to_owned());
-    if method == Method::HEAD {
+    let line = Line { method: request.method().clone(), path: request.path().to_owned(), client, started };
+    if line.method == Method::HEAD {
         // HEAD is GET without the body (RFC 9110 section 9.3.2), which the protocol layer leaves out by itself.
         request.head_mut().method = Method::GET;
     }
@@ -58,34 +58,13 @@ pub async fn edge(
             let mut response = with_problem_body(response.map_into_boxed_body(), &id);
             response.headers_mut().insert(crate::request_id::HEADER, id.header_value());
             let user = response.request().extensions().get::<LoggedUser>().map(|user| user.0);
-            let cause = response.response().error().and_then(|error| error.as_error::<Problem>()?.cause());
-            log(&Line {
-                method: &method,
-                path: &path,
-                status: response.status().as_u16(),
-                id: &id,
-                user,
-                client,
-                cause,
-                started,
-            });
+            line.log(response.status(), &id, user, response.response().error());
             Ok(response)
         }
         // There is no request left to answer to, so the protocol layer sends this as it is.
         Err(error) => {
-            let problem = error.as_error::<Problem>();
             let status = error.as_response_error().status_code();
-            let cause = problem.and_then(Problem::cause).map(str::to_owned);
-            log(&Line {
-                method: &method,
-                path: &path,
-                status: status.as_u16(),
-                id: &id,
-                user: None,
-                client,
-                cause: cause.as_deref(),
-                started,
-            });
+            line.log(status, &id, None, Some(&error));
             Err(Problem::of_status(status).of_request(id).into())
         }
     }
@@ -114,26 +93,31 @@ fn is_problem(response: &ServiceResponse<BoxBody>) -> bool {
     content_type.is_some_and(|value| value == "application/json" || value == problem::CONTENT_TYPE)
 }
 
-struct Line<'a> {
-    method: &'a Method,
-    path: &'a str,
-    status: u16,
-    id: &'a RequestId,
-    user: Option<UserId>,
+/// A line of the access log: one a request, without the query, which may hold secrets.
+struct Line {
+    method: Method,
+    path: String,
     client: ClientAddress,
-    cause: Option<&'a str>,
     started: Instant,
 }
 
-/// The access log: one line a request, without the query, which may hold secrets.
-fn log(line: &Line<'_>) {
-    let Line { method, path, status, cause, .. } = line;
-    let (request_id, micros) = (line.id.as_str(), line.started.elapsed().as_micros());
-    let user_id = line.user.map(tracing::field::display);
-    let client = line.client.0.map(tracing::field::display);
-    if *status >= 500 {
-        tracing::error!(target: "access", %method, path, status, micros, request_id, user_id, client, cause);
-    } else {
-        tracing::info!(target: "access", %method, path, status, micros, request_id, user_id, client);
+impl Line {
+    fn log(&self, status: StatusCode, id: &RequestId, user: Option<UserId>, error: Option<&Error>) {
+        let Self { method, path, .. } = self;
+        let (status, request_id, micros) = (status.as_u16(), id.as_str(), self.started.elapsed().as_micros());
+        let user_id = user.map(tracing::field::display);
+        let client = self.client.0.map(tracing::field::display);
+        let problem = error.and_then(|error| error.as_error::<Problem>());
+        let (code, cause) = (problem.map(Problem::code_name), problem.and_then(Problem::cause));
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(target: "access", %method, path, status, micros, request_id, user_id, client, code, cause)
+            };
+        }
+        match status {
+            503 => line!(warn),
+            500.. => line!(error),
+            _ => line!(info),
+        }
     }
 }

@@ -142,6 +142,12 @@ impl Problem {
         Self { request_id: Some(id), ..self }
     }
 
+    /// What programs branch on.
+    #[must_use]
+    pub const fn code_name(&self) -> &'static str {
+        self.code.name()
+    }
+
     /// What the log should know and the client should not.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
