@@ -17,7 +17,7 @@ use keepstone_service::{
 
 use crate::{
     failure::Failure,
-    keys,
+    keys::{self, Keys},
     settings::{Environment, PasswordHasher, RegistrationMode, Settings},
 };
 
@@ -53,7 +53,7 @@ pub async fn open_migrated(settings: &Settings) -> Result<Arc<DieselStore>, Fail
 /// Makes the use cases over a database.
 pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, Failure> {
     let passwords = passwords(settings)?;
-    let (issuer, chain) = keys::read(settings)?;
+    let Keys { issuer, chain, identifiers } = keys::read(settings)?;
     let keyring = Arc::new(Keyring::new(issuer));
     let (limits, guard) = limits(settings)?;
     let roles = settings.roles.iter().map(|(role, names)| (role.as_str(), names.iter().map(String::as_str)));
@@ -71,7 +71,7 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
             grace: settings.sessions.refresh_grace,
             ..SessionPolicy::default()
         },
-        principals: Principals::new(settings.sessions.principal_cache_ttl),
+        principals: Arc::new(Principals::new(settings.sessions.principal_cache_ttl)),
         limits: limits.clone(),
     }));
     let accounts = Arc::new(Accounts::new(AccountParts {
@@ -81,6 +81,7 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         guard,
         roles,
         sessions: Arc::clone(&sessions),
+        identifiers,
         rules: Rules {
             password_policy: policy(settings),
             product: settings.app.name.clone(),

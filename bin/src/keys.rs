@@ -17,8 +17,17 @@ use crate::{
     settings::{self, Environment, Settings, secret},
 };
 
+/// What tokens are made with.
+pub struct Keys {
+    pub issuer: Issuer,
+    /// Names refresh tokens.
+    pub chain: TokenChain,
+    /// Under which the audit log knows the names that people typed; the same on every node.
+    pub identifiers: Secret,
+}
+
 /// Reads the configured keys. Refresh tokens are for this server alone, so they are always signed with a secret.
-pub fn read(settings: &Settings) -> Result<(Issuer, TokenChain), Failure> {
+pub fn read(settings: &Settings) -> Result<Keys, Failure> {
     let signing = secret::load_or_generate(settings).map_err(Failure::failed)?;
     if let Some(notice) = signing.notice {
         tracing::warn!("{notice}");
@@ -40,7 +49,7 @@ pub fn read(settings: &Settings) -> Result<(Issuer, TokenChain), Failure> {
         access_lifetime: settings.jwt.access_ttl,
     };
     let issuer = Issuer::new(access, KeySet::new(SigningKey::hs256(&refresh)), profile).map_err(usage)?;
-    Ok((issuer, TokenChain::new(&refresh)))
+    Ok(Keys { issuer, chain: TokenChain::new(&refresh), identifiers: refresh.derive("audit identifiers") })
 }
 
 /// How access tokens are signed.

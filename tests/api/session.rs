@@ -284,6 +284,57 @@ async fn a_changed_password_ends_all_other_sessions() {
 }
 
 #[tokio::test]
+async fn nobody_gets_in_with_a_password_that_is_being_changed() {
+    let server = Server::with().env("HASH_CONCURRENCY", "8").start().await;
+    for round in 0..10 {
+        let ada = server.user(&format!("ada{round}")).await;
+        let logins = (0..4).map(|_| ada.anonymous()).map(|client| async move { client.try_log_in(PASSWORD).await });
+        let body = json!({"current_password": PASSWORD, "new_password": "another password"});
+        let change = async { ada.post("/api/v1/users/me/change-password").json(&body).await.is(204) };
+        let (replies, _) = tokio::join!(together(logins), change);
+        for reply in replies {
+            if reply.status == 200 {
+                let late = ada.clone().with(reply.json());
+                late.get(ME).await.is(401).problem_is("token_revoked");
+                late.refresh().await.is(401).problem_is("token_revoked");
+            } else {
+                reply.is(401).problem_is("invalid_credentials");
+            }
+        }
+        ada.get(ME).await.is(200);
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_was_ended_by_someone_who_hung_up_has_ended() {
+    let server = Server::start().await;
+    let first = server.user("ada").await;
+    first.post(LOGOUT).await.is(204);
+    for _ in 0..40 {
+        let ada = first.clone().log_in().await;
+        ada.get(ME).await.is(200);
+        hang_up_on(server.address(), &ada, LOGOUT).await;
+        let after = first.clone().log_in().await;
+        if after.get(SESSIONS).await.is(200).json()["total"] == 1 {
+            ada.get(ME).await.is(401).problem_is("token_revoked");
+        }
+        after.post(LOGOUT_ALL).await.is(204);
+    }
+}
+
+/// Sends a request and goes away without waiting for its answer.
+async fn hang_up_on(address: &str, client: &Client, path: &str) {
+    use tokio::io::AsyncWriteExt;
+    let token = client.tokens["access_token"].as_str().unwrap();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nContent-Length: 0\r\n\r\n"
+    );
+    let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+    connection.set_zero_linger().unwrap();
+    connection.write_all(head.as_bytes()).await.unwrap();
+}
+
+#[tokio::test]
 async fn another_node_notices_within_the_time_that_is_configured() {
     let server = Server::with().env("PRINCIPAL_CACHE_TTL", "1s").start().await;
     let other = server.another().await;

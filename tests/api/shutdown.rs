@@ -1,5 +1,7 @@
 //! Asked to end, a server finishes what it has begun and ends well.
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -52,6 +54,20 @@ async fn what_was_acknowledged_before_the_end_is_kept() {
         assert!(kept.iter().any(|user| user["email"] == email.as_str()), "{email} was acknowledged and is lost");
     }
     assert_eq!(server.another().await.everyone_can_log_in().await, kept.len());
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_a_server_that_waits_for_a_request() {
+    let mut server = Server::start().await;
+    let mut stalled = TcpStream::connect(server.address()).unwrap();
+    let head =
+        "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{";
+    stalled.write_all(head.as_bytes()).unwrap();
+    server.anonymous().get("/health").await.is(200);
+    server.signal(Signal::TERM);
+    eventually("it stops", async || server.log().contains("stopping").then_some(())).await;
+    server.signal(Signal::TERM);
+    assert_eq!(server.end().code(), Some(1));
 }
 
 #[tokio::test]

@@ -7,13 +7,17 @@ use std::{
     time::Duration,
 };
 
+use actix_web::dev::ServerHandle;
 use keepstone_auth::token::Keyring;
 use keepstone_http::{Network, Options, Origins, Parts, TokenCase};
 use keepstone_persistence::{DatabaseUrl, DieselStore};
 use keepstone_repository::Store;
 use keepstone_service::{Health, Sessions};
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::Notify,
+};
 
 use crate::{
     cli::Serve,
@@ -55,10 +59,14 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     announce(settings, arguments, address);
     // Measures a hash for the first login; nobody waits for it.
     actix_web::rt::spawn(async move { services.passwords.warm_up().await });
-    actix_web::rt::spawn(stop_on_signal(server.handle(), health));
+    let at_once = Arc::new(Notify::new());
+    actix_web::rt::spawn(stop_on_signal(server.handle(), health, Arc::clone(&at_once)));
     actix_web::rt::spawn(clean_up_every_hour(sessions));
     actix_web::rt::spawn(reload_on_signal(settings.clone(), keyring));
-    server.await.map_err(Failure::failed)?;
+    tokio::select! {
+        ended = server => ended.map_err(Failure::failed)?,
+        () = at_once.notified() => return Err(Failure::failed("stopped at once, with requests unanswered")),
+    }
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -147,8 +155,8 @@ async fn reload_on_signal(settings: Settings, keyring: Arc<Keyring>) {
     };
     while hang_up.recv().await.is_some() {
         match keys::read(&settings) {
-            Ok((issuer, _)) => {
-                keyring.replace(issuer);
+            Ok(keys) => {
+                keyring.replace(keys.issuer);
                 tracing::info!("read the keys again");
             }
             Err(failure) => tracing::error!(%failure, "kept the keys as they were"),
@@ -157,19 +165,22 @@ async fn reload_on_signal(settings: Settings, keyring: Arc<Keyring>) {
 }
 
 /// The first SIGTERM or SIGINT ends the server when its requests are answered; the second ends it now.
-async fn stop_on_signal(server: actix_web::dev::ServerHandle, health: Arc<Health>) {
+async fn stop_on_signal(server: ServerHandle, health: Arc<Health>, at_once: Arc<Notify>) {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
         tracing::error!("cannot listen for signals");
         return;
     };
-    for is_graceful in [true, false] {
+    let mut told = async || {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!(is_graceful, "stopping");
-        health.drain();
-        actix_web::rt::spawn(server.stop(is_graceful));
-    }
+    };
+    told().await;
+    tracing::info!("stopping when all requests are answered");
+    health.drain();
+    actix_web::rt::spawn(server.stop(true));
+    told().await;
+    at_once.notify_one();
 }

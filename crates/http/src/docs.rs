@@ -31,6 +31,16 @@ pub fn openapi(api_prefix: &str, title: &str, version: &str) -> OpenApi {
 /// The document as it is sent.
 pub struct Document(pub String);
 
+/// The paths of the document and its page, for those who ask with another method than GET.
+pub fn paths(api_prefix: &str) -> Vec<String> {
+    vec![
+        "/docs".to_owned(),
+        "/docs/{file}".to_owned(),
+        "/openapi.json".to_owned(),
+        format!("{api_prefix}/openapi.json"),
+    ]
+}
+
 /// The routes of the document and its page.
 pub fn routes(api_prefix: &str) -> impl FnOnce(&mut web::ServiceConfig) {
     let document = format!("{api_prefix}/openapi.json");

@@ -28,10 +28,6 @@ use crate::{
 #[derive(Clone, Copy)]
 pub struct LoggedUser(pub UserId);
 
-/// When the head of the request had been read; put among its extensions.
-#[derive(Clone, Copy)]
-pub struct Arrived(pub Instant);
-
 /// The outermost middleware.
 ///
 /// A handler that panics gives 500 and nothing else is harmed.
@@ -42,7 +38,6 @@ pub async fn edge(
     let started = Instant::now();
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
-    request.extensions_mut().insert(Arrived(started));
     let trusted = request.app_data::<Data<Options>>().map_or(&[][..], |options| &options.trusted_proxies);
     let client = ClientAddress::find(&request, trusted);
     request.extensions_mut().insert(client);
@@ -57,6 +52,9 @@ pub async fn edge(
         Ok(response) => {
             let mut response = with_problem_body(response.map_into_boxed_body(), &id);
             response.headers_mut().insert(crate::request_id::HEADER, id.header_value());
+            if !response.headers().contains_key(header::CACHE_CONTROL) {
+                response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            }
             let user = response.request().extensions().get::<LoggedUser>().map(|user| user.0);
             line.log(response.status(), &id, user, response.response().error());
             Ok(response)

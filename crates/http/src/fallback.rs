@@ -1,6 +1,11 @@
 //! What no route answers: 404, or 405 if the path exists for other methods. actix would answer both with 404.
 
-use actix_web::{HttpRequest, HttpResponse, dev::ResourceDef, web::Data};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    dev::ResourceDef,
+    http::{Method, header::ALLOW},
+    web::Data,
+};
 use utoipa::openapi::OpenApi;
 
 use crate::{
@@ -12,9 +17,10 @@ use crate::{
 pub struct KnownPaths(Vec<(ResourceDef, String)>);
 
 impl KnownPaths {
-    /// The paths of the document. HEAD comes with GET, OPTIONS with everything.
+    /// The paths of the document, and others that can only be looked at. HEAD comes with GET, OPTIONS with everything.
     #[must_use]
-    pub fn of(document: &OpenApi) -> Self {
+    pub fn of(document: &OpenApi, others: &[String]) -> Self {
+        let others = others.iter().map(|path| (ResourceDef::new(path.as_str()), "GET, HEAD, OPTIONS".to_owned()));
         let paths = document.paths.paths.iter().map(|(path, item)| {
             let mut methods = Vec::new();
             for (method, operation) in [
@@ -29,14 +35,17 @@ impl KnownPaths {
             methods.push("OPTIONS");
             (ResourceDef::new(path.as_str()), methods.join(", "))
         });
-        Self(paths.collect())
+        Self(paths.chain(others).collect())
     }
 }
 
 /// The service of last resort.
 pub async fn fallback(request: HttpRequest, known: Data<KnownPaths>) -> ApiResult<HttpResponse> {
-    Err(match known.0.iter().find(|(path, _)| path.is_match(request.path())) {
-        Some((_, methods)) => Problem::method_not_allowed(methods.clone()),
-        None => Problem::new(Code::NotFound, "Not found"),
-    })
+    let Some((_, methods)) = known.0.iter().find(|(path, _)| path.is_match(request.path())) else {
+        return Err(Problem::new(Code::NotFound, "Not found"));
+    };
+    if request.method() == Method::OPTIONS {
+        return Ok(HttpResponse::NoContent().insert_header((ALLOW, methods.as_str())).finish());
+    }
+    Err(Problem::method_not_allowed(methods.clone()))
 }

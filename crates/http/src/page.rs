@@ -88,6 +88,9 @@ impl Paging {
         if (page.is_some() || page_size.is_some()) && (skip.is_some() || limit.is_some()) {
             numbers.refuse("skip", "must not be used together with page", "value_error");
         }
+        if numbers.pairs.iter().any(|(name, _)| name == "cursor") {
+            numbers.refuse("cursor", "is not one of this list's", "value_error");
+        }
         let page_size = page_size.or(limit).unwrap_or(DEFAULT_PAGE_SIZE);
         let skip = skip.or_else(|| (page.unwrap_or(1) - 1).checked_mul(page_size));
         if skip.is_none() {
@@ -170,6 +173,7 @@ mod tests {
             ("skip=-1", "skip"),
             ("limit=101", "limit"),
             ("page=1&skip=0", "skip"),
+            ("cursor=abc", "cursor"),
         ] {
             let errors = Paging::parse(query).unwrap_err();
             assert_eq!(errors[0].loc, ["query", name], "{query}");

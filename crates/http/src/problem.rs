@@ -33,6 +33,7 @@ pub struct Problem {
     decision: Option<Decision>,
     request_id: Option<RequestId>,
     cause: Option<String>,
+    is_form: bool,
 }
 
 /// One value that is not acceptable, in the shape that FastAPI gives.
@@ -93,6 +94,7 @@ impl Problem {
             decision: None,
             request_id: None,
             cause: None,
+            is_form: false,
         }
     }
 
@@ -123,7 +125,7 @@ impl Problem {
     #[must_use]
     pub fn of_status(status: StatusCode) -> Self {
         let code = Code::ALL.iter().copied().find(|code| code.status() == status);
-        match code {
+        match code.filter(|code| *code != Code::MalformedBody) {
             Some(code) => Self::new(code, code.title()),
             None if status.is_client_error() => Self::new(Code::InvalidRequest, Code::InvalidRequest.title()),
             None => Self::new(Code::Internal, Code::Internal.title()),
@@ -158,13 +160,15 @@ impl Problem {
     #[must_use]
     pub fn into_oauth(self) -> Self {
         let is_grant = self.code.status() == StatusCode::UNAUTHORIZED || self.code == Code::UserInactive;
-        Self { code: if is_grant { Code::InvalidGrant } else { self.code }, ..self }
+        Self { code: if is_grant { Code::InvalidGrant } else { self.code }, is_form: true, ..self }
     }
 
     /// The body, for this request.
     #[must_use]
     pub fn body(&self, request_id: Option<&RequestId>) -> Vec<u8> {
-        let is_oauth = matches!(self.code, Code::InvalidGrant | Code::InvalidRequest | Code::UnsupportedGrantType);
+        let has_oauth_name =
+            matches!(self.code, Code::InvalidGrant | Code::InvalidRequest | Code::UnsupportedGrantType);
+        let is_oauth = self.is_form && has_oauth_name;
         let view = ProblemView {
             kind: format!("/problems/{}", self.code.name()),
             title: self.code.title(),

@@ -102,7 +102,8 @@ pub(crate) fn routes(api_prefix: &str) -> impl FnOnce(&mut ServiceConfig<'_>) + 
 /// When the listener cannot be used.
 pub fn bind(listener: TcpListener, parts: Parts, options: Options) -> std::io::Result<Server> {
     let document = docs::openapi(&options.api_prefix, &options.title, &options.version);
-    let known = Data::new(KnownPaths::of(&document));
+    let others = if options.serves_docs { docs::paths(&options.api_prefix) } else { Vec::new() };
+    let known = Data::new(KnownPaths::of(&document, &others));
     let document = Data::new(Document(document.to_json().map_err(std::io::Error::other)?));
     let options = Data::new(options);
     let shutdown_timeout = options.shutdown_timeout;

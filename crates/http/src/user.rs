@@ -211,12 +211,12 @@ pub async fn find(caller: Authenticated, id: IdPath<UserId>, users: Data<Users>)
 #[derive(Deserialize, ToSchema)]
 #[schema(as = PasswordChange)]
 pub struct PasswordChangeBody {
-    /// The password as it is.
-    #[serde(default)]
+    /// The password as it is; `currentPassword` is accepted too.
+    #[serde(default, alias = "currentPassword")]
     #[schema(required = true, value_type = String, format = "password")]
     current_password: Field<String>,
-    /// The password as it is to be.
-    #[serde(default)]
+    /// The password as it is to be; `newPassword` is accepted too.
+    #[serde(default, alias = "newPassword")]
     #[schema(required = true, value_type = String, format = "password", min_length = 8, max_length = 128)]
     new_password: Field<String>,
 }

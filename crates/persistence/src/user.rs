@@ -173,6 +173,21 @@ impl UserRepository for DieselRepositories {
         Ok(changed == 1)
     }
 
+    async fn hold_for_login(&mut self, id: UserId, password_hash: &SecretString) -> Result<bool> {
+        // An update that changes nothing is a lock that every database has.
+        let held = on!(self, |conn| {
+            diesel::update(users::table)
+                .filter(users::public_id.eq(Id::of(id)))
+                .filter(users::deleted_at.is_null())
+                .filter(users::is_active.eq(true))
+                .filter(users::password_hash.eq(password_hash.expose_secret()))
+                .set(users::is_active.eq(true))
+                .execute(conn)
+                .await
+        })?;
+        Ok(held == 1)
+    }
+
     async fn replace_password_hash(&mut self, id: UserId, old: &SecretString, new: &SecretString) -> Result<bool> {
         let changed = on!(self, |conn| {
             diesel::update(users::table)

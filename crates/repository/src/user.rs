@@ -24,6 +24,9 @@ pub trait UserRepository {
     /// Changes a user who is not deleted; `false` if there is none. A changed address is no longer verified.
     async fn update(&mut self, id: UserId, patch: &UserPatch, now: Timestamp) -> Result<bool>;
 
+    /// Holds a user until the transaction ends; `false` if the user may not log in, or has another password hash by now.
+    async fn hold_for_login(&mut self, id: UserId, password_hash: &SecretString) -> Result<bool>;
+
     /// Replaces a password hash if it is still `old`; `false` if it is not. The user counts as unchanged.
     async fn replace_password_hash(&mut self, id: UserId, old: &SecretString, new: &SecretString) -> Result<bool>;
 }

@@ -9,15 +9,16 @@ use keepstone_auth::{
     password::{PasswordHash, Passwords, Policy, Verdict},
     permission::Roles,
     session::TokenPair,
+    token::Secret,
 };
 use keepstone_domain::{
     AuditEvent, AuditKind, Clock, Credentials, DisplayName, Email, Login, NewUser, RoleName, SessionEnd, SessionScope,
     User, Username,
 };
-use keepstone_repository::Store;
+use keepstone_repository::{Store, UnitOfWork};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{Caller, Client, Error, PasswordGuard, Result, Sessions};
+use crate::{Caller, Client, Error, PasswordGuard, Result, Sessions, to_the_end::to_the_end};
 
 /// What is configured about accounts.
 #[derive(Debug, Clone)]
@@ -46,13 +47,15 @@ pub struct AccountParts {
     pub roles: Arc<Roles>,
     /// Where logins lead.
     pub sessions: Arc<Sessions>,
+    /// Under which the audit log knows the names that people typed.
+    pub identifiers: Secret,
     /// What is configured.
     pub rules: Rules,
 }
 
 /// Signing up, logging in, and changing one's password.
 pub struct Accounts {
-    parts: AccountParts,
+    parts: Arc<AccountParts>,
 }
 
 /// A password that may be set.
@@ -103,13 +106,13 @@ impl Registration {
 impl Accounts {
     /// Puts the parts together.
     #[must_use]
-    pub const fn new(parts: AccountParts) -> Self {
-        Self { parts }
+    pub fn new(parts: AccountParts) -> Self {
+        Self { parts: Arc::new(parts) }
     }
 
     /// What is configured about accounts.
     #[must_use]
-    pub const fn rules(&self) -> &Rules {
+    pub fn rules(&self) -> &Rules {
         &self.parts.rules
     }
 
@@ -168,18 +171,31 @@ impl Accounts {
     /// [`TooManyRequests`](Error::TooManyRequests) after too many wrong ones.
     pub async fn login(&self, login: Option<&Login>, password: SecretString, client: &Client) -> Result<TokenPair> {
         let verified = self.parts.guard.watch(login, client.ip, self.verify(login, password)).await;
-        let refusal = match verified {
-            Ok(user) if user.is_active => return self.parts.sessions.open(&user, client).await,
-            Ok(user) => (Error::UserInactive, Some(user.id)),
-            Err(Error::InvalidCredentials) => (Error::InvalidCredentials, None),
+        let (error, user_id, reason) = match verified {
+            Ok((user, hash)) if user.is_active => return self.parts.sessions.open(&user, &hash, client).await,
+            Ok((user, _)) => (Error::UserInactive, Some(user.id), "inactive"),
+            Err(Error::InvalidCredentials) => (Error::InvalidCredentials, None, "credentials"),
             Err(other) => return Err(other),
         };
-        let (error, user_id) = refusal;
-        let reason = if user_id.is_some() { "inactive" } else { "credentials" };
         let event = client.event(AuditKind::LoginFailed, self.parts.clock.now()).with("reason", reason);
+        let event = match login.and_then(|login| self.identifier(login)) {
+            Some(identifier) => event.with("identifier", identifier),
+            None => event,
+        };
         let event = AuditEvent { user_id, ..event };
         self.parts.store.transaction(async |tx| tx.audit().insert(&event).await.map_err(Error::from)).await?;
         Err(error)
+    }
+
+    /// What somebody typed as their name, so that the same is recognised and none can be read.
+    fn identifier(&self, login: &Login) -> Option<String> {
+        let name = match login {
+            Login::Email(email) => email.key().to_owned(),
+            Login::Username(username) => username.key(),
+        };
+        let digest = self.parts.identifiers.derive(&name);
+        let bytes = digest.expose().first_chunk()?;
+        Some(format!("{:016x}", u64::from_be_bytes(*bytes)))
     }
 
     /// Changes the caller's password, and ends all of the caller's other sessions with it.
@@ -208,20 +224,20 @@ impl Accounts {
         let now = self.parts.clock.now();
         let event = client.event_of(AuditKind::PasswordChanged, &caller.user, now);
         let others = SessionScope::AllBut(caller.session_id);
-        let ended = self
-            .parts
-            .store
-            .transaction(async |tx| {
+        let parts = Arc::clone(&self.parts);
+        to_the_end(async move {
+            let change = async |tx: &mut UnitOfWork| {
                 // Somebody else has changed it since: then what was verified is not the current one any more.
                 if !tx.users().replace_password_hash(old.user.id, &old.password_hash, &hash).await? {
                     return Err(Error::CurrentPasswordInvalid);
                 }
                 tx.audit().insert(&event).await?;
                 Ok(tx.sessions().end(old.user.id, others, SessionEnd::PasswordChanged, now).await?)
-            })
-            .await?;
-        self.parts.sessions.forget(&ended);
-        Ok(())
+            };
+            parts.sessions.forget(&parts.store.transaction(change).await?);
+            Ok(())
+        })
+        .await
     }
 
     /// Refuses a password that is made of what everybody knows of its owner, if the policy has a blocklist.
@@ -235,8 +251,8 @@ impl Accounts {
         rules.password_policy.check_in_context(password.0.expose_secret(), &words).map_err(Error::Password)
     }
 
-    /// The user whose name and password these are.
-    async fn verify(&self, login: Option<&Login>, password: SecretString) -> Result<User> {
+    /// The user whose name and password these are, and the hash that says so.
+    async fn verify(&self, login: Option<&Login>, password: SecretString) -> Result<(User, SecretString)> {
         let mut found = None;
         let mut repositories = self.parts.store.read().await?;
         if let Some(login) = login {
@@ -247,12 +263,17 @@ impl Accounts {
         let stored = found.as_ref().map(|found| PasswordHash::from_storage(found.password_hash.expose_secret()));
         let verdict = self.parts.passwords.verify(password.clone(), stored).await?;
         match (found, verdict) {
-            (Some(credentials), Verdict::Match) => Ok(credentials.user),
+            (Some(Credentials { user, password_hash }), Verdict::Match) => Ok((user, password_hash)),
             (Some(credentials), Verdict::MatchOutdated) => {
-                if let Err(error) = self.rehash(&credentials, password).await {
-                    tracing::warn!(user_id = %credentials.user.id, %error, "kept an outdated password hash");
+                match self.rehash(&credentials, password.clone()).await {
+                    Ok(Some(hash)) => Ok((credentials.user, hash)),
+                    // Another login was faster, or the password has just been changed: which of the two, its hash tells.
+                    Ok(None) => Box::pin(self.verify(login, password)).await,
+                    Err(error) => {
+                        tracing::warn!(user_id = %credentials.user.id, %error, "kept an outdated password hash");
+                        Ok((credentials.user, credentials.password_hash))
+                    }
                 }
-                Ok(credentials.user)
             }
             (Some(credentials), Verdict::Refused(refusal)) => {
                 tracing::error!(user_id = %credentials.user.id, %refusal, "a stored password hash cannot be verified");
@@ -262,16 +283,14 @@ impl Accounts {
         }
     }
 
-    /// Replaces a hash of an older scheme or weaker parameters, unless it has been replaced meanwhile.
-    async fn rehash(&self, old: &Credentials, password: SecretString) -> Result<()> {
-        let hash = self.parts.passwords.hash(password).await?;
-        let hash = SecretString::from(hash.as_str());
-        self.parts
-            .store
-            .transaction(async |tx| {
-                tx.users().replace_password_hash(old.user.id, &old.password_hash, &hash).await.map_err(Error::from)
-            })
-            .await
-            .map(drop)
+    /// Replaces a hash of an older scheme or weaker parameters, and gives the new one; `None` if it was replaced meanwhile.
+    async fn rehash(&self, old: &Credentials, password: SecretString) -> Result<Option<SecretString>> {
+        let hash = SecretString::from(self.parts.passwords.hash(password).await?.as_str());
+        let replace = async |tx: &mut UnitOfWork| {
+            let users = tx.users();
+            users.replace_password_hash(old.user.id, &old.password_hash, &hash).await.map_err(Error::from)
+        };
+        let is_replaced = self.parts.store.transaction(replace).await?;
+        Ok(is_replaced.then_some(hash))
     }
 }

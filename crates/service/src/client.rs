@@ -1,6 +1,6 @@
 //! Where a request comes from: for the list of sessions, the audit log and the limits.
 
-use std::{net::IpAddr, time::Instant};
+use std::net::IpAddr;
 
 use keepstone_domain::{AuditEvent, AuditKind, Timestamp, User};
 
@@ -13,8 +13,6 @@ pub struct Client {
     pub user_agent: Option<String>,
     /// The name of the request in the log.
     pub request_id: Option<String>,
-    /// When its request arrived: now, if nobody has noted it.
-    pub arrived_at: Option<Instant>,
 }
 
 impl Client {

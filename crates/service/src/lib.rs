@@ -14,6 +14,7 @@ mod principals;
 mod rate_limit;
 mod session_store;
 mod sessions;
+mod to_the_end;
 mod users;
 
 pub use accounts::{AccountParts, Accounts, NewPassword, Registration, Rules};
@@ -26,6 +27,6 @@ pub use keepstone_auth::session::{SessionInfo, SessionPolicy, TokenPair};
 pub use login_throttle::{Admission, Guess, LoginThrottle, PasswordGuard, Target};
 pub use principals::{Principal, Principals};
 pub use rate_limit::{AddressPrefix, Decision, Key, Limit, Outcome, Quota, Quotas, RateLimiter, RateLimits};
-pub use session_store::RequestStore;
+pub use session_store::{RequestStore, RequestStoreError};
 pub use sessions::{SessionParts, Sessions};
 pub use users::{Sight, Users};

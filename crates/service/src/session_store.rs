@@ -1,6 +1,9 @@
 //! The sessions of `keepstone-auth` over our storage: each method is one transaction, with its audit event in it.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use keepstone_auth::session::{
     self, Digest, EndReason, EndScope, Exchange, Exchanged, NewSession, SessionInfo, SessionStore, Spent, Successor,
@@ -9,65 +12,103 @@ use keepstone_domain::{
     AuditEvent, AuditKind, RefreshToken, RefreshTokenState, Session, SessionEnd, SessionId, SessionScope, Timestamp,
     UserId,
 };
-use keepstone_repository::{Repositories, Result, StorageError, Store};
+use keepstone_repository::{Repositories, StorageError, Store};
+use secrecy::SecretString;
+use thiserror::Error;
 use uuid::Uuid;
 
-use crate::Client;
+use crate::{Client, Error, Principals, to_the_end::to_the_end};
 
-/// Storage, on behalf of one request.
+type Result<T, E = RequestStoreError> = std::result::Result<T, E>;
+
+/// Storage, on behalf of one request. What it changes, it changes to the end, and tells [`Principals`] before it answers.
 #[derive(Clone)]
 pub struct RequestStore {
-    pub store: Arc<dyn Store>,
-    pub client: Client,
-    /// Who asks; `None` if the token that is presented tells.
-    pub actor: Option<UserId>,
+    store: Arc<dyn Store>,
+    principals: Arc<Principals>,
+    client: Client,
+    actor: Option<UserId>,
+    verified: Option<SecretString>,
+    is_patient: bool,
 }
 
-impl SessionStore for RequestStore {
-    type Error = StorageError;
+/// Why a request's session could not be kept or changed.
+#[derive(Debug, Error)]
+pub enum RequestStoreError {
+    /// Storage did not do as asked.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The password was changed, or the account closed, since the password was verified.
+    #[error("the user may not log in with this password any more")]
+    Outdated,
+}
 
-    async fn open(&self, session: &NewSession, cap: usize) -> Result<Vec<Uuid>> {
-        let (user_id, now) = (user_id(&session.subject)?, Timestamp::from(session.created_at));
-        let kept = Session {
-            id: session.id.into(),
-            user_id,
-            created_at: now,
-            last_used_at: now,
-            expires_at: session.expires_at.into(),
-            ended: None,
-            ip: session.client.ip.clone(),
-            user_agent: session.client.user_agent.clone(),
-        };
-        let token = RefreshToken::fresh(kept.id, 0, session.digest, now);
-        let event = AuditEvent { session_id: Some(kept.id), ..self.event(AuditKind::Login, user_id, now) };
-        let others = u32::try_from(cap.saturating_sub(1)).unwrap_or(u32::MAX);
-        let ended = self
-            .store
-            .transaction(async |tx| {
-                tx.sessions().insert(&kept, &token).await?;
-                tx.audit().insert(&event).await?;
-                tx.sessions().end_surplus(user_id, kept.id, others, now).await
-            })
-            .await?;
-        Ok(ended.into_iter().map(Uuid::from).collect())
-    }
-
-    async fn exchange(&self, exchange: &Exchange) -> Result<Exchanged> {
-        let outcome = self.store.transaction(async |tx| exchange_in(&mut **tx, exchange).await).await;
-        match outcome {
-            Ok(generation) => Ok(Exchanged::Done { generation }),
-            Err(NotDone::Refused(why)) => Ok(why),
-            Err(NotDone::Storage(error)) => Err(error),
+impl From<RequestStoreError> for Error {
+    fn from(error: RequestStoreError) -> Self {
+        match error {
+            RequestStoreError::Storage(error) => error.into(),
+            RequestStoreError::Outdated => Self::InvalidCredentials,
         }
     }
+}
 
-    async fn settle(&self, _: Uuid, digest: &Digest, at: SystemTime) -> Result<()> {
-        let settled = self.store.transaction(async |tx| tx.sessions().settle(digest, at.into()).await).await;
-        settled.inspect_err(|error| tracing::warn!(%error, "could not note when a refresh token was exchanged"))
+impl RequestStore {
+    /// On behalf of this client.
+    #[must_use]
+    pub const fn new(store: Arc<dyn Store>, principals: Arc<Principals>, client: Client) -> Self {
+        Self { store, principals, client, actor: None, verified: None, is_patient: false }
     }
 
-    async fn end(&self, subject: &str, scope: EndScope, reason: EndReason, at: SystemTime) -> Result<Vec<Uuid>> {
-        let (user_id, now) = (user_id(subject)?, Timestamp::from(at));
+    /// Done by this user; otherwise by the subject of the token that is presented.
+    #[must_use]
+    pub fn by(self, actor: Option<UserId>) -> Self {
+        Self { actor, ..self }
+    }
+
+    /// A session is opened only if the subject is active and still has this password hash.
+    #[must_use]
+    pub fn verified(self, password_hash: &SecretString) -> Self {
+        Self { verified: Some(password_hash.clone()), ..self }
+    }
+
+    /// After an exchange, gives requests that are here already the time to be seen: see [`let_others_in`].
+    #[must_use]
+    pub fn patient(self) -> Self {
+        Self { is_patient: true, ..self }
+    }
+
+    fn event(&self, kind: AuditKind, user_id: UserId, now: Timestamp) -> AuditEvent {
+        let actor = self.actor.or(Some(user_id)).filter(|_| kind != AuditKind::RefreshReused);
+        AuditEvent { actor, user_id: Some(user_id), ..self.client.event(kind, now) }
+    }
+
+    async fn keep(&self, session: &Session, token: &RefreshToken, cap: usize) -> Result<Vec<SessionId>> {
+        let (user_id, now) = (session.user_id, session.created_at);
+        let event = AuditEvent { session_id: Some(session.id), ..self.event(AuditKind::Login, user_id, now) };
+        let others = u32::try_from(cap.saturating_sub(1)).unwrap_or(u32::MAX);
+        self.store
+            .transaction(async |tx| {
+                // Whoever changes the password holds the user too, and ends the sessions after that: this one is among
+                // them, or is not opened at all.
+                if let Some(hash) = &self.verified
+                    && !tx.users().hold_for_login(user_id, hash).await?
+                {
+                    return Err(RequestStoreError::Outdated);
+                }
+                tx.sessions().insert(session, token).await?;
+                tx.audit().insert(&event).await?;
+                Ok(tx.sessions().end_surplus(user_id, session.id, others, now).await?)
+            })
+            .await
+    }
+
+    async fn end_all(
+        &self,
+        user_id: UserId,
+        scope: EndScope,
+        reason: EndReason,
+        now: Timestamp,
+    ) -> Result<Vec<SessionId>> {
         let (scope, one) = match scope {
             EndScope::One(id) => (SessionScope::One(id.into()), Some(SessionId::from(id))),
             EndScope::All => (SessionScope::All, None),
@@ -82,18 +123,74 @@ impl SessionStore for RequestStore {
             EndReason::Superseded => (SessionEnd::Superseded, AuditKind::SessionsRevoked),
         };
         let event = AuditEvent { session_id: one, ..self.event(kind, user_id, now) };
-        let ended = self
-            .store
+        self.store
             .transaction(async |tx| {
                 let ended = tx.sessions().end(user_id, scope, end, now).await?;
                 if !ended.is_empty() {
                     let event = event.clone().with("sessions", ended.len().to_string());
                     tx.audit().insert(&event).await?;
                 }
-                Ok::<_, StorageError>(ended)
+                Ok(ended)
             })
-            .await?;
-        Ok(ended.into_iter().map(Uuid::from).collect())
+            .await
+    }
+
+    fn forget(&self, ended: Vec<SessionId>) -> Vec<Uuid> {
+        self.principals.forget(&ended);
+        ended.into_iter().map(Uuid::from).collect()
+    }
+}
+
+impl SessionStore for RequestStore {
+    type Error = RequestStoreError;
+
+    async fn open(&self, session: &NewSession, cap: usize) -> Result<Vec<Uuid>> {
+        let now = Timestamp::from(session.created_at);
+        let kept = Session {
+            id: session.id.into(),
+            user_id: user_id(&session.subject)?,
+            created_at: now,
+            last_used_at: now,
+            expires_at: session.expires_at.into(),
+            ended: None,
+            ip: session.client.ip.clone(),
+            user_agent: session.client.user_agent.clone(),
+        };
+        let token = RefreshToken::fresh(kept.id, 0, session.digest, now);
+        let this = self.clone();
+        to_the_end(async move { Ok(this.forget(this.keep(&kept, &token, cap).await?)) }).await
+    }
+
+    async fn exchange(&self, exchange: &Exchange) -> Result<Exchanged> {
+        let (this, exchange) = (self.clone(), exchange.clone());
+        to_the_end(async move {
+            match this.store.transaction(async |tx| exchange_in(&mut **tx, &exchange).await).await {
+                Ok(generation) => {
+                    if this.is_patient {
+                        let_others_in().await;
+                    }
+                    Ok(Exchanged::Done { generation })
+                }
+                Err(NotDone::Refused(why)) => Ok(why),
+                Err(NotDone::Storage(error)) => Err(error.into()),
+            }
+        })
+        .await
+    }
+
+    async fn settle(&self, _: Uuid, digest: &Digest, at: SystemTime) -> Result<()> {
+        let (store, digest) = (Arc::clone(&self.store), *digest);
+        let settled = to_the_end(async move {
+            store
+                .transaction(async |tx| Ok::<_, RequestStoreError>(tx.sessions().settle(&digest, at.into()).await?))
+                .await
+        });
+        settled.await.inspect_err(|error| tracing::warn!(%error, "could not note when a refresh token was exchanged"))
+    }
+
+    async fn end(&self, subject: &str, scope: EndScope, reason: EndReason, at: SystemTime) -> Result<Vec<Uuid>> {
+        let (this, user_id) = (self.clone(), user_id(subject)?);
+        to_the_end(async move { Ok(this.forget(this.end_all(user_id, scope, reason, at.into()).await?)) }).await
     }
 
     async fn find(&self, session_id: Uuid) -> Result<Option<SessionInfo>> {
@@ -108,14 +205,21 @@ impl SessionStore for RequestStore {
 
     async fn remove_expired(&self, before: SystemTime, limit: usize) -> Result<usize> {
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        self.store.transaction(async |tx| tx.sessions().delete_expired(before.into(), limit).await).await
+        self.store.transaction(async |tx| Ok(tx.sessions().delete_expired(before.into(), limit).await?)).await
     }
 }
 
-impl RequestStore {
-    fn event(&self, kind: AuditKind, user_id: UserId, now: Timestamp) -> AuditEvent {
-        let actor = self.actor.or(Some(user_id)).filter(|_| kind != AuditKind::RefreshReused);
-        AuditEvent { actor, user_id: Some(user_id), ..self.client.event(kind, now) }
+/// Waits until this worker has nothing older to do, 5 ms at least and 100 ms at most, before an exchange is noted as
+/// committed and answered. Requests that reached the machine before that are then not taken for replays only because the
+/// worker had not got round to reading them. A client that has its answer comes later in any case.
+async fn let_others_in() {
+    const TURN: Duration = Duration::from_millis(5);
+    for _ in 0..20 {
+        let started = Instant::now();
+        tokio::time::sleep(TURN).await;
+        if started.elapsed() < TURN * 2 {
+            return;
+        }
     }
 }
 
@@ -177,7 +281,8 @@ fn spent(token: &RefreshToken, successor: &RefreshToken) -> Option<Spent> {
 }
 
 fn user_id(subject: &str) -> Result<UserId> {
-    subject.parse().map_err(|_| StorageError::Corrupt("a session's subject is no id of a user".to_owned()))
+    let corrupt = || StorageError::Corrupt("a session's subject is no id of a user".to_owned());
+    subject.parse().map_err(|_| corrupt().into())
 }
 
 fn info(session: Session) -> SessionInfo {

@@ -1,11 +1,8 @@
 //! Being in: opening a session, being recognised, refreshing, and every way to end.
 //!
-//! Whatever ends a session is forgotten by [`Principals`] before the answer is sent.
+//! Whatever ends a session is forgotten by [`Principals`] before the answer is sent: [`RequestStore`] sees to it.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::SystemTime};
 
 use keepstone_auth::{
     error::{OpenError, RefreshError, SessionPolicyError},
@@ -15,6 +12,7 @@ use keepstone_auth::{
 };
 use keepstone_domain::{Clock, Page, PageRequest, SessionId, SessionState, User, UserId};
 use keepstone_repository::Store;
+use secrecy::SecretString;
 
 use crate::{
     Caller, Client, Error, Key, Limit, Principal, Principals, RateLimits, Result, permission,
@@ -39,7 +37,7 @@ pub struct SessionParts {
     /// How long sessions live, and what is forgiven.
     pub policy: SessionPolicy,
     /// Who was recognised a moment ago.
-    pub principals: Principals,
+    pub principals: Arc<Principals>,
     /// How often a session may be refreshed.
     pub limits: RateLimits,
 }
@@ -56,20 +54,18 @@ impl Sessions {
         Self { parts }
     }
 
-    /// Begins a session for a user who has proved who they are.
+    /// Begins a session for a user whose password was found to be that of this hash.
     ///
     /// # Errors
-    /// Storage's only.
-    pub async fn open(&self, user: &User, client: &Client) -> Result<TokenPair> {
+    /// [`InvalidCredentials`](Error::InvalidCredentials) if the password was changed, or the account closed, since then.
+    pub async fn open(&self, user: &User, password_hash: &SecretString, client: &Client) -> Result<TokenPair> {
         let origin = session::Client { ip: client.ip.map(|ip| ip.to_string()), user_agent: client.user_agent.clone() };
-        let opened = self.rotation(client, None)?.open(&user.id.to_string(), &self.grant(user), origin).await.map_err(
-            |error| match error {
-                OpenError::Store(error) => error.into(),
-                OpenError::Issue(error) => Error::from(error),
-            },
-        )?;
-        self.forget(&opened.superseded.iter().copied().map(SessionId::from).collect::<Vec<_>>());
-        Ok(opened.tokens)
+        let rotation = self.rotation(self.storage(client).verified(password_hash))?;
+        let opened = rotation.open(&user.id.to_string(), &self.grant(user), origin).await;
+        opened.map(|opened| opened.tokens).map_err(|error| match error {
+            OpenError::Store(error) => error.into(),
+            OpenError::Issue(error) => error.into(),
+        })
     }
 
     /// Finds out who sent this access token, and whether the session and the account behind it still count.
@@ -107,10 +103,9 @@ impl Sessions {
     /// [`TokenRevoked`](Error::TokenRevoked); [`RefreshTokenRotated`](Error::RefreshTokenRotated) if another request was
     /// faster; [`TooManyRequests`](Error::TooManyRequests); [`RefreshTokenReused`](Error::RefreshTokenReused), and the session has ended, if it was consumed before.
     pub async fn refresh(&self, token: &str, idempotency_key: Option<&str>, client: &Client) -> Result<TokenPair> {
-        let rotation = self.rotation(client, None)?;
-        let waited = client.arrived_at.map_or(Duration::ZERO, |arrived_at| arrived_at.elapsed());
-        let arrived_at = SystemTime::from(self.parts.clock.now()) - waited;
-        let presented = rotation.verify_refresh(token).map(|presented| presented.arrived_at(arrived_at));
+        let rotation = self.rotation(self.storage(client).patient())?;
+        // Notes the time of arrival, before anything waits.
+        let presented = rotation.verify_refresh(token);
         let session = presented.as_ref().map(|presented| Key::Session(presented.session_id().into()));
         self.parts.limits.require(Limit::Refresh, session.unwrap_or(Key::address(client.ip))).await?;
         let presented = presented?;
@@ -121,7 +116,6 @@ impl Sessions {
         refreshed.map_err(|error| match error {
             RefreshError::Rotated => Error::RefreshTokenRotated,
             RefreshError::Reused { .. } => {
-                self.parts.principals.forget([&session_id]);
                 tracing::warn!(user_id = %user.id, %session_id, "a refresh token came again; its session ended");
                 Error::RefreshTokenReused
             }
@@ -146,13 +140,13 @@ impl Sessions {
         let caller = match (caller, refresh_token) {
             (Ok(None), None) => return Err(Error::NotAuthenticated),
             (Ok(caller), _) => caller,
-            (Err(Error::TokenRevoked), _) | (Err(Error::TokenExpired), Some(_)) => None,
+            (Err(Error::TokenRevoked), _) | (Err(Error::TokenExpired | Error::TokenInvalid), Some(_)) => None,
             (Err(error), _) => return Err(error),
         };
         if let Some(caller) = &caller {
             self.end(&caller.user.id, EndScope::One(caller.session_id.into()), EndReason::Logout, client, None).await?;
         }
-        let rotation = self.rotation(client, None)?;
+        let rotation = self.rotation(self.storage(client))?;
         let presented = refresh_token.and_then(|token| rotation.verify_refresh(token).ok());
         if let Some(presented) = presented
             && let Ok(user_id) = presented.subject().parse::<UserId>()
@@ -183,7 +177,7 @@ impl Sessions {
     /// # Errors
     /// Storage's only.
     pub async fn list(&self, caller: &Caller, page: PageRequest) -> Result<Page<SessionInfo>> {
-        let sessions = self.rotation(&Client::default(), None)?.list(&caller.user.id.to_string()).await?;
+        let sessions = self.rotation(self.storage(&Client::default()))?.list(&caller.user.id.to_string()).await?;
         let total = u64::try_from(sessions.len()).unwrap_or(u64::MAX);
         let place = |number| usize::try_from(number).unwrap_or(usize::MAX);
         let items = sessions.into_iter().skip(place(page.skip)).take(place(page.limit)).collect();
@@ -216,7 +210,7 @@ impl Sessions {
     /// # Errors
     /// Storage's only; what was deleted before stays so.
     pub async fn clean_up(&self) -> Result<usize> {
-        let rotation = self.rotation(&Client::default(), None)?;
+        let rotation = self.rotation(self.storage(&Client::default()))?;
         let mut total = 0;
         loop {
             let deleted = rotation.clean_up(CLEAN_UP_BATCH).await?;
@@ -240,10 +234,9 @@ impl Sessions {
         client: &Client,
         actor: Option<UserId>,
     ) -> Result<Vec<SessionId>> {
-        let ended = self.rotation(client, actor)?.end(&user_id.to_string(), scope, reason).await?;
-        let ended: Vec<SessionId> = ended.into_iter().map(SessionId::from).collect();
-        self.forget(&ended);
-        Ok(ended)
+        let rotation = self.rotation(self.storage(client).by(actor))?;
+        let ended = rotation.end(&user_id.to_string(), scope, reason).await?;
+        Ok(ended.into_iter().map(SessionId::from).collect())
     }
 
     /// The session's user, if both still count.
@@ -261,9 +254,12 @@ impl Sessions {
         Grant { role, scope: self.parts.roles.scope(role).unwrap_or_default() }
     }
 
+    fn storage(&self, client: &Client) -> RequestStore {
+        RequestStore::new(Arc::clone(&self.parts.store), Arc::clone(&self.parts.principals), client.clone())
+    }
+
     /// The machine that turns refresh tokens over, on behalf of one request.
-    fn rotation(&self, client: &Client, actor: Option<UserId>) -> Result<session::Sessions<RequestStore>> {
-        let store = RequestStore { store: Arc::clone(&self.parts.store), client: client.clone(), actor };
+    fn rotation(&self, store: RequestStore) -> Result<session::Sessions<RequestStore>> {
         let (issuer, chain) = (self.parts.keyring.current(), Arc::clone(&self.parts.chain));
         let clock = Arc::clone(&self.parts.clock);
         let rotation = session::Sessions::new(store, issuer, chain, self.parts.policy)

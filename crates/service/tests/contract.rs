@@ -17,16 +17,18 @@ use keepstone_auth::{
     testing::{Fixture, session_store_contract},
     token::{Issuer, KeySet, Keyring, Profile, Secret, SigningKey, TokenChain},
 };
-use keepstone_domain::{Email, NewUser, PageRequest, RoleName, Timestamp};
+use keepstone_domain::{Email, NewUser, RoleName, Timestamp, User};
 use keepstone_persistence::DieselStore;
-use keepstone_repository::{Repositories, Result, StorageError, Store, Transaction};
+use keepstone_repository::{Repositories, Result, Store, Transaction};
 use keepstone_service::{
     Client, Principals, RateLimits, RequestStore, SessionParts, SessionPolicy, Sessions, permission,
 };
 use keepstone_test_backends::{Database, TestDatabase};
 use secrecy::{ExposeSecret, SecretString};
 
-async fn a_user(store: &dyn Store, name: &str) -> String {
+const HASH: &str = "no hash";
+
+async fn a_user(store: &dyn Store, name: &str) -> User {
     let user = NewUser {
         email: Email::parse(&format!("{name}@example.com")).unwrap(),
         username: None,
@@ -35,17 +37,22 @@ async fn a_user(store: &dyn Store, name: &str) -> String {
         is_active: true,
     };
     let user = user.into_user(Timestamp::UNIX_EPOCH);
-    let hash = SecretString::from("no hash");
-    store.transaction(async |tx| Ok::<_, StorageError>(tx.users().insert(&user, &hash).await?)).await.unwrap();
-    user.id.to_string()
+    let hash = SecretString::from(HASH);
+    store.transaction(async |tx| tx.users().insert(&user, &hash).await).await.unwrap();
+    user
+}
+
+async fn migrated(database: &TestDatabase) -> Arc<dyn Store> {
+    let store = DieselStore::open(&database.url().parse().unwrap(), 10).await.unwrap();
+    store.migrator().upgrade(usize::MAX).await.unwrap();
+    Arc::new(store)
 }
 
 async fn fixture(database: &TestDatabase) -> Fixture<RequestStore> {
-    let store = DieselStore::open(&database.url().parse().unwrap(), 10).await.unwrap();
-    store.migrator().upgrade(usize::MAX).await.unwrap();
-    let store: Arc<dyn Store> = Arc::new(store);
-    let subjects = [a_user(&*store, "ada").await, a_user(&*store, "bob").await];
-    Fixture { store: RequestStore { store, client: Client::default(), actor: None }, subjects }
+    let store = migrated(database).await;
+    let subjects = [a_user(&*store, "ada").await, a_user(&*store, "bob").await].map(|user| user.id.to_string());
+    let principals = Arc::new(Principals::new(Duration::ZERO));
+    Fixture { store: RequestStore::new(store, principals, Client::default()), subjects }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -100,7 +107,7 @@ fn sessions(store: Arc<dyn Store>) -> Sessions {
         chain: Arc::new(TokenChain::new(&secret.for_refresh_tokens())),
         roles: Arc::new(permission::roles([("viewer", ["items:read"])]).unwrap()),
         policy: SessionPolicy::default(),
-        principals: Principals::new(Duration::from_secs(5)),
+        principals: Arc::new(Principals::new(Duration::from_secs(5))),
         limits: RateLimits::new(None),
     })
 }
@@ -108,12 +115,11 @@ fn sessions(store: Arc<dyn Store>) -> Sessions {
 #[tokio::test]
 async fn a_caller_who_was_recognised_a_moment_ago_costs_no_query() {
     let database = Database::chosen().create();
-    let store = fixture(&database).await.store.store;
-    let ada =
-        store.read().await.unwrap().users().list(PageRequest { skip: 0, limit: 1 }).await.unwrap().items.remove(0);
+    let store = migrated(&database).await;
+    let ada = a_user(&*store, "ada").await;
     let counting = Arc::new(Counting { store, asked: AtomicUsize::new(0) });
-    let sessions = sessions(Arc::clone(&counting) as Arc<dyn Store>);
-    let tokens = sessions.open(&ada, &Client::default()).await.unwrap();
+    let sessions = sessions(counting.clone());
+    let tokens = sessions.open(&ada, &HASH.into(), &Client::default()).await.unwrap();
     let token = tokens.access_token.expose_secret();
 
     let asked = |so_far: usize| counting.asked.load(Ordering::SeqCst) - so_far;

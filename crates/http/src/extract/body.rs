@@ -66,7 +66,7 @@ where
     Box::pin(async move {
         match media_type(&request).as_str() {
             JSON => check::<J>(&request, parse_json(&read(&request, payload).await?)?),
-            FORM => parse_form::<F>(&read(&request, payload).await?)?.check(),
+            FORM => read_form::<F>(&read(&request, payload).await?).map_err(Problem::into_oauth),
             _ => Err(unsupported(JSON_OR_FORM)),
         }
     })
@@ -83,6 +83,9 @@ pub(super) fn unsupported(expected: &str) -> Problem {
 }
 
 pub(super) async fn read(request: &HttpRequest, mut payload: Payload) -> ApiResult<Bytes> {
+    if request.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Err(Problem::new(Code::UnsupportedMediaType, "Content-Encoding must be left out"));
+    }
     let too_large = || Problem::new(Code::BodyTooLarge, format!("A body may have at most {MAX_BODY} bytes"));
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > MAX_BODY) {
@@ -109,17 +112,19 @@ pub(super) fn parse_json<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
             Problem::new(Code::MalformedBody, format!("The body is not well-formed JSON: line {line}, column {column}"))
         }
     };
+    let not_text = |_| Problem::new(Code::MalformedBody, "The body is not UTF-8");
+    let body = std::str::from_utf8(body).map_err(not_text)?;
     // serde would take an array of the right length for an object.
-    if body.trim_ascii_start().starts_with(b"{") {
-        serde_json::from_slice(body).map_err(refuse)
+    if body.trim_ascii_start().starts_with('{') {
+        serde_json::from_str(body).map_err(refuse)
     } else {
-        Err(serde_json::from_slice::<IgnoredAny>(body).map_or_else(refuse, |_| not_an_object()))
+        Err(serde_json::from_str::<IgnoredAny>(body).map_or_else(refuse, |_| not_an_object()))
     }
 }
 
-/// The forms are those of OAuth 2, whose errors have its names.
-fn parse_form<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
-    serde_urlencoded::from_bytes(body).map_err(|_| Problem::new(Code::InvalidRequest, "The form cannot be read"))
+fn read_form<F: Form>(body: &[u8]) -> ApiResult<F::Output> {
+    let form = serde_urlencoded::from_bytes::<F>(body);
+    form.map_err(|_| Problem::new(Code::InvalidRequest, "The form cannot be read"))?.check()
 }
 
 fn not_an_object() -> Problem {

@@ -70,7 +70,7 @@ impl Input for LoginJson {
     fn check(self, checker: &mut Checker) -> Option<LoginRequest> {
         let password = checker.required("password", self.password, Ok);
         let name = match (self.email, self.username) {
-            (Field::Absent, username @ (Field::Given(_) | Field::Mistyped | Field::Null)) => {
+            (Field::Absent | Field::Null, username @ (Field::Given(_) | Field::Mistyped)) => {
                 checker.required("username", username, Ok)
             }
             (email, _) => checker.required("email", email, Ok),

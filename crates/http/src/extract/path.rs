@@ -25,6 +25,9 @@ impl<T: FromStr> FromRequest for IdPath<T> {
                 kind: "uuid_parsing",
             }])
         };
-        ready(request.match_info().query("id").parse().map(Self).map_err(|_| refusal()))
+        let text = request.match_info().query("id");
+        // The one form that is given out: 36 characters, with hyphens.
+        let id = Some(text).filter(|text| text.len() == 36).and_then(|text| text.parse().ok());
+        ready(id.map(Self).ok_or_else(refusal))
     }
 }

@@ -35,7 +35,8 @@ pub struct RefreshJson {
 /// What a refresh sends as a form (RFC 6749 section 6).
 #[derive(Deserialize, ToSchema)]
 pub struct RefreshForm {
-    /// The refresh token.
+    /// The refresh token; `refreshToken` is accepted too.
+    #[serde(alias = "refreshToken")]
     refresh_token: Option<String>,
     /// `refresh_token`, or left out.
     grant_type: Option<String>,

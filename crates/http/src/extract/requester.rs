@@ -11,7 +11,6 @@ use keepstone_service::Client;
 
 use crate::{
     client_address::ClientAddress,
-    edge::Arrived,
     problem::{FieldError, Problem},
     request_id::RequestId,
 };
@@ -35,7 +34,6 @@ impl FromRequest for Requester {
             ip: ClientAddress::of(request),
             user_agent: user_agent.map(str::to_owned),
             request_id: request.extensions().get::<RequestId>().map(|id| id.as_str().to_owned()),
-            arrived_at: request.extensions().get::<Arrived>().map(|arrived| arrived.0),
         })))
     }
 }
