@@ -71,7 +71,7 @@ impl RequestStore {
         Self { verified: Some(password_hash.clone()), ..self }
     }
 
-    /// After an exchange, gives requests that are here already the time to be seen: see [`let_others_in`].
+    /// After an exchange, gives requests that are here already the time to be seen: 5 to 100 ms.
     #[must_use]
     pub fn patient(self) -> Self {
         Self { is_patient: true, ..self }
