@@ -1,4 +1,4 @@
-//! Passwords are what their owner typed: never shortened, trimmed or folded (S1 to S5).
+//! Passwords are what their owner typed: never shortened, trimmed or folded.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! `config check`: the problems, or what the chosen profile means (SECURITY.md, 1.12). It says nothing about a key that
+//! `config check`: the problems, or what the chosen profile means. It says nothing about a key that
 //! nothing acts on yet: that would be a promise.
 
 use std::fmt::Write;

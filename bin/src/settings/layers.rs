@@ -61,7 +61,7 @@ impl Collected {
     }
 }
 
-/// S121: whether anyone but the owner may read, write or run this file.
+/// Whether anyone but the owner may read, write or run this file.
 pub(super) fn readable_by_others(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
 }

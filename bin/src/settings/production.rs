@@ -1,4 +1,4 @@
-//! What production refuses and other environments only warn of (S8, S73, S119, S121). All refusals at once: nobody mends
+//! What production refuses and other environments only warn of. All refusals at once: nobody mends
 //! a configuration one restart at a time.
 
 use std::path::{Path, PathBuf};

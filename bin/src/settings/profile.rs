@@ -1,4 +1,4 @@
-//! Which of the three ways to run this is. Production is never an accident: S120 makes an unset `ENVIRONMENT` production
+//! Which of the three ways to run this is. Production is never an accident: an unset `ENVIRONMENT` is production
 //! as soon as others can reach the server.
 
 use std::net::IpAddr;

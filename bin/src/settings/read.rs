@@ -142,7 +142,7 @@ fn sessions(reader: &mut Reader<'_>) -> Sessions {
 
 fn password(reader: &mut Reader<'_>, cores: usize) -> Password {
     let argon2 = Argon2 {
-        // More could not be verified: such a stored hash is taken for an attack (S9).
+        // More could not be verified: such a stored hash is taken for an attack.
         memory_kib: reader.need("password.argon2_memory_kib", |text| number(text, 12_288..=262_144)),
         iterations: reader.need("password.argon2_iterations", |text| number(text, 1..=10)),
         parallelism: reader.need("password.argon2_parallelism", |text| number(text, 1..=16)),

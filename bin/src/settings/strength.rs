@@ -1,4 +1,4 @@
-//! S119: which secrets are too weak to sign with. Says why, never what the secret is.
+//! Which secrets are too weak to sign with. Says why, never what the secret is.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
 //! The address of a client, the same for limits, sessions, the log and the audit. `X-Forwarded-For` is what anybody can
-//! send: an entry counts only if who added it is trusted, and the entries are read from the nearest outwards (S126).
+//! send: an entry counts only if who added it is trusted, and the entries are read from the nearest outwards.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,4 +1,4 @@
-//! Routes that may not be asked too often. Whether a request may go on is decided before its body is read (S63), and told on
+//! Routes that may not be asked too often. Whether a request may go on is decided before its body is read, and told on
 //! every answer of such a route.
 
 use std::{pin::Pin, time::Duration};

@@ -1,5 +1,5 @@
-//! Guessing one account's password from one place gets slower with every wrong guess (S59). An account that does not exist
-//! is guessed no differently (S57), nobody is ever locked out from everywhere, and nobody waits inside a request (S61).
+//! Guessing one account's password from one place gets slower with every wrong guess. An account that does not exist
+//! is guessed no differently, nobody is ever locked out from everywhere, and nobody waits inside a request.
 
 use std::{fmt, net::IpAddr, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! What production refuses (S8, S73, S119, S120, S121), and that nothing else does.
+//! What production refuses, and that nothing else does.
 
 use super::super::Environment;
 use super::*;
