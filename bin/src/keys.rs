@@ -94,8 +94,8 @@ fn is_empty(folder: &Path) -> bool {
     fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none())
 }
 
-/// Makes a new private key, for its owner only, in a folder that is made if it is not there. Its name sorts after those of
-/// older keys, so that it is the one that signs.
+/// Makes a new private key, for its owner only, in a folder that is made if it is not there. Its name sorts after those
+/// of older keys, so that it is the one that signs.
 pub fn generate(folder: &Path, algorithm: Algorithm) -> Result<PathBuf, Failure> {
     let pem = SigningKey::generate_pem(algorithm).map_err(usage)?;
     let now = SystemClock.now().to_string().replace([':', '.'], "-");

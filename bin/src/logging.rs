@@ -1,5 +1,5 @@
-//! The log: lines on standard error, written by a thread of its own, so that a slow reader slows no request. Lines that find
-//! its queue full are lost.
+//! The log: lines on standard error, written by a thread of its own, so that a slow reader slows no request. Lines that
+//! find its queue full are lost.
 
 use std::io::{IsTerminal, stderr};
 

@@ -101,7 +101,8 @@ impl Sessions {
     /// # Errors
     /// [`TokenInvalid`](Error::TokenInvalid), [`TokenExpired`](Error::TokenExpired),
     /// [`TokenRevoked`](Error::TokenRevoked); [`RefreshTokenRotated`](Error::RefreshTokenRotated) if another request was
-    /// faster; [`TooManyRequests`](Error::TooManyRequests); [`RefreshTokenReused`](Error::RefreshTokenReused), and the session has ended, if it was consumed before.
+    /// faster; [`RefreshTokenReused`](Error::RefreshTokenReused), and the session has ended, if it was consumed before;
+    /// [`TooManyRequests`](Error::TooManyRequests).
     pub async fn refresh(&self, token: &str, idempotency_key: Option<&str>, client: &Client) -> Result<TokenPair> {
         let rotation = self.rotation(self.storage(client).patient())?;
         // Notes the time of arrival, before anything waits.
