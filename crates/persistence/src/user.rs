@@ -1,18 +1,25 @@
 //! The users in the database.
 #![expect(clippy::ref_option_ref, reason = "the derive of AsChangeset makes them")]
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
-use diesel::prelude::*;
+use diesel::{
+    dsl::sql,
+    prelude::*,
+    sql_types::{Bool, Text},
+};
 use diesel_async::RunQueryDsl;
 use keepstone_domain::{
-    Credentials, DisplayName, Email, Invalid, Login, Page, PageRequest, RoleName, Timestamp, User, UserId, UserPatch,
-    Username,
+    Credentials, DisplayName, Email, Invalid, Login, Page, PageRequest, Position, RoleName, Timestamp, User,
+    UserFilter, UserId, Username, Version, fold,
 };
 use keepstone_repository::{Result, StorageError, UserRepository};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     connection::on,
+    list::{self, ESCAPE, RECENT, Reach, part, recent},
     repositories::DieselRepositories,
     schema::users,
     types::{Id, Time},
@@ -32,6 +39,7 @@ pub struct UserRow {
     created_at: Time,
     updated_at: Time,
     deleted_at: Option<Time>,
+    version: i64,
 }
 
 impl TryFrom<UserRow> for User {
@@ -50,37 +58,95 @@ impl TryFrom<UserRow> for User {
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
             deleted_at: row.deleted_at.map(|time| time.0),
+            version: Version::from(row.version),
         })
     }
 }
 
-#[derive(AsChangeset)]
-#[diesel(table_name = users)]
-struct UserChanges<'a> {
-    email: Option<&'a str>,
+/// A row to insert, or to change one to, without the password's hash.
+#[derive(Insertable, AsChangeset)]
+#[diesel(table_name = users, treat_none_as_default_value = false, treat_none_as_null = true)]
+struct NewUserRow<'a> {
+    public_id: Id,
+    email: &'a str,
     email_key: Option<&'a str>,
-    email_verified: Option<bool>,
-    username: Option<Option<&'a str>>,
-    username_key: Option<Option<String>>,
-    name: Option<Option<&'a str>>,
-    role: Option<&'a str>,
-    is_active: Option<bool>,
+    username: Option<&'a str>,
+    username_key: Option<String>,
+    name: Option<&'a str>,
+    role: &'a str,
+    is_active: bool,
+    email_verified: bool,
+    created_at: Time,
     updated_at: Time,
+    version: i64,
+    search_key: String,
 }
 
-impl<'a> UserChanges<'a> {
-    fn new(patch: &'a UserPatch, now: Timestamp) -> Self {
+impl<'a> From<&'a User> for NewUserRow<'a> {
+    fn from(user: &'a User) -> Self {
+        let username = user.username.as_ref().map(Username::as_str);
+        let name = user.name.as_ref().map(DisplayName::as_str);
         Self {
-            email: patch.email.as_ref().map(Email::as_str),
-            email_key: patch.email.as_ref().map(Email::key),
-            email_verified: patch.email.as_ref().map(|_| false),
-            username: patch.username.as_ref().map(|name| name.as_ref().map(Username::as_str)),
-            username_key: patch.username.as_ref().map(|name| name.as_ref().map(Username::key)),
-            name: patch.name.as_ref().map(|name| name.as_ref().map(DisplayName::as_str)),
-            role: patch.role.as_ref().map(RoleName::as_str),
-            is_active: patch.is_active,
-            updated_at: Time(now),
+            public_id: Id::of(user.id),
+            email: user.email.as_str(),
+            email_key: Some(user.email.key()),
+            username,
+            username_key: user.username.as_ref().map(Username::key),
+            name,
+            role: user.role.as_str(),
+            is_active: user.is_active,
+            email_verified: user.email_verified,
+            created_at: Time(user.created_at),
+            updated_at: Time(user.updated_at),
+            version: user.version.get(),
+            search_key: fold(&[user.email.as_str(), username.unwrap_or(""), name.unwrap_or("")].join(SEPARATOR)),
         }
+    }
+}
+
+/// Between the texts that are searched: nobody can look for it, so that nothing is found across two of them.
+const SEPARATOR: &str = "\u{1f}";
+
+/// The users that a filter means, as a boxed query over this select. Deleted ones are never meant.
+macro_rules! meant {
+    ($select:expr, $filter:expr, $trigrams:expr) => {{
+        let mut query = $select.filter(users::deleted_at.is_null()).into_boxed();
+        if let Some(role) = &$filter.role {
+            query = query.filter(users::role.eq(role.as_str()));
+        }
+        if let Some(search) = &$filter.search {
+            query = query.filter(users::search_key.like(list::pattern(search)).escape(ESCAPE));
+        }
+        if let Some(trigrams) = $trigrams {
+            let candidates = sql::<Bool>("users.id IN (SELECT rowid FROM users_search WHERE users_search MATCH ");
+            query = query.filter(candidates.bind::<Text, _>(trigrams).sql(")"));
+        }
+        query
+    }};
+}
+
+impl DieselRepositories {
+    /// The rows of a part, within this reach, and one more if there is one.
+    async fn users(&mut self, filter: &UserFilter, page: &PageRequest, reach: Reach) -> Result<Vec<User>> {
+        let trigrams = list::trigrams(self, filter.search.as_ref(), reach);
+        let rows: Vec<UserRow> = on!(self, |conn| {
+            let mut query = meant!(users::table.select(UserRow::as_select()), filter, trigrams);
+            if reach == Reach::Recent {
+                let newest = users::table.filter(users::deleted_at.is_null());
+                query = recent!(query, newest, page, users::created_at);
+            }
+            part!(query, page, users::created_at, users::public_id).load(conn).await
+        })?;
+        rows.into_iter().map(User::try_from).collect()
+    }
+
+    async fn count_users(&mut self, filter: &UserFilter) -> Result<u64> {
+        if filter.role.is_none() && filter.search.is_none() {
+            return list::count(self, "users").await;
+        }
+        let trigrams = list::trigrams(self, filter.search.as_ref(), Reach::Everything);
+        let count = on!(self, |conn| meant!(users::table.count(), filter, trigrams).get_result(conn).await)?;
+        Ok(list::as_count(count))
     }
 }
 
@@ -124,53 +190,111 @@ impl UserRepository for DieselRepositories {
         found.map(credentials).transpose()
     }
 
-    async fn list(&mut self, page: PageRequest) -> Result<Page<User>> {
-        let rows: Vec<UserRow> = on!(self, |conn| {
-            users::table
-                .filter(users::deleted_at.is_null())
-                .order((users::created_at.desc(), users::id.desc()))
-                .offset(page.skip.into())
-                .limit(page.limit.into())
-                .select(UserRow::as_select())
-                .load(conn)
-                .await
-        })?;
-        let total: i64 =
-            on!(self, |conn| users::table.filter(users::deleted_at.is_null()).count().get_result(conn).await)?;
-        Ok(Page {
-            items: rows.into_iter().map(User::try_from).collect::<Result<_>>()?,
-            total: u64::try_from(total).unwrap_or_default(),
-        })
+    async fn list(&mut self, filter: &UserFilter, page: &PageRequest) -> Result<Page<User>> {
+        let mut rows = Vec::new();
+        for reach in Reach::of(filter.search.as_ref()) {
+            rows = self.users(filter, page, *reach).await?;
+            if reach.is_enough(rows.len(), page) {
+                break;
+            }
+        }
+        let mut found = Page::of(rows, page, |user| Position { created_at: user.created_at, id: user.id.into() });
+        if page.with_total && found.total.is_none() {
+            found.total = Some(self.count_users(filter).await?);
+        }
+        Ok(found)
     }
 
     async fn insert(&mut self, user: &User, password_hash: &SecretString) -> Result<()> {
-        let row = (
-            users::public_id.eq(Id::of(user.id)),
-            users::email.eq(user.email.as_str()),
-            users::email_key.eq(user.email.key()),
-            users::username.eq(user.username.as_ref().map(Username::as_str)),
-            users::username_key.eq(user.username.as_ref().map(Username::key)),
-            users::name.eq(user.name.as_ref().map(DisplayName::as_str)),
-            users::role.eq(user.role.as_str()),
-            users::is_active.eq(user.is_active),
-            users::email_verified.eq(user.email_verified),
-            users::password_hash.eq(password_hash.expose_secret()),
-            users::created_at.eq(Time(user.created_at)),
-            users::updated_at.eq(Time(user.updated_at)),
-        );
+        let row = (NewUserRow::from(user), users::password_hash.eq(password_hash.expose_secret()));
         on!(self, |conn| diesel::insert_into(users::table).values(row).execute(conn).await).map(drop)
     }
 
-    async fn update(&mut self, id: UserId, patch: &UserPatch, now: Timestamp) -> Result<bool> {
-        let changed = on!(self, |conn| {
+    async fn insert_missing(&mut self, users: &[User], password_hash: &SecretString) -> Result<usize> {
+        let keys: Vec<&str> = users.iter().map(|user| user.email.key()).collect();
+        let there: Vec<Option<String>> = on!(self, |conn| {
+            users::table.filter(users::email_key.eq_any(&keys)).select(users::email_key).load(conn).await
+        })?;
+        let there: HashSet<String> = there.into_iter().flatten().collect();
+        let hash = password_hash.expose_secret();
+        let missing = users.iter().filter(|user| !there.contains(user.email.key()));
+        let rows: Vec<_> = missing.map(|user| (NewUserRow::from(user), users::password_hash.eq(hash))).collect();
+        let count = rows.len();
+        if count > 0 {
+            // SQLite is in this process: row by row costs it nothing.
+            on!(
+                self,
+                |conn| {
+                    let mut outcome = Ok(0);
+                    for row in rows {
+                        outcome = diesel::insert_into(users::table).values(row).execute(conn).await;
+                        if outcome.is_err() {
+                            break;
+                        }
+                    }
+                    outcome
+                },
+                |conn| diesel::insert_into(users::table).values(&rows).execute(conn).await
+            )?;
+        }
+        Ok(count)
+    }
+
+    async fn hold(&mut self, id: UserId) -> Result<Option<User>> {
+        // An update that changes nothing is a lock that every database has.
+        on!(self, |conn| {
             diesel::update(users::table)
                 .filter(users::public_id.eq(Id::of(id)))
                 .filter(users::deleted_at.is_null())
-                .set(UserChanges::new(patch, now))
+                .set(users::version.eq(users::version))
+                .execute(conn)
+                .await
+        })?;
+        UserRepository::find(self, id).await
+    }
+
+    async fn hold_active_admins(&mut self) -> Result<usize> {
+        on!(self, |conn| {
+            diesel::update(users::table)
+                .filter(users::role.eq(RoleName::admin().as_str()))
+                .filter(users::is_active.eq(true))
+                .filter(users::deleted_at.is_null())
+                .set(users::version.eq(users::version))
+                .execute(conn)
+                .await
+        })
+    }
+
+    async fn update(&mut self, user: &User, now: Timestamp) -> Result<bool> {
+        let next = NewUserRow { updated_at: Time(now), version: user.version.get() + 1, ..NewUserRow::from(user) };
+        let changed = on!(self, |conn| {
+            diesel::update(users::table)
+                .filter(users::public_id.eq(Id::of(user.id)))
+                .filter(users::deleted_at.is_null())
+                .filter(users::version.eq(user.version.get()))
+                .set(next)
                 .execute(conn)
                 .await
         })?;
         Ok(changed == 1)
+    }
+
+    async fn delete(&mut self, id: UserId, now: Timestamp) -> Result<bool> {
+        let deleted = on!(self, |conn| {
+            diesel::update(users::table)
+                .filter(users::public_id.eq(Id::of(id)))
+                .filter(users::deleted_at.is_null())
+                .set((
+                    users::deleted_at.eq(Some(Time(now))),
+                    users::updated_at.eq(Time(now)),
+                    users::version.eq(users::version + 1),
+                    users::email_key.eq(None::<String>),
+                    users::username_key.eq(None::<String>),
+                ))
+                .execute(conn)
+                .await
+        })?;
+        Ok(deleted == 1)
     }
 
     async fn hold_for_login(&mut self, id: UserId, password_hash: &SecretString) -> Result<bool> {

@@ -1,0 +1,4 @@
+DROP INDEX IF EXISTS users_search;
+DROP INDEX users_created_at;
+ALTER TABLE users DROP COLUMN search_key;
+ALTER TABLE users DROP COLUMN version;

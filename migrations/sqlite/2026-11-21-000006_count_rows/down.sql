@@ -1,0 +1,2 @@
+DROP TRIGGER audit_events_count_delete;
+DROP TRIGGER audit_events_count_insert;
