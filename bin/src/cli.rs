@@ -25,6 +25,8 @@ pub enum Command {
     CreateUser(CreateUser),
     /// List the users, newest first
     ListUsers(ListUsers),
+    /// Make users and items to try things with: one user of each role, and a few items. Again makes what is missing
+    Seed(Seed),
     /// Delete the sessions whose time is over, and their tokens; a server does so by itself every hour
     CleanupTokens,
     /// Make a key to sign access tokens with, in the folder of keys; a running server takes it up on SIGHUP
@@ -116,6 +118,19 @@ pub struct CreateUser {
     #[arg(long)]
     pub role: Option<String>,
     /// Read the password from the first line of standard input instead of asking for it
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Seed {
+    /// Make this many numbered users besides, all with the same password
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    pub users: u32,
+    /// Make this many items, owned by the numbered users in turn, or else by those of the roles [default: 20]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(..=100_000_000))]
+    pub items: Option<u32>,
+    /// Read the password of all from the first line of standard input instead of making one up
     #[arg(long)]
     pub password_stdin: bool,
 }

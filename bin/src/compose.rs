@@ -8,11 +8,13 @@ use keepstone_auth::{
     token::Keyring,
 };
 use keepstone_domain::{Clock, RoleName};
+use keepstone_http::Cursors;
 use keepstone_persistence::DieselStore;
 use keepstone_repository::Store;
 use keepstone_service::{
-    AccountParts, Accounts, Audit, Health, LoginThrottle, PasswordGuard, Principals, Quotas, RateLimiter, RateLimits,
-    Rules, SessionParts, SessionPolicy, Sessions, Users, permission,
+    AccountParts, Accounts, Audit, Health, Idempotency, Items, LoginThrottle, PasswordGuard, Principals, Quotas,
+    RateLimiter, RateLimits, Rules, Seed, SeedParts, SessionParts, SessionPolicy, Sessions, UserParts, Users,
+    permission,
 };
 
 use crate::{
@@ -26,6 +28,10 @@ pub struct Services {
     pub accounts: Arc<Accounts>,
     pub sessions: Arc<Sessions>,
     pub users: Arc<Users>,
+    pub items: Arc<Items>,
+    pub idempotency: Arc<Idempotency>,
+    pub cursors: Cursors,
+    pub seed: Seed,
     pub audit: Arc<Audit>,
     pub health: Arc<Health>,
     pub passwords: Passwords,
@@ -53,7 +59,7 @@ pub async fn open_migrated(settings: &Settings) -> Result<Arc<DieselStore>, Fail
 /// Makes the use cases over a database.
 pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, Failure> {
     let passwords = passwords(settings)?;
-    let Keys { issuer, chain, identifiers } = keys::read(settings)?;
+    let Keys { issuer, chain, identifiers, cursors, requests } = keys::read(settings)?;
     let keyring = Arc::new(Keyring::new(issuer));
     let (limits, guard) = limits(settings)?;
     let roles = settings.roles.iter().map(|(role, names)| (role.as_str(), names.iter().map(String::as_str)));
@@ -76,10 +82,10 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
     }));
     let accounts = Arc::new(Accounts::new(AccountParts {
         store: Arc::clone(&store),
-        clock,
+        clock: Arc::clone(&clock),
         passwords: passwords.clone(),
         guard,
-        roles,
+        roles: Arc::clone(&roles),
         sessions: Arc::clone(&sessions),
         identifiers,
         rules: Rules {
@@ -90,7 +96,16 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         },
     }));
     Ok(Services {
-        users: Arc::new(Users::new(Arc::clone(&store), Arc::clone(&accounts))),
+        users: Arc::new(Users::new(UserParts {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            accounts: Arc::clone(&accounts),
+            sessions: Arc::clone(&sessions),
+        })),
+        items: Arc::new(Items::new(Arc::clone(&store), Arc::clone(&clock))),
+        idempotency: Arc::new(Idempotency::new(Arc::clone(&store), Arc::clone(&clock), requests)),
+        cursors: Cursors::new(cursors),
+        seed: Seed::new(SeedParts { store: Arc::clone(&store), clock, passwords: passwords.clone(), roles }),
         audit: Arc::new(Audit::new(Arc::clone(&store))),
         health: Arc::new(Health::new(store)),
         accounts,

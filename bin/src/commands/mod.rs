@@ -4,6 +4,7 @@ mod config;
 mod healthcheck;
 mod keys;
 mod migrate;
+mod seed;
 mod serve;
 mod session;
 mod user;
@@ -26,6 +27,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::InitDb => with_log(async |settings| migrate::upgrade(settings, usize::MAX).await).await,
         Command::CreateUser(arguments) => with_log(async |settings| user::create(settings, arguments).await).await,
         Command::ListUsers(arguments) => with_log(async |settings| user::list(settings, &arguments).await).await,
+        Command::Seed(arguments) => with_log(async |settings| seed::run(settings, &arguments).await).await,
         Command::GenerateKeys(arguments) => keys::generate(&load(Overrides::default())?, &arguments),
         Command::CleanupTokens => with_log(session::clean_up).await,
         Command::Healthcheck(arguments) => healthcheck::run(&load(Overrides::default())?, &arguments).await,

@@ -12,7 +12,7 @@ use keepstone_auth::token::Keyring;
 use keepstone_http::{Network, Options, Origins, Parts, TokenCase};
 use keepstone_persistence::{DatabaseUrl, DieselStore};
 use keepstone_repository::Store;
-use keepstone_service::{Health, Sessions};
+use keepstone_service::{Health, Idempotency, Sessions};
 use serde_json::json;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -43,13 +43,17 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     prepare(settings, &store).await?;
     let services = compose::services(settings, store)?;
     let (health, sessions) = (Arc::clone(&services.health), Arc::clone(&services.sessions));
+    let requests = Arc::clone(&services.idempotency);
     let keyring = Arc::clone(&services.keyring);
     let parts = Parts {
         accounts: services.accounts,
         sessions: services.sessions,
         users: services.users,
+        items: services.items,
         audit: services.audit,
         health: services.health,
+        idempotency: services.idempotency,
+        cursors: services.cursors,
         limits: services.limits,
     };
 
@@ -61,7 +65,7 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     actix_web::rt::spawn(async move { services.passwords.warm_up().await });
     let at_once = Arc::new(Notify::new());
     actix_web::rt::spawn(stop_on_signal(server.handle(), health, Arc::clone(&at_once)));
-    actix_web::rt::spawn(clean_up_every_hour(sessions));
+    actix_web::rt::spawn(clean_up_every_hour(sessions, requests));
     actix_web::rt::spawn(reload_on_signal(settings.clone(), keyring));
     tokio::select! {
         ended = server => ended.map_err(Failure::failed)?,
@@ -135,14 +139,18 @@ fn announce(settings: &Settings, arguments: &Serve, address: SocketAddr) {
     tracing::info!("the first administrator: keepstone create-user --role admin");
 }
 
-/// Expired sessions cost space only, so when they are deleted does not matter, and that nodes do it at once neither.
-async fn clean_up_every_hour(sessions: Arc<Sessions>) {
+/// What has expired costs space only, so when it is deleted does not matter, and that nodes do it at once neither.
+async fn clean_up_every_hour(sessions: Arc<Sessions>, requests: Arc<Idempotency>) {
     let mut hours = actix_web::rt::time::interval(CLEAN_UP_INTERVAL);
     loop {
         hours.tick().await;
         match sessions.clean_up().await {
             Ok(deleted) => tracing::debug!(deleted, "cleaned up expired sessions"),
             Err(error) => tracing::warn!(%error, "could not clean up expired sessions"),
+        }
+        match requests.clean_up().await {
+            Ok(deleted) => tracing::debug!(deleted, "cleaned up idempotency keys"),
+            Err(error) => tracing::warn!(%error, "could not clean up idempotency keys"),
         }
     }
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::{
     extract::Authenticated,
-    page::{PageView, Paging, PagingQuery},
+    page::{Listing, PageView, PagingQuery},
     problem::{ApiResult, ProblemView},
     respond::Json,
 };
@@ -73,9 +73,9 @@ impl From<AuditEvent> for AuditEventView {
 #[get("")]
 pub async fn list(
     caller: Authenticated,
-    paging: Paging,
+    listing: Listing,
     audit: Data<Audit>,
 ) -> ApiResult<Json<PageView<AuditEventView>>> {
-    let page = audit.list(&caller, paging.into()).await?;
-    Ok(Json(PageView::new(page, paging, AuditEventView::from)))
+    let page = audit.list(&caller, &listing.page).await?;
+    Ok(Json(listing.answer(page, AuditEventView::from)))
 }

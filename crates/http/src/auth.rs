@@ -1,26 +1,26 @@
 //! `/auth`: signing up, getting in, staying in, and getting out.
 
 use actix_web::{
-    HttpResponse, delete, get,
+    HttpRequest, HttpResponse, delete, get,
     http::header::{CACHE_CONTROL, ContentType},
     middleware::from_fn,
     post,
     web::Data,
 };
 use keepstone_domain::{SessionId, Timestamp};
-use keepstone_service::{Accounts, Caller, Limit, SessionInfo, Sessions};
+use keepstone_service::{Accounts, Caller, Idempotency, Limit, SessionInfo, Sessions};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     extract::{
-        Attempted, Authenticated, IdPath, IdempotencyKey, LoginBody, LoginRequest, LogoutJson, LogoutRequest,
-        RefreshBody, RefreshRequest, Requester, Valid,
+        Attempted, Authenticated, IdPath, IdempotencyKey, LoginBody, LoginRequest, LogoutJson, LogoutRequest, Making,
+        RefreshBody, RefreshRequest, Requester,
     },
-    page::{PageView, Paging, PagingQuery},
+    page::{Listing, PageView, PagingQuery},
     problem::{ApiResult, Problem, ProblemView},
     rate_limit::limited,
-    respond::{Created, Json, NoContent, Tokens, TokensView},
+    respond::{Json, NoContent, Once, Tokens, TokensView},
     server::Options,
     user::{NewUserBody, UserView},
 };
@@ -75,13 +75,16 @@ impl SessionView {
 )]
 #[post("/register", wrap = "from_fn(limited(Limit::Register))")]
 pub async fn register(
-    registration: Valid<NewUserBody>,
+    user: Making<NewUserBody>,
+    request: HttpRequest,
     accounts: Data<Accounts>,
+    requests: Data<Idempotency>,
     options: Data<Options>,
     requester: Requester,
-) -> ApiResult<Created<UserView>> {
-    let user = accounts.register(registration.0, &requester.0).await?;
-    Ok(Created::user(user, &options))
+) -> ApiResult<Once> {
+    let answer = move |user: &_| UserView::created(user, &options);
+    let make = async |registration, receipt| accounts.register(registration, &requester.0, receipt).await;
+    user.once(&request, None, &requests, answer, make).await
 }
 
 /// Logs somebody in, by JSON or by OAuth 2's password form.
@@ -179,11 +182,11 @@ pub async fn logout_all(caller: Attempted, sessions: Data<Sessions>, requester: 
 #[get("/sessions", wrap = "from_fn(limited(Limit::Session))")]
 pub async fn list_sessions(
     caller: Authenticated,
-    paging: Paging,
+    listing: Listing,
     sessions: Data<Sessions>,
 ) -> ApiResult<Json<PageView<SessionView>>> {
-    let page = sessions.list(&caller, paging.into()).await?;
-    Ok(Json(PageView::new(page, paging, |session| SessionView::new(session, &caller))))
+    let page = sessions.list(&caller, &listing.page).await?;
+    Ok(Json(listing.answer(page, |session| SessionView::new(session, &caller))))
 }
 
 /// Ends one of the caller's sessions.

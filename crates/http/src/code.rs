@@ -78,6 +78,8 @@ codes! {
     NotFound = "not_found", NOT_FOUND, "Not found";
     /// There is no such user, or none that the caller may know of.
     UserNotFound = "user_not_found", NOT_FOUND, "User not found";
+    /// There is no such item.
+    ItemNotFound = "item_not_found", NOT_FOUND, "Item not found";
     /// The caller has no such session that lives.
     SessionNotFound = "session_not_found", NOT_FOUND, "Session not found";
     /// The path exists, but not with this method; `Allow` lists those it has.
@@ -86,12 +88,20 @@ codes! {
     EmailTaken = "email_taken", CONFLICT, "Email in use";
     /// Another account has this user name.
     UsernameTaken = "username_taken", CONFLICT, "Username in use";
+    /// The last active administrator has to stay one. Make another one first.
+    LastAdmin = "last_admin", CONFLICT, "Last administrator";
+    /// The same request, with the same `Idempotency-Key`, is being answered. Send it again in a moment.
+    IdempotencyInProgress = "idempotency_in_progress", CONFLICT, "Request in progress";
+    /// The thing has another version by now than `If-Match` asks for. Fetch it again.
+    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "Precondition failed";
     /// The body is larger than this route takes.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "Body too large";
     /// The body is not in a format that this route reads. Check `Content-Type`.
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type";
     /// The request was understood, but some of its values are not acceptable; `errors` lists them all.
     ValidationFailed = "validation_failed", UNPROCESSABLE_ENTITY, "Validation failed";
+    /// The same `Idempotency-Key` came with another body before. Use a new key for a new request.
+    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "Idempotency key reused";
     /// This was asked for too often. Try again after `Retry-After` seconds.
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
     /// A defect of the server. Nothing about it is told here; the log has it under the request id.

@@ -253,6 +253,11 @@ impl From<Error> for Problem {
             Error::InsufficientPermissions => Code::InsufficientPermissions,
             Error::RegistrationClosed => Code::RegistrationClosed,
             Error::UserNotFound => Code::UserNotFound,
+            Error::ItemNotFound => Code::ItemNotFound,
+            Error::LastAdmin => Code::LastAdmin,
+            Error::PreconditionFailed => Code::PreconditionFailed,
+            Error::IdempotencyKeyReused => Code::IdempotencyKeyReused,
+            Error::IdempotencyInProgress => Code::IdempotencyInProgress,
             Error::TooManyRequests(decision) => return Self::too_many_requests(*decision),
             Error::Overloaded { retry_after } => {
                 return Self { retry_after: *retry_after, ..Self::new(Code::Overloaded, error.to_string()) };

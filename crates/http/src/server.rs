@@ -10,17 +10,18 @@ use actix_web::{
     middleware::{NormalizePath, from_fn},
     web::{self, Data},
 };
-use keepstone_service::{Accounts, Audit, Health, RateLimits, Sessions, Users};
+use keepstone_service::{Accounts, Audit, Health, Idempotency, Items, RateLimits, Sessions, Users};
 use utoipa_actix_web::{AppExt, scope, service_config::ServiceConfig};
 
 use crate::{
     audit, auth,
     client_address::Network,
+    cursor::Cursors,
     docs::{self, Document},
     edge::edge,
     extract::IDEMPOTENCY_KEY,
     fallback::{KnownPaths, fallback},
-    health, request_id,
+    health, item, request_id,
     respond::TokenCase,
     user,
 };
@@ -34,8 +35,14 @@ pub struct Parts {
     pub sessions: Arc<Sessions>,
     /// The users.
     pub users: Arc<Users>,
+    /// The items.
+    pub items: Arc<Items>,
     /// The audit log.
     pub audit: Arc<Audit>,
+    /// Requests that may be sent again.
+    pub idempotency: Arc<Idempotency>,
+    /// Places in lists.
+    pub cursors: Cursors,
     /// The probes.
     pub health: Arc<Health>,
     /// How often the routes of `/auth` may be asked.
@@ -85,12 +92,26 @@ pub(crate) fn routes(api_prefix: &str) -> impl FnOnce(&mut ServiceConfig<'_>) + 
         .service(auth::list_sessions)
         .service(auth::end_session);
     let users = scope("/users")
+        .service(user::list)
         .service(user::create)
         .service(user::me)
+        .service(user::update_me)
+        .service(user::delete_me)
         .service(user::change_password)
         .service(user::find)
+        .service(user::update)
+        .service(user::delete)
         .service(user::end_sessions);
-    let api = scope(api_prefix).service(auth).service(users).service(scope("/audit").service(audit::list));
+    let items = scope("/items")
+        .service(item::list)
+        .service(item::create)
+        .service(item::list_my)
+        .service(item::search)
+        .service(item::find)
+        .service(item::update)
+        .service(item::delete);
+    let audit = scope("/audit").service(audit::list);
+    let api = scope(api_prefix).service(auth).service(users).service(items).service(audit);
     move |config| {
         config.service(health::health).service(health::live).service(health::ready).service(auth::jwks).service(api);
     }
@@ -105,7 +126,7 @@ pub fn bind(listener: TcpListener, parts: Parts, options: Options) -> std::io::R
     let others = if options.serves_docs { docs::paths(&options.api_prefix) } else { Vec::new() };
     let known = Data::new(KnownPaths::of(&document, &others));
     let document = Data::new(Document(document.to_json().map_err(std::io::Error::other)?));
-    let options = Data::new(options);
+    let (options, cursors) = (Data::new(options), Data::new(parts.cursors.clone()));
     let shutdown_timeout = options.shutdown_timeout;
 
     let server = HttpServer::new(move || {
@@ -114,7 +135,10 @@ pub fn bind(listener: TcpListener, parts: Parts, options: Options) -> std::io::R
             .app_data(Data::from(Arc::clone(&parts.accounts)))
             .app_data(Data::from(Arc::clone(&parts.sessions)))
             .app_data(Data::from(Arc::clone(&parts.users)))
+            .app_data(Data::from(Arc::clone(&parts.items)))
             .app_data(Data::from(Arc::clone(&parts.audit)))
+            .app_data(Data::from(Arc::clone(&parts.idempotency)))
+            .app_data(cursors.clone())
             .app_data(Data::from(Arc::clone(&parts.health)))
             .app_data(Data::new(parts.limits.clone()))
             .app_data(options.clone())

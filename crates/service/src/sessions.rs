@@ -10,7 +10,7 @@ use keepstone_auth::{
     session::{self, EndReason, EndScope, Grant, SessionInfo, SessionPolicy, TokenPair},
     token::{Keyring, TokenChain},
 };
-use keepstone_domain::{Clock, Page, PageRequest, SessionId, SessionState, User, UserId};
+use keepstone_domain::{Clock, Page, PageRequest, Position, SessionId, SessionState, Start, User, UserId};
 use keepstone_repository::Store;
 use secrecy::SecretString;
 
@@ -177,12 +177,17 @@ impl Sessions {
     ///
     /// # Errors
     /// Storage's only.
-    pub async fn list(&self, caller: &Caller, page: PageRequest) -> Result<Page<SessionInfo>> {
+    pub async fn list(&self, caller: &Caller, page: &PageRequest) -> Result<Page<SessionInfo>> {
         let sessions = self.rotation(self.storage(&Client::default()))?.list(&caller.user.id.to_string()).await?;
-        let total = u64::try_from(sessions.len()).unwrap_or(u64::MAX);
-        let place = |number| usize::try_from(number).unwrap_or(usize::MAX);
-        let items = sessions.into_iter().skip(place(page.skip)).take(place(page.limit)).collect();
-        Ok(Page { items, total })
+        let all = u64::try_from(sessions.len()).unwrap_or(u64::MAX);
+        let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
+        let comes_after = |session: &SessionInfo| match page.start {
+            Start::Skip(_) => true,
+            Start::After(start) => (place(session).created_at, session.id) < (start.created_at, start.id),
+        };
+        let rows = sessions.into_iter().filter(comes_after).skip(count(page.skip())).take(count(page.limit) + 1);
+        let part = Page::of(rows.collect(), page, place);
+        Ok(Page { total: page.with_total.then_some(all), ..part })
     }
 
     /// Ends one of the caller's own sessions.
@@ -267,6 +272,10 @@ impl Sessions {
             .map_err(|error: SessionPolicyError| Error::Internal(Box::new(error)))?;
         Ok(rotation.with_clock(move || SystemTime::from(clock.now())))
     }
+}
+
+fn place(session: &SessionInfo) -> Position {
+    Position { created_at: session.created_at.into(), id: session.id }
 }
 
 /// Whether a user may be here at all.

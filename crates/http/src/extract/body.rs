@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use keepstone_service::Accounts;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
+use super::requester::IdempotencyKey;
 use crate::{
     code::Code,
     field::{Checker, Input},
@@ -28,6 +29,15 @@ const JSON_OR_FORM: &str = "application/json or application/x-www-form-urlencode
 /// A JSON body without faults. Everything that is wrong with another is told at once, as 422.
 pub struct Valid<T: Input>(pub T::Output);
 
+/// A JSON body without faults, as [`Valid`], of a request that makes something: with an idempotency key, it may be sent
+/// again and is done once.
+pub struct Making<T: Input> {
+    /// What is to be made.
+    pub body: T::Output,
+    /// The key, and the body as it was sent.
+    pub key: Option<(String, Bytes)>,
+}
+
 /// What an extractor that waits for something gives.
 pub(super) type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
@@ -43,6 +53,24 @@ impl<T: Input + 'static> FromRequest for Valid<T> {
             }
             let body = read(&request, payload).await?;
             check::<T>(&request, parse_json(&body)?).map(Self)
+        })
+    }
+}
+
+impl<T: Input + 'static> FromRequest for Making<T> {
+    type Error = Problem;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            if media_type(&request) != JSON {
+                return Err(unsupported(JSON));
+            }
+            let bytes = read(&request, payload).await?;
+            let body = check::<T>(&request, parse_json(&bytes)?)?;
+            let IdempotencyKey(key) = IdempotencyKey::of(&request)?;
+            Ok(Self { body, key: key.map(|key| (key, bytes)) })
         })
     }
 }

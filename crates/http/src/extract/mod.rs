@@ -7,7 +7,7 @@ mod path;
 mod refresh;
 mod requester;
 
-pub use body::Valid;
+pub use body::{Making, Valid};
 pub use caller::{Attempted, Authenticated, MaybeAuthenticated};
 pub use login::{LoginBody, LoginRequest};
 pub use path::IdPath;

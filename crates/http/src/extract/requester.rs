@@ -38,11 +38,9 @@ impl FromRequest for Requester {
     }
 }
 
-impl FromRequest for IdempotencyKey {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+impl IdempotencyKey {
+    /// That of this request.
+    pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let refusal = || {
             Problem::validation(vec![FieldError {
                 loc: vec!["header".into(), "idempotency-key".into()],
@@ -51,9 +49,18 @@ impl FromRequest for IdempotencyKey {
             }])
         };
         let mut given = request.headers().get_all(IDEMPOTENCY_KEY);
-        let Some(key) = given.next() else { return ready(Ok(Self(None))) };
+        let Some(key) = given.next() else { return Ok(Self(None)) };
         let bytes = key.as_bytes();
         let fits = (1..=255).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic) && given.next().is_none();
-        ready(key.to_str().ok().filter(|_| fits).map(|key| Self(Some(key.to_owned()))).ok_or_else(refusal))
+        key.to_str().ok().filter(|_| fits).map(|key| Self(Some(key.to_owned()))).ok_or_else(refusal)
+    }
+}
+
+impl FromRequest for IdempotencyKey {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(request))
     }
 }
