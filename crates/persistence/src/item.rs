@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use async_trait::async_trait;
 use diesel::{
     alias,
-    dsl::sql,
+    dsl::{Eq, sql},
     prelude::*,
     sql_types::{Bool, Text},
 };
@@ -82,6 +82,11 @@ impl<'a> From<&'a Item> for NewItemRow<'a> {
             updated_at: Time(item.updated_at),
         }
     }
+}
+
+/// A row to insert, with its owner's integer.
+fn owned_row((item, owner): &(Item, i64)) -> (NewItemRow<'_>, Eq<items::owner_id, i64>) {
+    (NewItemRow::from(item), items::owner_id.eq(*owner))
 }
 
 #[derive(AsChangeset)]
@@ -216,25 +221,26 @@ impl ItemRepository for DieselRepositories {
         let missing = items.iter().filter(|item| !there.contains(&item.id.into())).map(|item| {
             let owner = owners.get(&item.owner_id).copied();
             let nobody = || StorageError::Corrupt(format!("item {} is of nobody", item.id));
-            Ok((NewItemRow::from(item), items::owner_id.eq(owner.ok_or_else(nobody)?)))
+            Ok((item.clone(), owner.ok_or_else(nobody)?))
         });
-        let rows: Vec<_> = missing.collect::<Result<_>>()?;
-        let count = rows.len();
+        let missing: Vec<(Item, i64)> = missing.collect::<Result<_>>()?;
+        let count = missing.len();
         if count > 0 {
-            // SQLite is in this process: row by row costs it nothing.
             on!(
                 self,
                 |conn| {
-                    let mut outcome = Ok(0);
-                    for row in rows {
-                        outcome = diesel::insert_into(items::table).values(row).execute(conn).await;
-                        if outcome.is_err() {
-                            break;
-                        }
-                    }
-                    outcome
+                    let insert = move |conn: &mut SqliteConnection| {
+                        missing.iter().try_for_each(|row| {
+                            let insert = diesel::insert_into(items::table).values(owned_row(row));
+                            diesel::RunQueryDsl::execute(insert, conn).map(drop)
+                        })
+                    };
+                    conn.spawn_blocking(insert).await
                 },
-                |conn| diesel::insert_into(items::table).values(&rows).execute(conn).await
+                |conn| {
+                    let rows: Vec<_> = missing.iter().map(owned_row).collect();
+                    diesel::insert_into(items::table).values(&rows).execute(conn).await.map(drop)
+                }
             )?;
         }
         Ok(count)

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use diesel::{
-    dsl::sql,
+    dsl::{Eq, sql},
     prelude::*,
     sql_types::{Bool, Text},
 };
@@ -102,6 +102,11 @@ impl<'a> From<&'a User> for NewUserRow<'a> {
             search_key: fold(&[user.email.as_str(), username.unwrap_or(""), name.unwrap_or("")].join(SEPARATOR)),
         }
     }
+}
+
+/// A row to insert.
+fn hashed_row<'a>(user: &'a User, hash: &'a SecretString) -> (NewUserRow<'a>, Eq<users::password_hash, &'a str>) {
+    (NewUserRow::from(user), users::password_hash.eq(hash.expose_secret()))
 }
 
 /// Between the texts that are searched: nobody can look for it, so that nothing is found across two of them.
@@ -206,7 +211,7 @@ impl UserRepository for DieselRepositories {
     }
 
     async fn insert(&mut self, user: &User, password_hash: &SecretString) -> Result<()> {
-        let row = (NewUserRow::from(user), users::password_hash.eq(password_hash.expose_secret()));
+        let row = hashed_row(user, password_hash);
         on!(self, |conn| diesel::insert_into(users::table).values(row).execute(conn).await).map(drop)
     }
 
@@ -216,25 +221,24 @@ impl UserRepository for DieselRepositories {
             users::table.filter(users::email_key.eq_any(&keys)).select(users::email_key).load(conn).await
         })?;
         let there: HashSet<String> = there.into_iter().flatten().collect();
-        let hash = password_hash.expose_secret();
-        let missing = users.iter().filter(|user| !there.contains(user.email.key()));
-        let rows: Vec<_> = missing.map(|user| (NewUserRow::from(user), users::password_hash.eq(hash))).collect();
-        let count = rows.len();
+        let missing: Vec<User> = users.iter().filter(|user| !there.contains(user.email.key())).cloned().collect();
+        let (count, hash) = (missing.len(), password_hash.clone());
         if count > 0 {
-            // SQLite is in this process: row by row costs it nothing.
             on!(
                 self,
                 |conn| {
-                    let mut outcome = Ok(0);
-                    for row in rows {
-                        outcome = diesel::insert_into(users::table).values(row).execute(conn).await;
-                        if outcome.is_err() {
-                            break;
-                        }
-                    }
-                    outcome
+                    let insert = move |conn: &mut SqliteConnection| {
+                        missing.iter().try_for_each(|user| {
+                            let insert = diesel::insert_into(users::table).values(hashed_row(user, &hash));
+                            diesel::RunQueryDsl::execute(insert, conn).map(drop)
+                        })
+                    };
+                    conn.spawn_blocking(insert).await
                 },
-                |conn| diesel::insert_into(users::table).values(&rows).execute(conn).await
+                |conn| {
+                    let rows: Vec<_> = missing.iter().map(|user| hashed_row(user, &hash)).collect();
+                    diesel::insert_into(users::table).values(&rows).execute(conn).await.map(drop)
+                }
             )?;
         }
         Ok(count)
