@@ -17,6 +17,7 @@ mod migrate;
 mod password;
 mod problem;
 mod rate_limit;
+mod scale;
 mod secret;
 mod session;
 mod shutdown;
