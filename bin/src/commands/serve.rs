@@ -56,7 +56,7 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     let listener = listen(settings)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
     let server = keepstone_http::bind(listener, parts, options(settings)).map_err(Failure::failed)?;
-    announce(settings, arguments, address);
+    announce(settings, arguments, address)?;
     // Measures a hash for the first login; nobody waits for it.
     actix_web::rt::spawn(async move { services.passwords.warm_up().await });
     let at_once = Arc::new(Notify::new());
@@ -121,11 +121,11 @@ fn options(settings: &Settings) -> Options {
     }
 }
 
-fn announce(settings: &Settings, arguments: &Serve, address: SocketAddr) {
+fn announce(settings: &Settings, arguments: &Serve, address: SocketAddr) -> Result<(), Failure> {
     let url = format!("http://{address}");
     if arguments.announce {
         let (host, port) = (address.ip(), address.port());
-        output::line(json!({ "url": url, "host": host, "port": port, "pid": std::process::id() }).to_string());
+        output::line(json!({ "url": url, "host": host, "port": port, "pid": std::process::id() }).to_string())?;
     }
     let (name, version, environment) = (&settings.app.name, &settings.app.version, settings.app.environment);
     tracing::info!("{name} {version} ({environment}) listens on {url}, with {}", settings.database.url);
@@ -133,6 +133,7 @@ fn announce(settings: &Settings, arguments: &Serve, address: SocketAddr) {
         tracing::info!("documentation: {url}/docs");
     }
     tracing::info!("the first administrator: keepstone create-user --role admin");
+    Ok(())
 }
 
 /// Expired sessions cost space only, so when they are deleted does not matter, and that nodes do it at once neither.

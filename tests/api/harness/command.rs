@@ -46,9 +46,14 @@ impl Home {
 
     /// The same, with this text on standard input.
     pub fn cli_reading<'a>(&self, input: &str, arguments: impl IntoIterator<Item = &'a str>) -> Run {
+        self.cli_between(input, Stdio::piped(), arguments)
+    }
+
+    /// The same, with standard output going there.
+    pub fn cli_between<'a>(&self, input: &str, output: Stdio, arguments: impl IntoIterator<Item = &'a str>) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keepstone"));
         command.args(arguments).env_clear().envs(&self.environment).current_dir(self.path());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(output).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let _ = process.stdin.take().unwrap().write_all(input.as_bytes()); // it need not read
         let id = Pid::from_child(&process);
