@@ -113,7 +113,7 @@ fn words_are_read_in_any_case() {
     assert_eq!(settings.log.level, LogLevel::Error);
     assert_eq!(settings.password.hasher, PasswordHasher::Argon2id);
     assert_eq!(settings.sessions.token_response_case, ResponseCase::Camel);
-    assert_eq!(settings.registration.default_role, "viewer");
+    assert_eq!(settings.registration.default_role.as_str(), "viewer");
 }
 
 #[test]
