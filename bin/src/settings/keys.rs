@@ -133,6 +133,7 @@ pub(super) const KEYS: &[Key] = &[
     key("server.host", "HOST"),
     key("server.port", "PORT"),
     key("server.trusted_proxies", "TRUSTED_PROXIES"),
+    key("server.shutdown_delay", "SHUTDOWN_DELAY"),
     key("database.url", "DATABASE_URL").address(),
     key("database.replica_url", "DATABASE_REPLICA_URL").address().later(),
     key("database.pool_size", "DB_POOL_SIZE"),

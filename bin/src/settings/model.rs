@@ -115,6 +115,7 @@ pub struct Server {
     pub host: String,
     pub port: u16,
     pub trusted_proxies: Vec<Network>,
+    pub shutdown_delay: Duration,
 }
 
 #[derive(Debug, Clone)]

@@ -81,6 +81,8 @@ fn server(reader: &mut Reader<'_>) -> Server {
         host: reader.need("server.host", host),
         port: reader.need("server.port", |text| number(text, 0..=u16::MAX)),
         trusted_proxies,
+        shutdown_delay: reader
+            .need("server.shutdown_delay", |text| duration(text, Unit::Second, Duration::ZERO..=SECOND * 10)),
     }
 }
 

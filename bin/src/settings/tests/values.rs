@@ -132,6 +132,8 @@ fn single_bad_values_are_refused_wherever_it_runs() {
         ("PORT", "65536"),
         ("PORT", "-1"),
         ("PORT", "tcp://10.0.0.1:80"),
+        ("SHUTDOWN_DELAY", "11"),
+        ("SHUTDOWN_DELAY", "1m"),
         ("HOST", "localhost:8000"),
         ("HOST", "http://localhost"),
         ("HOST", "a b"),
