@@ -3,6 +3,7 @@
 mod check;
 mod layering;
 mod production;
+mod properties;
 mod refused;
 mod roles;
 mod secrets;
