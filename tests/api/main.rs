@@ -14,6 +14,7 @@ mod house;
 mod keys;
 mod login;
 mod migrate;
+mod output;
 mod password;
 mod problem;
 mod rate_limit;

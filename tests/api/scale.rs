@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use crate::harness::{Client, Home, PASSWORD, Server};
 
-const USERS: &str = "10000";
 const ROUNDS: usize = 300;
 
 /// A server whose database has this many items, and one of their owners.
@@ -19,13 +18,13 @@ struct Sized {
 }
 
 impl Sized {
-    async fn with(items: &str, pages: usize) -> Self {
+    async fn with(users: &str, items: &str, pages: usize) -> Self {
         let home = Home::new().env("RATE_LIMIT_ENABLED", "false").env("LOG_LEVEL", "warn");
         home.cli(["init-db"]).exits(0);
         let started = Instant::now();
-        let seed = ["seed", "--users", USERS, "--items", items, "--password-stdin"];
+        let seed = ["seed", "--users", users, "--items", items, "--password-stdin"];
         home.cli_patiently(PASSWORD, seed, Duration::from_mins(20)).exits(0);
-        println!("seeding {USERS} users and {items} items took {:.1} s", started.elapsed().as_secs_f64());
+        println!("seeding {users} users and {items} items took {:.1} s", started.elapsed().as_secs_f64());
         let server = home.start().await;
         let owner = server.anonymous().named("user-000001@seed.example").log_in().await;
         let admin = server.anonymous().named("admin@example.com").log_in().await;
@@ -55,7 +54,7 @@ impl Sized {
             "search, two letters, rare" => self.owner.get("/api/v1/items/search?q=qx&with_total=false"),
             "search, frequent, with total" => self.owner.get("/api/v1/items/search?q=keystone"),
             "users, first page" => self.admin.get("/api/v1/users"),
-            "users, search" => self.admin.get("/api/v1/users?search=user-004242"),
+            "users, search" => self.admin.get("/api/v1/users?search=user-000042"),
             other => panic!("{other}"),
         };
         let started = Instant::now();
@@ -73,8 +72,9 @@ fn median(mut times: Vec<Duration>) -> f64 {
 #[tokio::test]
 #[ignore = "takes minutes: make bench-scale"]
 async fn a_million_items() {
-    let small = Sized::with("10000", 90).await;
-    let large = Sized::with("1000000", 400).await;
+    // As many for each owner here as there.
+    let small = Sized::with("100", "10000", 90).await;
+    let large = Sized::with("10000", "1000000", 400).await;
     println!("{:36} {:>12} {:>12} {:>7}", "median of one request, in us", "10,000", "1,000,000", "ratio");
     for (what, rounds) in [
         ("first page, with total", ROUNDS),

@@ -15,8 +15,9 @@ use keepstone_repository::Store;
 use keepstone_service::{Health, Idempotency, Sessions};
 use serde_json::json;
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::Notify,
+    time::sleep,
 };
 
 use crate::{
@@ -60,13 +61,16 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     let listener = listen(settings)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
     let server = keepstone_http::bind(listener, parts, options(settings)).map_err(Failure::failed)?;
-    announce(settings, arguments, address);
+    // Whoever reads the announcement may stop it at once.
+    let [terminate, interrupt, hang_up] = signals()?;
+    announce(settings, arguments, address)?;
     // Measures a hash for the first login; nobody waits for it.
     actix_web::rt::spawn(async move { services.passwords.warm_up().await });
     let at_once = Arc::new(Notify::new());
-    actix_web::rt::spawn(stop_on_signal(server.handle(), health, Arc::clone(&at_once)));
+    let stop = Stop { server: server.handle(), health, delay: settings.server.shutdown_delay };
+    actix_web::rt::spawn(stop.on_signal([terminate, interrupt], Arc::clone(&at_once)));
     actix_web::rt::spawn(clean_up_every_hour(sessions, requests));
-    actix_web::rt::spawn(reload_on_signal(settings.clone(), keyring));
+    actix_web::rt::spawn(reload_on_signal(settings.clone(), keyring, hang_up));
     tokio::select! {
         ended = server => ended.map_err(Failure::failed)?,
         () = at_once.notified() => return Err(Failure::failed("stopped at once, with requests unanswered")),
@@ -125,11 +129,11 @@ fn options(settings: &Settings) -> Options {
     }
 }
 
-fn announce(settings: &Settings, arguments: &Serve, address: SocketAddr) {
+fn announce(settings: &Settings, arguments: &Serve, address: SocketAddr) -> Result<(), Failure> {
     let url = format!("http://{address}");
     if arguments.announce {
         let (host, port) = (address.ip(), address.port());
-        output::line(json!({ "url": url, "host": host, "port": port, "pid": std::process::id() }).to_string());
+        output::line(json!({ "url": url, "host": host, "port": port, "pid": std::process::id() }).to_string())?;
     }
     let (name, version, environment) = (&settings.app.name, &settings.app.version, settings.app.environment);
     tracing::info!("{name} {version} ({environment}) listens on {url}, with {}", settings.database.url);
@@ -137,6 +141,7 @@ fn announce(settings: &Settings, arguments: &Serve, address: SocketAddr) {
         tracing::info!("documentation: {url}/docs");
     }
     tracing::info!("the first administrator: keepstone create-user --role admin");
+    Ok(())
 }
 
 /// What has expired costs space only, so when it is deleted does not matter, and that nodes do it at once neither.
@@ -156,11 +161,7 @@ async fn clean_up_every_hour(sessions: Arc<Sessions>, requests: Arc<Idempotency>
 }
 
 /// SIGHUP reads the keys again. If they cannot be used, those that were stay.
-async fn reload_on_signal(settings: Settings, keyring: Arc<Keyring>) {
-    let Ok(mut hang_up) = signal(SignalKind::hangup()) else {
-        tracing::error!("cannot listen for SIGHUP");
-        return;
-    };
+async fn reload_on_signal(settings: Settings, keyring: Arc<Keyring>, mut hang_up: Signal) {
     while hang_up.recv().await.is_some() {
         match keys::read(&settings) {
             Ok(keys) => {
@@ -172,23 +173,39 @@ async fn reload_on_signal(settings: Settings, keyring: Arc<Keyring>) {
     }
 }
 
-/// The first SIGTERM or SIGINT ends the server when its requests are answered; the second ends it now.
-async fn stop_on_signal(server: ServerHandle, health: Arc<Health>, at_once: Arc<Notify>) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("cannot listen for signals");
-        return;
-    };
-    let mut told = async || {
+/// SIGTERM, SIGINT and SIGHUP. From here on none of them ends the process by itself.
+fn signals() -> Result<[Signal; 3], Failure> {
+    let listen = |kind| signal(kind).map_err(Failure::failed);
+    Ok([listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?, listen(SignalKind::hangup())?])
+}
+
+/// How to stop.
+struct Stop {
+    server: ServerHandle,
+    health: Arc<Health>,
+    /// How long new requests are taken all the same: load balancers need a moment to see that this is not ready.
+    delay: Duration,
+}
+
+impl Stop {
+    /// The first signal ends the server when its requests are answered; the second ends it now.
+    async fn on_signal(self, [mut terminate, mut interrupt]: [Signal; 2], at_once: Arc<Notify>) {
+        let mut told = async || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        told().await;
+        self.health.drain();
+        tracing::info!(delay = ?self.delay, "stopping when all requests are answered");
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            () = sleep(self.delay) => {
+                actix_web::rt::spawn(self.server.stop(true));
+                told().await;
+            }
+            () = told() => {}
         }
-    };
-    told().await;
-    tracing::info!("stopping when all requests are answered");
-    health.drain();
-    actix_web::rt::spawn(server.stop(true));
-    told().await;
-    at_once.notify_one();
+        at_once.notify_one();
+    }
 }

@@ -50,16 +50,31 @@ impl Home {
         self.cli_patiently(input, arguments, PATIENCE)
     }
 
-    /// The same, for what takes longer than anything should.
+    /// The same, for what may take longer than anything should.
     pub fn cli_patiently<'a>(
         &self,
         input: &str,
         arguments: impl IntoIterator<Item = &'a str>,
         patience: Duration,
     ) -> Run {
+        self.run(input, Stdio::piped(), patience, arguments)
+    }
+
+    /// The same, with standard output going there.
+    pub fn cli_between<'a>(&self, input: &str, output: Stdio, arguments: impl IntoIterator<Item = &'a str>) -> Run {
+        self.run(input, output, PATIENCE, arguments)
+    }
+
+    fn run<'a>(
+        &self,
+        input: &str,
+        output: Stdio,
+        patience: Duration,
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keepstone"));
         command.args(arguments).env_clear().envs(&self.environment).current_dir(self.path());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(output).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let _ = process.stdin.take().unwrap().write_all(input.as_bytes()); // it need not read
         let id = Pid::from_child(&process);
