@@ -2,7 +2,10 @@
 //!
 //! Newest first, and in the order of their public ids what is of the same time: there is an index of both for every list.
 
-use diesel::{ExpressionMethods, QueryDsl};
+use diesel::{
+    ExpressionMethods, QueryDsl, define_sql_function,
+    sql_types::{Nullable, Text},
+};
 use diesel_async::RunQueryDsl;
 use keepstone_domain::{PageRequest, Position, SearchText};
 use keepstone_repository::Result;
@@ -38,6 +41,11 @@ macro_rules! recent {
     }};
 }
 pub(crate) use recent;
+
+define_sql_function! {
+    /// The text, or the other one if it is NULL.
+    fn coalesce(text: Nullable<Text>, other: Text) -> Text;
+}
 
 /// How many rows are recent.
 pub const RECENT: i64 = 1_000;
