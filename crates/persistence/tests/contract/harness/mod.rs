@@ -19,7 +19,7 @@ use keepstone_test_backends::{Database, TestDatabase};
 
 pub use panics::Panics;
 pub use raw::Raw;
-pub use sample::{at, hash, named, session, user};
+pub use sample::{at, hash, named, next, session, user};
 
 /// As many connections as a server is asked for.
 pub const POOL_SIZE: usize = 4;

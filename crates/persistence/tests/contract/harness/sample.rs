@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keepstone_domain::{
-    DisplayName, Email, RefreshToken, RoleName, Session, SessionId, Timestamp, User, UserId, Username,
+    DisplayName, Email, RefreshToken, RoleName, Session, SessionId, Timestamp, User, UserId, Username, Version,
 };
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -15,6 +15,11 @@ pub fn at(micros: i64) -> Timestamp {
 
 pub fn hash(text: &str) -> SecretString {
     text.into()
+}
+
+/// The version after this one.
+pub fn next(version: Version) -> Version {
+    Version::from(version.get() + 1)
 }
 
 /// Somebody whose address and user name are made of this.
@@ -30,6 +35,7 @@ pub fn user(name: &str) -> User {
         created_at: at(1_800_000_000_000_000),
         updated_at: at(1_800_000_000_000_000),
         deleted_at: None,
+        version: Version::FIRST,
     }
 }
 
