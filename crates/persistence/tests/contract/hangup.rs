@@ -134,8 +134,7 @@ async fn a_transaction_that_is_dropped_while_it_waits_for_a_lock_frees_its_own()
     assert!(tokio::time::timeout(SOON / 5, waiting).await.is_err(), "there was nothing to wait for");
 
     // A server notices only when the wait for the lock ends, which is soon enough.
-    let touch_bob =
-        async || opened.transaction(async |tx| tx.users().hold(bob.id).await).await;
+    let touch_bob = async || opened.transaction(async |tx| tx.users().hold(bob.id).await).await;
     if !opened.is_sqlite() {
         assert_eq!(touch_bob().await.as_ref(), Ok(&Some(bob.clone())));
     }

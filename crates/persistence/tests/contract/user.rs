@@ -1,7 +1,8 @@
 //! Users: found by what is theirs and by nothing that looks like it, changed only where a patch says so.
 
 use keepstone_domain::{
-    DisplayName, Email, Login, Page, PageRequest, Position, RoleName, Start, User, UserFilter, UserId, UserPatch, Username,
+    DisplayName, Email, Login, Page, PageRequest, Position, RoleName, Start, User, UserFilter, UserId, UserPatch,
+    Username,
 };
 use keepstone_test_backends::Database;
 use secrecy::ExposeSecret;
