@@ -14,6 +14,8 @@ mod list;
 mod migration;
 mod outage;
 mod search;
+mod search_index;
+mod search_many;
 mod session;
 mod transaction;
 mod unique;

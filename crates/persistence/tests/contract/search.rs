@@ -1,16 +1,14 @@
 //! Searching finds what a plain look at every text would find, on every database, however it is done there.
 
 use keepstone_domain::{
-    Description, DisplayName, Expected, Item, ItemFilter, ItemPatch, Page, PageRequest, Position, RoleName, SearchText,
-    Start, Title, User, UserFilter, fold,
+    Description, DisplayName, Expected, Item, ItemFilter, ItemPatch, Page, PageRequest, SearchText, Start, Title, User,
+    UserFilter, fold,
 };
-use keepstone_persistence::{DatabaseUrl, DieselStore};
 use keepstone_repository::Store;
-use keepstone_test_backends::Database;
 use proptest::{collection::vec, prelude::*, sample::Index};
 use uuid::Uuid;
 
-use crate::harness::{Opened, Raw, at, described, hash, holds, item, person, user};
+use crate::harness::{Opened, at, described, hash, holds, item, person, user};
 
 /// What is special to some database, its index or its patterns, or has no plain case.
 const PIECES: [&str; 46] = [
@@ -67,24 +65,24 @@ impl Wanted {
     }
 }
 
-fn finds(search: &SearchText, item: &Item) -> bool {
+pub fn finds(search: &SearchText, item: &Item) -> bool {
     let has = |text: &str| fold(text).contains(search.folded());
     has(item.title.as_str()) || item.description.as_ref().is_some_and(|text| has(text.as_str()))
 }
 
-fn finds_user(search: &SearchText, user: &User) -> bool {
+pub fn finds_user(search: &SearchText, user: &User) -> bool {
     let has = |text: &str| fold(text).contains(search.folded());
     has(user.email.as_str())
         || user.username.as_ref().is_some_and(|name| has(name.as_str()))
         || user.name.as_ref().is_some_and(|name| has(name.as_str()))
 }
 
-fn filter(search: &SearchText) -> ItemFilter {
+pub fn filter(search: &SearchText) -> ItemFilter {
     ItemFilter { owner_id: None, search: Some(search.clone()) }
 }
 
 /// All that is found, part by part.
-async fn found_items(store: &dyn Store, filter: &ItemFilter, limit: u32) -> Vec<Item> {
+pub async fn found_items(store: &dyn Store, filter: &ItemFilter, limit: u32) -> Vec<Item> {
     let mut found = Vec::new();
     let mut request = PageRequest::first(limit);
     loop {
@@ -154,125 +152,6 @@ fn users_are_found_by_any_part_of_their_names_and_by_nothing_else() {
             assert_eq!(page, Page { items: expected, total, next: None }, "{filter:?}");
         }
     });
-}
-
-/// Every start and limit that could matter gives the part of the whole that it must.
-async fn assert_parts<T: Clone + PartialEq + std::fmt::Debug>(
-    what: &str,
-    all: &[T],
-    place: impl Fn(&T) -> Position,
-    page: impl AsyncFn(PageRequest) -> Page<T>,
-) {
-    let count = u32::try_from(all.len()).unwrap();
-    let mut starts: Vec<(Start, usize)> = Vec::new();
-    for skip in [0, 1, 7, count.saturating_sub(1), count, count + 5] {
-        starts.push((Start::Skip(skip), skip.try_into().unwrap()));
-    }
-    for index in [0, 3, all.len() / 2, all.len().saturating_sub(2)] {
-        if let Some(row) = all.get(index) {
-            starts.push((Start::After(place(row)), index + 1));
-        }
-    }
-    for (start, skipped) in starts {
-        for limit in [0, 1, 5, 999, 1000, 1001, u32::MAX] {
-            let rest = &all[skipped.min(all.len())..];
-            let items: Vec<T> = rest.iter().take(limit.try_into().unwrap()).cloned().collect();
-            let next = items.last().filter(|_| rest.len() > items.len()).map(&place);
-            let expected = Page { items, total: Some(count.into()), next };
-            let given = page(PageRequest { start, limit, with_total: true }).await;
-            assert!(
-                given == expected,
-                "{what} {start:?} {limit}: {:?} of {:?}",
-                given.items.len(),
-                expected.items.len()
-            );
-        }
-    }
-}
-
-/// Which texts the row with this number has: some only far back, some only in front, some everywhere.
-fn words(number: usize, count: usize) -> String {
-    let mut words = vec![format!("row {number}.")];
-    let mut add = |word: &str, there: bool| {
-        if there {
-            words.push(word.to_owned());
-        }
-    };
-    add("OLD", number < 900);
-    add("oldest", number == 0);
-    add("new", number >= count - 800);
-    add("newest", number == count - 1);
-    add("Spread", number.is_multiple_of(60));
-    add("edge", (count - 1010..count - 990).contains(&number));
-    add("100%", number % 700 == 3);
-    words.join(" ")
-}
-
-const WORDS: [&str; 12] =
-    ["old", "oldest", "new", "newest", "spread", "edge", "row", "0%", "ro", ".", "ROW 77", "nowhere"];
-
-#[tokio::test]
-async fn among_thousands_of_items_it_does_not_matter_where_the_found_ones_are() {
-    let (ada, bob) = (user("ada"), user("bob"));
-    let opened = Opened::with_users(&[&ada, &bob]).await;
-    let mut items = Vec::new();
-    for number in 0..2600 {
-        let words = words(number, 2600);
-        let owner = if number % 3 == 0 { &bob } else { &ada };
-        let item = if number % 2 == 0 { item(owner, &words) } else { described(owner, "x", &words) };
-        // Many at once, also around the thousandth from the end.
-        items.push(Item { created_at: at((number / 30).try_into().unwrap()), ..item });
-    }
-    opened.insert_items(&items).await;
-    items.sort_by_key(|item| std::cmp::Reverse((item.created_at, item.id)));
-    let place = |item: &Item| Position { created_at: item.created_at, id: item.id.into() };
-    for (number, word) in WORDS.into_iter().enumerate() {
-        let search = SearchText::parse(word).unwrap();
-        for owner_id in if number % 4 == 0 { vec![None, Some(bob.id)] } else { vec![None] } {
-            let is_meant = |item: &&Item| finds(&search, item) && owner_id.is_none_or(|owner| item.owner_id == owner);
-            let all: Vec<Item> = items.iter().filter(is_meant).cloned().collect();
-            assert_eq!(all.is_empty(), word == "nowhere");
-            let filter = ItemFilter { owner_id, search: Some(search.clone()) };
-            assert_parts(word, &all, place, async |request| opened.items(&filter, &request).await).await;
-            assert!(found_items(&*opened, &filter, 170).await == all, "{word}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn among_thousands_of_users_it_does_not_matter_where_the_found_ones_are() {
-    let opened = Opened::migrated().await;
-    let viewer = RoleName::viewer();
-    let mut users = Vec::new();
-    for number in 0..2600 {
-        let created_at = at((number / 30).try_into().unwrap());
-        let role = if number % 3 == 0 { RoleName::admin() } else { viewer.clone() };
-        users.push(User { created_at, role, ..person(Uuid::now_v7(), &words(number, 2600)) });
-    }
-    for part in users.chunks(1000) {
-        let kept = opened.transaction(async |tx| tx.users().insert_missing(part, &hash("hash")).await).await;
-        assert_eq!(kept, Ok(part.len()));
-    }
-    for user in users.iter().skip(5).step_by(7) {
-        assert_eq!(opened.write().await.unwrap().users().delete(user.id, at(1)).await, Ok(true));
-    }
-    let deleted: Vec<Uuid> = users.iter().skip(5).step_by(7).map(|user| user.id.into()).collect();
-    users.retain(|user| !deleted.contains(&user.id.into()));
-    users.sort_by_key(|user| std::cmp::Reverse((user.created_at, user.id)));
-    let place = |user: &User| Position { created_at: user.created_at, id: user.id.into() };
-    for (number, word) in WORDS.into_iter().enumerate() {
-        let search = SearchText::parse(word).unwrap();
-        for role in if number % 4 == 0 { vec![None, Some(viewer.clone())] } else { vec![None] } {
-            let is_meant =
-                |user: &&User| finds_user(&search, user) && role.as_ref().is_none_or(|role| user.role == *role);
-            let all: Vec<User> = users.iter().filter(is_meant).cloned().collect();
-            let filter = UserFilter { search: Some(search.clone()), role };
-            assert_parts(word, &all, place, async |request| {
-                opened.read().await.unwrap().users().list(&filter, &request).await.unwrap()
-            })
-            .await;
-        }
-    }
 }
 
 async fn titles(opened: &Opened, text: &str) -> Vec<String> {
@@ -347,72 +226,4 @@ async fn a_user_is_found_by_what_they_are_called_now_and_a_deleted_one_by_nothin
     assert_eq!(opened.write().await.unwrap().users().delete(ada.id, at(2)).await, Ok(true));
     assert_eq!(found("strasse").await, []);
     assert_eq!(found("@example").await, [bob]);
-}
-
-/// How the database would do it, if it had to do without reading the table from end to end.
-async fn plan(opened: &Opened, table: &str, columns: &[&str]) -> String {
-    let mut raw = opened.raw().await;
-    let likes: Vec<String> = columns.iter().map(|column| format!("{column} LIKE '%needle%' ESCAPE '!'")).collect();
-    let likes = likes.join(" OR ");
-    if opened.is_sqlite() {
-        let candidates = format!("SELECT rowid FROM {table}_search WHERE {table}_search MATCH '\"nee\" AND \"eed\"'");
-        return raw.plan(&format!("SELECT id FROM {table} WHERE ({likes}) AND id IN ({candidates})")).await;
-    }
-    raw.run("SET enable_seqscan = off").await;
-    raw.plan(&format!("SELECT id FROM {table} WHERE {likes}")).await
-}
-
-#[tokio::test]
-async fn the_index_serves_the_search() {
-    let opened = Opened::migrated().await;
-    if opened.kind == Database::Mariadb {
-        eprintln!("skipped: MariaDB has no index for parts of words");
-        return;
-    }
-    for (table, columns) in [("items", &["title_key", "description_key"][..]), ("users", &["search_key"])] {
-        let plan = plan(&opened, table, columns).await;
-        let index = format!("{table}_search");
-        assert!(plan.contains(&index), "{plan}");
-        assert!(!plan.contains(&format!("SCAN {table}\n")) && !plan.contains("Seq Scan"), "{plan}");
-    }
-}
-
-#[tokio::test]
-async fn postgresql_without_the_right_to_make_extensions_searches_without_an_index() {
-    let opened = Opened::empty().await;
-    let Some((store, mut raw)) = own_schema(&opened).await else {
-        eprintln!("skipped: {} has no extensions", opened.kind);
-        return;
-    };
-    let applied = store.migrator().upgrade(usize::MAX).await.unwrap();
-    assert_eq!(raw.lines("SELECT extname::text AS line FROM pg_extension WHERE extname = 'pg_trgm'").await, [""; 0]);
-    assert_eq!(
-        raw.lines("SELECT indexname::text AS line FROM pg_indexes WHERE indexname LIKE '%_search'").await,
-        [""; 0]
-    );
-
-    let ada = user("ada");
-    let looking: &dyn Store = &store;
-    looking.transaction(async |tx| tx.users().insert(&ada, &hash("hash")).await).await.unwrap();
-    let mut items: Vec<Item> = ["100% _a_", "Straße", "\\", "ab!c", "ΟΔΟΣ"].map(|title| item(&ada, title)).to_vec();
-    looking.transaction(async |tx| tx.items().insert_missing(&items).await).await.unwrap();
-    items.reverse();
-    for text in ["0%", "_A", "strasse", "\\", "B!", "οδος", "a", "none"] {
-        let search = SearchText::parse(text).unwrap();
-        let expected: Vec<Item> = items.iter().filter(|item| finds(&search, item)).cloned().collect();
-        assert_eq!(found_items(looking, &filter(&search), 2).await, expected, "{text}");
-    }
-    assert_eq!(store.migrator().downgrade(usize::MAX).await.unwrap().len(), applied.len());
-    assert_eq!(store.migrator().upgrade(usize::MAX).await.unwrap(), applied);
-}
-
-/// A store whose user may do nothing but what is in a schema of their own, and a connection of the database's owner.
-async fn own_schema(opened: &Opened) -> Option<(DieselStore, Raw)> {
-    let DatabaseUrl::Postgres(url) = &opened.url else { return None };
-    let mut raw = opened.raw().await;
-    let name = format!("limited_{}", Uuid::now_v7().simple());
-    raw.run(&format!("CREATE ROLE {name} LOGIN; CREATE SCHEMA {name} AUTHORIZATION {name}")).await;
-    raw.run("REVOKE CREATE ON SCHEMA public FROM PUBLIC").await;
-    let limited = url.replacen("keepstone:keepstone@", &format!("{name}:any@"), 1).parse().unwrap();
-    Some((DieselStore::open(&limited, 2).await.unwrap(), raw))
 }
