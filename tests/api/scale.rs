@@ -1,5 +1,7 @@
 //! What a million items cost, measured beside ten thousand in one run: `make bench-scale`. Figures, not assertions.
 
+#![expect(clippy::print_stdout, reason = "figures are for whoever runs it")]
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};

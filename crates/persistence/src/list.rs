@@ -2,6 +2,8 @@
 //!
 //! Newest first, and in the order of their public ids what is of the same time: there is an index of both for every list.
 
+use std::collections::BTreeSet;
+
 use diesel::{
     ExpressionMethods, QueryDsl, define_sql_function,
     sql_types::{Nullable, Text},
@@ -104,8 +106,8 @@ pub fn trigrams(repositories: &DieselRepositories, search: Option<&SearchText>, 
     }
     let characters: Vec<char> = search.folded().chars().collect();
     let quoted = |trigram: &[char]| format!("\"{}\"", trigram.iter().collect::<String>().replace('"', "\"\""));
-    let all: Vec<String> = characters.windows(3).map(quoted).collect();
-    if all.is_empty() { None } else { Some(all.join(" AND ")) }
+    let all: BTreeSet<String> = characters.windows(3).map(quoted).collect();
+    if all.is_empty() { None } else { Some(Vec::from_iter(all).join(" AND ")) }
 }
 
 /// How many rows a table has, as its triggers keep it; deleted users do not count.
