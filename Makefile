@@ -1,7 +1,7 @@
 # The few commands of every day. Each is one line of cargo or of the program itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format migrate openapi bench
+.PHONY: help run test lint format migrate openapi bench flood
 
 help: ## Shows these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,3 +27,6 @@ openapi: ## Prints the OpenAPI document
 
 bench: ## Prints what signing and verifying a token costs, for every algorithm
 	cargo test --release --locked -p keepstone-auth --test tokens -- --ignored --nocapture figures
+
+flood: ## Prints how an honest client fares among 4,000 hostile ones
+	cargo test --release --locked -p keepstone --test api -- --ignored --nocapture thousands_of_hostile

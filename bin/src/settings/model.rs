@@ -102,6 +102,9 @@ pub struct Server {
     pub host: String,
     pub port: u16,
     pub trusted_proxies: Vec<Network>,
+    pub max_connections: usize,
+    pub max_connections_per_address: usize,
+    pub request_timeout: Duration,
 }
 
 #[derive(Debug, Clone)]

@@ -81,6 +81,11 @@ fn server(reader: &mut Reader<'_>) -> Server {
         host: reader.need("server.host", host),
         port: reader.need("server.port", |text| number(text, 0..=u16::MAX)),
         trusted_proxies,
+        max_connections: reader.need("server.max_connections", |text| number(text, 1..=1_000_000)),
+        max_connections_per_address: reader
+            .need("server.max_connections_per_address", |text| number(text, 0..=1_000_000)),
+        request_timeout: reader
+            .need("server.request_timeout", |text| duration(text, Unit::Second, SECOND..=SECOND * 3_600)),
     }
 }
 

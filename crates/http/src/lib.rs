@@ -6,6 +6,8 @@ mod audit;
 mod auth;
 mod client_address;
 mod code;
+mod connection;
+mod deadline;
 mod docs;
 mod edge;
 mod extract;
@@ -22,6 +24,7 @@ mod user;
 
 pub use client_address::Network;
 pub use code::Code;
+pub use connection::ConnectionLimits;
 pub use docs::openapi;
 pub use respond::TokenCase;
 pub use server::{Options, Origins, Parts, bind};
