@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, Rlimit, getrlimit, prlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::harness::{Raw, Server, eventually, together};
 
@@ -105,6 +105,8 @@ async fn a_server_with_few_descriptors_serves_whom_it_can_and_recovers() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_server_that_cannot_accept_does_not_spin_and_goes_on_later() {
+    use rustix::process::prlimit; // Linux has it
+
     let server = Server::start().await;
     server.anonymous().get("/health").await.is(200);
     let pid = server.pid();
