@@ -1,7 +1,7 @@
 # The few commands of every day. Each is one line of cargo or of the program itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format migrate openapi deny bench bench-scale
+.PHONY: help run test lint format migrate openapi deny bench bench-scale flood
 
 help: ## Shows these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,3 +33,6 @@ bench: ## Prints what signing and verifying a token costs, for every algorithm
 
 bench-scale: ## Prints what a million items cost beside ten thousand, on the database that TEST_DATABASE names
 	cargo test --release --locked -p keepstone --test api -- --ignored --nocapture scale
+
+flood: ## Prints how an honest client fares among 4,000 hostile ones
+	cargo test --release --locked -p keepstone --test api -- --ignored --nocapture thousands_of_hostile

@@ -7,6 +7,8 @@ mod audit;
 mod auth;
 mod cli;
 mod config;
+mod connection;
+mod flood;
 mod hangup;
 mod harness;
 mod health;

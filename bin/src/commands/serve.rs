@@ -9,10 +9,11 @@ use std::{
 
 use actix_web::dev::ServerHandle;
 use keepstone_auth::token::Keyring;
-use keepstone_http::{Network, Options, Origins, Parts, TokenCase};
+use keepstone_http::{ConnectionLimits, Network, Options, Origins, Parts, TokenCase};
 use keepstone_persistence::{DatabaseUrl, DieselStore};
 use keepstone_repository::Store;
 use keepstone_service::{Health, Idempotency, Sessions};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -30,6 +31,8 @@ use crate::{
 
 /// How long a request under way may take to end once the server was told to stop.
 const SHUTDOWN_TIMEOUT_SECONDS: u64 = 30;
+/// How many connections may wait to be accepted, if the system allows so many.
+const BACKLOG: i32 = 4_096;
 const CLEAN_UP_INTERVAL: Duration = Duration::from_hours(1);
 
 pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Failure> {
@@ -60,10 +63,12 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
 
     let listener = listen(settings)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
-    let server = keepstone_http::bind(listener, parts, options(settings)).map_err(Failure::failed)?;
+    let options = options(settings);
+    let connections = options.connections;
+    let server = keepstone_http::bind(listener, parts, options).map_err(Failure::failed)?;
     // Whoever reads the announcement may stop it at once.
     let [terminate, interrupt, hang_up] = signals()?;
-    announce(settings, arguments, address)?;
+    announce(settings, arguments, address, connections)?;
     // Measures a hash for the first login; nobody waits for it.
     actix_web::rt::spawn(async move { services.passwords.warm_up().await });
     let at_once = Arc::new(Notify::new());
@@ -97,11 +102,23 @@ async fn prepare(settings: &Settings, store: &DieselStore) -> Result<(), Failure
 
 fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
     let (host, port) = (settings.server.host.as_str(), settings.server.port);
-    TcpListener::bind((host, port)).map_err(|error| {
+    let listener = TcpListener::bind((host, port)).map_err(|error| {
         Failure::Failed(format!(
             "cannot listen on {host} port {port}: {error}; set HOST and PORT, or --host and --port"
         ))
-    })
+    })?;
+    // std asks for 128. Whoever finds the queue full tries again after a second.
+    rustix::net::listen(&listener, BACKLOG).map_err(Failure::failed)?;
+    Ok(listener)
+}
+
+/// How many files this process may open. The usual limit of 1,024 is for programs that cannot do with more, so it is
+/// raised as far as it may be.
+fn descriptors() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    let limit = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
+    limit.current.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX))
 }
 
 fn options(settings: &Settings) -> Options {
@@ -125,11 +142,22 @@ fn options(settings: &Settings) -> Options {
             .iter()
             .map(|network| Network::new(network.address, network.prefix))
             .collect(),
+        connections: ConnectionLimits::new(
+            settings.server.max_connections,
+            settings.server.max_connections_per_address,
+            descriptors(),
+        ),
+        request_timeout: settings.server.request_timeout,
         shutdown_timeout: SHUTDOWN_TIMEOUT_SECONDS,
     }
 }
 
-fn announce(settings: &Settings, arguments: &Serve, address: SocketAddr) -> Result<(), Failure> {
+fn announce(
+    settings: &Settings,
+    arguments: &Serve,
+    address: SocketAddr,
+    connections: ConnectionLimits,
+) -> Result<(), Failure> {
     let url = format!("http://{address}");
     if arguments.announce {
         let (host, port) = (address.ip(), address.port());
@@ -140,6 +168,8 @@ fn announce(settings: &Settings, arguments: &Serve, address: SocketAddr) -> Resu
     if settings.docs.enabled {
         tracing::info!("documentation: {url}/docs");
     }
+    let ConnectionLimits { total, per_address, .. } = connections;
+    tracing::info!("at most {total} connections at once, {} from one address", per_address.unwrap_or(total));
     tracing::info!("the first administrator: keepstone create-user --role admin");
     Ok(())
 }

@@ -116,6 +116,9 @@ pub struct Server {
     pub port: u16,
     pub trusted_proxies: Vec<Network>,
     pub shutdown_delay: Duration,
+    pub max_connections: usize,
+    pub max_connections_per_address: Option<usize>,
+    pub request_timeout: Duration,
 }
 
 #[derive(Debug, Clone)]

@@ -83,6 +83,11 @@ fn server(reader: &mut Reader<'_>) -> Server {
         trusted_proxies,
         shutdown_delay: reader
             .need("server.shutdown_delay", |text| duration(text, Unit::Second, Duration::ZERO..=SECOND * 10)),
+        max_connections: reader.need("server.max_connections", |text| number(text, 1..=1_000_000)),
+        max_connections_per_address: reader
+            .parse("server.max_connections_per_address", |text| number(text, 0..=1_000_000)),
+        request_timeout: reader
+            .need("server.request_timeout", |text| duration(text, Unit::Second, SECOND..=SECOND * 3_600)),
     }
 }
 

@@ -81,6 +81,11 @@ impl Store for Counting {
         self.store.read().await
     }
 
+    async fn write(&self) -> Result<Box<dyn Repositories>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.store.write().await
+    }
+
     async fn begin(&self) -> Result<Box<dyn Transaction>> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         self.store.begin().await
