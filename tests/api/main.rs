@@ -5,10 +5,14 @@
 
 mod audit;
 mod auth;
+mod body;
 mod cli;
 mod config;
+mod cors;
+mod docs;
 mod hangup;
 mod harness;
+mod header;
 mod health;
 mod house;
 mod keys;
@@ -16,8 +20,10 @@ mod login;
 mod migrate;
 mod password;
 mod problem;
+mod problem_page;
 mod rate_limit;
 mod secret;
 mod session;
 mod shutdown;
+mod target;
 mod user;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::addresses::{Network, Origins, ServiceUrl, host};
+use super::addresses::{Network, Origins, Script, ServiceUrl, host};
 use super::keys;
 use super::layers::Tree;
 use super::model::{
@@ -41,7 +41,10 @@ pub(super) fn settings(reader: &mut Reader<'_>, tree: &Tree, environment: Enviro
             level: reader.need("log.level", LogLevel::read),
             format: reader.need("log.format", LogFormat::read),
         },
-        docs: Docs { enabled: reader.need("docs.enabled", flag) },
+        docs: Docs {
+            enabled: reader.need("docs.enabled", flag),
+            redoc_script: reader.need("docs.redoc_script", Script::read),
+        },
         mail: Mail {
             url: service(reader, "mail.url", &["smtp", "smtps", "file"]),
             from: reader.need("mail.from", mailbox),

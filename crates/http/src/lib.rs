@@ -2,26 +2,35 @@
 //!
 //! A handler says who may call, what comes in, which service, what goes out. It decides nothing.
 
+mod accept;
 mod audit;
 mod auth;
 mod client_address;
 mod code;
+mod cors;
 mod docs;
 mod edge;
 mod extract;
 mod fallback;
 mod field;
+mod gate;
+mod headers;
 mod health;
+mod html;
+mod layers;
 mod page;
 mod problem;
+mod problem_page;
 mod rate_limit;
 mod request_id;
 mod respond;
 mod server;
+mod target;
 mod user;
 
 pub use client_address::Network;
 pub use code::Code;
-pub use docs::openapi;
+pub use cors::Origins;
+pub use docs::{Script, openapi};
 pub use respond::TokenCase;
-pub use server::{Options, Origins, Parts, bind};
+pub use server::{Options, Parts, bind};

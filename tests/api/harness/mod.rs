@@ -5,14 +5,16 @@ mod at_once;
 mod client;
 mod command;
 mod home;
+mod raw;
 mod reply;
 mod server;
 
 use std::time::{Duration, Instant};
 
 pub use at_once::post_at_once;
-pub use client::{Client, PASSWORD};
+pub use client::{Client, PASSWORD, Request};
 pub use home::Home;
+pub use raw::{raw_request, send_raw};
 pub use reply::Reply;
 pub use server::Server;
 

@@ -1,0 +1,35 @@
+//! Between the routes and everything around them: refuses what no route should see, and answers for a handler that panics.
+//! It is inside CORS, so that a page of another origin can read these answers too.
+
+use std::panic::AssertUnwindSafe;
+
+use actix_web::{
+    Error,
+    body::BoxBody,
+    dev::{ServiceRequest, ServiceResponse},
+    middleware::Next,
+    web::Data,
+};
+use futures_util::FutureExt;
+
+use crate::{
+    fallback::KnownPaths,
+    problem::{ApiResult, Problem},
+    target,
+};
+
+/// The innermost middleware around all routes.
+pub async fn gate(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
+    if let Err(refusal) = examine(&request) {
+        return Ok(request.error_response(refusal));
+    }
+    // The call itself is inside, too: what panics before it waits is no better.
+    let answered = AssertUnwindSafe(async { next.call(request).await }).catch_unwind().await;
+    answered.unwrap_or_else(|_| Err(Problem::internal("the handler panicked").into()))
+}
+
+fn examine(request: &ServiceRequest) -> ApiResult<()> {
+    target::check(request.uri())?;
+    let known = request.app_data::<Data<KnownPaths>>();
+    known.map_or(Ok(()), |known| known.acceptable(request.request()))
+}
