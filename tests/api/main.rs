@@ -6,6 +6,7 @@
 mod audit;
 mod auth;
 mod body;
+mod browser;
 mod cli;
 mod config;
 mod cors;
