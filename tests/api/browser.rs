@@ -1,5 +1,7 @@
 //! The pages as a real browser shows them: with its rules about scripts, styles and origins.
 
+use std::sync::Arc;
+
 use keepstone_test_backends::{Browser, Database};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,24 +23,28 @@ fn here(script_is_needed: bool) -> bool {
     missing.is_none()
 }
 
-/// Serves the script of Redoc to any origin, as a CDN does.
-async fn serve_redoc() -> String {
-    let script = std::fs::read(Page::folder().join("redoc.standalone.js")).unwrap();
+/// Serves one file to any origin, as a CDN does, and gives its host and port.
+async fn serve(content_type: &'static str, file: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/redoc.standalone.js", listener.local_addr().unwrap());
+    let address = listener.local_addr().unwrap().to_string();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n",
+        file.len()
+    );
+    let answer = Arc::new([head.into_bytes(), file].concat());
     tokio::spawn(async move {
         loop {
             let (mut connection, _) = listener.accept().await.unwrap();
-            let head = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: text/javascript\r\nAccess-Control-Allow-Origin: *\r\n\
-                 Content-Length: {}\r\nConnection: close\r\n\r\n",
-                script.len()
-            );
-            let _ = connection.read(&mut [0; 8192]).await; // what it asks for is known
-            let _ = connection.write_all(&[head.as_bytes(), &script].concat()).await;
+            let answer = Arc::clone(&answer);
+            // A browser opens connections that it may need later, and says nothing on them.
+            tokio::spawn(async move {
+                let _ = connection.read(&mut [0; 8192]).await; // what it asks for is known
+                let _ = connection.write_all(&answer).await;
+            });
         }
     });
-    url
+    address
 }
 
 /// The hash behind the default address of the script.
@@ -84,7 +90,8 @@ async fn redoc_shows_the_api_by_the_script_of_the_default_hash_and_by_no_other()
     if !here(true) {
         return;
     }
-    let script = serve_redoc().await;
+    let script = std::fs::read(Page::folder().join("redoc.standalone.js")).unwrap();
+    let script = format!("http://{}/redoc.standalone.js", serve("text/javascript", script).await);
     let server = Server::with().env("REDOC_SCRIPT", &format!("{script}#{}", default_hash())).start().await;
     let page = Page::new().await;
     page.open(&format!("{}/redoc", server.url)).await;
@@ -121,4 +128,46 @@ async fn the_page_of_a_problem_reads_well() {
     page.shows("td a", "email_already_registered").await;
     page.photograph("problems").await;
     assert_eq!(page.complaints().await, Vec::<String>::new());
+}
+
+/// What a page gets from a request: its status and whether it could read the request's id, or the reason why it got nothing.
+const FETCH: &str = "
+    const [url, options, done] = arguments;
+    fetch(url, options).then(
+        answer => done(`${answer.status} ${answer.headers.get('x-request-id') !== null}`),
+        reason => done(reason.name),
+    );
+";
+
+#[tokio::test]
+async fn a_listed_origin_reads_answers_and_refusals_and_another_reads_nothing() {
+    if !here(false) {
+        return;
+    }
+    let app = serve("text/html", b"<!doctype html><title>App</title>".to_vec()).await;
+    let server = Server::with().env("CORS_ORIGINS", &format!("http://{app}")).start().await;
+    let ada = server.user("ada").await;
+    let bearer = format!("Bearer {}", ada.tokens["access_token"].as_str().unwrap());
+    let (me, nothing) = (format!("{}/api/v1/users/me", server.url), format!("{}/nothing", server.url));
+    let with_token = json!({"credentials": "include", "headers": {"authorization": bearer, "if-match": "*"}});
+    let without = json!({"credentials": "include"});
+    let embedding = json!({"mode": "no-cors"});
+
+    let page = Page::new().await;
+    page.open(&format!("http://{app}/")).await;
+    for (url, options, outcome) in [
+        (&me, &with_token, "200 true"),
+        (&me, &without, "401 true"),
+        (&nothing, &with_token, "404 true"),
+        // A header that is not listed is not sent, and what does not ask by CORS gets nothing.
+        (&me, &json!({"headers": {"x-other": "1"}}), "TypeError"),
+        (&me, &embedding, "TypeError"),
+    ] {
+        assert_eq!(page.script_that_waits(FETCH, json!([url, options])).await, outcome, "{url} {options}");
+    }
+
+    page.open(&format!("http://{}/", app.replace("127.0.0.1", "localhost"))).await;
+    for (url, options) in [(&me, &with_token), (&me, &without), (&nothing, &without), (&me, &embedding)] {
+        assert_eq!(page.script_that_waits(FETCH, json!([url, options])).await, "TypeError", "{url} {options}");
+    }
 }

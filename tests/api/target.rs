@@ -7,12 +7,24 @@ use crate::harness::{Server, raw_request, send_raw};
 #[tokio::test]
 async fn what_is_no_percent_encoded_text_is_malformed() {
     let server = Server::start().await;
-    for part in ["%", "%4", "%zz", "a%", "%%32", "%00", "a%00.css", "%ff", "%c0%af", "%ed%a0%80"] {
+    for part in ["%", "%4", "%zz", "a%", "%%32", "%ff", "%c0%af", "%ed%a0%80"] {
         for target in [format!("/health/{part}"), format!("/health?q={part}"), format!("/api/v1/users/{part}")] {
             let reply = send_raw(server.address(), raw_request("GET", &target)).await;
             assert_eq!(reply.status, 400, "{target}: {reply:#?}");
             reply.problem_is("malformed_url");
         }
+    }
+}
+
+#[tokio::test]
+async fn an_encoded_nul_is_never_read() {
+    let server = Server::start().await;
+    let ada = server.user("ada").await;
+    ada.get("/api/v1/auth/sessions?q=a%00").await.is(400).problem_is("malformed_url");
+    ada.get("/api/v1/users/me%00").await.is(422).problem();
+    ada.get("/api/v1/users/me%00.css").await.is(422).problem();
+    for path in ["/health%00", "/%00", "/problems/not_found%00", "/docs/start.js%00.css"] {
+        ada.get(path).await.is(404).problem();
     }
 }
 

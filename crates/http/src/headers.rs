@@ -47,7 +47,8 @@ pub fn complete(headers: &mut HeaderMap, is_https: bool) {
 /// Whether the client speaks HTTPS, as a trusted proxy says. This server itself does not.
 #[must_use]
 pub fn is_https(request: &ServiceRequest, trusted: &[Network]) -> bool {
-    let says_so = request.headers().get(X_FORWARDED_PROTO).is_some_and(|scheme| scheme == "https");
+    let says_so =
+        request.headers().get(X_FORWARDED_PROTO).is_some_and(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"https"));
     let peer = request.head().peer_addr.filter(|_| says_so);
     peer.is_some_and(|peer| trusted.iter().any(|network| network.contains(peer.ip())))
 }

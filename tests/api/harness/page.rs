@@ -69,6 +69,11 @@ impl Page {
         self.command("execute/sync", &json!({"script": script, "args": arguments})).await.unwrap()
     }
 
+    /// What a script gives to the function that is its last argument.
+    pub async fn script_that_waits(&self, script: &str, arguments: Value) -> Value {
+        self.command("execute/async", &json!({"script": script, "args": arguments})).await.unwrap()
+    }
+
     /// What the console has shown since it was last asked, without what pages say for developers.
     pub async fn complaints(&self) -> Vec<String> {
         let log = self.command("se/log", &json!({"type": "browser"})).await.unwrap();

@@ -1,4 +1,4 @@
-//! JSON, read strictly: also what nobody asks for is well-formed, no deeper than 128, and has each member once. Readers that
+//! JSON, read strictly: also what nobody asks for is well-formed, less than 128 levels deep, and has each member once. Readers that
 //! differ about that are how one request comes to mean two things.
 
 use std::{borrow::Cow, collections::HashSet, fmt};
@@ -142,10 +142,10 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_deeper_than_128_levels() {
+    fn nothing_is_128_levels_deep() {
         let nested = |depth: usize| format!(r#"{{"name": "a", "x": {}{}}}"#, "[".repeat(depth), "]".repeat(depth));
         assert_eq!(code(nested(126)), None);
-        assert_eq!(code(nested(128)), Some("malformed_body"));
+        assert_eq!(code(nested(127)), Some("malformed_body"));
         assert_eq!(code(nested(500_000)), Some("malformed_body"));
     }
 
