@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use keepstone_test_backends::Browser;
 use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::eventually;
 
@@ -15,11 +16,16 @@ pub struct Page {
     http: reqwest::Client,
     session: String,
     _browser: Browser,
+    _turn: MutexGuard<'static, ()>,
 }
+
+/// A browser is as much work as all other tests together, so there is one at a time.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 impl Page {
     /// An empty one, in a browser of its own.
     pub async fn new() -> Self {
+        let turn = TURN.lock().await;
         let browser = tokio::task::spawn_blocking(Browser::start).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let options = json!({
@@ -30,7 +36,7 @@ impl Page {
         let body = json!({"capabilities": {"alwaysMatch": options}});
         let answer: Value = http.post(&sessions).json(&body).send().await.unwrap().json().await.unwrap();
         let id = answer["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {answer}"));
-        Self { session: format!("{sessions}/{id}"), http, _browser: browser }
+        Self { session: format!("{sessions}/{id}"), http, _browser: browser, _turn: turn }
     }
 
     pub async fn open(&self, url: &str) {
