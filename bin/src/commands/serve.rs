@@ -9,7 +9,7 @@ use std::{
 
 use actix_web::dev::ServerHandle;
 use keepstone_auth::token::Keyring;
-use keepstone_http::{ConnectionLimits, Network, Options, Origins, Parts, TokenCase};
+use keepstone_http::{ConnectionLimits, Network, Options, Origins, Parts, Script, TokenCase};
 use keepstone_persistence::{DatabaseUrl, DieselStore};
 use keepstone_repository::Store;
 use keepstone_service::{Health, Idempotency, Sessions};
@@ -136,6 +136,10 @@ fn options(settings: &Settings) -> Options {
             settings::Origins::Listed(list) => Origins::Listed(list.clone()),
         },
         serves_docs: settings.docs.enabled,
+        redoc_script: Script {
+            url: settings.docs.redoc_script.url.clone(),
+            integrity: settings.docs.redoc_script.integrity.clone(),
+        },
         trusted_proxies: settings
             .server
             .trusted_proxies

@@ -168,6 +168,7 @@ pub(super) const KEYS: &[Key] = &[
     key("log.level", "LOG_LEVEL"),
     key("log.format", "LOG_FORMAT"),
     key("docs.enabled", "DOCS_ENABLED"),
+    key("docs.redoc_script", "REDOC_SCRIPT"),
     key("mail.url", "MAIL_URL").address().later(),
     key("mail.from", "MAIL_FROM").later(),
     key("files.url", "FILES_URL").address().later(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::addresses::{Network, Origins, ServiceUrl};
+use super::addresses::{Network, Origins, Script, ServiceUrl};
 use super::profile::Environment;
 use super::show::Entry;
 use super::values::{Algorithm, LogFormat, LogLevel, PasswordHasher, RegistrationMode, ResponseCase};
@@ -190,6 +190,7 @@ pub struct Log {
 #[derive(Debug, Clone)]
 pub struct Docs {
     pub enabled: bool,
+    pub redoc_script: Script,
 }
 
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::addresses::{Network, Origins, ServiceUrl, host};
+use super::addresses::{Network, Origins, Script, ServiceUrl, host};
 use super::layers::Tree;
 use super::model::{
     App, Argon2, Cors, Database, Docs, Files, Jwt, Log, Mail, Metrics, Password, RateLimit, Redis, Registration,
@@ -40,7 +40,10 @@ pub(super) fn settings(reader: &mut Reader<'_>, tree: &Tree, environment: Enviro
             level: reader.need("log.level", LogLevel::read),
             format: reader.need("log.format", LogFormat::read),
         },
-        docs: Docs { enabled: reader.need("docs.enabled", flag) },
+        docs: Docs {
+            enabled: reader.need("docs.enabled", flag),
+            redoc_script: reader.need("docs.redoc_script", Script::read),
+        },
         mail: Mail {
             url: service(reader, "mail.url", &["smtp", "smtps", "file"]),
             from: reader.need("mail.from", mailbox),

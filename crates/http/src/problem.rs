@@ -31,7 +31,6 @@ pub struct Problem {
     allow: Option<String>,
     retry_after: Duration,
     decision: Option<Decision>,
-    request_id: Option<RequestId>,
     cause: Option<String>,
     is_form: bool,
 }
@@ -92,7 +91,6 @@ impl Problem {
             allow: None,
             retry_after: RETRY_AFTER,
             decision: None,
-            request_id: None,
             cause: None,
             is_form: false,
         }
@@ -138,12 +136,6 @@ impl Problem {
         Self { cause: Some(cause.to_string()), ..Self::new(Code::Internal, Code::Internal.title()) }
     }
 
-    /// The same problem, as the answer to this request.
-    #[must_use]
-    pub fn of_request(self, id: RequestId) -> Self {
-        Self { request_id: Some(id), ..self }
-    }
-
     /// What programs branch on.
     #[must_use]
     pub const fn code_name(&self) -> &'static str {
@@ -165,7 +157,7 @@ impl Problem {
 
     /// The body, for this request.
     #[must_use]
-    pub fn body(&self, request_id: Option<&RequestId>) -> Vec<u8> {
+    pub fn body(&self, request_id: &RequestId) -> Vec<u8> {
         let has_oauth_name =
             matches!(self.code, Code::InvalidGrant | Code::InvalidRequest | Code::UnsupportedGrantType);
         let is_oauth = self.is_form && has_oauth_name;
@@ -175,7 +167,7 @@ impl Problem {
             status: self.code.status().as_u16(),
             detail: &self.detail,
             code: self.code.name(),
-            request_id: request_id.map(RequestId::as_str),
+            request_id: Some(request_id.as_str()),
             errors: &self.errors,
             error: is_oauth.then(|| self.code.name()),
             error_description: is_oauth.then_some(&self.detail),
@@ -203,9 +195,6 @@ impl Problem {
         for told in self.decision.iter().flat_map(rate_limit::headers) {
             response.insert_header(told);
         }
-        if let Some(id) = &self.request_id {
-            response.insert_header(id);
-        }
     }
 }
 
@@ -226,7 +215,8 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse<BoxBody> {
         let mut response = HttpResponse::build(self.code.status());
         self.set_headers(&mut response);
-        response.body(self.body(self.request_id.as_ref()))
+        // The body has the request's id, which the edge knows.
+        response.finish()
     }
 }
 

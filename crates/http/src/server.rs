@@ -2,12 +2,9 @@
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
-use actix_cors::Cors;
 use actix_web::{
     App,
     dev::Server,
-    http::{Method, header},
-    middleware::{NormalizePath, from_fn},
     web::{self, Data},
 };
 use keepstone_service::{Accounts, Audit, Health, Idempotency, Items, RateLimits, Sessions, Users};
@@ -17,12 +14,14 @@ use crate::{
     audit, auth,
     client_address::Network,
     connection::{self, ConnectionLimits, Door},
+    cors::Origins,
     cursor::Cursors,
-    docs::{self, Document},
-    edge::edge,
-    extract::IDEMPOTENCY_KEY,
+    docs::{self, Document, Script},
+    extract::BodyLimit,
     fallback::{KnownPaths, fallback},
-    health, item, request_id,
+    health, item,
+    layers::layered,
+    problem_page,
     respond::TokenCase,
     user,
 };
@@ -65,9 +64,11 @@ pub struct Options {
     pub token_case: TokenCase,
     /// Who may call from a browser.
     pub origins: Origins,
-    /// Whether the OpenAPI document and its page are served.
+    /// Whether the OpenAPI document and its pages are served.
     pub serves_docs: bool,
-    /// Whose `X-Forwarded-For` is believed.
+    /// What `/redoc` is made by.
+    pub redoc_script: Script,
+    /// Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<Network>,
     /// How many connections there may be.
     pub connections: ConnectionLimits,
@@ -77,18 +78,10 @@ pub struct Options {
     pub shutdown_timeout: u64,
 }
 
-/// Which pages may call the API from a browser.
-#[derive(Debug, Clone)]
-pub enum Origins {
-    /// Any, but without credentials.
-    Any,
-    /// These, with credentials.
-    Listed(Vec<String>),
-}
-
 /// All documented routes.
 pub(crate) fn routes(api_prefix: &str) -> impl FnOnce(&mut ServiceConfig<'_>) + use<> {
     let auth = scope("/auth")
+        .app_data(BodyLimit::SMALL)
         .service(auth::register)
         .service(auth::login)
         .service(auth::refresh)
@@ -128,9 +121,12 @@ pub(crate) fn routes(api_prefix: &str) -> impl FnOnce(&mut ServiceConfig<'_>) + 
 /// When the listener cannot be used.
 pub fn bind(listener: TcpListener, parts: Parts, options: Options) -> std::io::Result<Server> {
     let document = docs::openapi(&options.api_prefix, &options.title, &options.version);
-    let others = if options.serves_docs { docs::paths(&options.api_prefix) } else { Vec::new() };
+    let mut others: Vec<String> = problem_page::PATHS.map(str::to_owned).into();
+    if options.serves_docs {
+        others.extend(docs::paths(&options.api_prefix));
+    }
     let known = Data::new(KnownPaths::of(&document, &others));
-    let document = Data::new(Document(document.to_json().map_err(std::io::Error::other)?));
+    let document = Data::new(Document(document.to_json().map_err(std::io::Error::other)?.into()));
     let (options, cursors) = (Data::new(options), Data::new(parts.cursors.clone()));
     let door = Door {
         limits: options.connections,
@@ -152,33 +148,10 @@ pub fn bind(listener: TcpListener, parts: Parts, options: Options) -> std::io::R
             .app_data(options.clone())
             .app_data(known.clone())
             .app_data(document.clone())
-            .into_utoipa_app()
-            .configure(routes(prefix))
-            .into_app();
+            .configure(problem_page::routes);
+        // Before the API, whose scope answers for everything below its prefix.
         let app = if options.serves_docs { app.configure(docs::routes(prefix)) } else { app };
-        app.default_service(web::to(fallback))
-            .wrap(NormalizePath::trim())
-            .wrap(cors(&options.origins))
-            .wrap(from_fn(edge))
+        let app = app.into_utoipa_app().configure(routes(prefix)).into_app();
+        layered(app.default_service(web::to(fallback)), &options.origins)
     })
-}
-
-fn cors(origins: &Origins) -> Cors {
-    let cors = Cors::default()
-        .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS])
-        .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, request_id::HEADER])
-        .allowed_header(IDEMPOTENCY_KEY)
-        .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, request_id::HEADER])
-        .max_age(600);
-    match origins {
-        Origins::Any => any_origin(cors),
-        Origins::Listed(list) => {
-            list.iter().fold(cors.supports_credentials(), |cors, origin| cors.allowed_origin(origin))
-        }
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "sends `*` itself, which a browser never combines with credentials")]
-fn any_origin(cors: Cors) -> Cors {
-    cors.allow_any_origin().send_wildcard()
 }

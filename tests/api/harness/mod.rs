@@ -4,7 +4,9 @@
 mod at_once;
 mod client;
 mod command;
+mod exchange;
 mod home;
+mod page;
 mod raw;
 mod reply;
 mod server;
@@ -12,8 +14,10 @@ mod server;
 use std::time::{Duration, Instant};
 
 pub use at_once::post_at_once;
-pub use client::{Client, PASSWORD};
+pub use client::{Client, PASSWORD, Request};
+pub use exchange::{raw_request, send_raw};
 pub use home::Home;
+pub use page::Page;
 pub use raw::{Heard, Raw};
 pub use reply::Reply;
 pub use server::Server;

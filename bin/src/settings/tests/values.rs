@@ -127,6 +127,30 @@ fn flags_have_four_words_each() {
 }
 
 #[test]
+fn a_script_is_a_path_of_this_host_or_has_a_hash() {
+    let hash = format!("sha384-{}", "A".repeat(64));
+    let remote = format!("https://cdn.example.com/redoc.js#{hash}");
+    let script = |text: &str| load(&[("REDOC_SCRIPT", text)]).unwrap().docs.redoc_script;
+    assert_eq!(script(&remote).url, "https://cdn.example.com/redoc.js");
+    assert_eq!(script(&remote).integrity, Some(hash.clone()));
+    assert_eq!(script("/redoc.js").integrity, None);
+    assert_eq!(script(&format!("/redoc.js#{hash}")).integrity, Some(hash.clone()));
+    for bad in [
+        "redoc.js",
+        "//cdn.example.com/redoc.js",
+        "https://cdn.example.com/redoc.js",
+        "https://cdn.example.com/redoc.js#",
+        "https://cdn.example.com/redoc.js#sha384-AAAA",
+        &format!("https://cdn.example.com/redoc.js#md5-{}", "A".repeat(64)),
+        &format!("javascript:alert(1)#{hash}"),
+        &format!("https://cdn.example.com/a;script-src *#{hash}"),
+        &format!("https://cdn.example.com/\"><script>#{hash}"),
+    ] {
+        assert_eq!(wrong(&[("REDOC_SCRIPT", bad)]), ["REDOC_SCRIPT"], "{bad}");
+    }
+}
+
+#[test]
 fn single_bad_values_are_refused_wherever_it_runs() {
     for (name, value) in [
         ("PORT", "65536"),

@@ -20,7 +20,12 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::{code::Code, problem::Problem, request_id::RequestId};
+use crate::{
+    code::Code,
+    headers,
+    problem::Problem,
+    request_id::{self, RequestId},
+};
 
 /// A whole answer, and how much of it has been sent.
 pub struct Refusal {
@@ -74,8 +79,10 @@ fn answer(problem: Problem, peer: Option<SocketAddr>) -> Vec<u8> {
     let (status, request_id, code) = (problem.status_code(), id.as_str(), problem.code_name());
     let client = peer.map(|peer| tracing::field::display(peer.ip().to_canonical()));
     tracing::info!(target: "access", status = status.as_u16(), request_id, client, code, "refused");
-    let body = problem.body(Some(&id));
-    let response = problem.of_request(id).error_response();
+    let body = problem.body(&id);
+    let mut response = problem.error_response();
+    response.headers_mut().insert(request_id::HEADER, id.header_value());
+    headers::complete(response.headers_mut(), false);
     let mut head = format!("HTTP/1.1 {status}\r\n");
     for (name, value) in response.headers() {
         // All of them are ours, and ASCII.

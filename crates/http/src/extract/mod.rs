@@ -2,12 +2,13 @@
 
 mod body;
 mod caller;
+mod json;
 mod login;
 mod path;
 mod refresh;
 mod requester;
 
-pub use body::{Making, Valid};
+pub use body::{BodyLimit, Making, Valid};
 pub use caller::{Attempted, Authenticated, MaybeAuthenticated};
 pub use login::{LoginBody, LoginRequest};
 pub use path::IdPath;

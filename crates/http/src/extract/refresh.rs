@@ -4,7 +4,10 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::{self, Extraction, Form, JSON};
+use super::{
+    body::{self, Extraction, Form, JSON},
+    json::parse_json,
+};
 use crate::{
     code::Code,
     field::{Checker, Field, Input},
@@ -111,7 +114,7 @@ impl FromRequest for LogoutRequest {
             let bytes = body::read(&request, payload).await?;
             match body::media_type(&request).as_str() {
                 _ if bytes.is_empty() => Ok(Self(None)),
-                JSON => body::check::<LogoutJson>(&request, body::parse_json(&bytes)?),
+                JSON => body::check::<LogoutJson>(&request, parse_json(&bytes)?),
                 _ => Err(body::unsupported(JSON)),
             }
         })

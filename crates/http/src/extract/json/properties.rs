@@ -2,7 +2,7 @@
 
 use actix_web::{ResponseError, http::StatusCode};
 use proptest::prelude::*;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 
 use super::*;
@@ -46,11 +46,7 @@ fn is_read_as_what_it_is(bytes: &[u8]) {
     let value = text.and_then(|text| serde_json::from_str::<Value>(text).ok());
     match parse_json::<Body>(bytes) {
         Ok(body) => {
-            let text = text.unwrap_or_else(|| panic!("{bytes:?} is no text"));
-            assert!(serde_json::from_str::<IgnoredAny>(text).is_ok(), "{text:?} is not well-formed");
-            // A number that no type holds is nobody's business in a member that nobody reads.
-            let Some(value) = value else { return };
-            let Value::Object(members) = value else { panic!("{text:?} is no object") };
+            let Some(Value::Object(members)) = value else { panic!("{text:?} is no object") };
             match (&body.name, members.get("name")) {
                 (Field::Absent, None) | (Field::Null, Some(Value::Null)) => {}
                 (Field::Given(name), Some(Value::String(member))) => assert_eq!(name, member),
@@ -71,7 +67,7 @@ fn is_read_as_what_it_is(bytes: &[u8]) {
 
 /// Reading ends at the second member of one name, so that nobody knows whether the rest is well-formed.
 fn has_a_member_twice(text: &str) -> bool {
-    ["\"name\"", "\"flag\""].iter().any(|name| text.matches(name).count() > 1)
+    ["\"name\"", "\"flag\"", "\"other\"", "\"\""].iter().any(|name| text.matches(name).count() > 1)
 }
 
 proptest! {
@@ -94,7 +90,7 @@ proptest! {
 #[test]
 fn neither_depth_nor_length_overflows_anything() {
     for open in ["[", "{\"name\":", "{\"other\":["] {
-        is_read_as_what_it_is(open.repeat(MAX_BODY / open.len()).as_bytes());
+        is_read_as_what_it_is(open.repeat(1024 * 1024 / open.len()).as_bytes());
     }
     let deep = format!("{{\"name\": {}1{}}}", "[".repeat(30_000), "]".repeat(30_000));
     assert_eq!(parse_json::<Body>(deep.as_bytes()).unwrap_err().status_code(), StatusCode::BAD_REQUEST);

@@ -1,0 +1,91 @@
+//! What a request asks for, before anybody reads it: short enough, and decoded in one way only.
+
+use actix_web::http::Uri;
+
+use crate::{
+    code::Code,
+    problem::{ApiResult, Problem},
+};
+
+/// The most bytes that a path may have, and a query.
+const MAX_LENGTH: usize = 8 * 1024;
+const PATH: &str = "path";
+const QUERY: &str = "query";
+
+/// Refuses what is too long, what decodes to anything but text, and NUL in a query, which databases take for no text. In a path
+/// it is as wrong as any other character that no route has: 404, or 422 where an id is.
+pub fn check(target: &Uri) -> ApiResult<()> {
+    for (part, name) in [(target.path(), PATH), (target.query().unwrap_or_default(), QUERY)] {
+        if part.len() > MAX_LENGTH {
+            return Err(Problem::new(Code::UriTooLong, format!("The {name} may have at most {MAX_LENGTH} bytes")));
+        }
+        // Nothing is encoded in most, and a raw NUL does not get so far.
+        let is_plain = part.bytes().all(|byte| byte != b'%' && byte.is_ascii());
+        let is_text = is_plain || decoded(part.as_bytes()).is_some_and(|text| name == PATH || !text.contains('\0'));
+        if !is_text {
+            let detail = format!("The {name} is not percent-encoded text (UTF-8, and without NUL in a query)");
+            return Err(Problem::new(Code::MalformedUrl, detail));
+        }
+    }
+    Ok(())
+}
+
+fn decoded(encoded: &[u8]) -> Option<String> {
+    let mut decoded = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.iter().copied();
+    while let Some(byte) = rest.next() {
+        let byte = match byte {
+            b'%' => hex(rest.next()?)? << 4 | hex(rest.next()?)?,
+            byte => byte,
+        };
+        decoded.push(byte);
+    }
+    String::from_utf8(decoded).ok()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(target: &str) -> Option<&'static str> {
+        check(&target.parse().unwrap()).err().map(|problem| problem.code_name())
+    }
+
+    #[test]
+    fn what_decodes_to_text_passes() {
+        for target in ["/", "/a%2Fb?c=%C3%A4", "/%2541", "/?q=100%25", "/..%2f..", "/%e2%82%ac", "/%00", "*"] {
+            assert_eq!(code(target), None, "{target}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_is_malformed_in_path_and_query() {
+        for part in ["%", "a%", "%4", "%4g", "%zz", "%%41", "%ff", "%c3", "%c0%80", "%ed%a0%80"] {
+            assert_eq!(code(&format!("/{part}")), Some("malformed_url"), "{part}");
+            assert_eq!(code(&format!("/?q={part}")), Some("malformed_url"), "{part}");
+        }
+    }
+
+    #[test]
+    fn nul_is_malformed_in_a_query() {
+        assert_eq!(code("/?%00"), Some("malformed_url"));
+        assert_eq!(code("/?q=a%00b"), Some("malformed_url"));
+    }
+
+    #[test]
+    fn a_path_or_a_query_of_more_than_8_kib_is_too_long() {
+        assert_eq!(code(&format!("/?{}", "a".repeat(8192))), None);
+        assert_eq!(code(&format!("/?{}", "a".repeat(8193))), Some("uri_too_long"));
+        assert_eq!(code(&format!("/{}", "a".repeat(8191))), None);
+        assert_eq!(code(&format!("/{}", "a".repeat(8192))), Some("uri_too_long"));
+    }
+}
