@@ -12,6 +12,7 @@ mod config;
 mod connection;
 mod cors;
 mod docs;
+mod document;
 mod flood;
 mod hangup;
 mod harness;

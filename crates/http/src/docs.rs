@@ -15,6 +15,7 @@ use utoipa_actix_web::AppExt;
 
 use crate::{
     code::Code,
+    document,
     html::{self, escape},
     problem::Problem,
     server::{self, Options},
@@ -33,7 +34,7 @@ pub fn openapi(api_prefix: &str, title: &str, version: &str) -> OpenApi {
         .components(Some(ComponentsBuilder::new().security_scheme("oauth2", oauth2).build()))
         .build();
     let app = App::new().into_utoipa_app().openapi(base).configure(server::routes(api_prefix));
-    app.split_for_parts().1
+    document::complete(app.split_for_parts().1)
 }
 
 /// The document as it is sent.

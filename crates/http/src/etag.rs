@@ -44,6 +44,26 @@ impl ETag {
 
 const PUBLIC: &str = "-public";
 
+/// The header of [`IfMatch`].
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it is described, and read by hand")]
+pub struct IfMatchHeader {
+    /// Change it only if it still has one of these entity tags; `*` is any. Else the answer is 412.
+    #[param(rename = "If-Match")]
+    if_match: Option<String>,
+}
+
+/// What [`ETag::is_known`] looks at.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it is described, and read by hand")]
+pub struct IfNoneMatchHeader {
+    /// Do not send what has one of these entity tags: the answer is 304 then.
+    #[param(rename = "If-None-Match")]
+    if_none_match: Option<String>,
+}
+
 /// The versions that a change is meant for (`If-Match`, compared strongly).
 pub struct IfMatch(pub Expected);
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use super::Reply;
+use super::{Document, Reply};
 
 /// Everyone's password, unless a test is about passwords.
 pub const PASSWORD: &str = "correct horse battery";
@@ -130,10 +130,13 @@ impl Request {
         let (client, request) = self.0.build_split();
         let request = request.unwrap();
         let asked = format!("{} {}", request.method(), request.url());
+        let (method, path) = (request.method().to_string(), request.url().path().to_owned());
         let answer = client.execute(request).await.ok()?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let body = answer.text().await.ok()?;
-        Some(Reply { asked, status, headers, body })
+        let reply = Reply { asked, status, headers, body };
+        Document::get().witness(&method, &path, &reply);
+        Some(reply)
     }
 }
 

@@ -21,6 +21,16 @@ pub struct Requester(pub Client);
 /// The header of [`IdempotencyKey`].
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
+/// The header of [`IdempotencyKey`].
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it is described, and read by hand")]
+pub struct IdempotencyKeyHeader {
+    /// Makes it safe to send this request again within 24 hours: it is done once, and the first answer is given again.
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
+    idempotency_key: Option<String>,
+}
+
 /// The key under which the client may send this request again and have the same answer, if it sent one.
 pub struct IdempotencyKey(pub Option<String>);
 
