@@ -159,6 +159,36 @@ async fn the_total_is_told_with_pages_or_when_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn the_total_is_right_after_much_was_added_and_removed_at_once() {
+    let server = Server::start().await;
+    let [admin, editor] = server.seeded(["admin", "editor"]).await;
+    for path in [ITEMS, "/api/v1/users"] {
+        let total = async || part(&admin.get(path).await.is(200)).total.unwrap();
+        let before = total().await;
+        let made = together((0..30).map(|number| {
+            let email = format!("user{number}@example.com");
+            let body = json!({"title": "x", "email": email, "password": PASSWORD});
+            let request = admin.post(path).json(&body);
+            async move { request.await.is(201).header("location").unwrap().to_owned() }
+        }))
+        .await;
+        assert_eq!(total().await, before + 30, "{path}");
+        // Each of these twice, and some that are refused.
+        let removed = together(made[..10].iter().chain(&made[..10]).map(|path| {
+            let request = admin.delete(path);
+            async move { request.await.status }
+        }))
+        .await;
+        assert_eq!(removed.iter().filter(|status| **status == 204).count(), 10, "{removed:?}");
+        assert_eq!(removed.iter().filter(|status| **status == 404).count(), 10, "{removed:?}");
+        admin.delete(&made[10]).header("if-match", "\"x\"").await.is(412);
+        admin.post("/api/v1/users").json(&json!({"email": editor.email, "password": PASSWORD})).await.is(409);
+        assert_eq!(total().await, before + 20, "{path}");
+        assert_eq!(walk(&admin, path, async || ()).await.len(), usize::try_from(before).unwrap() + 20);
+    }
+}
+
+#[tokio::test]
 async fn a_cursor_is_good_for_the_list_that_gave_it_on_every_node() {
     let (server, admin) = filled(Server::with()).await;
     let cursor = |reply: Reply| part(&reply).next.unwrap();

@@ -203,6 +203,35 @@ async fn of_two_administrators_who_demote_each_other_at_once_one_stays() {
 }
 
 #[tokio::test]
+async fn of_two_administrators_who_leave_at_once_one_stays() {
+    let first = Server::with().env("PRINCIPAL_CACHE_TTL", "0").start().await;
+    let [mut admin] = first.seeded(["admin"]).await;
+    let second = first.another().await;
+    for round in 0..6 {
+        let email = format!("admin{round}@example.com");
+        let body = json!({"email": email, "password": PASSWORD, "role": "admin"});
+        admin.post(USERS).json(&body).await.is(201);
+        let other = first.anonymous().named(&email).log_in().await.at(&second.url);
+        let leave = |who: &Client| {
+            let request =
+                if round % 2 == 0 { who.delete(ME) } else { who.patch(ME).json(&json!({"is_active": false})) };
+            async move { request.await }
+        };
+        let replies = together([leave(&admin), leave(&other)]).await;
+        let (gone, left): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| matches!(reply.status, 200 | 204));
+        assert_eq!((gone.len(), left.len()), (1, 1), "round {round}: {replies:#?}");
+        assert_eq!(left[0].status, 409, "round {round}: {replies:#?}");
+        left[0].problem_is("last_admin");
+        if replies[0].status != 409 {
+            admin = other;
+        }
+        let admins = admin.get("/api/v1/users?role=admin").await.is(200).json();
+        let active = admins["items"].as_array().unwrap().iter().filter(|user| user["is_active"] == true);
+        assert_eq!(active.count(), 1, "round {round}: {admins:#}");
+    }
+}
+
+#[tokio::test]
 async fn a_changed_role_takes_effect_on_the_next_request() {
     let server = Server::start().await;
     let [admin, user] = server.seeded(["admin", "user"]).await;
