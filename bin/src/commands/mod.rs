@@ -34,7 +34,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Openapi => {
             let app = load(Overrides::default())?.app;
             let document = keepstone_http::openapi(&app.api_prefix, &app.name, &app.version);
-            output::line(document.to_pretty_json().map_err(Failure::failed)?);
+            output::line(document.to_pretty_json().map_err(Failure::failed)?)?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -50,22 +50,23 @@ pub async fn run(settings: &Settings, arguments: &Seed) -> Result<ExitCode, Fail
     }
     bar.finish_and_clear();
 
-    output::line(format!("made {users} users and {items} items; what was there already stayed as it is"));
+    output::line(format!("made {users} users and {items} items; what was there already stayed as it is"))?;
     if users > 0 {
-        report(settings, &password, arguments.password_stdin);
+        report(settings, &password, arguments.password_stdin)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Says how to log in.
-fn report(settings: &Settings, password: &SecretString, is_known: bool) {
+fn report(settings: &Settings, password: &SecretString, is_known: bool) -> Result<(), Failure> {
     use secrecy::ExposeSecret;
 
-    let roles = settings.roles.keys().map(|role| format!("{role}@example.com")).collect::<Vec<_>>().join(", ");
-    output::line(format!("log in as {roles}"));
+    let roles = settings.roles.names().map(|role| format!("{role}@example.com")).collect::<Vec<_>>().join(", ");
+    output::line(format!("log in as {roles}"))?;
     if !is_known {
-        output::line(format!("the password of those who were made now: {}", password.expose_secret()));
+        output::line(format!("the password of those who were made now: {}", password.expose_secret()))?;
     }
+    Ok(())
 }
 
 /// 96 random bits, in letters that can be typed.

@@ -46,7 +46,7 @@ pub async fn create(settings: &Settings, arguments: CreateUser) -> Result<ExitCo
     let password = NewPassword::check(password, &services.accounts.rules().password_policy)
         .map_err(|violation| Failure::Usage(violation.to_string()))?;
     let user = services.accounts.provision(user, password, None, &Client::default(), Receipt::none()).await?;
-    output::line(format!("made {} {} ({})", user.role, user.email, user.id));
+    output::line(format!("made {} {} ({})", user.role, user.email, user.id))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -63,9 +63,9 @@ pub async fn list(settings: &Settings, arguments: &ListUsers) -> Result<ExitCode
     }
     if arguments.json {
         let users: Vec<_> = users.iter().map(as_json).collect();
-        output::line(serde_json::to_string_pretty(&users).map_err(Failure::failed)?);
+        output::line(serde_json::to_string_pretty(&users).map_err(Failure::failed)?)?;
     } else {
-        users.iter().map(as_text).for_each(output::line);
+        users.iter().map(as_text).try_for_each(output::line)?;
     }
     Ok(ExitCode::SUCCESS)
 }

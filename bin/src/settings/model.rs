@@ -1,7 +1,6 @@
 //! The settings as the rest of the program sees them: typed, valid, and safe to print with `Debug`. A field without a
 //! comment is explained in `config/default.toml`.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,7 +12,10 @@ use super::addresses::{Network, Origins, ServiceUrl};
 use super::profile::Environment;
 use super::show::Entry;
 use super::values::{Algorithm, LogFormat, LogLevel, PasswordHasher, RegistrationMode, ResponseCase};
+use keepstone_auth::permission::Roles;
+use keepstone_domain::RoleName;
 use keepstone_persistence::DatabaseUrl;
+use keepstone_service::Quotas;
 
 /// Everything that can be configured.
 #[derive(Debug, Clone)]
@@ -25,8 +27,7 @@ pub struct Settings {
     pub sessions: Sessions,
     pub password: Password,
     pub registration: Registration,
-    /// Each role's permissions; `*` is every one.
-    pub roles: BTreeMap<String, Vec<String>>,
+    pub roles: Roles,
     pub cors: Cors,
     pub log: Log,
     pub docs: Docs,
@@ -57,6 +58,17 @@ impl Settings {
             _ if self.app.debug => LogLevel::Debug,
             level => level,
         }
+    }
+
+    /// How often clients may ask; `None` is as often as they like.
+    #[must_use]
+    pub fn quotas(&self) -> Option<Quotas> {
+        let quotas = match self.app.environment {
+            Environment::Development => Quotas::Generous,
+            // Tests have no limits, unless they ask for them: then it is for those of production.
+            Environment::Production | Environment::Test => Quotas::Strict,
+        };
+        self.rate_limit.enabled.then_some(quotas)
     }
 
     /// The folder of the asymmetric keys: the configured one, else one beside the database, as the generated secret is.
@@ -94,6 +106,7 @@ pub struct App {
     pub public_url: Option<ServiceUrl>,
     /// Ask [`Settings::signing_key`].
     pub secret_key: Option<SecretString>,
+    pub allow_insecure_backend: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -102,6 +115,10 @@ pub struct Server {
     pub host: String,
     pub port: u16,
     pub trusted_proxies: Vec<Network>,
+    pub shutdown_delay: Duration,
+    pub max_connections: usize,
+    pub max_connections_per_address: Option<usize>,
+    pub request_timeout: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -155,8 +172,8 @@ pub struct Argon2 {
 pub struct Registration {
     pub mode: RegistrationMode,
     pub conceal: bool,
-    /// One of `roles`, in lower case.
-    pub default_role: String,
+    /// One of `roles`.
+    pub default_role: RoleName,
 }
 
 #[derive(Debug, Clone)]

@@ -102,7 +102,7 @@ fn profile_file(environment: Environment, directory: &Path) -> Collected {
     let mut collected = match fs::read_to_string(&path) {
         Ok(text) => {
             let mut collected = layers::from_toml(&text, &name);
-            if ["jwt.secret_key", "jwt.refresh_secret", "app.secret_key"].iter().any(|path| collected.layer.has(path)) {
+            if collected.layer.has_secrets() {
                 collected.watch(&path);
             }
             collected

@@ -84,6 +84,8 @@ codes! {
     SessionNotFound = "session_not_found", NOT_FOUND, "Session not found";
     /// The path exists, but not with this method; `Allow` lists those it has.
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed";
+    /// The request did not arrive in time: its head within 10 seconds, its body within 10 more and at 1 KiB a second.
+    RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "Request timeout";
     /// Another account has this address.
     EmailTaken = "email_taken", CONFLICT, "Email in use";
     /// Another account has this user name.
@@ -102,6 +104,8 @@ codes! {
     ValidationFailed = "validation_failed", UNPROCESSABLE_ENTITY, "Validation failed";
     /// The same `Idempotency-Key` came with another body before. Use a new key for a new request.
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "Idempotency key reused";
+    /// The head of the request has too many lines, or too long ones.
+    HeadTooLarge = "head_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "Request head too large";
     /// This was asked for too often. Try again after `Retry-After` seconds.
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
     /// A defect of the server. Nothing about it is told here; the log has it under the request id.
@@ -110,6 +114,8 @@ codes! {
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Overloaded";
     /// Something that the server needs does not answer. Try again after `Retry-After` seconds.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Unavailable";
+    /// The server took too long, and has given up. Try again after `Retry-After` seconds.
+    Timeout = "timeout", SERVICE_UNAVAILABLE, "Timeout";
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! What happens to every request and every response, whatever is between: a request id, a body for every error, one line in
 //! the log.
 
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
 
 use actix_web::{
     Error, HttpMessage,
@@ -19,6 +22,7 @@ use keepstone_domain::UserId;
 
 use crate::{
     client_address::ClientAddress,
+    deadline::Deadline,
     problem::{self, Problem},
     request_id::RequestId,
     server::Options,
@@ -38,7 +42,9 @@ pub async fn edge(
     let started = Instant::now();
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
-    let trusted = request.app_data::<Data<Options>>().map_or(&[][..], |options| &options.trusted_proxies);
+    let options = request.app_data::<Data<Options>>();
+    let trusted = options.map_or(&[][..], |options| &options.trusted_proxies);
+    let patience = options.map_or(Duration::MAX, |options| options.request_timeout);
     let client = ClientAddress::find(&request, trusted);
     request.extensions_mut().insert(client);
     let line = Line { method: request.method().clone(), path: request.path().to_owned(), client, started };
@@ -46,8 +52,11 @@ pub async fn edge(
         // HEAD is GET without the body (RFC 9110 section 9.3.2), which the protocol layer leaves out by itself.
         request.head_mut().method = Method::GET;
     }
-    let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-    let answered = answered.unwrap_or_else(|_| Err(Problem::internal("the handler panicked").into()));
+    let deadline = Deadline::of(&mut request, started, patience);
+    let answered = match deadline.allow(AssertUnwindSafe(next.call(request)).catch_unwind()).await {
+        Ok(answered) => answered.unwrap_or_else(|_| Err(Problem::internal("the handler panicked").into())),
+        Err(late) => Err(late.into()),
+    };
     match answered {
         Ok(response) => {
             let mut response = with_problem_body(response.map_into_boxed_body(), &id);
@@ -63,7 +72,8 @@ pub async fn edge(
         Err(error) => {
             let status = error.as_response_error().status_code();
             line.log(status, &id, None, Some(&error));
-            Err(Problem::of_status(status).of_request(id).into())
+            let problem = error.as_error::<Problem>().cloned().unwrap_or_else(|| Problem::of_status(status));
+            Err(problem.of_request(id).into())
         }
     }
 }

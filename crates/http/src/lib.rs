@@ -6,7 +6,9 @@ mod audit;
 mod auth;
 mod client_address;
 mod code;
+mod connection;
 mod cursor;
+mod deadline;
 mod docs;
 mod edge;
 mod etag;
@@ -27,6 +29,7 @@ mod user;
 
 pub use client_address::Network;
 pub use code::Code;
+pub use connection::ConnectionLimits;
 pub use cursor::Cursors;
 pub use docs::openapi;
 pub use respond::TokenCase;

@@ -23,7 +23,7 @@ pub type ApiResult<T> = Result<T, Problem>;
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// An error on its way to the client.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Problem {
     code: Code,
     detail: Cow<'static, str>,

@@ -1,10 +1,10 @@
 //! Putting it all together: the application that every worker runs, and the server around it.
 
-use std::{net::TcpListener, sync::Arc};
+use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use actix_cors::Cors;
 use actix_web::{
-    App, HttpServer,
+    App,
     dev::Server,
     http::{Method, header},
     middleware::{NormalizePath, from_fn},
@@ -16,6 +16,7 @@ use utoipa_actix_web::{AppExt, scope, service_config::ServiceConfig};
 use crate::{
     audit, auth,
     client_address::Network,
+    connection::{self, ConnectionLimits, Door},
     cursor::Cursors,
     docs::{self, Document},
     edge::edge,
@@ -68,6 +69,10 @@ pub struct Options {
     pub serves_docs: bool,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
+    /// How many connections there may be.
+    pub connections: ConnectionLimits,
+    /// How long the application may take over a request that has arrived.
+    pub request_timeout: Duration,
     /// How long a request under way may take to end after the server was told to stop, in seconds.
     pub shutdown_timeout: u64,
 }
@@ -127,9 +132,12 @@ pub fn bind(listener: TcpListener, parts: Parts, options: Options) -> std::io::R
     let known = Data::new(KnownPaths::of(&document, &others));
     let document = Data::new(Document(document.to_json().map_err(std::io::Error::other)?));
     let (options, cursors) = (Data::new(options), Data::new(parts.cursors.clone()));
-    let shutdown_timeout = options.shutdown_timeout;
-
-    let server = HttpServer::new(move || {
+    let door = Door {
+        limits: options.connections,
+        trusted_proxies: options.trusted_proxies.clone(),
+        shutdown_timeout: options.shutdown_timeout,
+    };
+    connection::serve(listener, door, move || {
         let prefix = &options.api_prefix;
         let app = App::new()
             .app_data(Data::from(Arc::clone(&parts.accounts)))
@@ -152,9 +160,7 @@ pub fn bind(listener: TcpListener, parts: Parts, options: Options) -> std::io::R
             .wrap(NormalizePath::trim())
             .wrap(cors(&options.origins))
             .wrap(from_fn(edge))
-    });
-    let server = server.listen(listener)?.shutdown_timeout(shutdown_timeout).disable_signals();
-    Ok(server.run())
+    })
 }
 
 fn cors(origins: &Origins) -> Cors {

@@ -103,6 +103,13 @@ impl IdempotencyRepository for DieselRepositories {
                 .load(conn)
                 .await
         })?;
-        on!(self, |conn| diesel::delete(table.filter(requests::id.eq_any(&ids))).execute(conn).await)
+        // Somebody may have taken one over since then: that one is not old any more.
+        on!(self, |conn| {
+            diesel::delete(table)
+                .filter(requests::id.eq_any(&ids))
+                .filter(requests::begun_at.lt(Time(before)))
+                .execute(conn)
+                .await
+        })
     }
 }

@@ -2,7 +2,12 @@
 //!
 //! Newest first, and in the order of their public ids what is of the same time: there is an index of both for every list.
 
-use diesel::{ExpressionMethods, QueryDsl};
+use std::collections::BTreeSet;
+
+use diesel::{
+    ExpressionMethods, QueryDsl, define_sql_function,
+    sql_types::{Nullable, Text},
+};
 use diesel_async::RunQueryDsl;
 use keepstone_domain::{PageRequest, Position, SearchText};
 use keepstone_repository::Result;
@@ -38,6 +43,11 @@ macro_rules! recent {
     }};
 }
 pub(crate) use recent;
+
+define_sql_function! {
+    /// The text, or the other one if it is NULL.
+    fn coalesce(text: Nullable<Text>, other: Text) -> Text;
+}
 
 /// How many rows are recent.
 pub const RECENT: i64 = 1_000;
@@ -96,8 +106,8 @@ pub fn trigrams(repositories: &DieselRepositories, search: Option<&SearchText>, 
     }
     let characters: Vec<char> = search.folded().chars().collect();
     let quoted = |trigram: &[char]| format!("\"{}\"", trigram.iter().collect::<String>().replace('"', "\"\""));
-    let all: Vec<String> = characters.windows(3).map(quoted).collect();
-    if all.is_empty() { None } else { Some(all.join(" AND ")) }
+    let all: BTreeSet<String> = characters.windows(3).map(quoted).collect();
+    if all.is_empty() { None } else { Some(Vec::from_iter(all).join(" AND ")) }
 }
 
 /// How many rows a table has, as its triggers keep it; deleted users do not count.

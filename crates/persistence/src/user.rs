@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     connection::on,
-    list::{self, ESCAPE, RECENT, Reach, part, recent},
+    list::{self, ESCAPE, RECENT, Reach, coalesce, part, recent},
     repositories::DieselRepositories,
     schema::users,
     types::{Id, Time},
@@ -114,13 +114,18 @@ const SEPARATOR: &str = "\u{1f}";
 
 /// The users that a filter means, as a boxed query over this select. Deleted ones are never meant.
 macro_rules! meant {
-    ($select:expr, $filter:expr, $trigrams:expr) => {{
+    ($select:expr, $filter:expr, $reach:expr, $trigrams:expr) => {{
         let mut query = $select.filter(users::deleted_at.is_null()).into_boxed();
         if let Some(role) = &$filter.role {
             query = query.filter(users::role.eq(role.as_str()));
         }
         if let Some(search) = &$filter.search {
-            query = query.filter(users::search_key.like(list::pattern(search)).escape(ESCAPE));
+            let pattern = list::pattern(search);
+            query = match $reach {
+                // Behind a function no index of this column is tempting: the recent rows are few, and are to be read.
+                Reach::Recent => query.filter(coalesce(users::search_key.nullable(), "").like(pattern).escape(ESCAPE)),
+                Reach::Everything => query.filter(users::search_key.like(pattern).escape(ESCAPE)),
+            };
         }
         if let Some(trigrams) = $trigrams {
             let candidates = sql::<Bool>("users.id IN (SELECT rowid FROM users_search WHERE users_search MATCH ");
@@ -135,7 +140,7 @@ impl DieselRepositories {
     async fn users(&mut self, filter: &UserFilter, page: &PageRequest, reach: Reach) -> Result<Vec<User>> {
         let trigrams = list::trigrams(self, filter.search.as_ref(), reach);
         let rows: Vec<UserRow> = on!(self, |conn| {
-            let mut query = meant!(users::table.select(UserRow::as_select()), filter, trigrams);
+            let mut query = meant!(users::table.select(UserRow::as_select()), filter, reach, trigrams);
             if reach == Reach::Recent {
                 let newest = users::table.filter(users::deleted_at.is_null());
                 query = recent!(query, newest, page, users::created_at);
@@ -150,7 +155,8 @@ impl DieselRepositories {
             return list::count(self, "users").await;
         }
         let trigrams = list::trigrams(self, filter.search.as_ref(), Reach::Everything);
-        let count = on!(self, |conn| meant!(users::table.count(), filter, trigrams).get_result(conn).await)?;
+        let count =
+            on!(self, |conn| meant!(users::table.count(), filter, Reach::Everything, trigrams).get_result(conn).await)?;
         Ok(list::as_count(count))
     }
 }

@@ -6,6 +6,7 @@ UPDATE users SET search_key =
     lower(email) || char(31) || lower(coalesce(username, '')) || char(31) || lower(coalesce(name, ''));
 
 CREATE INDEX users_created_at ON users (created_at, public_id) WHERE deleted_at IS NULL;
+CREATE INDEX users_role ON users (role, created_at, public_id) WHERE deleted_at IS NULL;
 
 -- Knows in which rows three characters occur, not where: the rows themselves are asked afterwards.
 CREATE VIRTUAL TABLE users_search USING fts5 (

@@ -5,6 +5,7 @@ mod at_once;
 mod client;
 mod command;
 mod home;
+mod raw;
 mod reply;
 mod server;
 
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 pub use at_once::post_at_once;
 pub use client::{Client, PASSWORD};
 pub use home::Home;
+pub use raw::{Heard, Raw};
 pub use reply::Reply;
 pub use server::Server;
 

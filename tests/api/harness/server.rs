@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use keepstone_test_backends::{Watch, Watched};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
 use super::command::Run;
@@ -103,6 +103,11 @@ impl Server {
         self.log.lock().unwrap().clone()
     }
 
+    /// The id of its process.
+    pub fn pid(&self) -> Pid {
+        self.process.pid().unwrap()
+    }
+
     pub fn signal(&self, signal: Signal) {
         self.process.signal(signal);
     }
@@ -131,8 +136,10 @@ impl Drop for Server {
 
 /// Starts the program and waits for the line that says where it listens.
 fn start(home: &Home, log: &Arc<Mutex<String>>) -> (Watched, String) {
-    let mut watch = Watch::over(env!("CARGO_BIN_EXE_keepstone"));
+    let mut watch = Watch::over("sh");
     let command = watch.command();
+    let limit = home.descriptors.map_or_else(|| ":".to_owned(), |most| format!("ulimit -n {most}"));
+    command.args(["-c", &format!("{limit}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_keepstone")]);
     command.args(["serve", "--port", "0", "--announce"]).current_dir(home.path());
     command.env_clear().envs(&home.environment).stderr(Stdio::piped());
     let mut process = watch.start();

@@ -113,7 +113,7 @@ fn words_are_read_in_any_case() {
     assert_eq!(settings.log.level, LogLevel::Error);
     assert_eq!(settings.password.hasher, PasswordHasher::Argon2id);
     assert_eq!(settings.sessions.token_response_case, ResponseCase::Camel);
-    assert_eq!(settings.registration.default_role, "viewer");
+    assert_eq!(settings.registration.default_role.as_str(), "viewer");
 }
 
 #[test]
@@ -132,6 +132,8 @@ fn single_bad_values_are_refused_wherever_it_runs() {
         ("PORT", "65536"),
         ("PORT", "-1"),
         ("PORT", "tcp://10.0.0.1:80"),
+        ("SHUTDOWN_DELAY", "11"),
+        ("SHUTDOWN_DELAY", "1m"),
         ("HOST", "localhost:8000"),
         ("HOST", "http://localhost"),
         ("HOST", "a b"),

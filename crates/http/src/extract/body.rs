@@ -172,3 +172,6 @@ pub(super) fn check<T: Input>(request: &HttpRequest, input: T) -> ApiResult<T::O
         _ => Err(Problem::validation(errors)),
     }
 }
+
+#[cfg(test)]
+mod tests;

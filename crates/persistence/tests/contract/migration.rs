@@ -48,6 +48,10 @@ async fn schema(opened: &Opened) -> Vec<String> {
             "SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) AS line \
              FROM pg_constraint WHERE connamespace = 'public'::regnamespace",
             "SELECT relkind::text || ' ' || relname AS line FROM pg_class WHERE relnamespace = 'public'::regnamespace",
+            "SELECT pg_get_triggerdef(oid) AS line FROM pg_trigger WHERE NOT tgisinternal",
+            // The extension stays: others may use it, and who may drop it need not be who migrates.
+            "SELECT pg_get_functiondef(p.oid) AS line FROM pg_proc p WHERE pronamespace = 'public'::regnamespace \
+             AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = p.oid AND deptype = 'e')",
         ],
         Database::Mariadb => &[
             "SELECT CONCAT_WS(' ', table_name, ordinal_position, column_name, column_type, collation_name, \
@@ -58,6 +62,8 @@ async fn schema(opened: &Opened) -> Vec<String> {
              FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE()",
             "SELECT CONCAT_WS(' ', table_name, engine, table_collation) AS line \
              FROM information_schema.tables WHERE table_schema = DATABASE()",
+            "SELECT CONCAT_WS(' ', trigger_name, event_object_table, event_manipulation, action_timing, \
+             action_statement) AS line FROM information_schema.triggers WHERE trigger_schema = DATABASE()",
         ],
     };
     let mut raw = opened.raw().await;
