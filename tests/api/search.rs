@@ -6,7 +6,8 @@ use crate::harness::{Client, PASSWORD, Server};
 
 /// A text as a part of an address.
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    let bytes: Vec<_> = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    bytes.concat()
 }
 
 /// The titles of the items that have this text, in alphabetical order.

@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 
 use crate::{
     extract::{
-        Attempted, Authenticated, IdPath, IdempotencyKey, LoginBody, LoginRequest, LogoutJson, LogoutRequest, Making,
-        RefreshBody, RefreshRequest, Requester,
+        Arrival, Attempted, Authenticated, IdPath, IdempotencyKey, LoginBody, LoginRequest, LogoutJson, LogoutRequest,
+        Making, RefreshBody, RefreshRequest, Requester,
     },
     page::{Listing, PageView, PagingQuery},
     problem::{ApiResult, Problem, ProblemView},
@@ -122,6 +122,7 @@ pub async fn login(
 )]
 #[post("/refresh", wrap = "from_fn(limited(Limit::RefreshRequest))")]
 pub async fn refresh(
+    arrival: Arrival,
     refresh: RefreshRequest,
     key: IdempotencyKey,
     sessions: Data<Sessions>,
@@ -129,7 +130,7 @@ pub async fn refresh(
     requester: Requester,
 ) -> ApiResult<Tokens> {
     let RefreshRequest { refresh_token, is_form } = refresh;
-    let pair = sessions.refresh(&refresh_token, key.0.as_deref(), &requester.0).await;
+    let pair = sessions.refresh(&refresh_token, arrival.0, key.0.as_deref(), &requester.0).await;
     Ok(Tokens { pair: in_form(pair.map_err(Problem::from), is_form)?, case: options.token_case, is_form })
 }
 

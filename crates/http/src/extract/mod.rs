@@ -12,4 +12,4 @@ pub use caller::{Attempted, Authenticated, MaybeAuthenticated};
 pub use login::{LoginBody, LoginRequest};
 pub use path::IdPath;
 pub use refresh::{LogoutJson, LogoutRequest, RefreshBody, RefreshRequest};
-pub use requester::{IDEMPOTENCY_KEY, IdempotencyKey, Requester};
+pub use requester::{Arrival, IDEMPOTENCY_KEY, IdempotencyKey, Requester};
