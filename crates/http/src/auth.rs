@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 
 use crate::{
     extract::{
-        Attempted, Authenticated, IdPath, IdempotencyKey, IdempotencyKeyHeader, LoginForm, LoginJson, LoginRequest,
-        LogoutJson, LogoutRequest, Making, RefreshForm, RefreshJson, RefreshRequest, Requester,
+        Arrival, Attempted, Authenticated, IdPath, IdempotencyKey, IdempotencyKeyHeader, LoginForm, LoginJson,
+        LoginRequest, LogoutJson, LogoutRequest, Making, RefreshForm, RefreshJson, RefreshRequest, Requester,
     },
     page::{Listing, PageView, PagingQuery},
     problem::{ApiResult, Problem},
@@ -123,6 +123,7 @@ pub async fn login(
 )]
 #[post("/refresh", wrap = "from_fn(limited(Limit::RefreshRequest))")]
 pub async fn refresh(
+    arrival: Arrival,
     refresh: RefreshRequest,
     key: IdempotencyKey,
     sessions: Data<Sessions>,
@@ -130,7 +131,7 @@ pub async fn refresh(
     requester: Requester,
 ) -> ApiResult<Tokens> {
     let RefreshRequest { refresh_token, is_form } = refresh;
-    let pair = sessions.refresh(&refresh_token, key.0.as_deref(), &requester.0).await;
+    let pair = sessions.refresh(&refresh_token, arrival.0, key.0.as_deref(), &requester.0).await;
     Ok(Tokens { pair: in_form(pair.map_err(Problem::from), is_form)?, case: options.token_case, is_form })
 }
 

@@ -118,13 +118,14 @@ impl Document {
     }
 
     fn validator(&self, place: String, schema: &Value) -> Arc<Validator> {
-        let mut validators = self.validators.lock().unwrap();
-        let entry = validators.entry(place).or_insert_with(|| {
+        let known = self.validators.lock().unwrap().get(&place).cloned();
+        known.unwrap_or_else(|| {
             let whole = json!({"allOf": [schema], "components": self.closed});
             let options = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true);
-            Arc::new(options.build(&whole).expect("a schema"))
-        });
-        Arc::clone(entry)
+            let validator = Arc::new(options.build(&whole).unwrap_or_else(|error| panic!("{place}: {error}")));
+            self.validators.lock().unwrap().insert(place, Arc::clone(&validator));
+            validator
+        })
     }
 }
 
