@@ -32,8 +32,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::CleanupTokens => with_log(session::clean_up).await,
         Command::Healthcheck(arguments) => healthcheck::run(&load(Overrides::default())?, &arguments).await,
         Command::Openapi => {
-            let app = load(Overrides::default())?.app;
-            let document = keepstone_http::openapi(&app.api_prefix, &app.name, &app.version);
+            let settings = load(Overrides::default())?;
+            let app = &settings.app;
+            let document = keepstone_http::openapi(&app.api_prefix, &app.name, &app.version, settings.token_case());
             output::line(document.to_pretty_json().map_err(Failure::failed)?)?;
             Ok(ExitCode::SUCCESS)
         }

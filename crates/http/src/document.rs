@@ -162,6 +162,9 @@ fn codes(operation: &mut Operation, facts: &Facts) -> Vec<Code> {
 
 fn good_headers(status: &str, facts: &Facts) -> Vec<(String, RefOr<Header>)> {
     let mut headers = vec![("X-Request-Id".to_owned(), request_id_header().into())];
+    if status == "503" {
+        headers.push(("Retry-After".to_owned(), retry_header().into()));
+    }
     let is_created = status == "201";
     if is_created || (status == "200" && (facts.if_match || facts.if_none_match)) {
         headers.push(("ETag".to_owned(), etag_header().into()));
@@ -213,7 +216,7 @@ fn refusal(status: &str, names: &BTreeSet<&'static str>) -> Response {
         }
     }
     if matches!(status, "429" | "503") {
-        response = response.header("Retry-After", number_header("When to try again, in seconds."));
+        response = response.header("Retry-After", retry_header());
     }
     response.build()
 }
@@ -242,6 +245,10 @@ fn text_header(description: &str) -> Header {
 
 fn number_header(description: &str) -> Header {
     header(Type::Integer, description)
+}
+
+fn retry_header() -> Header {
+    number_header("When to try again, in seconds.")
 }
 
 fn etag_header() -> Header {

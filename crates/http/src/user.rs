@@ -145,7 +145,7 @@ pub async fn find(caller: Authenticated, id: IdPath<UserId>, users: Data<Users>)
     Ok(users.find(&caller, id.0).await?.into())
 }
 
-/// Changes a user. Needs `users:update`; role and state, and everything about who may do more, need `users:manage`.
+/// Changes a user. Needs `users:update`; role and state, and everything about those who have it, need `users:manage`.
 #[utoipa::path(
     tag = "users",
     params(IfMatchHeader, ("id" = uuid::Uuid, Path, description = "The user's id")),

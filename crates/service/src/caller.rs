@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keepstone_auth::permission::{Permission, Roles};
-use keepstone_domain::{RoleName, SessionId, User};
+use keepstone_domain::{SessionId, User};
 
 use crate::{Error, Result};
 
@@ -22,11 +22,6 @@ impl Caller {
     #[must_use]
     pub fn may(&self, permission: &Permission) -> bool {
         self.roles.permits(self.user.role.as_str(), permission)
-    }
-
-    /// Whether the caller may do everything that somebody of this role may.
-    pub(crate) fn may_all_that(&self, role: &RoleName) -> bool {
-        self.roles.permissions(role.as_str()).all(|permission| self.may(permission))
     }
 
     /// Refuses a caller whose role does not permit this.

@@ -86,8 +86,8 @@ impl Users {
     }
 
     /// Changes an account in an expected version, and gives as much of it as the caller may see: one's own, or with
-    /// `users:update` any. Role and state, and everything about somebody who may do what the caller may not, need
-    /// `users:manage`; nobody changes their own role.
+    /// `users:update` any. Role and state, and everything about somebody who has it, need `users:manage`; nobody
+    /// changes their own role.
     ///
     /// # Errors
     /// [`InsufficientPermissions`](Error::InsufficientPermissions), [`UserNotFound`](Error::UserNotFound),
@@ -204,8 +204,8 @@ fn permit(caller: &Caller, old: &User, new: &User, active_admins: usize) -> Resu
     let may_manage = caller.may(&permission::USERS_MANAGE);
     let changes_role = new.role != old.role;
     let changes_rights = changes_role || new.is_active != old.is_active;
-    let is_stronger = !is_own && !caller.may_all_that(&old.role);
-    if (changes_rights || is_stronger) && !may_manage {
+    let is_manager = !is_own && caller.roles.permits(old.role.as_str(), &permission::USERS_MANAGE);
+    if (changes_rights || is_manager) && !may_manage {
         tracing::warn!(actor = %caller.user.id, user_id = %old.id, "refused a change of rights");
         return Err(Error::InsufficientPermissions);
     }
