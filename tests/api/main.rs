@@ -34,6 +34,7 @@ mod problem_page;
 mod rate_limit;
 mod role;
 mod scale;
+mod schemathesis;
 mod search;
 mod secret;
 mod seed;

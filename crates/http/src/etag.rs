@@ -50,7 +50,7 @@ const PUBLIC: &str = "-public";
 #[expect(dead_code, reason = "it is described, and read by hand")]
 pub struct IfMatchHeader {
     /// Change it only if it still has one of these entity tags; `*` is any. Else the answer is 412.
-    #[param(rename = "If-Match")]
+    #[param(rename = "If-Match", pattern = r#"^(\*|(W/)?"[^"]*"( *, *(W/)?"[^"]*")*)$"#)]
     if_match: Option<String>,
 }
 
