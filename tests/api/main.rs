@@ -30,5 +30,6 @@ mod scale;
 mod secret;
 mod session;
 mod shutdown;
+mod specs;
 mod target;
 mod user;
