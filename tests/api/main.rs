@@ -8,6 +8,7 @@ mod auth;
 mod body;
 mod browser;
 mod cli;
+mod client;
 mod config;
 mod connection;
 mod cors;
