@@ -1,5 +1,7 @@
 //! The words of the command line. What they do is in [`commands`](crate::commands).
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 
 /// A production backend in one binary. Without a command, it serves.
@@ -36,8 +38,8 @@ pub enum Command {
     Config(Config),
     /// Ask the server that runs with this configuration whether it is ready; exit code 1 if not
     Healthcheck(Healthcheck),
-    /// Print the OpenAPI document
-    Openapi,
+    /// Print the OpenAPI document, or compare one that is kept
+    Openapi(Openapi),
 }
 
 #[derive(Debug, Default, Args)]
@@ -166,4 +168,14 @@ pub struct Healthcheck {
     /// Only ask whether the process lives, not whether its database does
     #[arg(long)]
     pub live: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Openapi {
+    /// The document of the program itself: title, version and paths are those of the built-in defaults
+    #[arg(long)]
+    pub defaults: bool,
+    /// Compare the document of the defaults with this file; exit code 1 if they differ
+    #[arg(long, value_name = "FILE")]
+    pub check: Option<PathBuf>,
 }

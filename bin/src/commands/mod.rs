@@ -4,6 +4,7 @@ mod config;
 mod healthcheck;
 mod keys;
 mod migrate;
+mod openapi;
 mod seed;
 mod serve;
 mod session;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 use crate::{
     cli::{Cli, Command, Serve},
     failure::Failure,
-    logging, output,
+    logging,
     settings::{Inputs, Overrides, Settings},
 };
 
@@ -31,13 +32,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::GenerateKeys(arguments) => keys::generate(&load(Overrides::default())?, &arguments),
         Command::CleanupTokens => with_log(session::clean_up).await,
         Command::Healthcheck(arguments) => healthcheck::run(&load(Overrides::default())?, &arguments).await,
-        Command::Openapi => {
-            let settings = load(Overrides::default())?;
-            let app = &settings.app;
-            let document = keepstone_http::openapi(&app.api_prefix, &app.name, &app.version, settings.token_case());
-            output::line(document.to_pretty_json().map_err(Failure::failed)?)?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Openapi(arguments) => openapi::run(&arguments),
     }
 }
 

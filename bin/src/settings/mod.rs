@@ -62,4 +62,18 @@ impl Settings {
         settings.directory.clone_from(&inputs.directory);
         Ok(settings)
     }
+
+    /// What holds wherever nothing is configured.
+    ///
+    /// # Errors
+    /// What is wrong with the defaults.
+    pub fn built_in() -> Result<Self, Problems> {
+        let tree = sources::built_in().map_err(|problem| Problems { list: vec![problem], note: None })?;
+        let mut reader = Reader::new(&tree);
+        let settings = read::settings(&mut reader, &tree, Environment::Development, 1);
+        match reader.into_problems() {
+            list if list.is_empty() => Ok(settings),
+            list => Err(Problems { list, note: None }),
+        }
+    }
 }

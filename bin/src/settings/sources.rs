@@ -96,6 +96,11 @@ pub(super) fn collect(inputs: &Inputs) -> Result<Sources, Problem> {
     Ok(Sources { tree, profile, problems, exposed })
 }
 
+/// The built-in defaults, and nothing else.
+pub(super) fn built_in() -> Result<Tree, Problem> {
+    Tree::merge([&layers::from_toml(DEFAULTS, layers::DEFAULT).layer])
+}
+
 fn profile_file(environment: Environment, directory: &Path) -> Collected {
     let name = format!("config/{environment}.toml");
     let path = directory.join(&name);

@@ -1,12 +1,12 @@
 //! A client of the API. Requests read like sentences: `client.post("/items").json(body).await`.
 
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use super::{Document, Reply, eventually};
+use super::{Document, PATIENCE, Reply};
 
 /// Everyone's password, unless a test is about passwords.
 pub const PASSWORD: &str = "correct horse battery";
@@ -52,12 +52,14 @@ impl Client {
 
     /// Logs in; from then on every request carries the access token.
     pub async fn log_in(mut self) -> Self {
-        // A busy server says when to try again, and clients do.
-        let answered = eventually("logged in", async || {
-            let reply = self.try_log_in(PASSWORD).await;
-            if reply.status == 503 { None } else { Some(reply) }
-        });
-        self.tokens = answered.await.is(200).json();
+        let begun = Instant::now();
+        let mut reply = self.try_log_in(PASSWORD).await;
+        // A busy server says so, and clients try again.
+        while reply.status == 503 && begun.elapsed() < PATIENCE {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            reply = self.try_log_in(PASSWORD).await;
+        }
+        self.tokens = reply.is(200).json();
         if self.id.is_empty() {
             let me = self.get("/api/v1/users/me").await.is(200).json();
             me["id"].as_str().unwrap().clone_into(&mut self.id);

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 pub use at_once::post_at_once;
 pub use client::{Client, PASSWORD, Request};
+pub use command::Run;
 pub use document::{Document, Operation, seen_folder};
 pub use exchange::{raw_request, send_raw};
 pub use home::Home;

@@ -159,3 +159,9 @@ pub fn redis() -> Server {
 pub fn redis_missing() -> Option<String> {
     programs::missing(redis::RECIPE.programs)
 }
+
+/// Why this machine cannot run programs in TypeScript.
+#[must_use]
+pub fn node_missing() -> Option<String> {
+    programs::missing(&["node", "npm"])
+}

@@ -10,6 +10,7 @@ mod harness;
 mod hold;
 mod idempotency;
 mod item;
+mod kept;
 mod list;
 mod migration;
 mod outage;

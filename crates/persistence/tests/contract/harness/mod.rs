@@ -4,6 +4,7 @@ mod panics;
 mod property;
 mod raw;
 mod sample;
+mod schema;
 
 use std::{
     ops::Deref,
@@ -22,6 +23,7 @@ pub use panics::Panics;
 pub use property::holds;
 pub use raw::Raw;
 pub use sample::{at, described, hash, item, named, next, person, session, user};
+pub use schema::schema;
 
 /// As many connections as a server is asked for.
 pub const POOL_SIZE: usize = 4;
