@@ -36,6 +36,9 @@ async fn clients_that_want_camel_case_get_it() {
     assert_eq!(tokens["tokenType"], "bearer");
     assert_eq!(tokens["expiresIn"], 30 * 60);
     assert_eq!(tokens["access_token"], Value::Null);
+    let document = ada.get("/openapi.json").await.is(200).json();
+    let described = &document["components"]["schemas"]["TokenPair"]["properties"];
+    assert!(described["accessToken"].is_object() && described["access_token"].is_null(), "{described}");
     let token = tokens["accessToken"].as_str().unwrap();
     ada.get("/api/v1/users/me").header("authorization", &format!("Bearer {token}")).await.is(200);
 }

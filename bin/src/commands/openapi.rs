@@ -22,9 +22,9 @@ pub fn run(arguments: &Openapi) -> Result<ExitCode, Failure> {
         Openapi { defaults: false, check: None } => Settings::load(&Inputs::of_process(Overrides::default()))?,
         _ => Settings::built_in()?,
     };
-    let document = keepstone_http::openapi(&settings.app.api_prefix, &settings.app.name, &settings.app.version)
-        .to_pretty_json()
-        .map_err(Failure::failed)?;
+    let app = &settings.app;
+    let document = keepstone_http::openapi(&app.api_prefix, &app.name, &app.version, settings.token_case());
+    let document = document.to_pretty_json().map_err(Failure::failed)?;
     match &arguments.check {
         Some(file) => check(file, &document)?,
         None => output::line(document)?,

@@ -9,7 +9,7 @@ use std::{
 
 use actix_web::dev::ServerHandle;
 use keepstone_auth::token::Keyring;
-use keepstone_http::{ConnectionLimits, Network, Options, Origins, Parts, Script, TokenCase};
+use keepstone_http::{ConnectionLimits, Network, Options, Origins, Parts, Script};
 use keepstone_persistence::{DatabaseUrl, DieselStore};
 use keepstone_repository::Store;
 use keepstone_service::{Health, Idempotency, Sessions};
@@ -26,7 +26,7 @@ use crate::{
     compose,
     failure::Failure,
     keys, logging, output,
-    settings::{self, ResponseCase, Settings},
+    settings::{self, Settings},
 };
 
 /// How long a request under way may take to end once the server was told to stop.
@@ -127,10 +127,7 @@ fn options(settings: &Settings) -> Options {
         version: settings.app.version.clone(),
         environment: settings.app.environment.to_string(),
         api_prefix: settings.app.api_prefix.clone(),
-        token_case: match settings.sessions.token_response_case {
-            ResponseCase::Snake => TokenCase::Snake,
-            ResponseCase::Camel => TokenCase::Camel,
-        },
+        token_case: settings.token_case(),
         origins: match &settings.cors.origins {
             settings::Origins::Any => Origins::Any,
             settings::Origins::Listed(list) => Origins::Listed(list.clone()),

@@ -32,7 +32,7 @@ pub use problems::Problems;
 pub use profile::Environment;
 pub use show::{show, show_json};
 pub use sources::{Inputs, Overrides};
-pub use values::{Algorithm, LogFormat, LogLevel, PasswordHasher, RegistrationMode, ResponseCase};
+pub use values::{Algorithm, LogFormat, LogLevel, PasswordHasher, RegistrationMode};
 
 use reader::Reader;
 

@@ -14,6 +14,7 @@ use super::show::Entry;
 use super::values::{Algorithm, LogFormat, LogLevel, PasswordHasher, RegistrationMode, ResponseCase};
 use keepstone_auth::permission::Roles;
 use keepstone_domain::RoleName;
+use keepstone_http::TokenCase;
 use keepstone_persistence::DatabaseUrl;
 use keepstone_service::Quotas;
 
@@ -69,6 +70,15 @@ impl Settings {
             Environment::Production | Environment::Test => Quotas::Strict,
         };
         self.rate_limit.enabled.then_some(quotas)
+    }
+
+    /// How the members of token responses are spelt.
+    #[must_use]
+    pub const fn token_case(&self) -> TokenCase {
+        match self.sessions.token_response_case {
+            ResponseCase::Snake => TokenCase::Snake,
+            ResponseCase::Camel => TokenCase::Camel,
+        }
     }
 
     /// The folder of the asymmetric keys: the configured one, else one beside the database, as the generated secret is.

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::{
     extract::Authenticated,
     page::{Listing, PageView, PagingQuery},
-    problem::{ApiResult, ProblemView},
+    problem::ApiResult,
     respond::Json,
 };
 
@@ -66,9 +66,9 @@ impl From<AuditEvent> for AuditEventView {
     params(PagingQuery),
     responses(
         (status = OK, body = PageView<AuditEventView>),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["insufficient_permissions"]))),
 )]
 #[get("")]
 pub async fn list(

@@ -14,11 +14,11 @@ use utoipa::ToSchema;
 
 use crate::{
     extract::{
-        Attempted, Authenticated, IdPath, IdempotencyKey, LoginBody, LoginRequest, LogoutJson, LogoutRequest, Making,
-        RefreshBody, RefreshRequest, Requester,
+        Arrival, Attempted, Authenticated, IdPath, IdempotencyKey, IdempotencyKeyHeader, LoginForm, LoginJson,
+        LoginRequest, LogoutJson, LogoutRequest, Making, RefreshForm, RefreshJson, RefreshRequest, Requester,
     },
     page::{Listing, PageView, PagingQuery},
-    problem::{ApiResult, Problem, ProblemView},
+    problem::{ApiResult, Problem},
     rate_limit::limited,
     respond::{Json, NoContent, Once, Tokens, TokensView},
     server::Options,
@@ -67,11 +67,12 @@ impl SessionView {
 #[utoipa::path(
     tag = "auth",
     request_body = NewUserBody,
+    params(IdempotencyKeyHeader),
     responses(
         (status = CREATED, body = UserView),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(()),
+    extensions(("x-problems" = json!(["email_already_registered", "username_taken", "insufficient_permissions", "registration_closed", "rate_limited"]))),
 )]
 #[post("/register", wrap = "from_fn(limited(Limit::Register))")]
 pub async fn register(
@@ -90,12 +91,12 @@ pub async fn register(
 /// Logs somebody in, by JSON or by OAuth 2's password form.
 #[utoipa::path(
     tag = "auth",
-    request_body(content((LoginBody = "application/json"), (LoginBody = "application/x-www-form-urlencoded"))),
+    request_body(content((LoginJson = "application/json"), (LoginForm = "application/x-www-form-urlencoded"))),
     responses(
         (status = OK, body = TokensView),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(()),
+    extensions(("x-problems" = json!(["invalid_credentials", "user_inactive", "invalid_grant", "unsupported_grant_type", "rate_limited"]))),
 )]
 #[post("/login", wrap = "from_fn(limited(Limit::Login))")]
 pub async fn login(
@@ -112,16 +113,17 @@ pub async fn login(
 /// Exchanges a refresh token for the next pair, by JSON or by OAuth 2's form.
 #[utoipa::path(
     tag = "auth",
-    request_body(content((RefreshBody = "application/json"), (RefreshBody = "application/x-www-form-urlencoded"))),
+    request_body(content((RefreshJson = "application/json"), (RefreshForm = "application/x-www-form-urlencoded"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "Sent again within a minute, it gives the same pair")),
     responses(
         (status = OK, body = TokensView),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(()),
+    extensions(("x-problems" = json!(["token_invalid", "token_expired", "token_revoked", "refresh_token_rotated", "refresh_token_reused", "invalid_grant", "unsupported_grant_type", "rate_limited"]))),
 )]
 #[post("/refresh", wrap = "from_fn(limited(Limit::RefreshRequest))")]
 pub async fn refresh(
+    arrival: Arrival,
     refresh: RefreshRequest,
     key: IdempotencyKey,
     sessions: Data<Sessions>,
@@ -129,7 +131,7 @@ pub async fn refresh(
     requester: Requester,
 ) -> ApiResult<Tokens> {
     let RefreshRequest { refresh_token, is_form } = refresh;
-    let pair = sessions.refresh(&refresh_token, key.0.as_deref(), &requester.0).await;
+    let pair = sessions.refresh(&refresh_token, arrival.0, key.0.as_deref(), &requester.0).await;
     Ok(Tokens { pair: in_form(pair.map_err(Problem::from), is_form)?, case: options.token_case, is_form })
 }
 
@@ -139,9 +141,9 @@ pub async fn refresh(
     request_body(content = LogoutJson, content_type = "application/json"),
     responses(
         (status = NO_CONTENT),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security((), ("oauth2" = [])),
+    extensions(("x-problems" = json!(["not_authenticated", "rate_limited"]))),
 )]
 #[post("/logout", wrap = "from_fn(limited(Limit::Session))")]
 pub async fn logout(
@@ -159,9 +161,9 @@ pub async fn logout(
     tag = "auth",
     responses(
         (status = NO_CONTENT),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["rate_limited"]))),
 )]
 #[post("/logout-all", wrap = "from_fn(limited(Limit::Session))")]
 pub async fn logout_all(caller: Attempted, sessions: Data<Sessions>, requester: Requester) -> ApiResult<NoContent> {
@@ -175,9 +177,9 @@ pub async fn logout_all(caller: Attempted, sessions: Data<Sessions>, requester: 
     params(PagingQuery),
     responses(
         (status = OK, body = PageView<SessionView>),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["rate_limited"]))),
 )]
 #[get("/sessions", wrap = "from_fn(limited(Limit::Session))")]
 pub async fn list_sessions(
@@ -195,9 +197,9 @@ pub async fn list_sessions(
     params(("id" = uuid::Uuid, Path, description = "The session's id")),
     responses(
         (status = NO_CONTENT),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["session_not_found", "rate_limited"]))),
 )]
 #[delete("/sessions/{id}", wrap = "from_fn(limited(Limit::Session))")]
 pub async fn end_session(

@@ -52,7 +52,7 @@ codes! {
     /// The body is not well-formed JSON, or not a well-formed form, or it is nested 128 levels deep or more.
     /// Mend the body: `detail` says where it cannot be read. JSON is UTF-8 without a byte order mark.
     MalformedBody = "malformed_body", BAD_REQUEST, "Malformed body";
-    /// The path or the query is not percent-encoded text: a `%` without two hexadecimal digits, bytes that are not UTF-8, or NUL in a query.
+    /// The path or the query is not percent-encoded text: a `%` without two hexadecimal digits, or bytes that are not UTF-8.
     /// Encode each value with a function made for it, such as JavaScript's `encodeURIComponent`.
     MalformedUrl = "malformed_url", BAD_REQUEST, "Malformed URL";
     /// Somebody has signed up with this address.

@@ -7,16 +7,21 @@ use actix_web::{
     http::header::{ContentType, LOCATION},
     web::{self, Bytes, Data},
 };
-use utoipa::openapi::{
-    ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder,
-    security::{Flow, OAuth2, Password, Scopes, SecurityScheme},
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder,
+        security::{Flow, OAuth2, Password, Scopes, SecurityScheme},
+    },
 };
 use utoipa_actix_web::AppExt;
 
 use crate::{
     code::Code,
+    document,
     html::{self, escape},
-    problem::Problem,
+    problem::{FieldError, Problem, ProblemView},
+    respond::{CamelTokensView, TokenCase, TokensView},
     server::{self, Options},
 };
 
@@ -25,15 +30,27 @@ const SWAGGER_FILES: [&str; 3] = ["swagger-ui-bundle.js", "swagger-ui.css", "fav
 
 /// The document of all routes under this prefix.
 #[must_use]
-pub fn openapi(api_prefix: &str, title: &str, version: &str) -> OpenApi {
+pub fn openapi(api_prefix: &str, title: &str, version: &str, token_case: TokenCase) -> OpenApi {
     let login = Flow::Password(Password::new(format!("{api_prefix}/auth/login"), Scopes::new()));
     let oauth2 = SecurityScheme::OAuth2(OAuth2::new([login]));
+    let tokens = match token_case {
+        TokenCase::Snake => TokensView::schema(),
+        TokenCase::Camel => CamelTokensView::schema(),
+    };
+    let components = ComponentsBuilder::new()
+        .security_scheme("oauth2", oauth2)
+        .schema_from::<ProblemView<'_>>()
+        .schema_from::<FieldError>();
     let base = OpenApiBuilder::new()
         .info(InfoBuilder::new().title(title).version(version).build())
-        .components(Some(ComponentsBuilder::new().security_scheme("oauth2", oauth2).build()))
+        .components(Some(components.build()))
         .build();
     let app = App::new().into_utoipa_app().openapi(base).configure(server::routes(api_prefix));
-    app.split_for_parts().1
+    let mut document = app.split_for_parts().1;
+    if let Some(components) = &mut document.components {
+        components.schemas.insert(TokensView::name().into_owned(), tokens);
+    }
+    document::complete(document)
 }
 
 /// The document as it is sent.

@@ -44,6 +44,26 @@ impl ETag {
 
 const PUBLIC: &str = "-public";
 
+/// The header of [`IfMatch`].
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it is described, and read by hand")]
+pub struct IfMatchHeader {
+    /// Change it only if it still has one of these entity tags; `*` is any. Else the answer is 412.
+    #[param(rename = "If-Match", pattern = r#"^(\*|(W/)?"[^"]*"( *, *(W/)?"[^"]*")*)$"#)]
+    if_match: Option<String>,
+}
+
+/// What [`ETag::is_known`] looks at.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it is described, and read by hand")]
+pub struct IfNoneMatchHeader {
+    /// Do not send what has one of these entity tags: the answer is 304 then.
+    #[param(rename = "If-None-Match")]
+    if_none_match: Option<String>,
+}
+
 /// The versions that a change is meant for (`If-Match`, compared strongly).
 pub struct IfMatch(pub Expected);
 
@@ -72,12 +92,13 @@ impl FromRequest for IfMatch {
     }
 }
 
-/// The version in a strong tag of ours.
+/// The version in a strong tag of ours. Another spelling of its number is another tag.
 fn version(tag: &str) -> Option<Version> {
     let text = tag.strip_prefix('"')?.strip_suffix('"')?;
-    let number = text.strip_suffix(PUBLIC).unwrap_or(text);
-    let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
-    number.parse().ok().filter(|_: &i64| is_number).map(Version::from)
+    let number: i64 = text.strip_suffix(PUBLIC).unwrap_or(text).parse().ok()?;
+    let version = Version::from(number);
+    let is_ours = number > 0 && (ETag::of(version).0 == tag || ETag::of_public(version).0 == tag);
+    is_ours.then_some(version)
 }
 
 /// The tags in all headers of this name; `None` if there are none, or something else.
@@ -97,7 +118,8 @@ fn tags<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<Vec<&'h str>> {
             };
         }
     }
-    if tags.is_empty() { None } else { Some(tags) }
+    let is_list = !tags.is_empty() && (tags.len() == 1 || !tags.contains(&"*"));
+    is_list.then_some(tags)
 }
 
 /// How long the tag is that a text begins with: `"…"` or `W/"…"`. What is inside may have commas.
@@ -129,14 +151,14 @@ mod tests {
         assert_eq!(expected("\"3\""), Some(one_of(&[3])));
         assert_eq!(expected("\"3-public\""), Some(one_of(&[3])));
         assert_eq!(expected(" \"1\" ,\"2\", \"x,y\" "), Some(one_of(&[1, 2])));
-        for other in ["W/\"3\"", "\"\"", "\"-3\"", "\"+3\"", "\"3 \"", "\"99999999999999999999\""] {
+        for other in ["W/\"3\"", "\"\"", "\"-3\"", "\"+3\"", "\"3 \"", "\"03\"", "\"99999999999999999999\""] {
             assert_eq!(expected(other), Some(one_of(&[])), "{other}");
         }
     }
 
     #[test]
     fn what_is_no_list_of_tags_is_refused() {
-        for bad in ["3", "", " ", "\"3", "w/\"3\"", "\"3\" \"4\"", "x\"3\"", "\"3\"x"] {
+        for bad in ["3", "", " ", "\"3", "w/\"3\"", "\"3\" \"4\"", "x\"3\"", "\"3\"x", "\"3\", *", "*, *"] {
             assert_eq!(expected(bad), None, "{bad}");
         }
     }

@@ -1,7 +1,7 @@
 //! What the document of all routes tells about a path before any handler is asked: 405 if it exists for other methods (actix
 //! would answer 404), 406 if the client excludes everything that it gives.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -26,7 +26,11 @@ const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 const READING: &str = "GET, HEAD, OPTIONS";
 
 /// Every path, from the document that the routes themselves have made.
-pub struct KnownPaths(Vec<KnownPath>);
+pub struct KnownPaths {
+    all: Vec<KnownPath>,
+    /// Those without placeholders, by their names.
+    named: HashMap<String, usize>,
+}
 
 struct KnownPath {
     pattern: ResourceDef,
@@ -53,7 +57,22 @@ impl KnownPaths {
                 media_types: media_types(operations.iter().map(|(_, operation)| *operation)),
             }
         });
-        Self(documented.chain(others).collect())
+        let all: Vec<KnownPath> = documented.chain(others).collect();
+        let pattern = |path: &KnownPath| path.pattern.pattern().unwrap_or_default().to_owned();
+        let named = all.iter().map(pattern).enumerate().filter(|(_, name)| !name.contains('{'));
+        let named = named.map(|(index, name)| (name, index)).collect();
+        Self { all, named }
+    }
+
+    /// Refuses a method that a path without placeholders does not have (405): the router would take its last part for an id.
+    pub fn has_method(&self, request: &HttpRequest) -> ApiResult<()> {
+        let known = self.named.get(request.match_info().get_ref().path());
+        match known.and_then(|index| self.all.get(*index)) {
+            Some(path) if !path.methods.split(", ").any(|method| method == request.method().as_str()) => {
+                Err(Problem::method_not_allowed(path.methods.clone()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Refuses who would not read the answer (406). Errors are `application/problem+json` whatever is asked for.
@@ -72,7 +91,7 @@ impl KnownPaths {
     /// As the router finds it: by the path decoded once.
     fn find(&self, request: &HttpRequest) -> Option<&KnownPath> {
         let path = request.match_info().get_ref().path();
-        self.0.iter().find(|known| known.pattern.is_match(path))
+        self.all.iter().find(|known| known.pattern.is_match(path))
     }
 }
 

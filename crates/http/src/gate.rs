@@ -41,5 +41,8 @@ pub async fn gate(mut request: ServiceRequest, next: Next<BoxBody>) -> Result<Se
 fn examine(request: &ServiceRequest) -> ApiResult<()> {
     target::check(request.uri())?;
     let known = request.app_data::<Data<KnownPaths>>();
-    known.map_or(Ok(()), |known| known.acceptable(request.request()))
+    known.map_or(Ok(()), |known| {
+        known.has_method(request.request())?;
+        known.acceptable(request.request())
+    })
 }

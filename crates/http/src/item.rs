@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    etag::{ETag, IfMatch},
-    extract::{Authenticated, IdPath, Making, Valid},
+    etag::{ETag, IfMatch, IfMatchHeader, IfNoneMatchHeader},
+    extract::{Authenticated, IdPath, IdempotencyKeyHeader, Making, Valid},
     field::{Checker, Field, Input},
     page::{Filter, Listing, PageView, PagingQuery},
-    problem::{ApiResult, ProblemView},
+    problem::ApiResult,
     query::Query,
     respond::{Created, Json, NoContent, Once, Tagged},
     server::Options,
@@ -138,9 +138,9 @@ impl Filter for Search {
     params(PagingQuery),
     responses(
         (status = OK, body = PageView<ItemView>),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["insufficient_permissions"]))),
 )]
 #[get("")]
 pub async fn list(caller: Authenticated, listing: Listing, items: Data<Items>) -> ApiResult<Json<PageView<ItemView>>> {
@@ -154,9 +154,9 @@ pub async fn list(caller: Authenticated, listing: Listing, items: Data<Items>) -
     params(PagingQuery),
     responses(
         (status = OK, body = PageView<ItemView>),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["insufficient_permissions"]))),
 )]
 #[get("/my")]
 pub async fn list_my(
@@ -175,9 +175,9 @@ pub async fn list_my(
     params(SearchQuery, PagingQuery),
     responses(
         (status = OK, body = PageView<ItemView>),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["insufficient_permissions"]))),
 )]
 #[get("/search")]
 pub async fn search(
@@ -194,11 +194,12 @@ pub async fn search(
 #[utoipa::path(
     tag = "items",
     request_body = NewItemBody,
+    params(IdempotencyKeyHeader),
     responses(
         (status = CREATED, body = ItemView),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["insufficient_permissions"]))),
 )]
 #[post("")]
 pub async fn create(
@@ -217,12 +218,12 @@ pub async fn create(
 /// Tells about one item. Needs `items:read`.
 #[utoipa::path(
     tag = "items",
-    params(("id" = uuid::Uuid, Path, description = "The item's id")),
+    params(IfNoneMatchHeader, ("id" = uuid::Uuid, Path, description = "The item's id")),
     responses(
         (status = OK, body = ItemView),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["insufficient_permissions", "item_not_found"]))),
 )]
 #[get("/{id}")]
 pub async fn find(caller: Authenticated, id: IdPath<ItemId>, items: Data<Items>) -> ApiResult<Tagged<ItemView>> {
@@ -232,13 +233,13 @@ pub async fn find(caller: Authenticated, id: IdPath<ItemId>, items: Data<Items>)
 /// Changes an item: one's own with `items:write`, any with `items:manage`.
 #[utoipa::path(
     tag = "items",
-    params(("id" = uuid::Uuid, Path, description = "The item's id")),
+    params(IfMatchHeader, ("id" = uuid::Uuid, Path, description = "The item's id")),
     request_body = ItemPatchBody,
     responses(
         (status = OK, body = ItemView),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["insufficient_permissions", "item_not_found"]))),
 )]
 #[patch("/{id}")]
 pub async fn update(
@@ -254,12 +255,12 @@ pub async fn update(
 /// Deletes an item: one's own with `items:write`, any with `items:manage`.
 #[utoipa::path(
     tag = "items",
-    params(("id" = uuid::Uuid, Path, description = "The item's id")),
+    params(IfMatchHeader, ("id" = uuid::Uuid, Path, description = "The item's id")),
     responses(
         (status = NO_CONTENT),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["insufficient_permissions", "item_not_found"]))),
 )]
 #[delete("/{id}")]
 pub async fn delete(

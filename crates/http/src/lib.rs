@@ -12,6 +12,7 @@ mod cors;
 mod cursor;
 mod deadline;
 mod docs;
+mod document;
 mod edge;
 mod etag;
 mod extract;

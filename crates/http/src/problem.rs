@@ -69,7 +69,7 @@ pub struct ProblemView<'a> {
     #[schema(example = "email_already_registered")]
     code: &'static str,
     /// The name of this request in the server's log.
-    request_id: Option<&'a str>,
+    request_id: &'a str,
     /// With status 422: every value that is not acceptable.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
@@ -167,7 +167,7 @@ impl Problem {
             status: self.code.status().as_u16(),
             detail: &self.detail,
             code: self.code.name(),
-            request_id: Some(request_id.as_str()),
+            request_id: request_id.as_str(),
             errors: &self.errors,
             error: is_oauth.then(|| self.code.name()),
             error_description: is_oauth.then_some(&self.detail),

@@ -83,14 +83,22 @@ pub struct TokensView<'a> {
 }
 
 /// The same, under the names that some clients were written for.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct CamelTokensView<'a> {
+#[schema(as = TokenPair)]
+pub struct CamelTokensView<'a> {
+    /// For the `Authorization` header.
     access_token: &'a str,
+    /// For the next pair, once.
     refresh_token: &'a str,
+    /// Always `bearer`.
+    #[schema(example = "bearer")]
     token_type: &'static str,
+    /// How long the access token is good, in seconds.
+    #[schema(example = 1800)]
     expires_in: u64,
-    /// Has no other spelling, so it is left out where both are sent.
+    /// What the role permits at this moment, separated by spaces. Has no other spelling, so it is left out where both are
+    /// sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<&'a str>,
 }

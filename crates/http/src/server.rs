@@ -120,7 +120,7 @@ pub(crate) fn routes(api_prefix: &str) -> impl FnOnce(&mut ServiceConfig<'_>) + 
 /// # Errors
 /// When the listener cannot be used.
 pub fn bind(listener: TcpListener, parts: Parts, options: Options) -> std::io::Result<Server> {
-    let document = docs::openapi(&options.api_prefix, &options.title, &options.version);
+    let document = docs::openapi(&options.api_prefix, &options.title, &options.version, options.token_case);
     let mut others: Vec<String> = problem_page::PATHS.map(str::to_owned).into();
     if options.serves_docs {
         others.extend(docs::paths(&options.api_prefix));

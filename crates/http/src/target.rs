@@ -9,22 +9,18 @@ use crate::{
 
 /// The most bytes that a path may have, and a query.
 const MAX_LENGTH: usize = 8 * 1024;
-const PATH: &str = "path";
-const QUERY: &str = "query";
 
-/// Refuses what is too long, what decodes to anything but text, and NUL in a query, which databases take for no text. In a path
-/// it is as wrong as any other character that no route has: 404, or 422 where an id is.
+/// Refuses what is too long, and what decodes to anything but text. NUL is as wrong as any other character that nothing has in
+/// its path (404) or that no parameter takes (422).
 pub fn check(target: &Uri) -> ApiResult<()> {
-    for (part, name) in [(target.path(), PATH), (target.query().unwrap_or_default(), QUERY)] {
+    for (part, name) in [(target.path(), "path"), (target.query().unwrap_or_default(), "query")] {
         if part.len() > MAX_LENGTH {
             return Err(Problem::new(Code::UriTooLong, format!("The {name} may have at most {MAX_LENGTH} bytes")));
         }
-        // Nothing is encoded in most, and a raw NUL does not get so far.
+        // Nothing is encoded in most.
         let is_plain = part.bytes().all(|byte| byte != b'%' && byte.is_ascii());
-        let is_text = is_plain || decoded(part.as_bytes()).is_some_and(|text| name == PATH || !text.contains('\0'));
-        if !is_text {
-            let detail = format!("The {name} is not percent-encoded text (UTF-8, and without NUL in a query)");
-            return Err(Problem::new(Code::MalformedUrl, detail));
+        if !is_plain && decoded(part.as_bytes()).is_none() {
+            return Err(Problem::new(Code::MalformedUrl, format!("The {name} is not percent-encoded text (UTF-8)")));
         }
     }
     Ok(())

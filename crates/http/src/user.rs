@@ -13,10 +13,10 @@ use view::SightView;
 pub use view::UserView;
 
 use crate::{
-    etag::IfMatch,
-    extract::{Authenticated, IdPath, Making, MaybeAuthenticated, Requester, Valid},
+    etag::{IfMatch, IfMatchHeader, IfNoneMatchHeader},
+    extract::{Authenticated, IdPath, IdempotencyKeyHeader, Making, MaybeAuthenticated, Requester, Valid},
     page::{Listing, PageView, PagingQuery},
-    problem::{ApiResult, FieldError, Problem, ProblemView},
+    problem::{ApiResult, FieldError, Problem},
     rate_limit::{limited, limited_if_anonymous},
     respond::{Json, NoContent, Once, Tagged},
     server::Options,
@@ -28,9 +28,9 @@ use crate::{
     params(UserQuery, PagingQuery),
     responses(
         (status = OK, body = PageView<UserView>),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["insufficient_permissions"]))),
 )]
 #[get("")]
 pub async fn list(
@@ -46,11 +46,12 @@ pub async fn list(
 #[utoipa::path(
     tag = "users",
     request_body = NewUserBody,
+    params(IdempotencyKeyHeader),
     responses(
         (status = CREATED, body = UserView),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security((), ("oauth2" = [])),
+    extensions(("x-problems" = json!(["email_already_registered", "email_taken", "username_taken", "insufficient_permissions", "registration_closed", "rate_limited"]))),
 )]
 #[post("", wrap = "from_fn(limited_if_anonymous(Limit::Register))")]
 pub async fn create(
@@ -75,9 +76,9 @@ pub async fn create(
 /// Tells who the caller is.
 #[utoipa::path(
     tag = "users",
+    params(IfNoneMatchHeader),
     responses(
         (status = OK, body = UserView),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
 )]
@@ -90,11 +91,12 @@ pub async fn me(caller: Authenticated) -> Tagged<UserView> {
 #[utoipa::path(
     tag = "users",
     request_body = UserPatchBody,
+    params(IfMatchHeader),
     responses(
         (status = OK, body = SightView),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["insufficient_permissions", "email_taken", "username_taken", "last_admin"]))),
 )]
 #[patch("/me")]
 pub async fn update_me(
@@ -110,11 +112,12 @@ pub async fn update_me(
 /// Deletes the caller's own account, and ends its sessions. Its address and user name are free again.
 #[utoipa::path(
     tag = "users",
+    params(IfMatchHeader),
     responses(
         (status = NO_CONTENT),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["last_admin"]))),
 )]
 #[delete("/me")]
 pub async fn delete_me(
@@ -130,28 +133,28 @@ pub async fn delete_me(
 /// Tells about one user: everything about oneself or with `users:read`, else only who it is.
 #[utoipa::path(
     tag = "users",
-    params(("id" = uuid::Uuid, Path, description = "The user's id")),
+    params(IfNoneMatchHeader, ("id" = uuid::Uuid, Path, description = "The user's id")),
     responses(
         (status = OK, body = SightView),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["user_not_found"]))),
 )]
 #[get("/{id}")]
 pub async fn find(caller: Authenticated, id: IdPath<UserId>, users: Data<Users>) -> ApiResult<Tagged<SightView>> {
     Ok(users.find(&caller, id.0).await?.into())
 }
 
-/// Changes a user. Needs `users:update`; role and state, and everything about administrators, need `users:manage`.
+/// Changes a user. Needs `users:update`; role and state, and everything about those who have it, need `users:manage`.
 #[utoipa::path(
     tag = "users",
-    params(("id" = uuid::Uuid, Path, description = "The user's id")),
+    params(IfMatchHeader, ("id" = uuid::Uuid, Path, description = "The user's id")),
     request_body = UserPatchBody,
     responses(
         (status = OK, body = SightView),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["insufficient_permissions", "user_not_found", "email_taken", "username_taken", "last_admin"]))),
 )]
 #[patch("/{id}")]
 pub async fn update(
@@ -168,12 +171,12 @@ pub async fn update(
 /// Deletes a user, and ends their sessions. Needs `users:manage`.
 #[utoipa::path(
     tag = "users",
-    params(("id" = uuid::Uuid, Path, description = "The user's id")),
+    params(IfMatchHeader, ("id" = uuid::Uuid, Path, description = "The user's id")),
     responses(
         (status = NO_CONTENT),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["insufficient_permissions", "user_not_found", "last_admin"]))),
 )]
 #[delete("/{id}")]
 pub async fn delete(
@@ -193,9 +196,9 @@ pub async fn delete(
     request_body = PasswordChangeBody,
     responses(
         (status = NO_CONTENT),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["current_password_invalid", "rate_limited"]))),
 )]
 #[post("/me/change-password", wrap = "from_fn(limited(Limit::Password))")]
 pub async fn change_password(
@@ -218,9 +221,9 @@ pub async fn change_password(
     params(("id" = uuid::Uuid, Path, description = "The user's id")),
     responses(
         (status = NO_CONTENT),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["insufficient_permissions", "user_not_found"]))),
 )]
 #[delete("/{id}/sessions")]
 pub async fn end_sessions(

@@ -66,7 +66,13 @@ impl Seed {
     pub async fn people(&self, hash: &SecretString) -> Result<(usize, Vec<UserId>)> {
         let (mut made, mut owners) = (0, Vec::new());
         for role in self.parts.roles.names() {
-            let user = self.person(role).map_err(|invalid| Error::Internal(Box::new(invalid)))?;
+            let mut user = self.person(role).map_err(|invalid| Error::Internal(Box::new(invalid)))?;
+            if let Some(username) = user.username.take() {
+                // Whoever has taken it keeps it.
+                let login = Login::Username(username.clone());
+                let taken = self.parts.store.write().await?.users().find_credentials(&login).await?;
+                user.username = taken.is_none().then_some(username);
+            }
             made += self.insert_users(std::slice::from_ref(&user), hash).await?;
             let login = Login::Email(user.email);
             let found = self.parts.store.write().await?.users().find_credentials(&login).await?;

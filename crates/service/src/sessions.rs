@@ -94,7 +94,7 @@ impl Sessions {
         self.parts.keyring.current().verifier().keys().to_jwks().to_json()
     }
 
-    /// Exchanges a refresh token for its successor.
+    /// Exchanges a refresh token for its successor. When its request arrived tells two at once from one after the other.
     ///
     /// With the `idempotency_key` of the request that consumed it, the same successor is given again for a minute.
     ///
@@ -103,10 +103,15 @@ impl Sessions {
     /// [`TokenRevoked`](Error::TokenRevoked); [`RefreshTokenRotated`](Error::RefreshTokenRotated) if another request was
     /// faster; [`RefreshTokenReused`](Error::RefreshTokenReused), and the session has ended, if it was consumed before;
     /// [`TooManyRequests`](Error::TooManyRequests).
-    pub async fn refresh(&self, token: &str, idempotency_key: Option<&str>, client: &Client) -> Result<TokenPair> {
+    pub async fn refresh(
+        &self,
+        token: &str,
+        arrived_at: SystemTime,
+        idempotency_key: Option<&str>,
+        client: &Client,
+    ) -> Result<TokenPair> {
         let rotation = self.rotation(self.storage(client).patient())?;
-        // Notes the time of arrival, before anything waits.
-        let presented = rotation.verify_refresh(token);
+        let presented = rotation.verify_refresh(token).map(|presented| presented.arrived_at(arrived_at));
         let session = presented.as_ref().map(|presented| Key::Session(presented.session_id().into()));
         self.parts.limits.require(Limit::Refresh, session.unwrap_or(Key::address(client.ip))).await?;
         let presented = presented?;

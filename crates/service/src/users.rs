@@ -86,8 +86,8 @@ impl Users {
     }
 
     /// Changes an account in an expected version, and gives as much of it as the caller may see: one's own, or with
-    /// `users:update` any. Role and state, and everything about an administrator, need `users:manage`; nobody changes
-    /// their own role.
+    /// `users:update` any. Role and state, and everything about somebody who has it, need `users:manage`; nobody
+    /// changes their own role.
     ///
     /// # Errors
     /// [`InsufficientPermissions`](Error::InsufficientPermissions), [`UserNotFound`](Error::UserNotFound),
@@ -117,6 +117,9 @@ impl Users {
                 let old = tx.users().hold(id).await?.ok_or(Error::UserNotFound)?;
                 let new = patch.clone().apply(&old);
                 permit(&by, &old, &new, admins)?;
+                if by.user.id != id {
+                    permit(&again(&by, tx).await?, &old, &new, admins)?;
+                }
                 if !expected.is_met_by(old.version) {
                     return Err(Error::PreconditionFailed);
                 }
@@ -153,16 +156,19 @@ impl Users {
         if caller.user.id != id {
             caller.require(&permission::USERS_MANAGE)?;
         }
-        let (parts, actor, client) = (Arc::clone(&self.parts), caller.user.id, client.clone());
+        let (parts, by, client) = (Arc::clone(&self.parts), caller.clone(), client.clone());
         to_the_end(async move {
             let now = parts.clock.now();
             let event = client.event(AuditKind::UserDeleted, now);
-            let event = AuditEvent { actor: Some(actor), user_id: Some(id), ..event };
+            let event = AuditEvent { actor: Some(by.user.id), user_id: Some(id), ..event };
             let delete = async |tx: &mut UnitOfWork| {
                 let admins = tx.users().hold_active_admins().await?;
                 let user = tx.users().hold(id).await?.ok_or(Error::UserNotFound)?;
                 if user.is_active_admin() && admins < 2 {
                     return Err(Error::LastAdmin);
+                }
+                if by.user.id != id {
+                    again(&by, tx).await?.require(&permission::USERS_MANAGE)?;
                 }
                 if !expected.is_met_by(user.version) {
                     return Err(Error::PreconditionFailed);
@@ -186,14 +192,20 @@ fn sight(caller: &Caller, user: User) -> Sight {
     if is_whole { Sight::Whole(user) } else { Sight::Public(user) }
 }
 
+/// The caller as they are now: on another node they may have lost their rights a moment ago.
+async fn again(caller: &Caller, tx: &mut UnitOfWork) -> Result<Caller> {
+    let user = tx.users().find(caller.user.id).await?.filter(|user| user.is_active).ok_or(Error::TokenRevoked)?;
+    Ok(Caller { user: Arc::new(user), ..caller.clone() })
+}
+
 /// Refuses what the caller may not do to a user, where so many administrators are held.
 fn permit(caller: &Caller, old: &User, new: &User, active_admins: usize) -> Result<()> {
     let is_own = caller.user.id == old.id;
     let may_manage = caller.may(&permission::USERS_MANAGE);
     let changes_role = new.role != old.role;
     let changes_rights = changes_role || new.is_active != old.is_active;
-    let touches_admin = !is_own && old.role == RoleName::admin();
-    if (changes_rights || touches_admin) && !may_manage {
+    let is_manager = !is_own && caller.roles.permits(old.role.as_str(), &permission::USERS_MANAGE);
+    if (changes_rights || is_manager) && !may_manage {
         tracing::warn!(actor = %caller.user.id, user_id = %old.id, "refused a change of rights");
         return Err(Error::InsufficientPermissions);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use super::Reply;
+use super::{Document, Reply};
 
 /// Everyone's password, unless a test is about passwords.
 pub const PASSWORD: &str = "correct horse battery";
@@ -74,6 +74,18 @@ impl Client {
         self.request(Method::POST, path)
     }
 
+    pub fn patch(&self, path: &str) -> Request {
+        self.request(Method::PATCH, path)
+    }
+
+    pub fn put(&self, path: &str) -> Request {
+        self.request(Method::PUT, path)
+    }
+
+    pub fn head(&self, path: &str) -> Request {
+        self.request(Method::HEAD, path)
+    }
+
     pub fn delete(&self, path: &str) -> Request {
         self.request(Method::DELETE, path)
     }
@@ -130,10 +142,13 @@ impl Request {
         let (client, request) = self.0.build_split();
         let request = request.unwrap();
         let asked = format!("{} {}", request.method(), request.url());
+        let (method, path) = (request.method().to_string(), request.url().path().to_owned());
         let answer = client.execute(request).await.ok()?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let body = answer.text().await.ok()?;
-        Some(Reply { asked, status, headers, body })
+        let reply = Reply { asked, status, headers, body };
+        Document::get().witness(&method, &path, &reply);
+        Some(reply)
     }
 }
 

@@ -71,6 +71,13 @@ impl Server {
         self.anonymous().named(email).log_in().await
     }
 
+    /// Seeds a user of each role, verified, and logs in those of these roles.
+    pub async fn seeded<const N: usize>(&self, roles: [&str; N]) -> [Client; N] {
+        self.home.cli_reading(super::PASSWORD, ["seed", "--items", "0", "--password-stdin"]).exits(0);
+        let people = roles.map(|role| self.anonymous().named(&format!("{role}@example.com")).log_in());
+        together(people).await.try_into().unwrap_or_else(|_| unreachable!())
+    }
+
     /// Asserts that whoever has an account can log in: no account is half made. Says how many there are.
     pub async fn everyone_can_log_in(&self) -> usize {
         let users = self.home.users();

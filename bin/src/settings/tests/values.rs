@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::super::addresses::Network;
+use super::super::values::ResponseCase;
 use super::super::values::{LogLevel, Unit, duration, shown};
-use super::super::{Environment, Origins, PasswordHasher, ResponseCase};
+use super::super::{Environment, Origins, PasswordHasher};
 use super::*;
 
 fn listed(origins: &[&str]) -> Origins {

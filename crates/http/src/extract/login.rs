@@ -45,23 +45,14 @@ pub struct LoginJson {
 #[derive(Deserialize, ToSchema)]
 pub struct LoginForm {
     /// The address or the user name of the account.
+    #[schema(required = true, value_type = String)]
     username: Option<String>,
     /// The password.
-    #[schema(format = "password")]
+    #[schema(required = true, value_type = String, format = "password")]
     password: Option<String>,
     /// `password`, or left out.
+    #[schema(value_type = String, required = false, pattern = "^password$")]
     grant_type: Option<String>,
-}
-
-/// The two ways to send a login, for the document.
-#[derive(ToSchema)]
-#[schema(as = Login)]
-#[expect(dead_code, reason = "it is described, never made")]
-pub enum LoginBody {
-    /// As JSON.
-    Json(LoginJson),
-    /// As a form.
-    Form(LoginForm),
 }
 
 impl Input for LoginJson {

@@ -40,20 +40,11 @@ pub struct RefreshJson {
 pub struct RefreshForm {
     /// The refresh token; `refreshToken` is accepted too.
     #[serde(alias = "refreshToken")]
+    #[schema(required = true, value_type = String)]
     refresh_token: Option<String>,
     /// `refresh_token`, or left out.
+    #[schema(value_type = String, required = false, pattern = "^refresh_token$")]
     grant_type: Option<String>,
-}
-
-/// The two ways to send a refresh token, for the document.
-#[derive(ToSchema)]
-#[schema(as = Refresh)]
-#[expect(dead_code, reason = "it is described, never made")]
-pub enum RefreshBody {
-    /// As JSON.
-    Json(RefreshJson),
-    /// As a form.
-    Form(RefreshForm),
 }
 
 /// What a logout sends as JSON.

@@ -34,7 +34,7 @@ pub struct NewUserBody {
     name: Field<String>,
     /// What the person may do. With `users:create` any role, `viewer` if left out; else the default role only.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 32, pattern = "^[A-Za-z0-9_-]+$")]
     role: Field<String>,
     /// Whether the person can log in, as is usual; `false` needs `users:create`.
     #[serde(default)]
@@ -81,7 +81,13 @@ pub struct UserPatchBody {
     name: Field<String>,
     /// A new role. Needs `users:manage`, and is never one's own.
     #[serde(default)]
-    #[schema(value_type = Option<String>, nullable = false)]
+    #[schema(
+        value_type = Option<String>,
+        nullable = false,
+        min_length = 1,
+        max_length = 32,
+        pattern = "^[A-Za-z0-9_-]+$",
+    )]
     role: Field<String>,
     /// Whether the person can log in; `false` ends the sessions. Needs `users:manage`.
     #[serde(default)]
@@ -111,7 +117,7 @@ pub struct UserQuery {
     #[param(max_length = 100)]
     search: Option<String>,
     /// Those of this role.
-    #[param(max_length = 32)]
+    #[param(max_length = 32, pattern = "^[A-Za-z0-9_-]*$")]
     role: Option<String>,
 }
 
