@@ -34,6 +34,19 @@ fn operations_have_names_of_their_own_and_say_what_they_do() {
     }
 }
 
+#[test]
+fn every_body_has_an_example_that_is_what_its_schema_describes() {
+    for Operation { method, path, value } in Document::get().operations() {
+        let responses = value["responses"].as_object().unwrap().iter().filter(|(status, _)| *status != "default");
+        let bodies = responses.map(|(_, response)| response).chain([&value["requestBody"]]);
+        let contents = bodies.filter_map(|body| body["content"].as_object());
+        for (media_type, content) in contents.flatten().filter(|(_, content)| content["schema"].is_object()) {
+            let errors = Document::get().errors(&content["schema"], &content["example"]);
+            assert!(errors.is_empty(), "{method} {path} {media_type}: {errors:#?}\n{:#}", content["example"]);
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_takes_a_body_refuses_bad_ones() {
     let server = Server::start().await;

@@ -79,6 +79,14 @@ async fn the_address_in_any_case_and_the_username_both_log_in() {
 }
 
 #[tokio::test]
+async fn a_member_that_is_not_needed_must_be_right_all_the_same() {
+    let server = Server::start().await;
+    let ada = server.anonymous().register("ada").await;
+    let body = json!({"email": ada.email, "username": {}, "password": PASSWORD});
+    ada.post("/api/v1/auth/login").json(&body).await.invalid_at(&[&["body", "username"]]);
+}
+
+#[tokio::test]
 async fn a_login_without_its_members_is_invalid() {
     let server = Server::start().await;
     let anonymous = server.anonymous();

@@ -7,15 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use utoipa::openapi::{
-    Components, Header, HeaderBuilder, ObjectBuilder, OneOf, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder,
-    Schema,
+    Components, Content, Header, HeaderBuilder, ObjectBuilder, OneOf, OpenApi, PathItem, Ref, RefOr, Response,
+    ResponseBuilder, Schema,
     content::ContentBuilder,
     path::Operation,
     schema::{AllOfBuilder, AnyOfBuilder, SchemaType, Type},
     security::SecurityRequirement,
 };
 
-use crate::{code::Code, problem};
+use crate::{code::Code, example, problem};
 
 /// Where a route names its own codes; nothing of it is left in the document.
 const OWN: &str = "x-problems";
@@ -46,6 +46,10 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
     }
     if let Some(components) = &mut document.components {
         loosen(components);
+        let schemas = example::referred(components);
+        for operation in document.paths.paths.values_mut().flat_map(operations) {
+            bodies(operation).for_each(|content| example::illustrate(content, &schemas));
+        }
     }
     document
 }
@@ -53,6 +57,23 @@ pub fn complete(mut document: OpenApi) -> OpenApi {
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     let PathItem { get, put, post, delete, patch, .. } = item;
     [get, put, post, delete, patch].into_iter().filter_map(Option::as_mut)
+}
+
+/// What the operation takes and gives.
+fn bodies(operation: &mut Operation) -> impl Iterator<Item = &mut Content> {
+    let taken = operation.request_body.iter_mut().filter_map(|body| match body {
+        RefOr::T(body) => Some(body.content.values_mut()),
+        RefOr::Ref(_) => None,
+    });
+    let given = operation.responses.responses.iter_mut().filter(|(status, _)| *status != "default");
+    let given = given.filter_map(|(_, response)| match response {
+        RefOr::T(response) => Some(response.content.values_mut()),
+        RefOr::Ref(_) => None,
+    });
+    taken.flatten().chain(given.flatten()).filter_map(|content| match content {
+        RefOr::T(content) => Some(content),
+        RefOr::Ref(_) => None,
+    })
 }
 
 fn complete_operation(operation: &mut Operation) {

@@ -15,6 +15,7 @@ mod docs;
 mod document;
 mod edge;
 mod etag;
+mod example;
 mod extract;
 mod fallback;
 mod field;

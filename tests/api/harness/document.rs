@@ -111,17 +111,19 @@ impl Document {
         let media_type = reply.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default();
         let described = content.get(media_type);
         let described = described.unwrap_or_else(|| panic!("the document does not tell of {media_type}: {reply:#?}"));
-        let place = format!("{} {} {known} {media_type}", operation.method, operation.path);
         let body = serde_json::from_str(&reply.body).unwrap();
-        let errors: Vec<String> = self
-            .validator(place, &described["schema"])
-            .iter_errors(&body)
-            .map(|error| format!("{} at {}", error, error.instance_path()))
-            .collect();
+        let errors = self.errors(&described["schema"], &body);
         assert!(errors.is_empty(), "the document describes another body: {errors:#?}\n{reply:#?}");
     }
 
-    fn validator(&self, place: String, schema: &Value) -> Arc<Validator> {
+    /// Where this is not what a schema describes.
+    pub fn errors(&self, schema: &Value, value: &Value) -> Vec<String> {
+        let validator = self.validator(schema);
+        validator.iter_errors(value).map(|error| format!("{error} at {}", error.instance_path())).collect()
+    }
+
+    fn validator(&self, schema: &Value) -> Arc<Validator> {
+        let place = schema.to_string();
         let known = self.validators.lock().unwrap().get(&place).cloned();
         known.unwrap_or_else(|| {
             let whole = json!({"allOf": [schema], "components": self.closed});

@@ -64,7 +64,12 @@ impl Input for LoginJson {
             (Field::Absent | Field::Null, username @ (Field::Given(_) | Field::Mistyped)) => {
                 checker.required("username", username, Ok)
             }
-            (email, _) => checker.required("email", email, Ok),
+            (email, username) => {
+                let name = checker.required("email", email, Ok);
+                // The address is what counts, but the other member must be right, too.
+                checker.optional("username", username, Ok)?;
+                name
+            }
         };
         Some(LoginRequest { login: Login::parse(&name?), password: password?.into(), is_form: false })
     }
