@@ -160,6 +160,29 @@ async fn of_twenty_at_once_with_one_key_one_is_done() {
 }
 
 #[tokio::test]
+async fn while_an_item_is_made_the_same_request_is_told_to_wait() {
+    let server = Server::start().await;
+    let [admin] = server.seeded(["admin"]).await;
+    let body = json!({"title": "Keystone"});
+    let mut round = 0;
+    // Making an item takes a moment only, so it takes some who come in that moment.
+    eventually("somebody comes while an item is made", async || {
+        round += 1;
+        let key = format!("key-{round}");
+        let replies = together((0..20).map(|_| {
+            let (client, body, key) = (admin.clone(), body.clone(), key.clone());
+            async move { post(&client, ITEMS, &key, &body).await }
+        }));
+        let replies = replies.await;
+        let waiting = replies.iter().find(|reply| reply.status == 409)?;
+        waiting.problem_is("idempotency_in_progress");
+        Some(())
+    })
+    .await;
+    assert_eq!(admin.get(ITEMS).await.is(200).json()["total"], round);
+}
+
+#[tokio::test]
 async fn a_refused_request_does_not_use_up_its_key() {
     let server = Server::start().await;
     let [admin, viewer] = server.seeded(["admin", "viewer"]).await;

@@ -1,5 +1,7 @@
 //! `/auth`: signing up, getting in, staying in, and getting out.
 
+use std::collections::BTreeMap;
+
 use actix_web::{
     HttpRequest, HttpResponse, delete, get,
     http::header::{CACHE_CONTROL, ContentType},
@@ -61,6 +63,15 @@ impl SessionView {
             current: id == caller.session_id,
         }
     }
+}
+
+/// A JWK set (RFC 7517 section 5).
+#[derive(ToSchema)]
+#[schema(as = JwkSet)]
+#[expect(dead_code, reason = "it is described; the keyring writes it")]
+pub struct JwkSetView {
+    /// The keys, each with its `kid`, `kty`, `alg`, `use` and what its type has.
+    keys: Vec<BTreeMap<String, String>>,
 }
 
 /// Signs somebody up.
@@ -215,7 +226,7 @@ pub async fn end_session(
 /// Gives the public keys that access tokens are signed with (RFC 7517): none, if they are signed with a secret.
 #[utoipa::path(
     tag = "auth",
-    responses((status = OK, body = serde_json::Value, description = "A JWK set")),
+    responses((status = OK, body = JwkSetView)),
     security(()),
 )]
 #[get("/.well-known/jwks.json")]
