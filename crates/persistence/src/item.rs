@@ -23,7 +23,7 @@ use crate::{
     list::{self, ESCAPE, RECENT, Reach, coalesce, part, recent},
     repositories::DieselRepositories,
     schema::{items, users},
-    types::{Id, Time},
+    types::{Id, Time, UtcDateTime},
 };
 
 /// A row without what is there for the database only. Whose it is comes from the user's row.
@@ -157,6 +157,7 @@ impl DieselRepositories {
     /// The rows of a part, within this reach, and one more if there is one.
     async fn items(&mut self, filter: &ItemFilter, page: &PageRequest, reach: Reach) -> Result<Vec<Item>> {
         let trigrams = list::trigrams(self, filter.search.as_ref(), reach);
+        let is_scan = list::is_scan(self, filter.search.as_ref(), reach);
         let rows: Vec<(ItemRow, Id)> = on!(self, |conn| {
             // An outer join, because with an inner one MariaDB begins with the users and sorts all their items.
             let owner = users::public_id.nullable().assume_not_null();
@@ -165,7 +166,12 @@ impl DieselRepositories {
             if reach == Reach::Recent {
                 query = recent!(query, items::table, page, items::created_at);
             }
-            part!(query, page, items::created_at, items::public_id).load(conn).await
+            let mut part = part!(query, page, items::created_at, items::public_id);
+            if is_scan {
+                let time = sql::<UtcDateTime>("items.created_at + INTERVAL 0 SECOND");
+                part = part.order((time.desc(), items::public_id.desc()));
+            }
+            part.load(conn).await
         })?;
         rows.into_iter().map(ItemRow::into_item).collect()
     }

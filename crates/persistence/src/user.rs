@@ -25,7 +25,7 @@ use crate::{
     list::{self, ESCAPE, RECENT, Reach, coalesce, part, recent},
     repositories::DieselRepositories,
     schema::users,
-    types::{Id, Time},
+    types::{Id, Time, UtcDateTime},
 };
 
 /// The users that a filter means, as a boxed query over this select. Deleted ones are never meant.
@@ -55,13 +55,19 @@ impl DieselRepositories {
     /// The rows of a part, within this reach, and one more if there is one.
     async fn users(&mut self, filter: &UserFilter, page: &PageRequest, reach: Reach) -> Result<Vec<User>> {
         let trigrams = list::trigrams(self, filter.search.as_ref(), reach);
+        let is_scan = list::is_scan(self, filter.search.as_ref(), reach);
         let rows: Vec<UserRow> = on!(self, |conn| {
             let mut query = meant!(users::table.select(UserRow::as_select()), filter, reach, trigrams);
             if reach == Reach::Recent {
                 let newest = users::table.filter(users::deleted_at.is_null());
                 query = recent!(query, newest, page, users::created_at);
             }
-            part!(query, page, users::created_at, users::public_id).load(conn).await
+            let mut part = part!(query, page, users::created_at, users::public_id);
+            if is_scan {
+                let time = sql::<UtcDateTime>("users.created_at + INTERVAL 0 SECOND");
+                part = part.order((time.desc(), users::public_id.desc()));
+            }
+            part.load(conn).await
         })?;
         rows.into_iter().map(User::try_from).collect()
     }
