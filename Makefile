@@ -1,7 +1,7 @@
 # The few commands of every day. Each is one line of cargo or of the program itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format migrate openapi bench
+.PHONY: help run test lint format migrate openapi specs deny bench bench-scale flood
 
 help: ## Shows these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,5 +25,21 @@ migrate: ## Brings the configured database up to date
 openapi: ## Prints the OpenAPI document
 	cargo run --locked -- openapi
 
+specs: ## Writes what specs/ keeps again: the OpenAPI document, and the schema on each of the three databases
+	document=$$(cargo run --locked -- openapi --defaults) && printf '%s\n' "$$document" >specs/openapi.json
+	for database in sqlite postgres mariadb; do \
+		UPDATE_SPECS=1 TEST_DATABASE=$$database \
+		cargo test --locked -p keepstone-persistence --test contract kept::what_is_kept || exit; \
+	done
+
+deny: ## Says which dependencies may not be used (needs: cargo install cargo-deny)
+	cargo deny check bans licenses sources
+
 bench: ## Prints what signing and verifying a token costs, for every algorithm
 	cargo test --release --locked -p keepstone-auth --test tokens -- --ignored --nocapture figures
+
+bench-scale: ## Prints what a million items cost beside ten thousand, on the database that TEST_DATABASE names
+	cargo test --release --locked -p keepstone --test api -- --ignored --nocapture scale
+
+flood: ## Prints how an honest client fares among 4,000 hostile ones
+	cargo test --release --locked -p keepstone --test api -- --ignored --nocapture thousands_of_hostile

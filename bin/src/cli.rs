@@ -1,5 +1,7 @@
 //! The words of the command line. What they do is in [`commands`](crate::commands).
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 
 /// A production backend in one binary. Without a command, it serves.
@@ -25,6 +27,8 @@ pub enum Command {
     CreateUser(CreateUser),
     /// List the users, newest first
     ListUsers(ListUsers),
+    /// Make users and items to try things with: one user of each role, and a few items. Again makes what is missing
+    Seed(Seed),
     /// Delete the sessions whose time is over, and their tokens; a server does so by itself every hour
     CleanupTokens,
     /// Make a key to sign access tokens with, in the folder of keys; a running server takes it up on SIGHUP
@@ -34,8 +38,8 @@ pub enum Command {
     Config(Config),
     /// Ask the server that runs with this configuration whether it is ready; exit code 1 if not
     Healthcheck(Healthcheck),
-    /// Print the OpenAPI document
-    Openapi,
+    /// Print the OpenAPI document, or compare one that is kept
+    Openapi(Openapi),
 }
 
 #[derive(Debug, Default, Args)]
@@ -121,6 +125,19 @@ pub struct CreateUser {
 }
 
 #[derive(Debug, Args)]
+pub struct Seed {
+    /// Make this many numbered users besides, all with the same password
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    pub users: u32,
+    /// Make this many items, owned by the numbered users in turn, or else by those of the roles [default: 20]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(..=100_000_000))]
+    pub items: Option<u32>,
+    /// Read the password of all from the first line of standard input instead of making one up
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct GenerateKeys {
     /// EdDSA, ES256 or RS256 [default: the configured one, or else EdDSA]
     #[arg(long)]
@@ -151,4 +168,14 @@ pub struct Healthcheck {
     /// Only ask whether the process lives, not whether its database does
     #[arg(long)]
     pub live: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Openapi {
+    /// The document of the program itself: title, version and paths are those of the built-in defaults
+    #[arg(long)]
+    pub defaults: bool,
+    /// Compare the document of the defaults with this file; exit code 1 if they differ
+    #[arg(long, value_name = "FILE")]
+    pub check: Option<PathBuf>,
 }

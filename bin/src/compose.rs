@@ -7,18 +7,19 @@ use keepstone_auth::{
     password::{Hasher, Limits, MIN_BCRYPT_COST, Passwords, Policy, Scheme},
     token::Keyring,
 };
-use keepstone_domain::{Clock, RoleName};
+use keepstone_domain::Clock;
+use keepstone_http::Cursors;
 use keepstone_persistence::DieselStore;
 use keepstone_repository::Store;
 use keepstone_service::{
-    AccountParts, Accounts, Audit, Health, LoginThrottle, PasswordGuard, Principals, Quotas, RateLimiter, RateLimits,
-    Rules, SessionParts, SessionPolicy, Sessions, Users, permission,
+    AccountParts, Accounts, Audit, Health, Idempotency, Items, LoginThrottle, PasswordGuard, Principals, RateLimiter,
+    RateLimits, Rules, Seed, SeedParts, SessionParts, SessionPolicy, Sessions, UserParts, Users,
 };
 
 use crate::{
     failure::Failure,
     keys::{self, Keys},
-    settings::{Environment, PasswordHasher, RegistrationMode, Settings},
+    settings::{PasswordHasher, RegistrationMode, Settings},
 };
 
 /// What every command is made of.
@@ -26,6 +27,10 @@ pub struct Services {
     pub accounts: Arc<Accounts>,
     pub sessions: Arc<Sessions>,
     pub users: Arc<Users>,
+    pub items: Arc<Items>,
+    pub idempotency: Arc<Idempotency>,
+    pub cursors: Cursors,
+    pub seed: Seed,
     pub audit: Arc<Audit>,
     pub health: Arc<Health>,
     pub passwords: Passwords,
@@ -53,11 +58,10 @@ pub async fn open_migrated(settings: &Settings) -> Result<Arc<DieselStore>, Fail
 /// Makes the use cases over a database.
 pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, Failure> {
     let passwords = passwords(settings)?;
-    let Keys { issuer, chain, identifiers } = keys::read(settings)?;
+    let Keys { issuer, chain, identifiers, cursors, requests } = keys::read(settings)?;
     let keyring = Arc::new(Keyring::new(issuer));
     let (limits, guard) = limits(settings)?;
-    let roles = settings.roles.iter().map(|(role, names)| (role.as_str(), names.iter().map(String::as_str)));
-    let roles = Arc::new(permission::roles(roles).map_err(usage)?);
+    let roles = Arc::new(settings.roles.clone());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let sessions = Arc::new(Sessions::new(SessionParts {
         store: Arc::clone(&store),
@@ -76,21 +80,30 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
     }));
     let accounts = Arc::new(Accounts::new(AccountParts {
         store: Arc::clone(&store),
-        clock,
+        clock: Arc::clone(&clock),
         passwords: passwords.clone(),
         guard,
-        roles,
+        roles: Arc::clone(&roles),
         sessions: Arc::clone(&sessions),
         identifiers,
         rules: Rules {
             password_policy: policy(settings),
             product: settings.app.name.clone(),
             registration_open: settings.registration.mode == RegistrationMode::Open,
-            default_role: RoleName::parse(&settings.registration.default_role).map_err(usage)?,
+            default_role: settings.registration.default_role.clone(),
         },
     }));
     Ok(Services {
-        users: Arc::new(Users::new(Arc::clone(&store), Arc::clone(&accounts))),
+        users: Arc::new(Users::new(UserParts {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            accounts: Arc::clone(&accounts),
+            sessions: Arc::clone(&sessions),
+        })),
+        items: Arc::new(Items::new(Arc::clone(&store), Arc::clone(&clock))),
+        idempotency: Arc::new(Idempotency::new(Arc::clone(&store), Arc::clone(&clock), requests)),
+        cursors: Cursors::new(cursors),
+        seed: Seed::new(SeedParts { store: Arc::clone(&store), clock, passwords: passwords.clone(), roles }),
         audit: Arc::new(Audit::new(Arc::clone(&store))),
         health: Arc::new(Health::new(store)),
         accounts,
@@ -103,14 +116,9 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
 
 /// What slows down who asks too often, and who guesses passwords.
 fn limits(settings: &Settings) -> Result<(RateLimits, PasswordGuard), Failure> {
-    let quotas = match settings.app.environment {
-        Environment::Development => Quotas::Generous,
-        // Tests have no limits, unless they ask for them: then it is for those of production.
-        Environment::Production | Environment::Test => Quotas::Strict,
-    };
-    let is_on = settings.rate_limit.enabled;
-    let limiter = is_on.then(|| -> Arc<dyn RateLimiter> { Arc::new(ProcessRateLimiter::new(quotas)) });
-    let throttle = is_on.then(|| -> Arc<dyn LoginThrottle> { Arc::new(ProcessLoginThrottle::default()) });
+    let quotas = settings.quotas();
+    let limiter = quotas.map(|quotas| -> Arc<dyn RateLimiter> { Arc::new(ProcessRateLimiter::new(quotas)) });
+    let throttle = quotas.map(|_| -> Arc<dyn LoginThrottle> { Arc::new(ProcessLoginThrottle::default()) });
     let mut secret = [0; 64];
     getrandom::fill(&mut secret).map_err(Failure::failed)?;
     Ok((RateLimits::new(limiter), PasswordGuard::new(throttle, secret)))

@@ -24,6 +24,10 @@ pub struct Keys {
     pub chain: TokenChain,
     /// Under which the audit log knows the names that people typed; the same on every node.
     pub identifiers: Secret,
+    /// Makes places in lists unforgeable; the same on every node.
+    pub cursors: Secret,
+    /// Under which requests with an idempotency key are known; the same on every node.
+    pub requests: Secret,
 }
 
 /// Reads the configured keys. Refresh tokens are for this server alone, so they are always signed with a secret.
@@ -49,7 +53,13 @@ pub fn read(settings: &Settings) -> Result<Keys, Failure> {
         access_lifetime: settings.jwt.access_ttl,
     };
     let issuer = Issuer::new(access, KeySet::new(SigningKey::hs256(&refresh)), profile).map_err(usage)?;
-    Ok(Keys { issuer, chain: TokenChain::new(&refresh), identifiers: refresh.derive("audit identifiers") })
+    Ok(Keys {
+        issuer,
+        chain: TokenChain::new(&refresh),
+        identifiers: refresh.derive("audit identifiers"),
+        cursors: refresh.derive("cursors"),
+        requests: refresh.derive("idempotent requests"),
+    })
 }
 
 /// How access tokens are signed.

@@ -9,16 +9,30 @@ mod logging;
 mod output;
 mod settings;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::Parser;
 
-use crate::cli::Cli;
+use crate::{cli::Cli, failure::Failure};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    match commands::run(Cli::parse()).await {
-        Ok(code) => code,
-        Err(failure) => failure.report(),
+    let outcome = match Cli::try_parse() {
+        Ok(cli) => commands::run(cli).await,
+        Err(message) => told(&message),
+    };
+    outcome.unwrap_or_else(|failure| failure.report())
+}
+
+/// Help, the version, or what is wrong with the command line.
+fn told(message: &clap::Error) -> Result<ExitCode, Failure> {
+    let printed = message.print().and_then(|()| io::stdout().flush());
+    if message.use_stderr() {
+        return Ok(ExitCode::from(2));
     }
+    output::written(printed)?;
+    Ok(ExitCode::SUCCESS)
 }

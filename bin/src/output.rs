@@ -1,20 +1,30 @@
-//! What commands print. A reader that has gone (`| head -1`) is no reason to panic, as `println!` would.
+//! What commands print. A reader that has gone (`| head -1`) has what it wanted; a device that is full is a failure:
+//! whoever asked would take the half for the whole.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
+
+use crate::failure::Failure;
 
 /// A line on standard output.
-pub fn line(text: impl AsRef<str>) {
-    write_to(io::stdout().lock(), text.as_ref());
+pub fn line(text: impl AsRef<str>) -> Result<(), Failure> {
+    let mut stream = io::stdout().lock();
+    written(writeln!(stream, "{}", text.as_ref().trim_end()).and_then(|()| stream.flush()))
 }
 
-/// A line on standard error.
+/// What became of standard output.
+pub fn written(outcome: io::Result<()>) -> Result<(), Failure> {
+    match outcome {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::Failed(format!("standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A line on standard error. Nobody is left to be told that it cannot be written.
 pub fn error(text: impl AsRef<str>) {
-    write_to(io::stderr().lock(), text.as_ref());
-}
-
-fn write_to(mut stream: impl Write, text: &str) {
-    // Nobody is left to be told that nobody listens.
-    drop(writeln!(stream, "{}", text.trim_end()).and_then(|()| stream.flush()));
+    let mut stream = io::stderr().lock();
+    drop(writeln!(stream, "{}", text.as_ref().trim_end()).and_then(|()| stream.flush()));
 }
 
 /// A question on standard error, with the cursor behind it.

@@ -64,6 +64,43 @@ fn production_refuses_what_only_development_may_have() {
 }
 
 #[test]
+fn check_and_serve_say_the_same_five_things_about_five_faults() {
+    let bad = [
+        ("JWT_SECRET_KEY", "changeme"),
+        ("DEBUG", "true"),
+        ("CORS_ORIGINS", "*"),
+        ("DATABASE_URL", "postgres://postgres:p%6Fstgres@127.0.0.1/app"),
+        ("KEEPSTONE__ROLES__EDITOR", "items:raed"),
+    ];
+    let home =
+        bad.into_iter().fold(Home::new().env("ENVIRONMENT", "production"), |home, (name, value)| home.env(name, value));
+    for command in [["config", "check"], ["serve", "--announce"]] {
+        let run = home.cli(command).exits(2);
+        assert_eq!(run.stderr.matches("mend: ").count(), 5, "{run:#?}");
+        for (name, _value) in bad {
+            assert!(run.stderr.contains(&format!("{name} ")), "{name} is not in {run:#?}");
+        }
+        assert!(run.stderr.contains("did you mean items:read?"), "{run:#?}");
+        assert!(run.stdout.is_empty(), "{run:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_is_configured_may_what_it_lists() {
+    let server = Server::with()
+        .env("KEEPSTONE__ROLES__AUDITOR", "audit:read,users:read")
+        .env("DEFAULT_ROLE", "auditor")
+        .start()
+        .await;
+    let ada = server.user("ada").await;
+    ada.get("/api/v1/audit").await.is(200);
+    assert_eq!(ada.tokens["scope"], "audit:read users:read");
+    assert_eq!(ada.get("/api/v1/users/me").await.is(200).json()["role"], "auditor");
+    let plain = Server::start().await;
+    plain.user("ada").await.get("/api/v1/audit").await.is(403);
+}
+
+#[test]
 fn an_address_that_others_can_reach_counts_as_production() {
     let home = Home::new().without("ENVIRONMENT").without("JWT_SECRET_KEY").env("HOST", "0.0.0.0");
     let run = home.cli(["config", "check"]).exits(2);

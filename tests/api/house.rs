@@ -87,6 +87,20 @@ fn foreign_packages_stay_in_their_rooms() {
 }
 
 #[test]
+fn every_foreign_package_is_a_release_from_crates_io() {
+    let lock = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock")).unwrap();
+    let of_key = |key: &'static str| lock.lines().filter_map(move |line| line.strip_prefix(key)?.strip_prefix(" = "));
+    assert!(of_key("source").count() > 100, "this is not how a lock file looks any more");
+    for source in of_key("source") {
+        assert_eq!(source, "\"registry+https://github.com/rust-lang/crates.io-index\"");
+    }
+    for version in of_key("version").map(|version| version.trim_matches('"')) {
+        let number = version.split_once('+').map_or(version, |(number, _build)| number);
+        assert!(!number.contains('-'), "{version} is a pre-release");
+    }
+}
+
+#[test]
 fn the_library_for_other_teams_has_actix_only_as_an_option() {
     let metadata = metadata();
     let auth = metadata.packages.iter().find(|package| package.name == "keepstone-auth").unwrap();

@@ -36,6 +36,9 @@ async fn clients_that_want_camel_case_get_it() {
     assert_eq!(tokens["tokenType"], "bearer");
     assert_eq!(tokens["expiresIn"], 30 * 60);
     assert_eq!(tokens["access_token"], Value::Null);
+    let document = ada.get("/openapi.json").await.is(200).json();
+    let described = &document["components"]["schemas"]["TokenPair"]["properties"];
+    assert!(described["accessToken"].is_object() && described["access_token"].is_null(), "{described}");
     let token = tokens["accessToken"].as_str().unwrap();
     ada.get("/api/v1/users/me").header("authorization", &format!("Bearer {token}")).await.is(200);
 }
@@ -73,6 +76,14 @@ async fn the_address_in_any_case_and_the_username_both_log_in() {
     ] {
         anonymous.post(LOGIN).json(&json!({member: value, "password": PASSWORD})).await.is(200);
     }
+}
+
+#[tokio::test]
+async fn a_member_that_is_not_needed_must_be_right_all_the_same() {
+    let server = Server::start().await;
+    let ada = server.anonymous().register("ada").await;
+    let body = json!({"email": ada.email, "username": {}, "password": PASSWORD});
+    ada.post("/api/v1/auth/login").json(&body).await.invalid_at(&[&["body", "username"]]);
 }
 
 #[tokio::test]

@@ -57,6 +57,18 @@ fn the_migrations_can_be_applied_one_by_one() {
 }
 
 #[test]
+fn each_migration_goes_down_and_up_again() {
+    let home = Home::new();
+    home.cli(["migrate", "upgrade", "head"]).exits(0);
+    for number in (1..=migrations(&repository()).len()).rev() {
+        for verb in [["downgrade", "-1"], ["upgrade", "+1"], ["downgrade", "-1"]] {
+            let run = home.cli(["migrate", verb[0], verb[1]]);
+            assert_eq!(run.code, Some(0), "{verb:?} of {number}: {run:#?}");
+        }
+    }
+}
+
+#[test]
 fn the_history_names_every_migration_and_current_the_last() {
     let home = Home::new();
     let history = home.cli(["migrate", "history"]).exits(0).stdout;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, PASSWORD, Server, eventually, post_at_once, together};
+use crate::harness::{Client, PASSWORD, PATIENCE, Raw, Server, eventually, post_at_once, together};
 
 const ME: &str = "/api/v1/users/me";
 const REFRESH: &str = "/api/v1/auth/refresh";
@@ -78,6 +78,26 @@ async fn of_many_refreshes_at_once_one_succeeds_and_nothing_ends() {
     let server = Server::start().await;
     let client = race(&[&server], server.user("ada").await).await;
     client.get(ME).await.is(200);
+}
+
+#[tokio::test]
+async fn a_request_has_arrived_when_its_head_has() {
+    let server = Server::start().await;
+    let tab = server.user("ada").await;
+    let body = json!({"refresh_token": tab.tokens["refresh_token"]}).to_string();
+    let head = format!(
+        "POST {REFRESH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Expect: 100-continue\r\nConnection: close\r\n\r\n",
+        body.len(),
+    );
+    let mut slow = Raw::connect(server.address()).await.send(head.as_bytes()).await;
+    slow.hear("100 Continue").await;
+    let other = refreshed(&tab).await;
+    slow.send(body.as_bytes()).await.until_closed(PATIENCE).await.ends_with_problem("refresh_token_rotated");
+    other.get(ME).await.is(200);
+    refreshed(&other).await;
+    // Whoever comes after that comes too late.
+    tab.refresh().await.is(401).problem_is("refresh_token_reused");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -68,6 +68,28 @@ async fn a_second_signal_ends_a_server_that_waits_for_a_request() {
     eventually("it stops", async || server.log().contains("stopping").then_some(())).await;
     server.signal(Signal::TERM);
     assert_eq!(server.end().code(), Some(1));
+}
+
+#[tokio::test]
+async fn a_server_with_a_delay_is_not_ready_at_once_and_takes_requests_until_it_is_over() {
+    let mut server = Server::with().env("SHUTDOWN_DELAY", "10").start().await;
+    let ada = server.user("ada").await;
+    server.anonymous().get("/health/ready").await.is(200);
+    server.signal(Signal::TERM);
+    eventually("not ready", async || (server.anonymous().get("/health/ready").await.status == 503).then_some(())).await;
+    server.anonymous().get("/health/live").await.is(200);
+    ada.get("/api/v1/users/me").await.is(200);
+    server.user("bob").await; // on connections of its own
+    server.signal(Signal::TERM);
+    assert_eq!(server.end().code(), Some(1), "the second signal does not wait for the delay");
+}
+
+#[tokio::test]
+async fn a_delay_ends_and_the_server_well_with_it() {
+    let mut server = Server::with().env("SHUTDOWN_DELAY", "300ms").start().await;
+    let asked = Instant::now();
+    assert_eq!(server.terminate().code(), Some(0));
+    assert!(asked.elapsed() >= Duration::from_millis(300), "it must not stop before");
 }
 
 #[tokio::test]

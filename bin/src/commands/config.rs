@@ -17,10 +17,10 @@ pub fn run(command: &Config) -> Result<ExitCode, Failure> {
             if loaded.is_err() {
                 return Err(Failure::Usage(report));
             }
-            output::line(report);
+            output::line(report)?;
         }
-        Config::Show { json: false } => output::line(settings::show(&loaded?)),
-        Config::Show { json: true } => output::line(settings::show_json(&loaded?)),
+        Config::Show { json: false } => output::line(settings::show(&loaded?))?,
+        Config::Show { json: true } => output::line(settings::show_json(&loaded?))?,
     }
     Ok(ExitCode::SUCCESS)
 }

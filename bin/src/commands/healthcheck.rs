@@ -24,7 +24,7 @@ pub async fn run(settings: &Settings, arguments: &Healthcheck) -> Result<ExitCod
         .map_err(|_| Failure::Failed(format!("no answer from {host} within {} s", PATIENCE.as_secs())))?
         .map_err(|error| Failure::Failed(format!("{host}: {error}")))?;
     if status == "200" {
-        output::line("ok");
+        output::line("ok")?;
         Ok(ExitCode::SUCCESS)
     } else {
         Err(Failure::Failed(format!("{path} answered {status}")))

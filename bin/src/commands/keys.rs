@@ -17,6 +17,6 @@ pub fn generate(settings: &Settings, arguments: &GenerateKeys) -> Result<ExitCod
         (None, configured) => configured,
     };
     let file = keys::generate(&settings.keys_dir(), algorithm)?;
-    output::line(file.display().to_string());
+    output::line(file.display().to_string())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -21,19 +21,19 @@ pub async fn run(settings: &Settings, command: Migrate) -> Result<ExitCode, Fail
         Migrate::Upgrade { to } => upgrade(settings, to).await,
         Migrate::Downgrade { to } => {
             let reverted = compose::open(settings).await?.migrator().downgrade(to).await?;
-            report("took back", &reverted, "nothing to take back");
+            report("took back", &reverted, "nothing to take back")?;
             Ok(ExitCode::SUCCESS)
         }
         Migrate::Current => {
             let history = history(settings).await?;
             let newest = history.iter().rev().find(|migration| migration.is_applied);
-            output::line(newest.map_or("base: no migration is applied", |migration| &migration.name));
+            output::line(newest.map_or("base: no migration is applied", |migration| &migration.name))?;
             Ok(ExitCode::SUCCESS)
         }
         Migrate::History => {
             for migration in history(settings).await? {
                 let state = if migration.is_applied { "applied" } else { "pending" };
-                output::line(format!("{state}  {}", migration.name));
+                output::line(format!("{state}  {}", migration.name))?;
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -42,12 +42,12 @@ pub async fn run(settings: &Settings, command: Migrate) -> Result<ExitCode, Fail
             if missing > 0 {
                 return Err(Failure::Failed(format!("{missing} to apply: run keepstone migrate upgrade")));
             }
-            output::line("up to date");
+            output::line("up to date")?;
             Ok(ExitCode::SUCCESS)
         }
         Migrate::Revision { message } => {
             for file in revision(Path::new(FOLDER), &message)? {
-                output::line(file.display().to_string());
+                output::line(file.display().to_string())?;
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -56,7 +56,7 @@ pub async fn run(settings: &Settings, command: Migrate) -> Result<ExitCode, Fail
 
 pub async fn upgrade(settings: &Settings, count: usize) -> Result<ExitCode, Failure> {
     let applied = compose::open(settings).await?.migrator().upgrade(count).await?;
-    report("applied", &applied, "up to date");
+    report("applied", &applied, "up to date")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -64,13 +64,14 @@ async fn history(settings: &Settings) -> Result<Vec<MigrationState>, Failure> {
     Ok(compose::open(settings).await?.migrator().history().await?)
 }
 
-fn report(verb: &str, migrations: &[MigrationState], nothing: &str) {
+fn report(verb: &str, migrations: &[MigrationState], nothing: &str) -> Result<(), Failure> {
     for migration in migrations {
-        output::line(format!("{verb} {}", migration.name));
+        output::line(format!("{verb} {}", migration.name))?;
     }
     if migrations.is_empty() {
-        output::line(nothing);
+        output::line(nothing)?;
     }
+    Ok(())
 }
 
 /// Makes the empty files of a new migration for all three databases, under one name.

@@ -4,6 +4,8 @@ mod config;
 mod healthcheck;
 mod keys;
 mod migrate;
+mod openapi;
+mod seed;
 mod serve;
 mod session;
 mod user;
@@ -13,7 +15,7 @@ use std::process::ExitCode;
 use crate::{
     cli::{Cli, Command, Serve},
     failure::Failure,
-    logging, output,
+    logging,
     settings::{Inputs, Overrides, Settings},
 };
 
@@ -26,15 +28,11 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::InitDb => with_log(async |settings| migrate::upgrade(settings, usize::MAX).await).await,
         Command::CreateUser(arguments) => with_log(async |settings| user::create(settings, arguments).await).await,
         Command::ListUsers(arguments) => with_log(async |settings| user::list(settings, &arguments).await).await,
+        Command::Seed(arguments) => with_log(async |settings| seed::run(settings, &arguments).await).await,
         Command::GenerateKeys(arguments) => keys::generate(&load(Overrides::default())?, &arguments),
         Command::CleanupTokens => with_log(session::clean_up).await,
         Command::Healthcheck(arguments) => healthcheck::run(&load(Overrides::default())?, &arguments).await,
-        Command::Openapi => {
-            let app = load(Overrides::default())?.app;
-            let document = keepstone_http::openapi(&app.api_prefix, &app.name, &app.version);
-            output::line(document.to_pretty_json().map_err(Failure::failed)?);
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Openapi(arguments) => openapi::run(&arguments),
     }
 }
 

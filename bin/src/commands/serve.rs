@@ -9,14 +9,16 @@ use std::{
 
 use actix_web::dev::ServerHandle;
 use keepstone_auth::token::Keyring;
-use keepstone_http::{Network, Options, Origins, Parts, TokenCase};
+use keepstone_http::{ConnectionLimits, Network, Options, Origins, Parts, Script};
 use keepstone_persistence::{DatabaseUrl, DieselStore};
 use keepstone_repository::Store;
-use keepstone_service::{Health, Sessions};
+use keepstone_service::{Health, Idempotency, Sessions};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::Notify,
+    time::sleep,
 };
 
 use crate::{
@@ -24,11 +26,13 @@ use crate::{
     compose,
     failure::Failure,
     keys, logging, output,
-    settings::{self, ResponseCase, Settings},
+    settings::{self, Settings},
 };
 
 /// How long a request under way may take to end once the server was told to stop.
 const SHUTDOWN_TIMEOUT_SECONDS: u64 = 30;
+/// How many connections may wait to be accepted, if the system allows so many.
+const BACKLOG: i32 = 4_096;
 const CLEAN_UP_INTERVAL: Duration = Duration::from_hours(1);
 
 pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Failure> {
@@ -43,26 +47,35 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     prepare(settings, &store).await?;
     let services = compose::services(settings, store)?;
     let (health, sessions) = (Arc::clone(&services.health), Arc::clone(&services.sessions));
+    let requests = Arc::clone(&services.idempotency);
     let keyring = Arc::clone(&services.keyring);
     let parts = Parts {
         accounts: services.accounts,
         sessions: services.sessions,
         users: services.users,
+        items: services.items,
         audit: services.audit,
         health: services.health,
+        idempotency: services.idempotency,
+        cursors: services.cursors,
         limits: services.limits,
     };
 
     let listener = listen(settings)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
-    let server = keepstone_http::bind(listener, parts, options(settings)).map_err(Failure::failed)?;
-    announce(settings, arguments, address);
+    let options = options(settings);
+    let connections = options.connections;
+    let server = keepstone_http::bind(listener, parts, options).map_err(Failure::failed)?;
+    // Whoever reads the announcement may stop it at once.
+    let [terminate, interrupt, hang_up] = signals()?;
+    announce(settings, arguments, address, connections)?;
     // Measures a hash for the first login; nobody waits for it.
     actix_web::rt::spawn(async move { services.passwords.warm_up().await });
     let at_once = Arc::new(Notify::new());
-    actix_web::rt::spawn(stop_on_signal(server.handle(), health, Arc::clone(&at_once)));
-    actix_web::rt::spawn(clean_up_every_hour(sessions));
-    actix_web::rt::spawn(reload_on_signal(settings.clone(), keyring));
+    let stop = Stop { server: server.handle(), health, delay: settings.server.shutdown_delay };
+    actix_web::rt::spawn(stop.on_signal([terminate, interrupt], Arc::clone(&at_once)));
+    actix_web::rt::spawn(clean_up_every_hour(sessions, requests));
+    actix_web::rt::spawn(reload_on_signal(settings.clone(), keyring, hang_up));
     tokio::select! {
         ended = server => ended.map_err(Failure::failed)?,
         () = at_once.notified() => return Err(Failure::failed("stopped at once, with requests unanswered")),
@@ -89,11 +102,23 @@ async fn prepare(settings: &Settings, store: &DieselStore) -> Result<(), Failure
 
 fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
     let (host, port) = (settings.server.host.as_str(), settings.server.port);
-    TcpListener::bind((host, port)).map_err(|error| {
+    let listener = TcpListener::bind((host, port)).map_err(|error| {
         Failure::Failed(format!(
             "cannot listen on {host} port {port}: {error}; set HOST and PORT, or --host and --port"
         ))
-    })
+    })?;
+    // std asks for 128. Whoever finds the queue full tries again after a second.
+    rustix::net::listen(&listener, BACKLOG).map_err(Failure::failed)?;
+    Ok(listener)
+}
+
+/// How many files this process may open. The usual limit of 1,024 is for programs that cannot do with more, so it is
+/// raised as far as it may be.
+fn descriptors() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    let limit = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
+    limit.current.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX))
 }
 
 fn options(settings: &Settings) -> Options {
@@ -102,41 +127,56 @@ fn options(settings: &Settings) -> Options {
         version: settings.app.version.clone(),
         environment: settings.app.environment.to_string(),
         api_prefix: settings.app.api_prefix.clone(),
-        token_case: match settings.sessions.token_response_case {
-            ResponseCase::Snake => TokenCase::Snake,
-            ResponseCase::Camel => TokenCase::Camel,
-        },
+        token_case: settings.token_case(),
         origins: match &settings.cors.origins {
             settings::Origins::Any => Origins::Any,
             settings::Origins::Listed(list) => Origins::Listed(list.clone()),
         },
         serves_docs: settings.docs.enabled,
+        redoc_script: Script {
+            url: settings.docs.redoc_script.url.clone(),
+            integrity: settings.docs.redoc_script.integrity.clone(),
+        },
         trusted_proxies: settings
             .server
             .trusted_proxies
             .iter()
             .map(|network| Network::new(network.address, network.prefix))
             .collect(),
+        connections: ConnectionLimits::new(
+            settings.server.max_connections,
+            settings.server.max_connections_per_address,
+            descriptors(),
+        ),
+        request_timeout: settings.server.request_timeout,
         shutdown_timeout: SHUTDOWN_TIMEOUT_SECONDS,
     }
 }
 
-fn announce(settings: &Settings, arguments: &Serve, address: SocketAddr) {
+fn announce(
+    settings: &Settings,
+    arguments: &Serve,
+    address: SocketAddr,
+    connections: ConnectionLimits,
+) -> Result<(), Failure> {
     let url = format!("http://{address}");
     if arguments.announce {
         let (host, port) = (address.ip(), address.port());
-        output::line(json!({ "url": url, "host": host, "port": port, "pid": std::process::id() }).to_string());
+        output::line(json!({ "url": url, "host": host, "port": port, "pid": std::process::id() }).to_string())?;
     }
     let (name, version, environment) = (&settings.app.name, &settings.app.version, settings.app.environment);
     tracing::info!("{name} {version} ({environment}) listens on {url}, with {}", settings.database.url);
     if settings.docs.enabled {
         tracing::info!("documentation: {url}/docs");
     }
+    let ConnectionLimits { total, per_address, .. } = connections;
+    tracing::info!("at most {total} connections at once, {} from one address", per_address.unwrap_or(total));
     tracing::info!("the first administrator: keepstone create-user --role admin");
+    Ok(())
 }
 
-/// Expired sessions cost space only, so when they are deleted does not matter, and that nodes do it at once neither.
-async fn clean_up_every_hour(sessions: Arc<Sessions>) {
+/// What has expired costs space only, so when it is deleted does not matter, and that nodes do it at once neither.
+async fn clean_up_every_hour(sessions: Arc<Sessions>, requests: Arc<Idempotency>) {
     let mut hours = actix_web::rt::time::interval(CLEAN_UP_INTERVAL);
     loop {
         hours.tick().await;
@@ -144,15 +184,15 @@ async fn clean_up_every_hour(sessions: Arc<Sessions>) {
             Ok(deleted) => tracing::debug!(deleted, "cleaned up expired sessions"),
             Err(error) => tracing::warn!(%error, "could not clean up expired sessions"),
         }
+        match requests.clean_up().await {
+            Ok(deleted) => tracing::debug!(deleted, "cleaned up idempotency keys"),
+            Err(error) => tracing::warn!(%error, "could not clean up idempotency keys"),
+        }
     }
 }
 
 /// SIGHUP reads the keys again. If they cannot be used, those that were stay.
-async fn reload_on_signal(settings: Settings, keyring: Arc<Keyring>) {
-    let Ok(mut hang_up) = signal(SignalKind::hangup()) else {
-        tracing::error!("cannot listen for SIGHUP");
-        return;
-    };
+async fn reload_on_signal(settings: Settings, keyring: Arc<Keyring>, mut hang_up: Signal) {
     while hang_up.recv().await.is_some() {
         match keys::read(&settings) {
             Ok(keys) => {
@@ -164,23 +204,39 @@ async fn reload_on_signal(settings: Settings, keyring: Arc<Keyring>) {
     }
 }
 
-/// The first SIGTERM or SIGINT ends the server when its requests are answered; the second ends it now.
-async fn stop_on_signal(server: ServerHandle, health: Arc<Health>, at_once: Arc<Notify>) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("cannot listen for signals");
-        return;
-    };
-    let mut told = async || {
+/// SIGTERM, SIGINT and SIGHUP. From here on none of them ends the process by itself.
+fn signals() -> Result<[Signal; 3], Failure> {
+    let listen = |kind| signal(kind).map_err(Failure::failed);
+    Ok([listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?, listen(SignalKind::hangup())?])
+}
+
+/// How to stop.
+struct Stop {
+    server: ServerHandle,
+    health: Arc<Health>,
+    /// How long new requests are taken all the same: load balancers need a moment to see that this is not ready.
+    delay: Duration,
+}
+
+impl Stop {
+    /// The first signal ends the server when its requests are answered; the second ends it now.
+    async fn on_signal(self, [mut terminate, mut interrupt]: [Signal; 2], at_once: Arc<Notify>) {
+        let mut told = async || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        told().await;
+        self.health.drain();
+        tracing::info!(delay = ?self.delay, "stopping when all requests are answered");
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            () = sleep(self.delay) => {
+                actix_web::rt::spawn(self.server.stop(true));
+                told().await;
+            }
+            () = told() => {}
         }
-    };
-    told().await;
-    tracing::info!("stopping when all requests are answered");
-    health.drain();
-    actix_web::rt::spawn(server.stop(true));
-    told().await;
-    at_once.notify_one();
+        at_once.notify_one();
+    }
 }

@@ -5,9 +5,11 @@ use std::{
     process::ExitCode,
 };
 
-use keepstone_domain::{DisplayName, Email, Invalid, NewUser, PageRequest, RoleName, User, Username};
+use keepstone_domain::{
+    DisplayName, Email, Invalid, NewUser, PageRequest, RoleName, Start, User, UserFilter, Username,
+};
 use keepstone_repository::Store;
-use keepstone_service::{Client, NewPassword};
+use keepstone_service::{Client, NewPassword, Receipt};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -43,8 +45,8 @@ pub async fn create(settings: &Settings, arguments: CreateUser) -> Result<ExitCo
     let password = if arguments.password_stdin { read_line()?.into() } else { ask_password()? };
     let password = NewPassword::check(password, &services.accounts.rules().password_policy)
         .map_err(|violation| Failure::Usage(violation.to_string()))?;
-    let user = services.accounts.provision(user, password, &Client::default()).await?;
-    output::line(format!("made {} {} ({})", user.role, user.email, user.id));
+    let user = services.accounts.provision(user, password, None, &Client::default(), Receipt::none()).await?;
+    output::line(format!("made {} {} ({})", user.role, user.email, user.id))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -52,19 +54,18 @@ pub async fn list(settings: &Settings, arguments: &ListUsers) -> Result<ExitCode
     let store = compose::open_migrated(settings).await?;
     let mut repositories = store.read().await?;
     let mut users = Vec::new();
-    for batch in 0.. {
-        let page = repositories.users().list(PageRequest { skip: batch * BATCH, limit: BATCH }).await?;
-        let is_last = page.items.is_empty();
+    let mut request = PageRequest { with_total: false, ..PageRequest::first(BATCH) };
+    loop {
+        let page = repositories.users().list(&UserFilter::default(), &request).await?;
         users.extend(page.items);
-        if is_last || users.len() >= usize::try_from(page.total).unwrap_or(usize::MAX) {
-            break;
-        }
+        let Some(last) = page.next else { break };
+        request.start = Start::After(last);
     }
     if arguments.json {
         let users: Vec<_> = users.iter().map(as_json).collect();
-        output::line(serde_json::to_string_pretty(&users).map_err(Failure::failed)?);
+        output::line(serde_json::to_string_pretty(&users).map_err(Failure::failed)?)?;
     } else {
-        users.iter().map(as_text).for_each(output::line);
+        users.iter().map(as_text).try_for_each(output::line)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -123,7 +124,7 @@ fn ask_password() -> Result<SecretString, Failure> {
 }
 
 /// A line, as it is but for its end.
-fn read_line() -> Result<String, Failure> {
+pub fn read_line() -> Result<String, Failure> {
     let mut line = String::new();
     stdin().read_line(&mut line).map_err(unreadable)?;
     let end = line.trim_end_matches(['\r', '\n']).len();

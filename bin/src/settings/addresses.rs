@@ -1,8 +1,9 @@
-//! Addresses of other services, of browsers and of proxies. A URL may hold a password: it is shown without, always.
+//! Addresses of other services, of scripts, of browsers and of proxies. A URL may hold a password: it is shown without, always.
 
 use std::fmt;
 use std::net::IpAddr;
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
@@ -74,6 +75,49 @@ impl fmt::Display for ServiceUrl {
 impl fmt::Debug for ServiceUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ServiceUrl({self})")
+    }
+}
+
+/// A script that a page loads, with its hash behind a `#`: `https://host/file.js#sha384-…`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Script {
+    /// The address without the hash.
+    pub url: String,
+    /// The hash, as a browser compares it.
+    pub integrity: Option<String>,
+}
+
+impl Script {
+    /// Reads a path of this host, or the address of another with a hash: whoever runs that host does not run ours.
+    pub(super) fn read(text: &str) -> Result<Self, Wrong> {
+        let wrong = |why: &str| {
+            let mend = "write https://HOST/FILE.js#sha384-HASH, or /FILE.js; `openssl dgst -sha384 -binary FILE.js | openssl \
+                        base64 -A` prints the hash";
+            Wrong::new(format!("{} {why}", quoted(text)), mend)
+        };
+        let (address, hash) = text.split_once('#').map_or((text, None), |(address, hash)| (address, Some(hash)));
+        if address.contains([';', ',', '\'', '"', '<', '>', '\\']) || address.contains(char::is_whitespace) {
+            return Err(wrong("has characters that an address in a page cannot have"));
+        }
+        let is_local = address.starts_with('/') && !address.starts_with("//");
+        let is_remote = Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        match hash {
+            _ if !is_local && !is_remote => Err(wrong("is no address of a script")),
+            Some(hash) if !is_hash(hash) => Err(wrong("has no hash behind the #")),
+            None if is_remote => Err(wrong("is on another host, and has no hash")),
+            _ => Ok(Self { url: address.to_owned(), integrity: hash.map(str::to_owned) }),
+        }
+    }
+}
+
+/// `sha256-`, `sha384-` or `sha512-`, and so many bytes in base64.
+fn is_hash(text: &str) -> bool {
+    let bytes = |encoded: &str| BASE64_STANDARD.decode(encoded).map_or(0, |bytes| bytes.len());
+    match text.split_once('-') {
+        Some(("sha256", encoded)) => bytes(encoded) == 32,
+        Some(("sha384", encoded)) => bytes(encoded) == 48,
+        Some(("sha512", encoded)) => bytes(encoded) == 64,
+        _ => false,
     }
 }
 

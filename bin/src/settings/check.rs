@@ -4,15 +4,15 @@
 use std::fmt::Write;
 
 use super::addresses::Origins;
-use super::keys;
 use super::model::{Password, Settings};
 use super::problems::Problems;
+use super::production;
 use super::profile::Environment;
-use super::values::{PasswordHasher, shown};
+use super::values::{PasswordHasher, RegistrationMode, shown};
+use keepstone_service::{Limit, Quotas};
 
-/// What `Quotas` are called here.
-const GENEROUS: &str = "600/min per address";
-const STRICT: &str = "login 10/min, register 5/h";
+/// A setting, what holds here, and what the profiles of development and production start from.
+type Row = [String; 4];
 
 /// The problems, or "ok", what holds here beside what each profile starts from, and the warnings.
 #[must_use]
@@ -23,11 +23,8 @@ pub fn check(result: &Result<Settings, Problems>) -> String {
     };
     let entry = settings.entries.iter().find(|entry| entry.path == "app.environment");
     let origin = entry.map_or("", |entry| &entry.origin);
-    let mut text = format!("ok: {} ({origin})\n\n", settings.app.environment);
-    for [setting, here, development, production] in matrix(settings) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{setting:24}  {here:32}  {development:24}  {production}");
-    }
+    let mut text = format!("ok: {} ({origin})\n\n{}", settings.app.environment, table(&matrix(settings)));
+    // Writing to a string cannot fail.
     for warning in &settings.warnings {
         let _ = write!(text, "\nwarning: {warning}");
     }
@@ -40,48 +37,102 @@ pub fn check(result: &Result<Settings, Problems>) -> String {
     text
 }
 
-fn matrix(settings: &Settings) -> Vec<[String; 4]> {
+/// Every column as wide as its widest text.
+fn table(rows: &[Row]) -> String {
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|text| text.chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..4).map(width).collect();
+    let line = |row: &Row| {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(text, width)| format!("{text:width$}")).collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+fn matrix(settings: &Settings) -> Vec<Row> {
+    let mut rows = vec![row("setting", "here", "development", "production")];
+    rows.extend(secrets(settings));
+    rows.extend(passwords(settings));
+    rows.extend(clients(settings));
+    rows.extend(database(settings));
+    rows
+}
+
+fn secrets(settings: &Settings) -> Vec<Row> {
     let production = settings.app.environment == Environment::Production;
     let policy = either(production, "refused", "warned of");
     let secret = either(settings.signing_key().is_some(), "configured", "generated at start, mode 0600");
-    let debug = if production { "refused".to_owned() } else { either(settings.app.debug, "on", "off") };
-    let built = |path: &str, row: [String; 4]| keys::find(path).filter(|key| !key.later).map(|_| row);
-    let blocklist = either(settings.password.blocklist, "on", "off");
-    let grace = shown(settings.sessions.refresh_grace);
-    let limits = match (settings.rate_limit.enabled, settings.app.environment) {
-        (false, _) => "off",
-        (true, Environment::Development) => GENEROUS,
-        (true, Environment::Production | Environment::Test) => STRICT,
+    let debug = if production { "refused" } else { either(settings.app.debug, "on", "off") };
+    vec![
+        row("signing secret", secret, "generated, mode 0600", "required"),
+        row("weak secret", policy, "warned of", "refused, exit code 2"),
+        row("open secret files", policy, "warned of", "refused, exit code 2"),
+        row("DEBUG=true", debug, "allowed", "refused, exit code 2"),
+    ]
+}
+
+fn passwords(settings: &Settings) -> Vec<Row> {
+    let Settings { password, registration, .. } = settings;
+    let length = format!("at least {}", password.min_length);
+    let sign_up = match registration.mode {
+        RegistrationMode::Open => format!("open, as {}", registration.default_role),
+        RegistrationMode::Closed => "closed".to_owned(),
+    };
+    vec![
+        row("password blocklist", either(password.blocklist, "on", "off"), "off", "on"),
+        row("password length", &length, "at least 8", "at least 8"),
+        row("password hash", &hasher(password), "bcrypt, cost 12", "bcrypt, cost 12, 10 at least"),
+        row("registration", &sign_up, "open, as user", "open, as user"),
+        row("refresh grace", &shown(settings.sessions.refresh_grace), "0", "0"),
+    ]
+}
+
+fn clients(settings: &Settings) -> Vec<Row> {
+    let limit = |name: &str, limit: Limit, of: &str| {
+        let here = settings.quotas().map_or_else(|| "off".to_owned(), |quotas| rate(quotas, limit, of));
+        row(name, &here, &rate(Quotas::Generous, limit, of), &rate(Quotas::Strict, limit, of))
     };
     let proxies = match settings.server.trusted_proxies.len() {
         0 => "none".to_owned(),
         count => format!("{count} listed"),
     };
-    let rows = [
-        Some(row("setting", "here", "development", "production")),
-        Some(row("signing secret", &secret, "generated, mode 0600", "required")),
-        Some(row("weak secret", &policy, "warned of", "refused, exit code 2")),
-        Some(row("open secret files", &policy, "warned of", "refused, exit code 2")),
-        Some(row("DEBUG=true", &debug, "allowed", "refused, exit code 2")),
-        built("password.blocklist", row("password blocklist", &blocklist, "off", "on")),
-        Some(row("password length", &format!("at least {}", settings.password.min_length), "at least 8", "at least 8")),
-        Some(row("password hash", &hasher(&settings.password), "bcrypt, cost 12", "bcrypt, cost 12, 10 at least")),
-        Some(row("documentation", &either(settings.docs.enabled, "on", "off"), "on", "off")),
-        Some(row("CORS origins", &origins(&settings.cors.origins), "local ones; * allowed", "none; * refused")),
-        Some(row("rate limits", limits, GENEROUS, STRICT)),
-        Some(row("trusted proxies", &proxies, "none", "none")),
-        built("sessions.refresh_grace", row("refresh grace", &grace, "0", "0")),
-        Some(row("database", &settings.database.url.to_string(), "sqlite:///./keepstone.db", "as configured")),
-    ];
-    rows.into_iter().flatten().collect()
+    vec![
+        row("documentation", either(settings.docs.enabled, "on", "off"), "on", "off"),
+        row("CORS origins", &origins(&settings.cors.origins), "local ones; * allowed", "none; * refused"),
+        limit("logins", Limit::Login, "address"),
+        limit("sign-ups", Limit::Register, "address"),
+        limit("refreshes", Limit::Refresh, "session"),
+        row("trusted proxies", &proxies, "none", "none"),
+    ]
 }
 
-fn row(setting: &str, here: &str, development: &str, production: &str) -> [String; 4] {
+fn database(settings: &Settings) -> Vec<Row> {
+    let traffic =
+        either(production::has_insecure_backend(settings), "over a network, not encrypted", "on this machine");
+    vec![
+        row("database", &settings.database.url.to_string(), "sqlite:///./keepstone.db", "as configured"),
+        row("database traffic", traffic, "as configured", "unencrypted refused, or allowed and warned of"),
+    ]
+}
+
+fn row(setting: &str, here: &str, development: &str, production: &str) -> Row {
     [setting, here, development, production].map(str::to_owned)
 }
 
-fn either(on: bool, yes: &str, no: &str) -> String {
-    if on { yes.to_owned() } else { no.to_owned() }
+const fn either(on: bool, yes: &'static str, no: &'static str) -> &'static str {
+    if on { yes } else { no }
+}
+
+/// Such as `10/min per address`.
+fn rate(quotas: Quotas, limit: Limit, of: &str) -> String {
+    let quota = quotas.of(limit);
+    let period = match quota.period.as_secs() {
+        60 => "min".to_owned(),
+        3_600 => "h".to_owned(),
+        _ => shown(quota.period),
+    };
+    format!("{}/{period} per {of}", quota.amount)
 }
 
 fn origins(origins: &Origins) -> String {

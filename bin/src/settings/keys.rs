@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use keepstone_domain::RoleName;
+
 /// How a value may be shown, and whether it may come from a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -74,12 +76,9 @@ pub(super) fn long_name(path: &str) -> String {
     format!("{PREFIX}{}", path.replace('.', "__").to_ascii_uppercase())
 }
 
-/// The role that `roles.<name>` or its variable defines.
-pub(super) fn role_of_path(path: &str) -> Option<&str> {
-    let name = path.strip_prefix(ROLES)?.strip_prefix('.')?;
-    let fits = (1..=32).contains(&name.len())
-        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'));
-    fits.then_some(name)
+/// Whether a role may be called so.
+pub(super) fn is_role_name(name: &str) -> bool {
+    RoleName::parse(name).is_ok_and(|role| role.as_str() == name)
 }
 
 /// The key of this path.
@@ -130,9 +129,14 @@ pub(super) const KEYS: &[Key] = &[
     key("app.api_prefix", "API_V1_PREFIX").or("API_V1_STR"),
     key("app.public_url", "PUBLIC_URL").address().later(),
     key("app.secret_key", "SECRET_KEY").secret(),
+    key("app.allow_insecure_backend", "ALLOW_INSECURE_BACKEND"),
     key("server.host", "HOST"),
     key("server.port", "PORT"),
     key("server.trusted_proxies", "TRUSTED_PROXIES"),
+    key("server.shutdown_delay", "SHUTDOWN_DELAY"),
+    key("server.max_connections", "MAX_CONNECTIONS"),
+    key("server.max_connections_per_address", "MAX_CONNECTIONS_PER_ADDRESS"),
+    key("server.request_timeout", "REQUEST_TIMEOUT"),
     key("database.url", "DATABASE_URL").address(),
     key("database.replica_url", "DATABASE_REPLICA_URL").address().later(),
     key("database.pool_size", "DB_POOL_SIZE"),
@@ -164,6 +168,7 @@ pub(super) const KEYS: &[Key] = &[
     key("log.level", "LOG_LEVEL"),
     key("log.format", "LOG_FORMAT"),
     key("docs.enabled", "DOCS_ENABLED"),
+    key("docs.redoc_script", "REDOC_SCRIPT"),
     key("mail.url", "MAIL_URL").address().later(),
     key("mail.from", "MAIL_FROM").later(),
     key("files.url", "FILES_URL").address().later(),

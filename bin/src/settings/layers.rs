@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use config::{Config, ConfigError, FileFormat, Format, Map, Source, Value, ValueKind};
 
-use super::keys::{self, KEYS};
+use super::keys::{self, KEYS, Key, Kind};
 use super::problems::{Problem, Wrong};
 
 /// Values by section and key. An empty one takes a lower layer's value away.
@@ -23,8 +23,22 @@ impl Layer {
     }
 
     pub(super) fn has(&self, path: &str) -> bool {
-        path.split_once('.')
-            .is_some_and(|(section, key)| self.0.get(section).is_some_and(|keys| keys.contains_key(key)))
+        self.get(path).is_some()
+    }
+
+    fn get(&self, path: &str) -> Option<&Value> {
+        let (section, key) = path.split_once('.')?;
+        self.0.get(section)?.get(key)
+    }
+
+    /// Whether a secret is in it, or an address that may have a password.
+    pub(super) fn has_secrets(&self) -> bool {
+        let is_secret = |key: &&Key| match key.kind {
+            Kind::Plain => false,
+            Kind::Secret => self.has(key.path),
+            Kind::Address => self.get(key.path).is_some_and(|value| value.to_string().contains(['@', '?'])),
+        };
+        KEYS.iter().any(|key| is_secret(&key))
     }
 }
 
@@ -121,14 +135,21 @@ pub(super) fn from_toml(text: &str, origin: &str) -> Collected {
         };
         for (key, value) in values.into_iter().collect::<BTreeMap<_, _>>() {
             let path = format!("{section}.{key}");
-            if keys::find(&path).is_some() || keys::role_of_path(&path).is_some() {
+            if keys::find(&path).is_some() || (section == keys::ROLES && keys::is_role_name(&key)) {
                 collected.layer.set(&path, origin, value.kind);
+            } else if section == keys::ROLES {
+                collected.problem(no_role_name().of(path, origin));
             } else {
                 collected.problem(unknown_key(&path, origin));
             }
         }
     }
     collected
+}
+
+/// What is wrong with a role that is called otherwise.
+pub(super) fn no_role_name() -> Wrong {
+    Wrong::new("is not how a role can be called", "use 1 to 32 of a-z 0-9 _ -, such as night_shift")
 }
 
 fn unknown_key(path: &str, origin: &str) -> Problem {

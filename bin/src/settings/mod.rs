@@ -4,6 +4,7 @@
 #[expect(dead_code, reason = "addresses of services that are not called yet are validated already")]
 mod addresses;
 mod check;
+mod database_server;
 mod dotenv;
 mod keys;
 mod layers;
@@ -14,6 +15,7 @@ mod production;
 mod profile;
 mod read;
 mod reader;
+mod roles;
 pub mod secret;
 mod show;
 mod sources;
@@ -26,11 +28,11 @@ mod variables;
 pub use addresses::Origins;
 pub use check::check;
 pub use model::Settings;
-pub use problems::{Problem, Problems};
+pub use problems::Problems;
 pub use profile::Environment;
 pub use show::{show, show_json};
 pub use sources::{Inputs, Overrides};
-pub use values::{Algorithm, LogFormat, LogLevel, PasswordHasher, RegistrationMode, ResponseCase};
+pub use values::{Algorithm, LogFormat, LogLevel, PasswordHasher, RegistrationMode};
 
 use reader::Reader;
 
@@ -40,17 +42,16 @@ impl Settings {
     /// # Errors
     /// Every problem of the configuration, not only the first. None of them shows a secret.
     pub fn load(inputs: &Inputs) -> Result<Self, Problems> {
-        let sources = sources::collect(inputs).map_err(|problem| Problems { list: vec![problem], note: None })?;
+        let mut sources = sources::collect(inputs).map_err(|problem| Problems { list: vec![problem], note: None })?;
         let mut reader = Reader::new(&sources.tree);
         let mut settings = read::settings(&mut reader, &sources.tree, sources.profile.environment, inputs.cores);
-        let mut list = sources.problems;
+        let mut list = std::mem::take(&mut sources.problems);
         list.extend(reader.into_problems());
         if settings.app.environment == Environment::Production {
-            let refusals = production::refusals(&settings, &sources.tree, &sources.exposed);
-            // A value that could not be read has its reason already.
-            let news: Vec<Problem> =
-                refusals.into_iter().filter(|new| list.iter().all(|old| old.key != new.key)).collect();
-            list.extend(news);
+            sources.exposed.extend(production::exposed_keys(&settings, &inputs.directory));
+            let refusals = production::refusals(&settings, &sources.tree, &sources.exposed, &list);
+            list.extend(refusals);
+            settings.warnings = production::reminders(&settings);
         } else {
             settings.warnings = production::warnings(&settings, &sources.exposed);
         }
@@ -60,5 +61,19 @@ impl Settings {
         settings.entries = show::entries(&sources.tree, &settings, &sources.profile);
         settings.directory.clone_from(&inputs.directory);
         Ok(settings)
+    }
+
+    /// What holds wherever nothing is configured.
+    ///
+    /// # Errors
+    /// What is wrong with the defaults.
+    pub fn built_in() -> Result<Self, Problems> {
+        let tree = sources::built_in().map_err(|problem| Problems { list: vec![problem], note: None })?;
+        let mut reader = Reader::new(&tree);
+        let settings = read::settings(&mut reader, &tree, Environment::Development, 1);
+        match reader.into_problems() {
+            list if list.is_empty() => Ok(settings),
+            list => Err(Problems { list, note: None }),
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! The settings as the rest of the program sees them: typed, valid, and safe to print with `Debug`. A field without a
 //! comment is explained in `config/default.toml`.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,11 +8,15 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::addresses::{Network, Origins, ServiceUrl};
+use super::addresses::{Network, Origins, Script, ServiceUrl};
 use super::profile::Environment;
 use super::show::Entry;
 use super::values::{Algorithm, LogFormat, LogLevel, PasswordHasher, RegistrationMode, ResponseCase};
+use keepstone_auth::permission::Roles;
+use keepstone_domain::RoleName;
+use keepstone_http::TokenCase;
 use keepstone_persistence::DatabaseUrl;
+use keepstone_service::Quotas;
 
 /// Everything that can be configured.
 #[derive(Debug, Clone)]
@@ -25,8 +28,7 @@ pub struct Settings {
     pub sessions: Sessions,
     pub password: Password,
     pub registration: Registration,
-    /// Each role's permissions; `*` is every one.
-    pub roles: BTreeMap<String, Vec<String>>,
+    pub roles: Roles,
     pub cors: Cors,
     pub log: Log,
     pub docs: Docs,
@@ -56,6 +58,26 @@ impl Settings {
             LogLevel::Trace => LogLevel::Trace,
             _ if self.app.debug => LogLevel::Debug,
             level => level,
+        }
+    }
+
+    /// How often clients may ask; `None` is as often as they like.
+    #[must_use]
+    pub fn quotas(&self) -> Option<Quotas> {
+        let quotas = match self.app.environment {
+            Environment::Development => Quotas::Generous,
+            // Tests have no limits, unless they ask for them: then it is for those of production.
+            Environment::Production | Environment::Test => Quotas::Strict,
+        };
+        self.rate_limit.enabled.then_some(quotas)
+    }
+
+    /// How the members of token responses are spelt.
+    #[must_use]
+    pub const fn token_case(&self) -> TokenCase {
+        match self.sessions.token_response_case {
+            ResponseCase::Snake => TokenCase::Snake,
+            ResponseCase::Camel => TokenCase::Camel,
         }
     }
 
@@ -94,6 +116,7 @@ pub struct App {
     pub public_url: Option<ServiceUrl>,
     /// Ask [`Settings::signing_key`].
     pub secret_key: Option<SecretString>,
+    pub allow_insecure_backend: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -102,6 +125,10 @@ pub struct Server {
     pub host: String,
     pub port: u16,
     pub trusted_proxies: Vec<Network>,
+    pub shutdown_delay: Duration,
+    pub max_connections: usize,
+    pub max_connections_per_address: Option<usize>,
+    pub request_timeout: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -155,8 +182,8 @@ pub struct Argon2 {
 pub struct Registration {
     pub mode: RegistrationMode,
     pub conceal: bool,
-    /// One of `roles`, in lower case.
-    pub default_role: String,
+    /// One of `roles`.
+    pub default_role: RoleName,
 }
 
 #[derive(Debug, Clone)]
@@ -173,6 +200,7 @@ pub struct Log {
 #[derive(Debug, Clone)]
 pub struct Docs {
     pub enabled: bool,
+    pub redoc_script: Script,
 }
 
 #[derive(Debug, Clone)]

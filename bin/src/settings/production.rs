@@ -1,27 +1,33 @@
 //! What production refuses and other environments only warn of. All refusals at once: nobody mends
 //! a configuration one restart at a time.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
-use url::Url;
 
 use super::addresses::Origins;
+use super::database_server::DatabaseServer;
 use super::keys;
-use super::layers::Tree;
+use super::layers::{Tree, readable_by_others};
 use super::model::Settings;
 use super::problems::{Problem, Wrong};
 use super::strength;
 use super::values::Algorithm;
-use keepstone_persistence::DatabaseUrl;
 
 const MAKE_ONE: &str = "set it to what `openssl rand -base64 48` prints";
 
-/// Every reason not to run these settings in production.
-pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf]) -> Vec<Problem> {
+/// Every reason not to run these settings in production. A value that could not be read has its reason among the `known`
+/// problems already.
+pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf], known: &[Problem]) -> Vec<Problem> {
+    let is_known = |path: &str| known.iter().any(|problem| problem.key == keys::display_name(path));
     let mut found = Vec::new();
-    let mut refuse = |path: &str, wrong: Wrong| found.push(wrong.at(path, tree.origin(path)));
-    if settings.signing_key().is_none() {
+    let mut refuse = |path: &str, wrong: Wrong| {
+        if !is_known(path) {
+            found.push(wrong.at(path, tree.origin(path)));
+        }
+    };
+    if settings.signing_key().is_none() && !is_known("app.secret_key") {
         refuse("jwt.secret_key", Wrong::new("is not set; production does not make its own", MAKE_ONE));
     }
     if settings.jwt.algorithm != Algorithm::Hs256 && settings.jwt.keys_dir.is_none() {
@@ -45,17 +51,29 @@ pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf]) ->
         let message = format!("{} is too cheap", settings.password.bcrypt_cost);
         refuse("password.bcrypt_cost", Wrong::new(message, "use 10 or more; 12 is the default"));
     }
-    let databases = [
-        ("database.url", Some(&settings.database.url)),
-        ("database.replica_url", settings.database.replica_url.as_ref()),
-    ];
-    for (path, url) in databases {
-        if url.is_some_and(has_default_password) {
+    for (path, server) in database_servers(settings) {
+        if server.has_default_password() {
             refuse(path, Wrong::new("has a password that everyone knows", "give the database's user one of its own"));
+        }
+        if is_overheard(path, &server) && !settings.app.allow_insecure_backend {
+            let mend = "reach it through an encrypted tunnel that ends on this machine, or set \
+                        ALLOW_INSECURE_BACKEND=true where nobody else is on the network between";
+            refuse(path, Wrong::new("would send passwords and data over a network without encryption", mend));
         }
     }
     found.extend(exposed.iter().map(|path| exposed_file(path)));
     found
+}
+
+/// What production has been told to put up with, a sentence each.
+pub(super) fn reminders(settings: &Settings) -> Vec<String> {
+    let overheard = database_servers(settings).filter(|(path, server)| is_overheard(path, server));
+    overheard
+        .map(|(path, _)| {
+            let name = keys::display_name(path);
+            format!("{name}: passwords and data go over a network without encryption, as ALLOW_INSECURE_BACKEND allows")
+        })
+        .collect()
 }
 
 /// The same facts as sentences, where they are no reason to stop.
@@ -98,15 +116,36 @@ fn equal_secrets(settings: &Settings) -> Vec<(&'static str, Wrong)> {
     all.iter().enumerate().filter_map(wrong).collect()
 }
 
-fn has_default_password(url: &DatabaseUrl) -> bool {
-    let (DatabaseUrl::Postgres(text) | DatabaseUrl::Mysql(text)) = url else { return false };
-    let Ok(url) = Url::parse(text) else { return false };
-    let option = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-    let user = option("user").unwrap_or_else(|| url.username().to_owned());
-    // No password at all is another way to authenticate: a socket, a certificate, a password file.
-    let given = url.password().or_else(|| text.contains(":@").then_some(""));
-    let password = option("password").or_else(|| given.map(str::to_owned));
-    password.is_some_and(|password| strength::is_default_database_password(&user, &password))
+fn database_servers(settings: &Settings) -> impl Iterator<Item = (&'static str, DatabaseServer)> {
+    let all = [
+        ("database.url", Some(&settings.database.url)),
+        ("database.replica_url", settings.database.replica_url.as_ref()),
+    ];
+    all.into_iter().filter_map(|(path, url)| Some((path, DatabaseServer::of(url?)?)))
+}
+
+/// Whether others can hear what is said to this server. It is to none that nothing connects to yet.
+fn is_overheard(path: &str, server: &DatabaseServer) -> bool {
+    server.is_remote() && keys::find(path).is_some_and(|key| !key.later)
+}
+
+/// Whether any database is spoken to where others can hear it: the drivers are built without TLS.
+pub(super) fn has_insecure_backend(settings: &Settings) -> bool {
+    database_servers(settings).any(|(path, server)| is_overheard(path, &server))
+}
+
+/// The private keys that others than their owner may read.
+pub(super) fn exposed_keys(settings: &Settings, directory: &Path) -> Vec<PathBuf> {
+    let folder = settings.jwt.keys_dir.as_ref().filter(|_| settings.jwt.algorithm != Algorithm::Hs256);
+    let Some(Ok(entries)) = folder.map(|folder| fs::read_dir(directory.join(folder))) else { return Vec::new() };
+    let is_private = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|text| text.contains("PRIVATE KEY-----"));
+    let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut exposed: Vec<PathBuf> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "pem"))
+        .filter(|path| readable_by_others(path) && is_private(path))
+        .collect();
+    exposed.sort();
+    exposed
 }
 
 fn exposed_file(path: &Path) -> Problem {

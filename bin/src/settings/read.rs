@@ -1,12 +1,10 @@
 //! From the merged tree to [`Settings`], section by section. What holds in every environment is checked here; what only
 //! production asks for is in `production`.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::addresses::{Network, Origins, ServiceUrl, host};
-use super::keys;
+use super::addresses::{Network, Origins, Script, ServiceUrl, host};
 use super::layers::Tree;
 use super::model::{
     App, Argon2, Cors, Database, Docs, Files, Jwt, Log, Mail, Metrics, Password, RateLimit, Redis, Registration,
@@ -15,10 +13,12 @@ use super::model::{
 use super::problems::{Wrong, quoted};
 use super::profile::Environment;
 use super::reader::Reader;
+use super::roles;
 use super::values::{
     Algorithm, Choice, LogFormat, LogLevel, PasswordHasher, RegistrationMode, ResponseCase, Unit, duration, flag,
     number,
 };
+use keepstone_domain::RoleName;
 use keepstone_persistence::DatabaseUrl;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -26,7 +26,6 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// Reads everything. The result is of use only if the reader has no problem afterwards.
 pub(super) fn settings(reader: &mut Reader<'_>, tree: &Tree, environment: Environment, cores: usize) -> Settings {
-    let roles = roles(reader, tree);
     Settings {
         app: app(reader, environment),
         server: server(reader),
@@ -34,14 +33,17 @@ pub(super) fn settings(reader: &mut Reader<'_>, tree: &Tree, environment: Enviro
         jwt: jwt(reader),
         sessions: sessions(reader),
         password: password(reader, cores),
-        registration: registration(reader, &roles),
-        roles,
+        registration: registration(reader, tree),
+        roles: roles::roles(reader, tree),
         cors: Cors { origins: origins(reader) },
         log: Log {
             level: reader.need("log.level", LogLevel::read),
             format: reader.need("log.format", LogFormat::read),
         },
-        docs: Docs { enabled: reader.need("docs.enabled", flag) },
+        docs: Docs {
+            enabled: reader.need("docs.enabled", flag),
+            redoc_script: reader.need("docs.redoc_script", Script::read),
+        },
         mail: Mail {
             url: service(reader, "mail.url", &["smtp", "smtps", "file"]),
             from: reader.need("mail.from", mailbox),
@@ -66,6 +68,7 @@ fn app(reader: &mut Reader<'_>, environment: Environment) -> App {
         api_prefix: reader.need("app.api_prefix", prefix),
         public_url: service(reader, "app.public_url", &["http", "https"]),
         secret_key: reader.secret("app.secret_key"),
+        allow_insecure_backend: reader.need("app.allow_insecure_backend", flag),
     }
 }
 
@@ -81,6 +84,13 @@ fn server(reader: &mut Reader<'_>) -> Server {
         host: reader.need("server.host", host),
         port: reader.need("server.port", |text| number(text, 0..=u16::MAX)),
         trusted_proxies,
+        shutdown_delay: reader
+            .need("server.shutdown_delay", |text| duration(text, Unit::Second, Duration::ZERO..=SECOND * 10)),
+        max_connections: reader.need("server.max_connections", |text| number(text, 1..=1_000_000)),
+        max_connections_per_address: reader
+            .parse("server.max_connections_per_address", |text| number(text, 0..=1_000_000)),
+        request_timeout: reader
+            .need("server.request_timeout", |text| duration(text, Unit::Second, SECOND..=SECOND * 3_600)),
     }
 }
 
@@ -168,52 +178,13 @@ fn password(reader: &mut Reader<'_>, cores: usize) -> Password {
     }
 }
 
-fn registration(reader: &mut Reader<'_>, roles: &BTreeMap<String, Vec<String>>) -> Registration {
-    let role = |text: &str| {
-        let role = text.to_ascii_lowercase();
-        if role == ADMIN {
-            let names: Vec<&str> = roles.keys().map(String::as_str).filter(|name| *name != ADMIN).collect();
-            let message = "would make an administrator of everyone who signs up";
-            return Err(Wrong::new(message, format!("use one of {}", names.join(", "))));
-        }
-        let names: Vec<&str> = roles.keys().map(String::as_str).collect();
-        let unknown =
-            || Wrong::new(format!("{} is not a role", quoted(text)), format!("use one of {}", names.join(", ")));
-        if roles.contains_key(&role) { Ok(role) } else { Err(unknown()) }
-    };
+fn registration(reader: &mut Reader<'_>, tree: &Tree) -> Registration {
+    let role = |text: &str| roles::default_role(text, tree).map(Some);
     Registration {
         mode: reader.need("registration.mode", RegistrationMode::read),
         conceal: reader.need("registration.conceal", flag),
-        default_role: reader.need("registration.default_role", role),
+        default_role: reader.need("registration.default_role", role).unwrap_or_else(RoleName::viewer),
     }
-}
-
-const ADMIN: &str = "admin";
-
-fn roles(reader: &mut Reader<'_>, tree: &Tree) -> BTreeMap<String, Vec<String>> {
-    let mut roles = BTreeMap::new();
-    for name in tree.roles() {
-        let path = format!("{}.{name}", keys::ROLES);
-        let permissions = reader.list(&path);
-        let everything = permissions.iter().any(|permission| permission == "*");
-        if name == ADMIN && !everything {
-            reader.refuse(
-                &path,
-                Wrong::new("takes permissions from admin, which has every one", "write [\"*\"], and make another role"),
-            );
-        }
-        for permission in permissions.iter().filter(|permission| !is_permission(permission)) {
-            let message = format!("{} is not a permission", quoted(permission));
-            reader.refuse(&path, Wrong::new(message, "write thing:verb, such as items:read, or * for every one"));
-        }
-        roles.insert(name, permissions);
-    }
-    roles
-}
-
-fn is_permission(text: &str) -> bool {
-    let word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    text == "*" || text.split_once(':').is_some_and(|(thing, verb)| word(thing) && word(verb))
 }
 
 fn origins(reader: &mut Reader<'_>) -> Origins {

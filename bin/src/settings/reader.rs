@@ -21,6 +21,11 @@ impl<'t> Reader<'t> {
         self.problems
     }
 
+    /// How many problems there are so far.
+    pub(super) fn count(&self) -> usize {
+        self.problems.len()
+    }
+
     /// Reports a key as a whole.
     pub(super) fn refuse(&mut self, path: &str, wrong: Wrong) {
         let problem = wrong.at(path, self.tree.origin(path));

@@ -96,13 +96,18 @@ pub(super) fn collect(inputs: &Inputs) -> Result<Sources, Problem> {
     Ok(Sources { tree, profile, problems, exposed })
 }
 
+/// The built-in defaults, and nothing else.
+pub(super) fn built_in() -> Result<Tree, Problem> {
+    Tree::merge([&layers::from_toml(DEFAULTS, layers::DEFAULT).layer])
+}
+
 fn profile_file(environment: Environment, directory: &Path) -> Collected {
     let name = format!("config/{environment}.toml");
     let path = directory.join(&name);
     let mut collected = match fs::read_to_string(&path) {
         Ok(text) => {
             let mut collected = layers::from_toml(&text, &name);
-            if ["jwt.secret_key", "jwt.refresh_secret", "app.secret_key"].iter().any(|path| collected.layer.has(path)) {
+            if collected.layer.has_secrets() {
                 collected.watch(&path);
             }
             collected

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use super::keys::{self, KEYS, Key, PREFIX};
-use super::layers::Collected;
+use super::layers::{Collected, no_role_name};
 use super::problems::Wrong;
 
 /// The variables of one place.
@@ -78,7 +78,16 @@ impl Variables<'_> {
 
     fn collect_roles(&self, into: &mut Collected) {
         for (name, value) in &self.values {
-            if let (Some(path), Some(value)) = (path_of_role(name), value.as_ref().filter(|value| !value.is_empty())) {
+            let (Some(role), Some(value)) = (role_of(name), value.as_ref().filter(|value| !value.is_empty())) else {
+                continue;
+            };
+            let path = format!("{}.{role}", keys::ROLES);
+            if !keys::is_role_name(&role) {
+                into.problem(no_role_name().of(name, self.place));
+            } else if into.layer.has(&path) {
+                let wrong = Wrong::new("is set twice, in two spellings", "write its name in upper case, once");
+                into.problem(wrong.of(name, self.place));
+            } else {
                 into.layer.set(&path, &format!("{} {name}", self.place), value.as_str());
             }
         }
@@ -90,7 +99,7 @@ impl Variables<'_> {
             KEYS.iter().flat_map(|key| [Some(key.long_name()), file(key)]).flatten().collect();
         for name in self.values.keys() {
             let upper = name.to_ascii_uppercase();
-            if !upper.starts_with(PREFIX) || known.contains(name) || path_of_role(name).is_some() {
+            if !upper.starts_with(PREFIX) || known.contains(name) || role_of(name).is_some() {
                 continue;
             }
             let mend = keys::nearest(&upper, known.iter().cloned()).map_or_else(
@@ -102,9 +111,7 @@ impl Variables<'_> {
     }
 }
 
-/// `roles.editor` of `KEEPSTONE__ROLES__EDITOR`.
-fn path_of_role(variable: &str) -> Option<String> {
-    let name = variable.strip_prefix(PREFIX)?.strip_prefix("ROLES__")?;
-    let path = format!("{}.{}", keys::ROLES, name.to_ascii_lowercase());
-    keys::role_of_path(&path).is_some().then_some(path)
+/// `editor` of `KEEPSTONE__ROLES__EDITOR`.
+fn role_of(variable: &str) -> Option<String> {
+    Some(variable.strip_prefix(PREFIX)?.strip_prefix("ROLES__")?.to_ascii_lowercase())
 }

@@ -44,11 +44,21 @@ pub enum AuditKind {
     UserCreated,
     /// A password was changed.
     PasswordChanged,
+    /// An account was given another address.
+    EmailChanged,
+    /// An account was given another role.
+    RoleChanged,
+    /// An account can log in again.
+    UserActivated,
+    /// An account cannot log in any more, and its sessions have ended.
+    UserDeactivated,
+    /// An account was deleted, and its sessions have ended.
+    UserDeleted,
 }
 
 impl AuditKind {
     /// Every kind there is.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -56,6 +66,11 @@ impl AuditKind {
         Self::SessionsRevoked,
         Self::UserCreated,
         Self::PasswordChanged,
+        Self::EmailChanged,
+        Self::RoleChanged,
+        Self::UserActivated,
+        Self::UserDeactivated,
+        Self::UserDeleted,
     ];
 
     /// The name under which it is kept and told.
@@ -69,6 +84,11 @@ impl AuditKind {
             Self::SessionsRevoked => "sessions_revoked",
             Self::UserCreated => "user_created",
             Self::PasswordChanged => "password_changed",
+            Self::EmailChanged => "email_changed",
+            Self::RoleChanged => "role_changed",
+            Self::UserActivated => "user_activated",
+            Self::UserDeactivated => "user_deactivated",
+            Self::UserDeleted => "user_deleted",
         }
     }
 

@@ -51,6 +51,8 @@ macro_rules! ids {
 ids! {
     /// Names an event of the audit log.
     AuditEventId;
+    /// Names an item.
+    ItemId;
     /// Names a user.
     UserId;
     /// Names a session: one login, from its first token to its last.

@@ -32,6 +32,12 @@ impl RoleName {
         Self("viewer".to_owned())
     }
 
+    /// The role that may do everything.
+    #[must_use]
+    pub fn admin() -> Self {
+        Self("admin".to_owned())
+    }
+
     /// The name in lower case.
     #[must_use]
     pub fn as_str(&self) -> &str {

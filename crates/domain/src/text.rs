@@ -71,7 +71,7 @@ impl DisplayName {
 }
 
 /// C0 and C1 controls, and the bidi embeddings, overrides and isolates that can make a text read as another.
-fn is_invisible_control(character: char) -> bool {
+pub(crate) fn is_invisible_control(character: char) -> bool {
     character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

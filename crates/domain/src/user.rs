@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use crate::{DisplayName, Email, RoleName, Timestamp, UserId, Username};
+use crate::{DisplayName, Email, RoleName, SearchText, Timestamp, UserId, Username, Version};
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,16 @@ pub struct User {
     pub updated_at: Timestamp,
     /// When the account was deleted; `None` while it lives.
     pub deleted_at: Option<Timestamp>,
+    /// How often any of this has changed.
+    pub version: Version,
+}
+
+impl User {
+    /// Whether this is one of those who may do everything, and can.
+    #[must_use]
+    pub fn is_active_admin(&self) -> bool {
+        self.role == RoleName::admin() && self.is_active && self.deleted_at.is_none()
+    }
 }
 
 /// What it takes to make an account.
@@ -59,6 +69,7 @@ impl NewUser {
             created_at: now,
             updated_at: now,
             deleted_at: None,
+            version: Version::FIRST,
         }
     }
 }
@@ -66,7 +77,7 @@ impl NewUser {
 /// A change to an account. `None` leaves a member as it is; `Some(None)` clears one that may be empty.
 #[derive(Debug, Clone, Default)]
 pub struct UserPatch {
-    /// A new address, which is then not verified.
+    /// A new address.
     pub email: Option<Email>,
     /// A new user name, or none.
     pub username: Option<Option<Username>>,
@@ -76,6 +87,33 @@ pub struct UserPatch {
     pub role: Option<RoleName>,
     /// Whether the person can log in.
     pub is_active: Option<bool>,
+}
+
+impl UserPatch {
+    /// The user after this change; the same as before if it changes nothing. Only an address that is another one is not
+    /// verified any more: the same in other letters is.
+    #[must_use]
+    pub fn apply(self, user: &User) -> User {
+        let email = self.email.unwrap_or_else(|| user.email.clone());
+        User {
+            email_verified: user.email_verified && email.key() == user.email.key(),
+            email,
+            username: self.username.unwrap_or_else(|| user.username.clone()),
+            name: self.name.unwrap_or_else(|| user.name.clone()),
+            role: self.role.unwrap_or_else(|| user.role.clone()),
+            is_active: self.is_active.unwrap_or(user.is_active),
+            ..*user
+        }
+    }
+}
+
+/// Which users are meant.
+#[derive(Debug, Clone, Default)]
+pub struct UserFilter {
+    /// Those with this in their address, user name or name only.
+    pub search: Option<SearchText>,
+    /// Those of this role only.
+    pub role: Option<RoleName>,
 }
 
 /// What somebody types to say who they are.

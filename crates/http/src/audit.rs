@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 
 use crate::{
     extract::Authenticated,
-    page::{PageView, Paging, PagingQuery},
-    problem::{ApiResult, ProblemView},
+    page::{Listing, PageView, PagingQuery},
+    problem::ApiResult,
     respond::Json,
 };
 
@@ -66,16 +66,16 @@ impl From<AuditEvent> for AuditEventView {
     params(PagingQuery),
     responses(
         (status = OK, body = PageView<AuditEventView>),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["insufficient_permissions"]))),
 )]
 #[get("")]
 pub async fn list(
     caller: Authenticated,
-    paging: Paging,
+    listing: Listing,
     audit: Data<Audit>,
 ) -> ApiResult<Json<PageView<AuditEventView>>> {
-    let page = audit.list(&caller, paging.into()).await?;
-    Ok(Json(PageView::new(page, paging, AuditEventView::from)))
+    let page = audit.list(&caller, &listing.page).await?;
+    Ok(Json(listing.answer(page, AuditEventView::from)))
 }

@@ -1,26 +1,28 @@
 //! `/auth`: signing up, getting in, staying in, and getting out.
 
+use std::collections::BTreeMap;
+
 use actix_web::{
-    HttpResponse, delete, get,
+    HttpRequest, HttpResponse, delete, get,
     http::header::{CACHE_CONTROL, ContentType},
     middleware::from_fn,
     post,
     web::Data,
 };
 use keepstone_domain::{SessionId, Timestamp};
-use keepstone_service::{Accounts, Caller, Limit, SessionInfo, Sessions};
+use keepstone_service::{Accounts, Caller, Idempotency, Limit, SessionInfo, Sessions};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     extract::{
-        Attempted, Authenticated, IdPath, IdempotencyKey, LoginBody, LoginRequest, LogoutJson, LogoutRequest,
-        RefreshBody, RefreshRequest, Requester, Valid,
+        Arrival, Attempted, Authenticated, IdPath, IdempotencyKey, IdempotencyKeyHeader, LoginForm, LoginJson,
+        LoginRequest, LogoutJson, LogoutRequest, Making, RefreshForm, RefreshJson, RefreshRequest, Requester,
     },
-    page::{PageView, Paging, PagingQuery},
-    problem::{ApiResult, Problem, ProblemView},
+    page::{Listing, PageView, PagingQuery},
+    problem::{ApiResult, Problem},
     rate_limit::limited,
-    respond::{Created, Json, NoContent, Tokens, TokensView},
+    respond::{Json, NoContent, Once, Tokens, TokensView},
     server::Options,
     user::{NewUserBody, UserView},
 };
@@ -63,36 +65,49 @@ impl SessionView {
     }
 }
 
+/// A JWK set (RFC 7517 section 5).
+#[derive(ToSchema)]
+#[schema(as = JwkSet)]
+#[expect(dead_code, reason = "it is described; the keyring writes it")]
+pub struct JwkSetView {
+    /// The keys, each with its `kid`, `kty`, `alg`, `use` and what its type has.
+    keys: Vec<BTreeMap<String, String>>,
+}
+
 /// Signs somebody up.
 #[utoipa::path(
     tag = "auth",
     request_body = NewUserBody,
+    params(IdempotencyKeyHeader),
     responses(
         (status = CREATED, body = UserView),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(()),
+    extensions(("x-problems" = json!(["email_already_registered", "username_taken", "insufficient_permissions", "registration_closed", "rate_limited"]))),
 )]
 #[post("/register", wrap = "from_fn(limited(Limit::Register))")]
 pub async fn register(
-    registration: Valid<NewUserBody>,
+    user: Making<NewUserBody>,
+    request: HttpRequest,
     accounts: Data<Accounts>,
+    requests: Data<Idempotency>,
     options: Data<Options>,
     requester: Requester,
-) -> ApiResult<Created<UserView>> {
-    let user = accounts.register(registration.0, &requester.0).await?;
-    Ok(Created::user(user, &options))
+) -> ApiResult<Once> {
+    let answer = move |user: &_| UserView::created(user, &options);
+    let make = async |registration, receipt| accounts.register(registration, &requester.0, receipt).await;
+    user.once(&request, None, &requests, answer, make).await
 }
 
 /// Logs somebody in, by JSON or by OAuth 2's password form.
 #[utoipa::path(
     tag = "auth",
-    request_body(content((LoginBody = "application/json"), (LoginBody = "application/x-www-form-urlencoded"))),
+    request_body(content((LoginJson = "application/json"), (LoginForm = "application/x-www-form-urlencoded"))),
     responses(
         (status = OK, body = TokensView),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(()),
+    extensions(("x-problems" = json!(["invalid_credentials", "user_inactive", "invalid_grant", "unsupported_grant_type", "rate_limited"]))),
 )]
 #[post("/login", wrap = "from_fn(limited(Limit::Login))")]
 pub async fn login(
@@ -109,16 +124,17 @@ pub async fn login(
 /// Exchanges a refresh token for the next pair, by JSON or by OAuth 2's form.
 #[utoipa::path(
     tag = "auth",
-    request_body(content((RefreshBody = "application/json"), (RefreshBody = "application/x-www-form-urlencoded"))),
+    request_body(content((RefreshJson = "application/json"), (RefreshForm = "application/x-www-form-urlencoded"))),
     params(("Idempotency-Key" = Option<String>, Header, description = "Sent again within a minute, it gives the same pair")),
     responses(
         (status = OK, body = TokensView),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(()),
+    extensions(("x-problems" = json!(["token_invalid", "token_expired", "token_revoked", "refresh_token_rotated", "refresh_token_reused", "invalid_grant", "unsupported_grant_type", "rate_limited"]))),
 )]
 #[post("/refresh", wrap = "from_fn(limited(Limit::RefreshRequest))")]
 pub async fn refresh(
+    arrival: Arrival,
     refresh: RefreshRequest,
     key: IdempotencyKey,
     sessions: Data<Sessions>,
@@ -126,7 +142,7 @@ pub async fn refresh(
     requester: Requester,
 ) -> ApiResult<Tokens> {
     let RefreshRequest { refresh_token, is_form } = refresh;
-    let pair = sessions.refresh(&refresh_token, key.0.as_deref(), &requester.0).await;
+    let pair = sessions.refresh(&refresh_token, arrival.0, key.0.as_deref(), &requester.0).await;
     Ok(Tokens { pair: in_form(pair.map_err(Problem::from), is_form)?, case: options.token_case, is_form })
 }
 
@@ -136,9 +152,9 @@ pub async fn refresh(
     request_body(content = LogoutJson, content_type = "application/json"),
     responses(
         (status = NO_CONTENT),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security((), ("oauth2" = [])),
+    extensions(("x-problems" = json!(["not_authenticated", "rate_limited"]))),
 )]
 #[post("/logout", wrap = "from_fn(limited(Limit::Session))")]
 pub async fn logout(
@@ -156,9 +172,9 @@ pub async fn logout(
     tag = "auth",
     responses(
         (status = NO_CONTENT),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["rate_limited"]))),
 )]
 #[post("/logout-all", wrap = "from_fn(limited(Limit::Session))")]
 pub async fn logout_all(caller: Attempted, sessions: Data<Sessions>, requester: Requester) -> ApiResult<NoContent> {
@@ -172,18 +188,18 @@ pub async fn logout_all(caller: Attempted, sessions: Data<Sessions>, requester: 
     params(PagingQuery),
     responses(
         (status = OK, body = PageView<SessionView>),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["rate_limited"]))),
 )]
 #[get("/sessions", wrap = "from_fn(limited(Limit::Session))")]
 pub async fn list_sessions(
     caller: Authenticated,
-    paging: Paging,
+    listing: Listing,
     sessions: Data<Sessions>,
 ) -> ApiResult<Json<PageView<SessionView>>> {
-    let page = sessions.list(&caller, paging.into()).await?;
-    Ok(Json(PageView::new(page, paging, |session| SessionView::new(session, &caller))))
+    let page = sessions.list(&caller, &listing.page).await?;
+    Ok(Json(listing.answer(page, |session| SessionView::new(session, &caller))))
 }
 
 /// Ends one of the caller's sessions.
@@ -192,9 +208,9 @@ pub async fn list_sessions(
     params(("id" = uuid::Uuid, Path, description = "The session's id")),
     responses(
         (status = NO_CONTENT),
-        (status = "4XX", body = ProblemView, content_type = "application/problem+json"),
     ),
     security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["session_not_found", "rate_limited"]))),
 )]
 #[delete("/sessions/{id}", wrap = "from_fn(limited(Limit::Session))")]
 pub async fn end_session(
@@ -210,7 +226,7 @@ pub async fn end_session(
 /// Gives the public keys that access tokens are signed with (RFC 7517): none, if they are signed with a secret.
 #[utoipa::path(
     tag = "auth",
-    responses((status = OK, body = serde_json::Value, description = "A JWK set")),
+    responses((status = OK, body = JwkSetView)),
     security(()),
 )]
 #[get("/.well-known/jwks.json")]

@@ -199,6 +199,31 @@ mod tests {
         }
 
         #[test]
+        fn the_client_is_the_nearest_whom_only_proxies_vouch_for(
+            hops in prop::collection::vec((any::<bool>(), any::<[u8; 3]>(), 0..4_u8), 0..8),
+        ) {
+            let hops: Vec<(IpAddr, String)> = hops
+                .into_iter()
+                .map(|(is_proxy, [b, c, d], spelling)| {
+                    let address = IpAddr::from([if is_proxy { 10 } else { 11 }, b, c, d]);
+                    let text = match spelling {
+                        0 => format!("{address}"),
+                        1 => format!(" [::ffff:{address}]\t"),
+                        2 => format!("{address}:{b}"),
+                        _ => format!(",, {address}"),
+                    };
+                    (address, text)
+                })
+                .collect();
+            let nearest = hops.iter().rev().map(|(address, _)| *address);
+            let is_proxy = |address: &IpAddr| network("10.0.0.0/8").contains(*address);
+            let outermost = hops.first().map_or(ip(PROXY), |(address, _)| *address);
+            let expected = nearest.clone().find(|address| !is_proxy(address)).unwrap_or(outermost);
+            let header = hops.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(",");
+            prop_assert_eq!(client(PROXY, &[header.as_bytes()]), expected);
+        }
+
+        #[test]
         fn whatever_comes_before_the_nearest_stranger_changes_nothing(before in "[0-9a-f.:,\\[\\] ]{0,60}") {
             prop_assert_eq!(client(PROXY, &[format!("{before},{STRANGER}").as_bytes()]), ip(STRANGER));
         }

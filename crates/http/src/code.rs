@@ -3,11 +3,11 @@
 use actix_web::http::StatusCode;
 
 macro_rules! codes {
-    ($($(#[doc = $explanation:literal])+ $variant:ident = $name:literal, $status:ident, $title:literal;)+) => {
+    ($(#[doc = $explanation:literal] #[doc = $remedy:literal] $variant:ident = $name:literal, $status:ident, $title:literal;)+) => {
         /// What went wrong: the `code` of a problem, stable, for programs to branch on.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Code {
-            $($(#[doc = $explanation])+ $variant,)+
+            $(#[doc = $explanation] #[doc = $remedy] $variant,)+
         }
 
         impl Code {
@@ -32,74 +32,143 @@ macro_rules! codes {
                 match self { $(Self::$variant => $title,)+ }
             }
 
-            /// What it means and what to do about it.
+            /// What it means.
             #[must_use]
             pub const fn explanation(self) -> &'static str {
-                match self { $(Self::$variant => concat!($($explanation),+),)+ }
+                match self { $(Self::$variant => $explanation.trim_ascii(),)+ }
+            }
+
+            /// What to do about it.
+            #[must_use]
+            pub const fn remedy(self) -> &'static str {
+                match self { $(Self::$variant => $remedy.trim_ascii(),)+ }
             }
         }
     };
 }
 
+// Of each code the first line says what it means, the second what to do about it.
 codes! {
-    /// The body is not well-formed JSON, or not a well-formed form.
+    /// The body is not well-formed JSON, or not a well-formed form, or it is nested 128 levels deep or more.
+    /// Mend the body: `detail` says where it cannot be read. JSON is UTF-8 without a byte order mark.
     MalformedBody = "malformed_body", BAD_REQUEST, "Malformed body";
-    /// Somebody has signed up with this address. Log in, or ask for a new password.
+    /// The path or the query is not percent-encoded text: a `%` without two hexadecimal digits, or bytes that are not UTF-8.
+    /// Encode each value with a function made for it, such as JavaScript's `encodeURIComponent`.
+    MalformedUrl = "malformed_url", BAD_REQUEST, "Malformed URL";
+    /// Somebody has signed up with this address.
+    /// Log in, or ask for a new password.
     EmailAlreadyRegistered = "email_already_registered", BAD_REQUEST, "Email already registered";
-    /// The request says two things at once, or lacks what the OAuth 2 form needs (RFC 6749 section 5.2).
+    /// The request says two things at once, or is no request that HTTP or the OAuth 2 form knows (RFC 6749 section 5.2).
+    /// Say one thing only; a form needs what its grant type asks for.
     InvalidRequest = "invalid_request", BAD_REQUEST, "Invalid request";
     /// What was given as the current password is not it.
+    /// Ask the user to type it again.
     CurrentPasswordInvalid = "current_password_invalid", BAD_REQUEST, "Current password invalid";
     /// What an OAuth 2 form was to be exchanged for tokens is no good: the name, the password, or the refresh token.
+    /// Ask the user to log in again.
     InvalidGrant = "invalid_grant", BAD_REQUEST, "Invalid grant";
     /// The OAuth 2 form asks for a grant that this endpoint does not give.
+    /// Send `grant_type=password` to log in, `grant_type=refresh_token` to refresh.
     UnsupportedGrantType = "unsupported_grant_type", BAD_REQUEST, "Unsupported grant type";
-    /// The route needs an access token, and none was sent. Send `Authorization: Bearer` and the token.
+    /// The route needs an access token, and none was sent.
+    /// Log in, and send `Authorization: Bearer` and the access token.
     NotAuthenticated = "not_authenticated", UNAUTHORIZED, "Not authenticated";
-    /// What was sent is no access token of this server.
+    /// What was sent is no token of this server that is good here.
+    /// Send the access token of a login as it came; a refresh token is for refreshing only.
     TokenInvalid = "token_invalid", UNAUTHORIZED, "Invalid token";
-    /// The access token is too old. Refresh it.
+    /// The token is too old.
+    /// Refresh an access token; if the refresh token is too old as well, log in again.
     TokenExpired = "token_expired", UNAUTHORIZED, "Expired token";
-    /// The session behind the token has ended, or the account has. Log in again.
+    /// The session behind the token has ended, or the account has.
+    /// Log in again.
     TokenRevoked = "token_revoked", UNAUTHORIZED, "Revoked token";
     /// The password is wrong, or there is no such account: the two are not told apart.
+    /// Ask the user to type both again.
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Invalid credentials";
     /// Another request with the same refresh token was faster, and its answer has the next one. Nothing has ended.
+    /// Use the tokens of that answer; let one place in the client do all refreshing.
     RefreshTokenRotated = "refresh_token_rotated", UNAUTHORIZED, "Refresh token rotated";
-    /// The refresh token was used before: somebody has a copy. Its session has ended. Log in again.
+    /// The refresh token was used before: somebody has a copy. Its session has ended.
+    /// Log in again. If it happens often, look for a client that sends a refresh token twice.
     RefreshTokenReused = "refresh_token_reused", UNAUTHORIZED, "Refresh token reused";
     /// The caller's role does not permit this.
+    /// Ask an administrator for a role that does.
     InsufficientPermissions = "insufficient_permissions", FORBIDDEN, "Insufficient permissions";
-    /// The password is right, but the account is deactivated. Ask an administrator.
+    /// The password is right, but the account is deactivated.
+    /// Ask an administrator.
     UserInactive = "user_inactive", FORBIDDEN, "Account deactivated";
-    /// Nobody can sign up here. Ask an administrator for an account.
+    /// Nobody can sign up here.
+    /// Ask an administrator for an account.
     RegistrationClosed = "registration_closed", FORBIDDEN, "Registration closed";
     /// There is nothing at this path.
+    /// Check the path; the API's document lists all there are.
     NotFound = "not_found", NOT_FOUND, "Not found";
     /// There is no such user, or none that the caller may know of.
+    /// Check the id; the account may have been deleted.
     UserNotFound = "user_not_found", NOT_FOUND, "User not found";
+    /// There is no such item.
+    /// Check the id; the item may have been deleted.
+    ItemNotFound = "item_not_found", NOT_FOUND, "Item not found";
     /// The caller has no such session that lives.
+    /// Nothing need be done if it was to be ended; the list of sessions has those that live.
     SessionNotFound = "session_not_found", NOT_FOUND, "Session not found";
-    /// The path exists, but not with this method; `Allow` lists those it has.
+    /// The path exists, but not with this method.
+    /// Use one of the methods that `Allow` lists.
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed";
+    /// `Accept` excludes everything that this route answers with.
+    /// Send `Accept: application/json`, or leave it out. Errors are `application/problem+json` whatever is asked for.
+    NotAcceptable = "not_acceptable", NOT_ACCEPTABLE, "Not acceptable";
+    /// The request did not arrive in time: its head within 10 seconds, its body within 10 more and at 1 KiB a second.
+    /// Send it again, over a better connection or in smaller parts.
+    RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "Request timeout";
     /// Another account has this address.
+    /// Use another address.
     EmailTaken = "email_taken", CONFLICT, "Email in use";
     /// Another account has this user name.
+    /// Use another user name.
     UsernameTaken = "username_taken", CONFLICT, "Username in use";
+    /// The last active administrator has to stay one.
+    /// Make another one first.
+    LastAdmin = "last_admin", CONFLICT, "Last administrator";
+    /// The same request, with the same `Idempotency-Key`, is being answered.
+    /// Send it again in a moment.
+    IdempotencyInProgress = "idempotency_in_progress", CONFLICT, "Request in progress";
+    /// The thing has another version by now than `If-Match` asks for.
+    /// Fetch it again, and decide whether the change is still right.
+    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "Precondition failed";
     /// The body is larger than this route takes.
+    /// Send less: 64 KiB under `/auth`, 1 MiB elsewhere.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "Body too large";
-    /// The body is not in a format that this route reads. Check `Content-Type`.
+    /// The path or the query is longer than 8 KiB.
+    /// Ask for less at once.
+    UriTooLong = "uri_too_long", URI_TOO_LONG, "URL too long";
+    /// The body is not in a format that this route reads.
+    /// Check `Content-Type`, and send the body without `Content-Encoding`.
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type";
-    /// The request was understood, but some of its values are not acceptable; `errors` lists them all.
+    /// The request was understood, but some of its values are not acceptable.
+    /// Mend the values that `errors` lists: `loc` is where each is, `msg` what is wrong with it.
     ValidationFailed = "validation_failed", UNPROCESSABLE_ENTITY, "Validation failed";
-    /// This was asked for too often. Try again after `Retry-After` seconds.
+    /// The same `Idempotency-Key` came with another body before.
+    /// Use a new key for a new request.
+    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "Idempotency key reused";
+    /// This was asked for too often.
+    /// Try again after `Retry-After` seconds.
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
-    /// A defect of the server. Nothing about it is told here; the log has it under the request id.
+    /// The head of the request has too many lines, or too long ones.
+    /// Send fewer and shorter headers: 96 lines and 128 KiB at most.
+    HeadTooLarge = "head_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "Request head too large";
+    /// A defect of the server. Nothing about it is told here.
+    /// Tell the operator the `request_id`: the log has the cause under it.
     Internal = "internal", INTERNAL_SERVER_ERROR, "Internal server error";
-    /// The server has more to do than it can. Try again after `Retry-After` seconds.
+    /// The server has more to do than it can.
+    /// Try again after `Retry-After` seconds.
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Overloaded";
-    /// Something that the server needs does not answer. Try again after `Retry-After` seconds.
+    /// Something that the server needs does not answer.
+    /// Try again after `Retry-After` seconds.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Unavailable";
+    /// The server took too long, and has given up.
+    /// Try again after `Retry-After` seconds.
+    Timeout = "timeout", SERVICE_UNAVAILABLE, "Timeout";
 }
 
 #[cfg(test)]

@@ -1,55 +1,105 @@
-//! The OpenAPI document, and the page that shows it. The document is made by the calls that register the routes.
+//! The OpenAPI document, and the pages that show it. The document is made by the calls that register the routes.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use actix_web::{
     App, HttpResponse, get,
-    http::header::ContentType,
-    web::{self, Data},
+    http::header::{ContentType, LOCATION},
+    web::{self, Bytes, Data},
 };
-use utoipa::openapi::{
-    ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder,
-    security::{Flow, OAuth2, Password, Scopes, SecurityScheme},
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder,
+        security::{Flow, OAuth2, Password, Scopes, SecurityScheme},
+    },
 };
 use utoipa_actix_web::AppExt;
 
-use crate::{code::Code, problem::Problem, server};
+use crate::{
+    code::Code,
+    document,
+    html::{self, escape},
+    problem::{FieldError, Problem, ProblemView},
+    respond::{CamelTokensView, TokenCase, TokensView},
+    server::{self, Options},
+};
+
+/// The files of Swagger UI that its page loads; it has more, among them a page that shows the API of somebody else.
+const SWAGGER_FILES: [&str; 3] = ["swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"];
 
 /// The document of all routes under this prefix.
 #[must_use]
-pub fn openapi(api_prefix: &str, title: &str, version: &str) -> OpenApi {
+pub fn openapi(api_prefix: &str, title: &str, version: &str, token_case: TokenCase) -> OpenApi {
     let login = Flow::Password(Password::new(format!("{api_prefix}/auth/login"), Scopes::new()));
     let oauth2 = SecurityScheme::OAuth2(OAuth2::new([login]));
+    let tokens = match token_case {
+        TokenCase::Snake => TokensView::schema(),
+        TokenCase::Camel => CamelTokensView::schema(),
+    };
+    let components = ComponentsBuilder::new()
+        .security_scheme("oauth2", oauth2)
+        .schema_from::<ProblemView<'_>>()
+        .schema_from::<FieldError>();
     let base = OpenApiBuilder::new()
         .info(InfoBuilder::new().title(title).version(version).build())
-        .components(Some(ComponentsBuilder::new().security_scheme("oauth2", oauth2).build()))
+        .components(Some(components.build()))
         .build();
     let app = App::new().into_utoipa_app().openapi(base).configure(server::routes(api_prefix));
-    app.split_for_parts().1
+    let mut document = app.split_for_parts().1;
+    if let Some(components) = &mut document.components {
+        components.schemas.insert(TokensView::name().into_owned(), tokens);
+    }
+    document::complete(document)
 }
 
 /// The document as it is sent.
-pub struct Document(pub String);
+pub struct Document(pub Bytes);
 
-/// The paths of the document and its page, for those who ask with another method than GET.
-pub fn paths(api_prefix: &str) -> Vec<String> {
-    vec![
-        "/docs".to_owned(),
-        "/docs/{file}".to_owned(),
-        "/openapi.json".to_owned(),
-        format!("{api_prefix}/openapi.json"),
+/// A script that a page loads from elsewhere, and what it must be.
+#[derive(Debug, Clone)]
+pub struct Script {
+    /// Its address.
+    pub url: String,
+    /// Its hash, as Subresource Integrity writes it; a browser runs nothing else.
+    pub integrity: Option<String>,
+}
+
+/// Other addresses of the pages, which clients know from elsewhere.
+fn redirects(api_prefix: &str) -> [(String, &'static str); 4] {
+    [
+        (format!("{api_prefix}/docs"), "/docs"),
+        (format!("{api_prefix}/redoc"), "/redoc"),
+        ("/api/docs/swagger".to_owned(), "/docs"),
+        ("/api/docs/redoc".to_owned(), "/redoc"),
     ]
 }
 
-/// The routes of the document and its page.
+/// The paths of the document and its pages, for those who ask with another method than GET.
+pub fn paths(api_prefix: &str) -> Vec<String> {
+    let own = ["/docs", "/docs/{file}", "/redoc", "/redoc/style.css", "/openapi.json"].map(str::to_owned);
+    let redirects = redirects(api_prefix).map(|(from, _)| from);
+    own.into_iter().chain(redirects).chain([format!("{api_prefix}/openapi.json")]).collect()
+}
+
+/// The routes of the document and its pages.
 pub fn routes(api_prefix: &str) -> impl FnOnce(&mut web::ServiceConfig) {
     let document = format!("{api_prefix}/openapi.json");
+    let redirects = redirects(api_prefix);
     move |config| {
         config
             .route(&document, web::get().to(document_json))
             .route("/openapi.json", web::get().to(document_json))
-            .service(page)
-            .service(asset);
+            .service(swagger)
+            .service(swagger_start)
+            .service(swagger_file)
+            .service(redoc)
+            .service(redoc_style);
+        for (from, to) in redirects {
+            let answer =
+                move || async move { HttpResponse::PermanentRedirect().insert_header((LOCATION, to)).finish() };
+            config.route(&from, web::get().to(answer));
+        }
     }
 }
 
@@ -57,15 +107,45 @@ async fn document_json(document: Data<Document>) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::json()).body(document.0.clone())
 }
 
-/// Swagger UI, over the document of this server.
+/// Swagger UI, over the document of this server. It sets styles by script, which needs no permission, and has its icons in its
+/// stylesheet.
 #[get("/docs")]
-async fn page() -> HttpResponse {
-    HttpResponse::Ok().content_type(ContentType::html()).body(include_str!("docs.html"))
+async fn swagger() -> HttpResponse {
+    html::page("script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'")
+        .body(include_str!("pages/swagger.html"))
+}
+
+#[get("/docs/start.js")]
+async fn swagger_start() -> HttpResponse {
+    html::file("text/javascript; charset=utf-8").body(include_str!("pages/swagger.js"))
 }
 
 #[get("/docs/{file}")]
-async fn asset(file: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let found = utoipa_swagger_ui::serve(&file, Arc::default()).map_err(Problem::internal)?;
-    let found = found.ok_or_else(|| Problem::new(Code::NotFound, "Not found"))?;
-    Ok(HttpResponse::Ok().content_type(found.content_type).body(found.bytes.into_owned()))
+async fn swagger_file(name: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let not_found = || Problem::new(Code::NotFound, "Not found");
+    let name = SWAGGER_FILES.into_iter().find(|file| *file == name.as_str()).ok_or_else(not_found)?;
+    let found = utoipa_swagger_ui::serve(name, Arc::default()).map_err(Problem::internal)?.ok_or_else(not_found)?;
+    let bytes = match found.bytes {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => Bytes::from(bytes),
+    };
+    Ok(html::file(&found.content_type).body(bytes))
+}
+
+/// Redoc, by a script from elsewhere. It writes its styles into the page and searches in a worker that it makes of a blob.
+#[get("/redoc")]
+async fn redoc(options: Data<Options>) -> HttpResponse {
+    let Script { url, integrity } = &options.redoc_script;
+    let source = if url.starts_with('/') { "'self'" } else { url };
+    let policy = format!(
+        "script-src {source}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; worker-src blob:"
+    );
+    let integrity = integrity.as_ref().map(|hash| format!(" integrity=\"{}\"", escape(hash))).unwrap_or_default();
+    let page = include_str!("pages/redoc.html").replace("{url}", &escape(url)).replace("{integrity}", &integrity);
+    html::page(&policy).body(page)
+}
+
+#[get("/redoc/style.css")]
+async fn redoc_style() -> HttpResponse {
+    html::file("text/css; charset=utf-8").body(include_str!("pages/redoc.css"))
 }

@@ -1,7 +1,7 @@
-//! What happens to every request and every response, whatever is between: a request id, a body for every error, one line in
-//! the log.
+//! What happens to every request and every response, whatever is between: a request id, the headers that all answers have, a
+//! body for every error, one line in the log.
 
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::time::Instant;
 
 use actix_web::{
     Error, HttpMessage,
@@ -9,16 +9,16 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::{
         Method, StatusCode,
-        header::{self, HeaderValue},
+        header::{self, HeaderMap, HeaderValue},
     },
     middleware::Next,
-    web::Data,
+    web::{Bytes, Data},
 };
-use futures_util::FutureExt;
 use keepstone_domain::UserId;
 
 use crate::{
     client_address::ClientAddress,
+    headers,
     problem::{self, Problem},
     request_id::RequestId,
     server::Options,
@@ -29,8 +29,6 @@ use crate::{
 pub struct LoggedUser(pub UserId);
 
 /// The outermost middleware.
-///
-/// A handler that panics gives 500 and nothing else is harmed.
 pub async fn edge(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -40,55 +38,67 @@ pub async fn edge(
     request.extensions_mut().insert(id.clone());
     let trusted = request.app_data::<Data<Options>>().map_or(&[][..], |options| &options.trusted_proxies);
     let client = ClientAddress::find(&request, trusted);
+    let is_https = headers::is_https(&request, trusted);
     request.extensions_mut().insert(client);
     let line = Line { method: request.method().clone(), path: request.path().to_owned(), client, started };
     if line.method == Method::HEAD {
         // HEAD is GET without the body (RFC 9110 section 9.3.2), which the protocol layer leaves out by itself.
         request.head_mut().method = Method::GET;
     }
-    let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-    let answered = answered.unwrap_or_else(|_| Err(Problem::internal("the handler panicked").into()));
-    match answered {
+    match next.call(request).await {
         Ok(response) => {
-            let mut response = with_problem_body(response.map_into_boxed_body(), &id);
-            response.headers_mut().insert(crate::request_id::HEADER, id.header_value());
-            if !response.headers().contains_key(header::CACHE_CONTROL) {
-                response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            }
             let user = response.request().extensions().get::<LoggedUser>().map(|user| user.0);
             line.log(response.status(), &id, user, response.response().error());
-            Ok(response)
+            Ok(complete(response.map_into_boxed_body(), &id, is_https))
         }
-        // There is no request left to answer to, so the protocol layer sends this as it is.
-        Err(error) => {
-            let status = error.as_response_error().status_code();
-            line.log(status, &id, None, Some(&error));
-            Err(Problem::of_status(status).of_request(id).into())
+        // There is no request left to answer to: the protocol layer makes the answer of the error, when it has gone on.
+        Err(mut error) => {
+            line.log(error.as_response_error().status_code(), &id, None, Some(&error));
+            let made = error.error_response();
+            let body = problem_body(made.status(), made.headers(), Some(&error), &id).map(Bytes::from);
+            error.add_response_mapper(move |mut response| {
+                set_headers(response.headers_mut(), body.is_some(), &id, is_https);
+                match body.clone() {
+                    Some(body) => response.set_body(BoxBody::new(body)),
+                    None => response,
+                }
+            });
+            Err(error)
         }
     }
 }
 
-/// Gives an error the body that every error has. Headers that are already there, those of CORS among them, stay.
-fn with_problem_body(response: ServiceResponse<BoxBody>, id: &RequestId) -> ServiceResponse<BoxBody> {
-    let status = response.status();
+/// An answer with everything that all answers have. Headers that are already there, those of CORS among them, stay.
+fn complete(mut response: ServiceResponse<BoxBody>, id: &RequestId, is_https: bool) -> ServiceResponse<BoxBody> {
+    let body = problem_body(response.status(), response.headers(), response.response().error(), id);
+    set_headers(response.headers_mut(), body.is_some(), id, is_https);
+    match body {
+        Some(body) => response.map_body(|_, _| BoxBody::new(body)),
+        None => response,
+    }
+}
+
+fn set_headers(headers: &mut HeaderMap, is_new_problem: bool, id: &RequestId, is_https: bool) {
+    if is_new_problem {
+        for (name, value) in [(header::CONTENT_TYPE, problem::CONTENT_TYPE), (header::CACHE_CONTROL, "no-store")] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+    headers.insert(crate::request_id::HEADER, id.header_value());
+    headers::complete(headers, is_https);
+}
+
+/// The body that an answer must have if it is an error; `None` if it has it.
+fn problem_body(status: StatusCode, headers: &HeaderMap, error: Option<&Error>, id: &RequestId) -> Option<Vec<u8>> {
     if !status.is_client_error() && !status.is_server_error() {
-        return response;
+        return None;
     }
-    let body = match response.response().error().and_then(|error| error.as_error::<Problem>()) {
-        Some(problem) => problem.body(Some(id)),
-        None if is_problem(&response) => return response,
-        None => Problem::of_status(status).body(Some(id)),
-    };
-    let mut response = response.map_body(|_, _| BoxBody::new(body));
-    for (name, value) in [(header::CONTENT_TYPE, problem::CONTENT_TYPE), (header::CACHE_CONTROL, "no-store")] {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    let content_type = headers.get(header::CONTENT_TYPE);
+    match error.and_then(|error| error.as_error::<Problem>()) {
+        Some(problem) => Some(problem.body(id)),
+        None if content_type.is_some_and(|value| value == "application/json" || value == problem::CONTENT_TYPE) => None,
+        None => Some(Problem::of_status(status).body(id)),
     }
-    response
-}
-
-fn is_problem(response: &ServiceResponse<BoxBody>) -> bool {
-    let content_type = response.headers().get(header::CONTENT_TYPE);
-    content_type.is_some_and(|value| value == "application/json" || value == problem::CONTENT_TYPE)
 }
 
 /// A line of the access log: one a request, without the query, which may hold secrets.

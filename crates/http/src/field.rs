@@ -106,6 +106,35 @@ impl Checker {
         }
     }
 
+    /// A member of a patch: left out, it stays as it is. It cannot be cleared.
+    pub fn changed<T: JsonType, U>(
+        &mut self,
+        name: &'static str,
+        field: Field<T>,
+        parse: impl FnOnce(T) -> Result<U, Invalid>,
+    ) -> Option<Option<U>> {
+        match field {
+            Field::Absent => Some(None),
+            Field::Null | Field::Mistyped => self.refuse(name, T::MESSAGE, T::KIND),
+            Field::Given(value) => self.parsed(name, parse(value)).map(Some),
+        }
+    }
+
+    /// A member of a patch: left out, it stays as it is; `null` clears it.
+    pub fn changed_or_cleared<T: JsonType, U>(
+        &mut self,
+        name: &'static str,
+        field: Field<T>,
+        parse: impl FnOnce(T) -> Result<U, Invalid>,
+    ) -> Option<Option<Option<U>>> {
+        match field {
+            Field::Absent => Some(None),
+            Field::Null => Some(Some(None)),
+            Field::Mistyped => self.refuse(name, T::MESSAGE, T::KIND),
+            Field::Given(value) => self.parsed(name, parse(value)).map(|value| Some(Some(value))),
+        }
+    }
+
     /// A password that is to be set.
     pub fn new_password(&mut self, name: &'static str, field: Field<String>) -> Option<NewPassword> {
         let text = self.required(name, field, Ok)?;

@@ -2,26 +2,46 @@
 //!
 //! A handler says who may call, what comes in, which service, what goes out. It decides nothing.
 
+mod accept;
 mod audit;
 mod auth;
 mod client_address;
 mod code;
+mod connection;
+mod cors;
+mod cursor;
+mod deadline;
 mod docs;
+mod document;
 mod edge;
+mod etag;
+mod example;
 mod extract;
 mod fallback;
 mod field;
+mod gate;
+mod headers;
 mod health;
+mod html;
+mod item;
+mod layers;
+mod once;
 mod page;
 mod problem;
+mod problem_page;
+mod query;
 mod rate_limit;
 mod request_id;
 mod respond;
 mod server;
+mod target;
 mod user;
 
 pub use client_address::Network;
 pub use code::Code;
-pub use docs::openapi;
+pub use connection::ConnectionLimits;
+pub use cors::Origins;
+pub use cursor::Cursors;
+pub use docs::{Script, openapi};
 pub use respond::TokenCase;
-pub use server::{Options, Origins, Parts, bind};
+pub use server::{Options, Parts, bind};

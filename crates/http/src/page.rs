@@ -1,42 +1,74 @@
-//! Lists: which part of one is asked for, and the envelope that every one comes in.
+//! Lists: which of it and which part of it is asked for, and the envelope that every one comes in.
 
 use std::future::{Ready, ready};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload};
-use keepstone_domain::{Page, PageRequest};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
+use keepstone_domain::{Page, PageRequest, Start};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::problem::{FieldError, Problem};
+use crate::{
+    cursor::Cursors,
+    problem::{FieldError, Problem},
+    query::Query,
+};
 
 const DEFAULT_PAGE_SIZE: u32 = 20;
 const MAX_PAGE_SIZE: u32 = 100;
+/// How far one can go by numbers: passing over rows takes longer the more there are, going on from a cursor does not.
+const MAX_REACH: u32 = 10_000;
 
-/// Which part of a list is asked for, by pages or by rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Paging {
-    page: u32,
-    page_size: u32,
-    skip: u32,
+/// The query of a list: its filter, and which part of what it means is asked for.
+pub struct Listing<F = ()> {
+    /// Which rows are meant.
+    pub filter: F,
+    /// Which part of them is asked for.
+    pub page: PageRequest,
+    number: Option<u32>,
+    cursors: Data<Cursors>,
+    words: Words,
 }
 
-/// The query of a list.
+/// What a list can be asked for besides its parts.
+pub trait Filter: Sized {
+    /// The names of its parameters: a cursor is good for the values they had.
+    const NAMES: &'static [&'static str];
+
+    /// Reads them. `None` only after telling the query why.
+    fn read(query: &mut Query<'_>) -> Option<Self>;
+}
+
+impl Filter for () {
+    const NAMES: &'static [&'static str] = &[];
+
+    fn read(_: &mut Query<'_>) -> Option<Self> {
+        Some(())
+    }
+}
+
+/// Which part of a list is asked for.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it is described, and read by hand")]
 pub struct PagingQuery {
-    /// The page, from 1.
-    #[param(minimum = 1, default = 1)]
+    /// The page, from 1. Pages end at row 10,000: go on with `cursor` from there.
+    #[param(minimum = 1, maximum = 10_000, default = 1)]
     page: Option<u32>,
     /// How many rows a page has.
     #[param(minimum = 1, maximum = 100, default = 20)]
     page_size: Option<u32>,
     /// Instead of `page`: how many rows to pass over.
-    #[param(minimum = 0)]
+    #[param(minimum = 0, maximum = 9_999)]
     skip: Option<u32>,
     /// Instead of `page_size`: how many rows to give at most.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
+    /// Instead of `page`: the `next_cursor` of an earlier answer to the same query. It costs the same at any depth, and
+    /// no row is missed or told twice when others are added meanwhile.
+    #[param(max_length = 54)]
+    cursor: Option<String>,
+    /// Whether to tell how many rows the whole list has. Without it, that is told with pages and not with cursors.
+    with_total: Option<bool>,
 }
 
 /// A part of a list.
@@ -44,103 +76,120 @@ pub struct PagingQuery {
 pub struct PageView<T> {
     /// Newest first.
     items: Vec<T>,
-    /// How many rows the whole list has.
-    total: u64,
-    /// Which page this is, from 1.
-    page: u32,
+    /// How many rows the whole list has, unless the part was asked for without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
+    /// Which page this is, from 1, unless it was asked for by a cursor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<u32>,
     /// How many rows a page has.
     page_size: u32,
-    /// Where the next part begins, if the list can be read so.
+    /// For the parameter `cursor`: where the next part begins. Null at the end of the list.
+    #[schema(required = true)]
     next_cursor: Option<String>,
 }
 
-impl<T> PageView<T> {
-    /// The part that was asked for, each row as it is shown.
-    pub fn new<U>(page: Page<U>, paging: Paging, view: impl FnMut(U) -> T) -> Self {
-        let Paging { page: number, page_size, .. } = paging;
-        let items = page.items.into_iter().map(view).collect();
-        Self { items, total: page.total, page: number, page_size, next_cursor: None }
-    }
-}
-
-impl From<Paging> for PageRequest {
-    fn from(paging: Paging) -> Self {
-        Self { skip: paging.skip, limit: paging.page_size }
-    }
-}
-
-impl FromRequest for Paging {
+impl<F: Filter + 'static> FromRequest for Listing<F> {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::parse(request.query_string()).map_err(Problem::validation))
+        let Some(cursors) = request.app_data::<Data<Cursors>>() else {
+            return ready(Err(Problem::internal("no cursors among the application's data")));
+        };
+        ready(Self::parse(request.path(), request.query_string(), cursors).map_err(Problem::validation))
     }
 }
 
-impl Paging {
-    fn parse(query: &str) -> Result<Self, Vec<FieldError>> {
-        let mut numbers = Numbers::new(query);
-        let page = numbers.take("page", 1, u32::MAX);
-        let page_size = numbers.take("page_size", 1, MAX_PAGE_SIZE);
-        let skip = numbers.take("skip", 0, u32::MAX);
-        let limit = numbers.take("limit", 1, MAX_PAGE_SIZE);
-        if (page.is_some() || page_size.is_some()) && (skip.is_some() || limit.is_some()) {
-            numbers.refuse("skip", "must not be used together with page", "value_error");
+impl<F: Filter> Listing<F> {
+    fn parse(path: &str, query: &str, cursors: &Data<Cursors>) -> Result<Self, Vec<FieldError>> {
+        let mut query = Query::new(query);
+        let words = Words::new::<F>(path, &mut query);
+        let filter = F::read(&mut query);
+        let (page, number) = part(&mut query, |cursor| cursors.read(&words.as_bytes(), cursor).map(Start::After));
+        match filter {
+            Some(filter) if query.is_right() => Ok(Self { filter, page, number, cursors: cursors.clone(), words }),
+            _ => Err(query.into_errors()),
         }
-        if numbers.pairs.iter().any(|(name, _)| name == "cursor") {
-            numbers.refuse("cursor", "is not one of this list's", "value_error");
+    }
+
+    /// The answer: this part, each row as it is shown.
+    pub fn answer<T, U>(&self, part: Page<T>, view: impl FnMut(T) -> U) -> PageView<U> {
+        PageView {
+            next_cursor: part.next.map(|position| self.cursors.write(&self.words.as_bytes(), position)),
+            total: part.total,
+            page: self.number,
+            page_size: self.page.limit,
+            items: part.items.into_iter().map(view).collect(),
         }
-        let page_size = page_size.or(limit).unwrap_or(DEFAULT_PAGE_SIZE);
-        let skip = skip.or_else(|| (page.unwrap_or(1) - 1).checked_mul(page_size));
-        if skip.is_none() {
-            numbers.refuse("page", "is out of range", "less_than_equal");
+    }
+}
+
+/// Reads which part of a list is asked for, and the number of the page if it has one.
+fn part(query: &mut Query<'_>, read_cursor: impl FnOnce(&str) -> Option<Start>) -> (PageRequest, Option<u32>) {
+    let page = query.number("page", 1, MAX_REACH);
+    let page_size = query.number("page_size", 1, MAX_PAGE_SIZE);
+    let skip = query.number("skip", 0, u32::MAX);
+    let limit = query.number("limit", 1, MAX_PAGE_SIZE);
+    let cursor = query.text("cursor");
+    let with_total = query.flag("with_total").unwrap_or(cursor.is_none());
+    if (page.is_some() && (skip.is_some() || limit.is_some())) || (page_size.is_some() && limit.is_some()) {
+        query.refuse("skip", "must not be used together with page and page_size", "value_error");
+    }
+    let rows = page_size.or(limit).unwrap_or(DEFAULT_PAGE_SIZE);
+    let (start, number) = match cursor {
+        Some(_) if page.is_some() || skip.is_some() => {
+            query.refuse("cursor", "must not be used together with page or skip", "value_error");
+            (None, None)
         }
-        match skip {
-            Some(skip) if numbers.errors.is_empty() => {
-                Ok(Self { page: page.unwrap_or(skip / page_size + 1), page_size, skip })
+        Some(cursor) => {
+            let start = read_cursor(&cursor);
+            if start.is_none() {
+                query.refuse("cursor", "is not one of this list's: begin again without it", "value_error");
             }
-            _ => Err(numbers.errors),
+            (start, None)
         }
-    }
+        None => {
+            let passed = skip.unwrap_or_else(|| (page.unwrap_or(1) - 1).saturating_mul(rows));
+            if passed.saturating_add(rows) > MAX_REACH {
+                let name = if skip.is_some() { "skip" } else { "page" };
+                query.refuse(name, "must not reach beyond row 10000: go on with next_cursor", "less_than_equal");
+            }
+            (Some(Start::Skip(passed)), Some(page.unwrap_or(passed / rows + 1)))
+        }
+    };
+    (PageRequest { start: start.unwrap_or(Start::Skip(0)), limit: rows, with_total }, number)
 }
 
-/// The query's numbers, and what is wrong with them.
-struct Numbers {
-    pairs: Vec<(String, String)>,
-    errors: Vec<FieldError>,
-}
+/// What tells one list from another: its path, and the values of its filter.
+struct Words(Vec<String>);
 
-impl Numbers {
-    fn new(query: &str) -> Self {
-        Self { pairs: serde_urlencoded::from_str(query).unwrap_or_default(), errors: Vec::new() }
+impl Words {
+    fn new<F: Filter>(path: &str, query: &mut Query<'_>) -> Self {
+        let values = F::NAMES.iter().flat_map(|name| [(*name).to_owned(), query.peek(name)]);
+        Self([path.to_owned()].into_iter().chain(values).collect())
     }
 
-    fn take(&mut self, name: &'static str, min: u32, max: u32) -> Option<u32> {
-        let mut given = self.pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value);
-        let text = given.next()?;
-        if given.next().is_some() {
-            self.refuse(name, "must be given once only", "value_error");
-            return None;
-        }
-        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        match text.parse::<u32>() {
-            Ok(number) if is_number && (min..=max).contains(&number) => return Some(number),
-            _ if !is_number => self.refuse(name, "must be a whole number", "int_parsing"),
-            Ok(number) if number < min => self.refuse(name, &format!("must be at least {min}"), "greater_than_equal"),
-            _ => self.refuse(name, &format!("must be at most {max}"), "less_than_equal"),
-        }
-        None
-    }
-
-    fn refuse(&mut self, name: &'static str, msg: &str, kind: &'static str) {
-        self.errors.push(FieldError { loc: vec!["query".into(), name.into()], msg: msg.to_owned(), kind });
+    fn as_bytes(&self) -> Vec<&[u8]> {
+        self.0.iter().map(String::as_bytes).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use keepstone_auth::token::Secret;
+    use keepstone_domain::{Position, Timestamp};
+    use uuid::Uuid;
+
     use super::*;
+
+    fn cursors() -> Data<Cursors> {
+        Data::new(Cursors::new(Secret::new("k".repeat(32)).unwrap()))
+    }
+
+    fn parse(query: &str) -> Result<Listing, Vec<FieldError>> {
+        Listing::parse("/api/v1/users", query, &cursors())
+    }
 
     #[test]
     fn a_part_is_asked_for_by_pages_or_by_rows() {
@@ -148,11 +197,16 @@ mod tests {
             ("", 1, 20, 0),
             ("page=3", 3, 20, 40),
             ("page=2&page_size=100&other=x", 2, 100, 100),
+            ("page=100&page_size=100", 100, 100, 9_900),
             ("skip=40", 3, 20, 40),
             ("skip=5&limit=10", 1, 10, 5),
+            ("skip=5&page_size=10", 1, 10, 5),
             ("limit=1", 1, 1, 0),
         ] {
-            assert_eq!(Paging::parse(query), Ok(Paging { page, page_size, skip }), "{query}");
+            let listing = parse(query).unwrap();
+            assert_eq!(listing.number, Some(page), "{query}");
+            let asked = PageRequest { start: Start::Skip(skip), limit: page_size, with_total: true };
+            assert_eq!(listing.page, asked, "{query}");
         }
     }
 
@@ -163,20 +217,60 @@ mod tests {
             ("page=-1", "page"),
             ("page=1.5", "page"),
             ("page=0x10", "page"),
+            ("page=1e9", "page"),
             ("page=", "page"),
             ("page=%2B1", "page"),
             ("page=9223372036854775807", "page"),
-            ("page=4294967295&page_size=100", "page"),
+            ("page=101&page_size=100", "page"),
             ("page_size=101", "page_size"),
             ("page_size=0", "page_size"),
             ("page=1&page=2", "page"),
             ("skip=-1", "skip"),
+            ("skip=9981", "skip"),
+            ("skip=4294967295&limit=100", "skip"),
             ("limit=101", "limit"),
             ("page=1&skip=0", "skip"),
+            ("page_size=5&limit=5", "skip"),
             ("cursor=abc", "cursor"),
+            ("cursor=", "cursor"),
+            ("with_total=1", "with_total"),
         ] {
-            let errors = Paging::parse(query).unwrap_err();
+            let errors = parse(query).err().unwrap();
             assert_eq!(errors[0].loc, ["query", name], "{query}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_is_good_for_the_list_that_gave_it() {
+        struct Named(Option<String>);
+
+        impl Filter for Named {
+            const NAMES: &'static [&'static str] = &["name"];
+
+            fn read(query: &mut Query<'_>) -> Option<Self> {
+                Some(Self(query.text("name")))
+            }
+        }
+
+        let parse = |path: &str, query: &str| Listing::<Named>::parse(path, query, &cursors());
+        let position = Position { created_at: Timestamp::UNIX_EPOCH, id: Uuid::max() };
+        let page = Page { items: vec![()], total: None, next: Some(position) };
+        let first = parse("/users", "name=ada&page_size=1&colour=red").unwrap();
+        assert_eq!(first.filter.0.as_deref(), Some("ada"));
+        let cursor = first.answer(page, |()| ()).next_cursor.unwrap();
+        let next = parse("/users", &format!("name=ada&cursor={cursor}&page_size=7")).unwrap();
+        assert_eq!(next.page, PageRequest { start: Start::After(position), limit: 7, with_total: false });
+        assert_eq!(next.number, None);
+        for (path, query) in [
+            ("/users", format!("cursor={cursor}")),
+            ("/users", format!("name=bob&cursor={cursor}")),
+            ("/items", format!("name=ada&cursor={cursor}")),
+            ("/users", format!("name=ada&cursor={cursor}&page=2")),
+            ("/users", format!("name=ada&cursor={cursor}&skip=2")),
+            ("/users", format!("name=ada&cursor={cursor}A")),
+        ] {
+            let errors = parse(path, &query).err().unwrap();
+            assert_eq!(errors[0].loc, ["query", "cursor"], "{path} {query}");
         }
     }
 }

@@ -23,7 +23,7 @@ pub type ApiResult<T> = Result<T, Problem>;
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// An error on its way to the client.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Problem {
     code: Code,
     detail: Cow<'static, str>,
@@ -31,7 +31,6 @@ pub struct Problem {
     allow: Option<String>,
     retry_after: Duration,
     decision: Option<Decision>,
-    request_id: Option<RequestId>,
     cause: Option<String>,
     is_form: bool,
 }
@@ -70,7 +69,7 @@ pub struct ProblemView<'a> {
     #[schema(example = "email_already_registered")]
     code: &'static str,
     /// The name of this request in the server's log.
-    request_id: Option<&'a str>,
+    request_id: &'a str,
     /// With status 422: every value that is not acceptable.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
@@ -92,7 +91,6 @@ impl Problem {
             allow: None,
             retry_after: RETRY_AFTER,
             decision: None,
-            request_id: None,
             cause: None,
             is_form: false,
         }
@@ -138,12 +136,6 @@ impl Problem {
         Self { cause: Some(cause.to_string()), ..Self::new(Code::Internal, Code::Internal.title()) }
     }
 
-    /// The same problem, as the answer to this request.
-    #[must_use]
-    pub fn of_request(self, id: RequestId) -> Self {
-        Self { request_id: Some(id), ..self }
-    }
-
     /// What programs branch on.
     #[must_use]
     pub const fn code_name(&self) -> &'static str {
@@ -165,7 +157,7 @@ impl Problem {
 
     /// The body, for this request.
     #[must_use]
-    pub fn body(&self, request_id: Option<&RequestId>) -> Vec<u8> {
+    pub fn body(&self, request_id: &RequestId) -> Vec<u8> {
         let has_oauth_name =
             matches!(self.code, Code::InvalidGrant | Code::InvalidRequest | Code::UnsupportedGrantType);
         let is_oauth = self.is_form && has_oauth_name;
@@ -175,7 +167,7 @@ impl Problem {
             status: self.code.status().as_u16(),
             detail: &self.detail,
             code: self.code.name(),
-            request_id: request_id.map(RequestId::as_str),
+            request_id: request_id.as_str(),
             errors: &self.errors,
             error: is_oauth.then(|| self.code.name()),
             error_description: is_oauth.then_some(&self.detail),
@@ -203,9 +195,6 @@ impl Problem {
         for told in self.decision.iter().flat_map(rate_limit::headers) {
             response.insert_header(told);
         }
-        if let Some(id) = &self.request_id {
-            response.insert_header(id);
-        }
     }
 }
 
@@ -226,7 +215,8 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse<BoxBody> {
         let mut response = HttpResponse::build(self.code.status());
         self.set_headers(&mut response);
-        response.body(self.body(self.request_id.as_ref()))
+        // The body has the request's id, which the edge knows.
+        response.finish()
     }
 }
 
@@ -253,6 +243,11 @@ impl From<Error> for Problem {
             Error::InsufficientPermissions => Code::InsufficientPermissions,
             Error::RegistrationClosed => Code::RegistrationClosed,
             Error::UserNotFound => Code::UserNotFound,
+            Error::ItemNotFound => Code::ItemNotFound,
+            Error::LastAdmin => Code::LastAdmin,
+            Error::PreconditionFailed => Code::PreconditionFailed,
+            Error::IdempotencyKeyReused => Code::IdempotencyKeyReused,
+            Error::IdempotencyInProgress => Code::IdempotencyInProgress,
             Error::TooManyRequests(decision) => return Self::too_many_requests(*decision),
             Error::Overloaded { retry_after } => {
                 return Self { retry_after: *retry_after, ..Self::new(Code::Overloaded, error.to_string()) };

@@ -1,8 +1,6 @@
 //! The name of a request, from the client's log to ours.
 
-use std::convert::Infallible;
-
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, TryIntoHeaderPair};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
 /// The header that carries it, both ways.
@@ -40,14 +38,6 @@ impl RequestId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or_default()
-    }
-}
-
-impl TryIntoHeaderPair for &RequestId {
-    type Error = Infallible;
-
-    fn try_into_pair(self) -> Result<(HeaderName, HeaderValue), Infallible> {
-        Ok((HEADER, self.0.clone()))
     }
 }
 

@@ -3,22 +3,42 @@
 use actix_web::{
     HttpRequest, HttpResponse, Responder,
     body::BoxBody,
-    http::header::{CACHE_CONTROL, LOCATION, PRAGMA},
+    http::{
+        Method, StatusCode,
+        header::{CACHE_CONTROL, ContentType, ETAG, HeaderName, HeaderValue, LOCATION, PRAGMA},
+    },
 };
+use keepstone_domain::Answer;
 use keepstone_service::TokenPair;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::{etag::ETag, problem::Problem};
+
 /// 200 with a JSON body.
 pub struct Json<T>(pub T);
 
-/// 201 with a JSON body, and where the new thing is.
-pub struct Created<T> {
-    /// The new thing.
+/// 200 with a JSON body and its version; 304 without one, if it is asked for what the client has.
+pub struct Tagged<T> {
+    /// The thing.
     pub body: T,
-    /// Its path.
-    pub location: String,
+    /// Its version.
+    pub etag: ETag,
+}
+
+/// 201 with a JSON body, its version, and where the new thing is.
+pub struct Created(pub Answer);
+
+/// The header that tells that an answer is given again.
+pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// The answer to a request that may be sent again.
+pub enum Once {
+    /// It was done now.
+    Now(Created),
+    /// It was done before; nothing was done now.
+    Before(Answer),
 }
 
 /// 204: done, and nothing to say.
@@ -63,14 +83,22 @@ pub struct TokensView<'a> {
 }
 
 /// The same, under the names that some clients were written for.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct CamelTokensView<'a> {
+#[schema(as = TokenPair)]
+pub struct CamelTokensView<'a> {
+    /// For the `Authorization` header.
     access_token: &'a str,
+    /// For the next pair, once.
     refresh_token: &'a str,
+    /// Always `bearer`.
+    #[schema(example = "bearer")]
     token_type: &'static str,
+    /// How long the access token is good, in seconds.
+    #[schema(example = 1800)]
     expires_in: u64,
-    /// Has no other spelling, so it is left out where both are sent.
+    /// What the role permits at this moment, separated by spaces. Has no other spelling, so it is left out where both are
+    /// sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<&'a str>,
 }
@@ -111,11 +139,53 @@ impl<T: Serialize> Responder for Json<T> {
     }
 }
 
-impl<T: Serialize> Responder for Created<T> {
+impl Created {
+    /// The answer that tells of this new thing.
+    #[must_use]
+    pub fn answer(body: &impl Serialize, etag: &ETag, location: String) -> Answer {
+        // Strings, numbers and times only: it can always be written.
+        let body = serde_json::to_string(body).unwrap_or_default();
+        Answer { status: StatusCode::CREATED.as_u16(), location, etag: etag.as_str().to_owned(), body }
+    }
+}
+
+impl<T: Serialize> Responder for Tagged<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let is_known = request.method() == Method::GET && self.etag.is_known(request.headers());
+        let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+        response.insert_header((ETAG, self.etag.as_str()));
+        if is_known { response.finish() } else { response.json(self.body) }
+    }
+}
+
+impl Responder for Created {
     type Body = BoxBody;
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        HttpResponse::Created().insert_header((LOCATION, self.location)).json(self.body)
+        let Answer { status, location, etag, body } = self.0;
+        let Ok(status) = StatusCode::from_u16(status) else {
+            return HttpResponse::from_error(Problem::internal("an answer was kept that has no status"));
+        };
+        let mut response = HttpResponse::build(status);
+        response.insert_header(ContentType::json()).insert_header((ETAG, etag)).insert_header((LOCATION, location));
+        response.body(body)
+    }
+}
+
+impl Responder for Once {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        match self {
+            Self::Now(created) => created.respond_to(request),
+            Self::Before(answer) => {
+                let mut response = Created(answer).respond_to(request);
+                response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+                response
+            }
+        }
     }
 }
 

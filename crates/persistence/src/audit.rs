@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use keepstone_domain::{AuditEvent, AuditEventId, AuditKind, Page, PageRequest};
+use keepstone_domain::{AuditEvent, AuditEventId, AuditKind, Page, PageRequest, Position};
 use keepstone_repository::{AuditRepository, Result, StorageError};
 
 use crate::{
     connection::on,
+    list::{self, part},
     repositories::DieselRepositories,
     schema::audit_events,
     types::{Id, Time},
@@ -64,20 +65,16 @@ impl AuditRepository for DieselRepositories {
         on!(self, |conn| diesel::insert_into(audit_events::table).values(row).execute(conn).await).map(drop)
     }
 
-    async fn list(&mut self, page: PageRequest) -> Result<Page<AuditEvent>> {
+    async fn list(&mut self, page: &PageRequest) -> Result<Page<AuditEvent>> {
         let rows: Vec<AuditEventRow> = on!(self, |conn| {
-            audit_events::table
-                .order((audit_events::at.desc(), audit_events::id.desc()))
-                .offset(page.skip.into())
-                .limit(page.limit.into())
-                .select(AuditEventRow::as_select())
-                .load(conn)
-                .await
+            let events = audit_events::table.select(AuditEventRow::as_select()).into_boxed();
+            part!(events, page, audit_events::at, audit_events::public_id).load(conn).await
         })?;
-        let total: i64 = on!(self, |conn| audit_events::table.count().get_result(conn).await)?;
-        Ok(Page {
-            items: rows.into_iter().map(AuditEvent::try_from).collect::<Result<_>>()?,
-            total: u64::try_from(total).unwrap_or_default(),
-        })
+        let events = rows.into_iter().map(AuditEvent::try_from).collect::<Result<_>>()?;
+        let mut events = Page::of(events, page, |event| Position { created_at: event.at, id: event.id.into() });
+        if page.with_total && events.total.is_none() {
+            events.total = Some(list::count(self, "audit_events").await?);
+        }
+        Ok(events)
     }
 }

@@ -22,20 +22,25 @@ pub enum Connection {
 ///
 /// The arms give diesel concrete types, so queries need no generic bounds and are type-checked for each database. The first
 /// argument is a [`DieselRepositories`](crate::repositories::DieselRepositories).
+///
+/// With two queries, the first is for SQLite and the second for servers.
 macro_rules! on {
-    ($repositories:expr, |$connection:ident| $query:expr) => {{
+    ($repositories:expr, |$connection:ident| $query:expr) => {
+        $crate::connection::on!($repositories, |$connection| $query, |$connection| $query)
+    };
+    ($repositories:expr, |$connection:ident| $sqlite:expr, |$same:ident| $query:expr) => {{
         let repositories = &mut *$repositories;
         let outcome = match repositories.start() {
             $crate::connection::Connection::Sqlite(connection) => {
                 let $connection = &mut **connection;
-                $query
+                $sqlite
             }
             $crate::connection::Connection::Postgres(connection) => {
-                let $connection = &mut **connection;
+                let $same = &mut **connection;
                 $query
             }
             $crate::connection::Connection::Mysql(connection) => {
-                let $connection = &mut **connection;
+                let $same = &mut **connection;
                 $query
             }
             $crate::connection::Connection::Closed => Err($crate::connection::closed()),

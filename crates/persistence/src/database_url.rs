@@ -115,12 +115,12 @@ impl fmt::Display for DatabaseUrl {
             Self::Postgres(url) | Self::Mysql(url) => {
                 let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
                 let (place, options) = rest.split_once(['?', '#']).unwrap_or((rest, ""));
-                match place.rsplit_once('@') {
-                    Some((_user, place)) => write!(f, "{scheme}://{place}"),
+                if options.contains('@') {
                     // An `@` this late means that the password was cut in two.
-                    None if options.contains('@') => write!(f, "{scheme}://***"),
-                    None => write!(f, "{scheme}://{place}"),
+                    return write!(f, "{scheme}://***");
                 }
+                let place = place.rsplit_once('@').map_or(place, |(_user, place)| place);
+                write!(f, "{scheme}://{place}")
             }
         }
     }
@@ -203,6 +203,7 @@ mod tests {
             ("postgres://u:123?canary@h/d", "postgres://***"),
             ("postgres://u:123#canary@h/d", "postgres://***"),
             ("postgres://h/d?password=can@canary", "postgres://***"),
+            ("postgres://u:p@canary?ss@h/d", "postgres://***"),
             ("sqlite:////var/lib/k.db", "sqlite:////var/lib/k.db"),
             ("sqlite:///./k.db", "sqlite:///./k.db"),
             ("sqlite:///:memory:", "sqlite::memory:"),

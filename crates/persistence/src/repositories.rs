@@ -7,7 +7,8 @@
 use async_trait::async_trait;
 use diesel::result::QueryResult;
 use keepstone_repository::{
-    AuditRepository, Repositories, Result, SessionRepository, StorageError, Transaction, UserRepository,
+    AuditRepository, IdempotencyRepository, ItemRepository, Repositories, Result, SessionRepository, StorageError,
+    Transaction, UserRepository,
 };
 
 use crate::{connection::Connection, error::classify};
@@ -34,6 +35,11 @@ impl DieselRepositories {
         this.finish(outcome)?;
         this.is_in_transaction = true;
         Ok(this)
+    }
+
+    /// Which database it is.
+    pub(crate) const fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// The connection, for one statement. [`finish`](Self::finish) must follow; see [`on!`](crate::connection::on).
@@ -67,11 +73,19 @@ impl Repositories for DieselRepositories {
         self
     }
 
+    fn items(&mut self) -> &mut (dyn ItemRepository + Send) {
+        self
+    }
+
     fn sessions(&mut self) -> &mut (dyn SessionRepository + Send) {
         self
     }
 
     fn audit(&mut self) -> &mut (dyn AuditRepository + Send) {
+        self
+    }
+
+    fn idempotency(&mut self) -> &mut (dyn IdempotencyRepository + Send) {
         self
     }
 }

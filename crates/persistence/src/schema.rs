@@ -21,6 +21,26 @@ table! {
         created_at -> UtcDateTime,
         updated_at -> UtcDateTime,
         deleted_at -> Nullable<UtcDateTime>,
+        version -> BigInt,
+        search_key -> Text,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::types::{PublicId, UtcDateTime};
+
+    items (id) {
+        id -> BigInt,
+        public_id -> PublicId,
+        owner_id -> BigInt,
+        title -> Text,
+        title_key -> Text,
+        description -> Nullable<Text>,
+        description_key -> Nullable<Text>,
+        version -> BigInt,
+        created_at -> UtcDateTime,
+        updated_at -> UtcDateTime,
     }
 }
 
@@ -76,9 +96,34 @@ table! {
     }
 }
 
+table! {
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+    use crate::types::{PublicId, UtcDateTime};
+
+    idempotent_requests (id) {
+        id -> BigInt,
+        request -> Binary,
+        body -> Binary,
+        attempt_id -> PublicId,
+        begun_at -> UtcDateTime,
+        answer -> Nullable<Text>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Integer, Text};
+
+    row_counts (counted, part) {
+        counted -> Text,
+        part -> Integer,
+        count -> BigInt,
+    }
+}
+
+joinable!(items -> users (owner_id));
 joinable!(sessions -> users (user_id));
 joinable!(refresh_tokens -> sessions (session_id));
-allow_tables_to_appear_in_same_query!(users, sessions, refresh_tokens);
+allow_tables_to_appear_in_same_query!(users, items, sessions, refresh_tokens);
 
 table! {
     /// diesel's own list of the migrations that have been applied.

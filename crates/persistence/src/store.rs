@@ -77,6 +77,10 @@ impl Store for DieselStore {
         Ok(Box::new(self.reader().await?))
     }
 
+    async fn write(&self) -> Result<Box<dyn Repositories>> {
+        Ok(Box::new(DieselRepositories::new(self.pools.writer().await?)))
+    }
+
     async fn begin(&self) -> Result<Box<dyn Transaction>> {
         let connection = self.pools.writer().await?;
         Ok(Box::new(DieselRepositories::begin(connection).await?))

@@ -1,86 +1,85 @@
 //! The users in the database.
-#![expect(clippy::ref_option_ref, reason = "the derive of AsChangeset makes them")]
+
+mod row;
+
+use std::collections::HashSet;
 
 use async_trait::async_trait;
-use diesel::prelude::*;
+use diesel::{
+    dsl::sql,
+    prelude::*,
+    sql_types::{Bool, Text},
+};
 use diesel_async::RunQueryDsl;
 use keepstone_domain::{
-    Credentials, DisplayName, Email, Invalid, Login, Page, PageRequest, RoleName, Timestamp, User, UserId, UserPatch,
-    Username,
+    Credentials, Login, Page, PageRequest, Position, RoleName, Timestamp, User, UserFilter, UserId,
 };
-use keepstone_repository::{Result, StorageError, UserRepository};
+use keepstone_repository::{Result, UserRepository};
 use secrecy::{ExposeSecret, SecretString};
+
+pub use row::UserRow;
+use row::{NewUserRow, hashed_row};
 
 use crate::{
     connection::on,
+    list::{self, ESCAPE, RECENT, Reach, coalesce, part, recent},
     repositories::DieselRepositories,
     schema::users,
-    types::{Id, Time},
+    types::{Id, Time, UtcDateTime},
 };
 
-/// A row without what is there for the database only: the integer id and the canonical keys.
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = users)]
-pub struct UserRow {
-    public_id: Id,
-    email: String,
-    username: Option<String>,
-    name: Option<String>,
-    role: String,
-    is_active: bool,
-    email_verified: bool,
-    created_at: Time,
-    updated_at: Time,
-    deleted_at: Option<Time>,
-}
-
-impl TryFrom<UserRow> for User {
-    type Error = StorageError;
-
-    fn try_from(row: UserRow) -> Result<Self> {
-        let corrupt = |error: Invalid| StorageError::Corrupt(format!("user {} {error}", row.public_id.get::<UserId>()));
-        Ok(Self {
-            id: row.public_id.get(),
-            email: Email::parse(&row.email).map_err(corrupt)?,
-            username: row.username.as_deref().map(Username::parse).transpose().map_err(corrupt)?,
-            name: row.name.as_deref().map(DisplayName::parse).transpose().map_err(corrupt)?,
-            role: RoleName::parse(&row.role).map_err(corrupt)?,
-            is_active: row.is_active,
-            email_verified: row.email_verified,
-            created_at: row.created_at.0,
-            updated_at: row.updated_at.0,
-            deleted_at: row.deleted_at.map(|time| time.0),
-        })
-    }
-}
-
-#[derive(AsChangeset)]
-#[diesel(table_name = users)]
-struct UserChanges<'a> {
-    email: Option<&'a str>,
-    email_key: Option<&'a str>,
-    email_verified: Option<bool>,
-    username: Option<Option<&'a str>>,
-    username_key: Option<Option<String>>,
-    name: Option<Option<&'a str>>,
-    role: Option<&'a str>,
-    is_active: Option<bool>,
-    updated_at: Time,
-}
-
-impl<'a> UserChanges<'a> {
-    fn new(patch: &'a UserPatch, now: Timestamp) -> Self {
-        Self {
-            email: patch.email.as_ref().map(Email::as_str),
-            email_key: patch.email.as_ref().map(Email::key),
-            email_verified: patch.email.as_ref().map(|_| false),
-            username: patch.username.as_ref().map(|name| name.as_ref().map(Username::as_str)),
-            username_key: patch.username.as_ref().map(|name| name.as_ref().map(Username::key)),
-            name: patch.name.as_ref().map(|name| name.as_ref().map(DisplayName::as_str)),
-            role: patch.role.as_ref().map(RoleName::as_str),
-            is_active: patch.is_active,
-            updated_at: Time(now),
+/// The users that a filter means, as a boxed query over this select. Deleted ones are never meant.
+macro_rules! meant {
+    ($select:expr, $filter:expr, $reach:expr, $trigrams:expr) => {{
+        let mut query = $select.filter(users::deleted_at.is_null()).into_boxed();
+        if let Some(role) = &$filter.role {
+            query = query.filter(users::role.eq(role.as_str()));
         }
+        if let Some(search) = &$filter.search {
+            let pattern = list::pattern(search);
+            query = match $reach {
+                // Behind a function no index of this column is tempting: the recent rows are few, and are to be read.
+                Reach::Recent => query.filter(coalesce(users::search_key.nullable(), "").like(pattern).escape(ESCAPE)),
+                Reach::Everything => query.filter(users::search_key.like(pattern).escape(ESCAPE)),
+            };
+        }
+        if let Some(trigrams) = $trigrams {
+            let candidates = sql::<Bool>("users.id IN (SELECT rowid FROM users_search WHERE users_search MATCH ");
+            query = query.filter(candidates.bind::<Text, _>(trigrams).sql(")"));
+        }
+        query
+    }};
+}
+
+impl DieselRepositories {
+    /// The rows of a part, within this reach, and one more if there is one.
+    async fn users(&mut self, filter: &UserFilter, page: &PageRequest, reach: Reach) -> Result<Vec<User>> {
+        let trigrams = list::trigrams(self, filter.search.as_ref(), reach);
+        let is_scan = list::is_scan(self, filter.search.as_ref(), reach);
+        let rows: Vec<UserRow> = on!(self, |conn| {
+            let mut query = meant!(users::table.select(UserRow::as_select()), filter, reach, trigrams);
+            if reach == Reach::Recent {
+                let newest = users::table.filter(users::deleted_at.is_null());
+                query = recent!(query, newest, page, users::created_at);
+            }
+            let mut part = part!(query, page, users::created_at, users::public_id);
+            if is_scan {
+                let time = sql::<UtcDateTime>("users.created_at + INTERVAL 0 SECOND");
+                part = part.order((time.desc(), users::public_id.desc()));
+            }
+            part.load(conn).await
+        })?;
+        rows.into_iter().map(User::try_from).collect()
+    }
+
+    async fn count_users(&mut self, filter: &UserFilter) -> Result<u64> {
+        if filter.role.is_none() && filter.search.is_none() {
+            return list::count(self, "users").await;
+        }
+        let trigrams = list::trigrams(self, filter.search.as_ref(), Reach::Everything);
+        let count =
+            on!(self, |conn| meant!(users::table.count(), filter, Reach::Everything, trigrams).get_result(conn).await)?;
+        Ok(list::as_count(count))
     }
 }
 
@@ -124,53 +123,110 @@ impl UserRepository for DieselRepositories {
         found.map(credentials).transpose()
     }
 
-    async fn list(&mut self, page: PageRequest) -> Result<Page<User>> {
-        let rows: Vec<UserRow> = on!(self, |conn| {
-            users::table
-                .filter(users::deleted_at.is_null())
-                .order((users::created_at.desc(), users::id.desc()))
-                .offset(page.skip.into())
-                .limit(page.limit.into())
-                .select(UserRow::as_select())
-                .load(conn)
-                .await
-        })?;
-        let total: i64 =
-            on!(self, |conn| users::table.filter(users::deleted_at.is_null()).count().get_result(conn).await)?;
-        Ok(Page {
-            items: rows.into_iter().map(User::try_from).collect::<Result<_>>()?,
-            total: u64::try_from(total).unwrap_or_default(),
-        })
+    async fn list(&mut self, filter: &UserFilter, page: &PageRequest) -> Result<Page<User>> {
+        let mut rows = Vec::new();
+        for reach in Reach::of(filter.search.as_ref()) {
+            rows = self.users(filter, page, *reach).await?;
+            if reach.is_enough(rows.len(), page) {
+                break;
+            }
+        }
+        let mut found = Page::of(rows, page, |user| Position { created_at: user.created_at, id: user.id.into() });
+        if page.with_total && found.total.is_none() {
+            found.total = Some(self.count_users(filter).await?);
+        }
+        Ok(found)
     }
 
     async fn insert(&mut self, user: &User, password_hash: &SecretString) -> Result<()> {
-        let row = (
-            users::public_id.eq(Id::of(user.id)),
-            users::email.eq(user.email.as_str()),
-            users::email_key.eq(user.email.key()),
-            users::username.eq(user.username.as_ref().map(Username::as_str)),
-            users::username_key.eq(user.username.as_ref().map(Username::key)),
-            users::name.eq(user.name.as_ref().map(DisplayName::as_str)),
-            users::role.eq(user.role.as_str()),
-            users::is_active.eq(user.is_active),
-            users::email_verified.eq(user.email_verified),
-            users::password_hash.eq(password_hash.expose_secret()),
-            users::created_at.eq(Time(user.created_at)),
-            users::updated_at.eq(Time(user.updated_at)),
-        );
+        let row = hashed_row(user, password_hash);
         on!(self, |conn| diesel::insert_into(users::table).values(row).execute(conn).await).map(drop)
     }
 
-    async fn update(&mut self, id: UserId, patch: &UserPatch, now: Timestamp) -> Result<bool> {
-        let changed = on!(self, |conn| {
+    async fn insert_missing(&mut self, users: &[User], password_hash: &SecretString) -> Result<usize> {
+        let keys: Vec<&str> = users.iter().map(|user| user.email.key()).collect();
+        let there: Vec<Option<String>> = on!(self, |conn| {
+            users::table.filter(users::email_key.eq_any(&keys)).select(users::email_key).load(conn).await
+        })?;
+        let there: HashSet<String> = there.into_iter().flatten().collect();
+        let missing: Vec<User> = users.iter().filter(|user| !there.contains(user.email.key())).cloned().collect();
+        let (count, hash) = (missing.len(), password_hash.clone());
+        if count > 0 {
+            on!(
+                self,
+                |conn| {
+                    let insert = move |conn: &mut SqliteConnection| {
+                        missing.iter().try_for_each(|user| {
+                            let insert = diesel::insert_into(users::table).values(hashed_row(user, &hash));
+                            diesel::RunQueryDsl::execute(insert, conn).map(drop)
+                        })
+                    };
+                    conn.spawn_blocking(insert).await
+                },
+                |conn| {
+                    let rows: Vec<_> = missing.iter().map(|user| hashed_row(user, &hash)).collect();
+                    diesel::insert_into(users::table).values(&rows).execute(conn).await.map(drop)
+                }
+            )?;
+        }
+        Ok(count)
+    }
+
+    async fn hold(&mut self, id: UserId) -> Result<Option<User>> {
+        // An update that changes nothing is a lock that every database has.
+        on!(self, |conn| {
             diesel::update(users::table)
                 .filter(users::public_id.eq(Id::of(id)))
                 .filter(users::deleted_at.is_null())
-                .set(UserChanges::new(patch, now))
+                .set(users::version.eq(users::version))
+                .execute(conn)
+                .await
+        })?;
+        UserRepository::find(self, id).await
+    }
+
+    async fn hold_active_admins(&mut self) -> Result<usize> {
+        on!(self, |conn| {
+            diesel::update(users::table)
+                .filter(users::role.eq(RoleName::admin().as_str()))
+                .filter(users::is_active.eq(true))
+                .filter(users::deleted_at.is_null())
+                .set(users::version.eq(users::version))
+                .execute(conn)
+                .await
+        })
+    }
+
+    async fn update(&mut self, user: &User, now: Timestamp) -> Result<bool> {
+        let next = NewUserRow::from(user).changed(now);
+        let changed = on!(self, |conn| {
+            diesel::update(users::table)
+                .filter(users::public_id.eq(Id::of(user.id)))
+                .filter(users::deleted_at.is_null())
+                .filter(users::version.eq(user.version.get()))
+                .set(next)
                 .execute(conn)
                 .await
         })?;
         Ok(changed == 1)
+    }
+
+    async fn delete(&mut self, id: UserId, now: Timestamp) -> Result<bool> {
+        let deleted = on!(self, |conn| {
+            diesel::update(users::table)
+                .filter(users::public_id.eq(Id::of(id)))
+                .filter(users::deleted_at.is_null())
+                .set((
+                    users::deleted_at.eq(Some(Time(now))),
+                    users::updated_at.eq(Time(now)),
+                    users::version.eq(users::version + 1),
+                    users::email_key.eq(None::<String>),
+                    users::username_key.eq(None::<String>),
+                ))
+                .execute(conn)
+                .await
+        })?;
+        Ok(deleted == 1)
     }
 
     async fn hold_for_login(&mut self, id: UserId, password_hash: &SecretString) -> Result<bool> {

@@ -12,5 +12,5 @@ pub trait AuditRepository {
     async fn insert(&mut self, event: &AuditEvent) -> Result<()>;
 
     /// The events, newest first.
-    async fn list(&mut self, page: PageRequest) -> Result<Page<AuditEvent>>;
+    async fn list(&mut self, page: &PageRequest) -> Result<Page<AuditEvent>>;
 }

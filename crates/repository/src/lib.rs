@@ -4,12 +4,16 @@
 
 mod audit;
 mod error;
+mod idempotency;
+mod item;
 mod session;
 mod store;
 mod user;
 
 pub use audit::AuditRepository;
 pub use error::{Result, StorageError, UniqueKey};
+pub use idempotency::IdempotencyRepository;
+pub use item::ItemRepository;
 pub use session::SessionRepository;
 pub use store::{Repositories, Store, Transaction, UnitOfWork, Work};
 pub use user::UserRepository;

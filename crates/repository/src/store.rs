@@ -9,13 +9,18 @@ use std::{
 
 use async_trait::async_trait;
 
-use crate::{AuditRepository, Result, SessionRepository, StorageError, UserRepository};
+use crate::{
+    AuditRepository, IdempotencyRepository, ItemRepository, Result, SessionRepository, StorageError, UserRepository,
+};
 
 /// A database.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Repositories over one connection, each statement on its own. May be a replica that lags behind.
     async fn read(&self) -> Result<Box<dyn Repositories>>;
+
+    /// Repositories over one connection, each statement lasting on its own: for a change that is one statement.
+    async fn write(&self) -> Result<Box<dyn Repositories>>;
 
     /// Repositories whose changes become visible together, at commit. Dropped without one, nothing has happened.
     async fn begin(&self) -> Result<Box<dyn Transaction>>;
@@ -31,10 +36,14 @@ pub trait Store: Send + Sync {
 pub trait Repositories: Send {
     /// The users.
     fn users(&mut self) -> &mut (dyn UserRepository + Send);
+    /// The items.
+    fn items(&mut self) -> &mut (dyn ItemRepository + Send);
     /// The sessions and their refresh tokens.
     fn sessions(&mut self) -> &mut (dyn SessionRepository + Send);
     /// The audit log.
     fn audit(&mut self) -> &mut (dyn AuditRepository + Send);
+    /// The requests that may be sent again.
+    fn idempotency(&mut self) -> &mut (dyn IdempotencyRepository + Send);
 }
 
 /// Changes that are not visible to anyone else yet.

@@ -1,7 +1,7 @@
 //! What storage can do with users.
 
 use async_trait::async_trait;
-use keepstone_domain::{Credentials, Login, Page, PageRequest, Timestamp, User, UserId, UserPatch};
+use keepstone_domain::{Credentials, Login, Page, PageRequest, Timestamp, User, UserFilter, UserId};
 use secrecy::SecretString;
 
 use crate::Result;
@@ -15,14 +15,28 @@ pub trait UserRepository {
     /// The user with this address or user name, and the password hash. Costs one statement, found or not.
     async fn find_credentials(&mut self, login: &Login) -> Result<Option<Credentials>>;
 
-    /// Users who are not deleted, newest first.
-    async fn list(&mut self, page: PageRequest) -> Result<Page<User>>;
+    /// Those who are meant and not deleted, newest first.
+    async fn list(&mut self, filter: &UserFilter, page: &PageRequest) -> Result<Page<User>>;
 
     /// Keeps a new user. [`Duplicate`](crate::StorageError::Duplicate) if the address or the user name is taken.
     async fn insert(&mut self, user: &User, password_hash: &SecretString) -> Result<()>;
 
-    /// Changes a user who is not deleted; `false` if there is none. A changed address is no longer verified.
-    async fn update(&mut self, id: UserId, patch: &UserPatch, now: Timestamp) -> Result<bool>;
+    /// Keeps those of these users whose address is not there yet, and gives how many there were: for many at once.
+    async fn insert_missing(&mut self, users: &[User], password_hash: &SecretString) -> Result<usize>;
+
+    /// Holds a user until the transaction ends, and gives them.
+    async fn hold(&mut self, id: UserId) -> Result<Option<User>>;
+
+    /// Holds all active administrators until the transaction ends, and gives their number. Whoever also holds one user
+    /// does this first.
+    async fn hold_active_admins(&mut self) -> Result<usize>;
+
+    /// Changes a user to what is given, which then is the next version; `false`, and nothing is changed, if the user is
+    /// deleted or has another version than what is given.
+    async fn update(&mut self, user: &User, now: Timestamp) -> Result<bool>;
+
+    /// Deletes a user: from then on nobody finds them, and their address and user name are free.
+    async fn delete(&mut self, id: UserId, now: Timestamp) -> Result<bool>;
 
     /// Holds a user until the transaction ends; `false` if the user may not log in, or has another password hash by now.
     async fn hold_for_login(&mut self, id: UserId, password_hash: &SecretString) -> Result<bool>;

@@ -5,20 +5,21 @@
 use std::sync::Arc;
 
 use keepstone_auth::{
-    error::PolicyViolation,
     password::{PasswordHash, Passwords, Policy, Verdict},
     permission::Roles,
     session::TokenPair,
     token::Secret,
 };
 use keepstone_domain::{
-    AuditEvent, AuditKind, Clock, Credentials, DisplayName, Email, Login, NewUser, RoleName, SessionEnd, SessionScope,
-    User, Username,
+    AuditEvent, AuditKind, Clock, Credentials, DisplayName, Login, NewUser, RoleName, SessionEnd, SessionScope, User,
+    UserId, Username,
 };
 use keepstone_repository::{Store, UnitOfWork};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{Caller, Client, Error, PasswordGuard, Result, Sessions, to_the_end::to_the_end};
+use crate::{
+    Caller, Client, Error, NewPassword, PasswordGuard, Receipt, Registration, Result, Sessions, to_the_end::to_the_end,
+};
 
 /// What is configured about accounts.
 #[derive(Debug, Clone)]
@@ -58,51 +59,6 @@ pub struct Accounts {
     parts: Arc<AccountParts>,
 }
 
-/// A password that may be set.
-#[derive(Debug, Clone)]
-pub struct NewPassword(SecretString);
-
-impl NewPassword {
-    /// Judges a password as it is, spaces and all.
-    ///
-    /// # Errors
-    /// The first rule it breaks.
-    pub fn check(password: SecretString, policy: &Policy) -> Result<Self, PolicyViolation> {
-        policy.check(password.expose_secret()).map(|()| Self(password))
-    }
-}
-
-/// What somebody sends to make an account.
-#[derive(Debug, Clone)]
-pub struct Registration {
-    /// Where mail goes.
-    pub email: Email,
-    /// The password to log in with.
-    pub password: NewPassword,
-    /// The other name to log in with.
-    pub username: Option<Username>,
-    /// What the person is called.
-    pub name: Option<DisplayName>,
-    /// The role that is asked for.
-    pub role: Option<RoleName>,
-    /// Whether the person is to be able to log in, as is usual.
-    pub is_active: Option<bool>,
-}
-
-impl Registration {
-    /// The account that this asks for, and its password.
-    pub(crate) fn into_parts(self, default_role: impl FnOnce() -> RoleName) -> (NewUser, NewPassword) {
-        let user = NewUser {
-            email: self.email,
-            username: self.username,
-            name: self.name,
-            role: self.role.unwrap_or_else(default_role),
-            is_active: self.is_active.unwrap_or(true),
-        };
-        (user, self.password)
-    }
-}
-
 impl Accounts {
     /// Puts the parts together.
     #[must_use]
@@ -122,43 +78,53 @@ impl Accounts {
     /// [`RegistrationClosed`](Error::RegistrationClosed), [`InsufficientPermissions`](Error::InsufficientPermissions) for
     /// a role or a state of one's own choice, [`EmailAlreadyRegistered`](Error::EmailAlreadyRegistered),
     /// [`UsernameTaken`](Error::UsernameTaken).
-    pub async fn register(&self, registration: Registration, client: &Client) -> Result<User> {
+    pub async fn register(&self, registration: Registration, client: &Client, receipt: Receipt<User>) -> Result<User> {
         let rules = &self.parts.rules;
         if !rules.registration_open {
             return Err(Error::RegistrationClosed);
         }
         let (user, password) = registration.into_parts(|| rules.default_role.clone());
         if user.role != rules.default_role || !user.is_active {
+            tracing::warn!(role = user.role.as_str(), is_active = user.is_active, "refused a sign-up with privileges");
             return Err(Error::InsufficientPermissions);
         }
-        self.provision(user, password, client).await.map_err(|error| match error {
+        self.provision(user, password, None, client, receipt).await.map_err(|error| match error {
             Error::EmailTaken => Error::EmailAlreadyRegistered,
             other => other,
         })
     }
 
     /// Makes an account of any role. Who may is for the caller of this to know: the command line's operator, or
-    /// [`Users::create`](crate::Users::create) on behalf of a user.
+    /// [`Users::create`](crate::Users::create) on behalf of the actor.
     ///
     /// # Errors
     /// [`UnknownRole`](Error::UnknownRole), [`EmailTaken`](Error::EmailTaken), [`UsernameTaken`](Error::UsernameTaken).
-    pub async fn provision(&self, user: NewUser, password: NewPassword, client: &Client) -> Result<User> {
+    pub async fn provision(
+        &self,
+        user: NewUser,
+        password: NewPassword,
+        actor: Option<UserId>,
+        client: &Client,
+        receipt: Receipt<User>,
+    ) -> Result<User> {
         if self.parts.roles.canonical(user.role.as_str()).is_none() {
             return Err(Error::UnknownRole);
         }
         let now = self.parts.clock.now();
         let user = user.into_user(now);
         self.refuse_similar(&password, &user)?;
-        let hash = SecretString::from(self.parts.passwords.hash(password.0).await?.as_str());
-        let event = AuditEvent { user_id: Some(user.id), ..client.event(AuditKind::UserCreated, now) };
+        let hash = SecretString::from(self.parts.passwords.hash(password.into_secret()).await?.as_str());
+        let event = AuditEvent { actor, user_id: Some(user.id), ..client.event(AuditKind::UserCreated, now) };
         let event = event.with("role", user.role.as_str());
         self.parts
             .store
             .transaction(async |tx| {
                 tx.users().insert(&user, &hash).await?;
+                receipt.keep(tx, &user).await?;
                 tx.audit().insert(&event).await.map_err(Error::from)
             })
             .await?;
+        receipt.is_kept();
         Ok(user)
     }
 
@@ -220,7 +186,7 @@ impl Accounts {
         };
         self.parts.guard.watch(Some(&login), client.ip, verify).await?;
         self.refuse_similar(&new, &caller.user)?;
-        let hash = SecretString::from(self.parts.passwords.hash(new.0).await?.as_str());
+        let hash = SecretString::from(self.parts.passwords.hash(new.into_secret()).await?.as_str());
         let now = self.parts.clock.now();
         let event = client.event_of(AuditKind::PasswordChanged, &caller.user, now);
         let others = SessionScope::AllBut(caller.session_id);
@@ -248,7 +214,7 @@ impl Accounts {
         words.extend(domain.split('.'));
         words.extend(user.username.as_ref().map(Username::as_str));
         words.extend(user.name.as_ref().map(DisplayName::as_str));
-        rules.password_policy.check_in_context(password.0.expose_secret(), &words).map_err(Error::Password)
+        rules.password_policy.check_in_context(password.expose_secret(), &words).map_err(Error::Password)
     }
 
     /// The user whose name and password these are, and the hash that says so.

@@ -23,7 +23,7 @@ impl Audit {
     ///
     /// # Errors
     /// [`InsufficientPermissions`](crate::Error::InsufficientPermissions).
-    pub async fn list(&self, caller: &Caller, page: PageRequest) -> Result<Page<AuditEvent>> {
+    pub async fn list(&self, caller: &Caller, page: &PageRequest) -> Result<Page<AuditEvent>> {
         caller.require(&permission::AUDIT_READ)?;
         Ok(self.store.read().await?.audit().list(page).await?)
     }

@@ -68,6 +68,21 @@ pub enum Error {
     /// There is no such user, or none that the caller may know of.
     #[error("User not found")]
     UserNotFound,
+    /// There is no such item.
+    #[error("Item not found")]
+    ItemNotFound,
+    /// The last active administrator has to stay one.
+    #[error("The last active administrator cannot be deleted, deactivated or given another role")]
+    LastAdmin,
+    /// The thing has changed since the caller saw it.
+    #[error("It has changed since: fetch it again")]
+    PreconditionFailed,
+    /// The same idempotency key came with another body before.
+    #[error("This Idempotency-Key was used for another request body")]
+    IdempotencyKeyReused,
+    /// The same request, with the same idempotency key, is being answered.
+    #[error("The same request is being answered; try again in a moment")]
+    IdempotencyInProgress,
     /// It was asked for too often; nothing was done.
     #[error("Too many requests")]
     TooManyRequests(Decision),

@@ -1,9 +1,6 @@
 //! What can be permitted here. Roles are sets of these, and configuration.
 
-use keepstone_auth::{
-    error::PermissionError,
-    permission::{Permission, Roles},
-};
+use keepstone_auth::permission::Permission;
 
 macro_rules! permissions {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
@@ -35,48 +32,4 @@ permissions! {
     JOBS_MANAGE = "jobs:manage";
     /// See the audit log.
     AUDIT_READ = "audit:read";
-}
-
-/// Builds the table of roles from names of permissions; `*` is every permission.
-///
-/// # Errors
-/// [`PermissionError`] names the first role or permission that is wrong.
-pub fn roles<'a, P>(table: impl IntoIterator<Item = (&'a str, P)>) -> Result<Roles, PermissionError>
-where
-    P: IntoIterator<Item = &'a str>,
-{
-    let mut roles = Vec::new();
-    for (role, names) in table {
-        let mut permissions = Vec::new();
-        for name in names {
-            match name {
-                "*" => permissions.extend_from_slice(ALL),
-                name => permissions.push(find(name)?),
-            }
-        }
-        roles.push((role, permissions));
-    }
-    Roles::new(roles)
-}
-
-fn find(name: &str) -> Result<Permission, PermissionError> {
-    let known = ALL.iter().find(|permission| permission.as_str() == name);
-    known.cloned().ok_or_else(|| PermissionError::Permission(name.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_star_is_every_permission() {
-        let roles = roles([("admin", ["*"]), ("viewer", ["items:read"])]).unwrap();
-        assert!(ALL.iter().all(|permission| roles.permits("admin", permission)));
-        assert_eq!(roles.scope("viewer"), Some("items:read"));
-    }
-
-    #[test]
-    fn a_permission_that_nothing_asks_for_is_refused() {
-        assert!(roles([("admin", ["items:destroy"])]).is_err());
-    }
 }

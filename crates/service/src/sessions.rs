@@ -10,7 +10,7 @@ use keepstone_auth::{
     session::{self, EndReason, EndScope, Grant, SessionInfo, SessionPolicy, TokenPair},
     token::{Keyring, TokenChain},
 };
-use keepstone_domain::{Clock, Page, PageRequest, SessionId, SessionState, User, UserId};
+use keepstone_domain::{Clock, Page, PageRequest, Position, SessionId, SessionState, Start, User, UserId};
 use keepstone_repository::Store;
 use secrecy::SecretString;
 
@@ -94,7 +94,7 @@ impl Sessions {
         self.parts.keyring.current().verifier().keys().to_jwks().to_json()
     }
 
-    /// Exchanges a refresh token for its successor.
+    /// Exchanges a refresh token for its successor. When its request arrived tells two at once from one after the other.
     ///
     /// With the `idempotency_key` of the request that consumed it, the same successor is given again for a minute.
     ///
@@ -103,10 +103,15 @@ impl Sessions {
     /// [`TokenRevoked`](Error::TokenRevoked); [`RefreshTokenRotated`](Error::RefreshTokenRotated) if another request was
     /// faster; [`RefreshTokenReused`](Error::RefreshTokenReused), and the session has ended, if it was consumed before;
     /// [`TooManyRequests`](Error::TooManyRequests).
-    pub async fn refresh(&self, token: &str, idempotency_key: Option<&str>, client: &Client) -> Result<TokenPair> {
+    pub async fn refresh(
+        &self,
+        token: &str,
+        arrived_at: SystemTime,
+        idempotency_key: Option<&str>,
+        client: &Client,
+    ) -> Result<TokenPair> {
         let rotation = self.rotation(self.storage(client).patient())?;
-        // Notes the time of arrival, before anything waits.
-        let presented = rotation.verify_refresh(token);
+        let presented = rotation.verify_refresh(token).map(|presented| presented.arrived_at(arrived_at));
         let session = presented.as_ref().map(|presented| Key::Session(presented.session_id().into()));
         self.parts.limits.require(Limit::Refresh, session.unwrap_or(Key::address(client.ip))).await?;
         let presented = presented?;
@@ -177,12 +182,17 @@ impl Sessions {
     ///
     /// # Errors
     /// Storage's only.
-    pub async fn list(&self, caller: &Caller, page: PageRequest) -> Result<Page<SessionInfo>> {
+    pub async fn list(&self, caller: &Caller, page: &PageRequest) -> Result<Page<SessionInfo>> {
         let sessions = self.rotation(self.storage(&Client::default()))?.list(&caller.user.id.to_string()).await?;
-        let total = u64::try_from(sessions.len()).unwrap_or(u64::MAX);
-        let place = |number| usize::try_from(number).unwrap_or(usize::MAX);
-        let items = sessions.into_iter().skip(place(page.skip)).take(place(page.limit)).collect();
-        Ok(Page { items, total })
+        let all = u64::try_from(sessions.len()).unwrap_or(u64::MAX);
+        let count = |number| usize::try_from(number).unwrap_or(usize::MAX);
+        let comes_after = |session: &SessionInfo| match page.start {
+            Start::Skip(_) => true,
+            Start::After(start) => (place(session).created_at, session.id) < (start.created_at, start.id),
+        };
+        let rows = sessions.into_iter().filter(comes_after).skip(count(page.skip())).take(count(page.limit) + 1);
+        let part = Page::of(rows.collect(), page, place);
+        Ok(Page { total: page.with_total.then_some(all), ..part })
     }
 
     /// Ends one of the caller's own sessions.
@@ -267,6 +277,10 @@ impl Sessions {
             .map_err(|error: SessionPolicyError| Error::Internal(Box::new(error)))?;
         Ok(rotation.with_clock(move || SystemTime::from(clock.now())))
     }
+}
+
+fn place(session: &SessionInfo) -> Position {
+    Position { created_at: session.created_at.into(), id: session.id }
 }
 
 /// Whether a user may be here at all.

@@ -14,6 +14,7 @@ use std::{
 use async_trait::async_trait;
 use keepstone_adapters::SystemClock;
 use keepstone_auth::{
+    permission::Roles,
     testing::{Fixture, session_store_contract},
     token::{Issuer, KeySet, Keyring, Profile, Secret, SigningKey, TokenChain},
 };
@@ -80,6 +81,11 @@ impl Store for Counting {
         self.store.read().await
     }
 
+    async fn write(&self) -> Result<Box<dyn Repositories>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.store.write().await
+    }
+
     async fn begin(&self) -> Result<Box<dyn Transaction>> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         self.store.begin().await
@@ -105,7 +111,7 @@ fn sessions(store: Arc<dyn Store>) -> Sessions {
         clock: Arc::new(SystemClock),
         keyring: Arc::new(Keyring::new(issuer)),
         chain: Arc::new(TokenChain::new(&secret.for_refresh_tokens())),
-        roles: Arc::new(permission::roles([("viewer", ["items:read"])]).unwrap()),
+        roles: Arc::new(Roles::new([("viewer", [permission::ITEMS_READ])]).unwrap()),
         policy: SessionPolicy::default(),
         principals: Arc::new(Principals::new(Duration::from_secs(5))),
         limits: RateLimits::new(None),

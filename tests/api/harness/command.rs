@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -20,6 +21,22 @@ pub struct Run {
 }
 
 impl Run {
+    /// Of any program, which has to end in time.
+    pub fn of(mut command: Command, input: &str, patience: Duration) -> Self {
+        command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let _ = process.stdin.take().unwrap().write_all(input.as_bytes()); // it need not read
+        let id = Pid::from_child(&process);
+        let (sender, receiver) = channel();
+        thread::spawn(move || sender.send(process.wait_with_output().unwrap()));
+        let output = receiver.recv_timeout(patience).unwrap_or_else(|_late| {
+            kill_process(id, Signal::KILL).unwrap();
+            panic!("it does not end: {command:?}");
+        });
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self { stdout: text(&output.stdout), stderr: text(&output.stderr), code: output.status.code() }
+    }
+
     /// Asserts the exit code.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
@@ -46,20 +63,35 @@ impl Home {
 
     /// The same, with this text on standard input.
     pub fn cli_reading<'a>(&self, input: &str, arguments: impl IntoIterator<Item = &'a str>) -> Run {
+        self.cli_patiently(input, arguments, PATIENCE)
+    }
+
+    /// The same, for what may take longer than anything should.
+    pub fn cli_patiently<'a>(
+        &self,
+        input: &str,
+        arguments: impl IntoIterator<Item = &'a str>,
+        patience: Duration,
+    ) -> Run {
+        self.run(input, Stdio::piped(), patience, arguments)
+    }
+
+    /// The same, with standard output going there.
+    pub fn cli_between<'a>(&self, input: &str, output: Stdio, arguments: impl IntoIterator<Item = &'a str>) -> Run {
+        self.run(input, output, PATIENCE, arguments)
+    }
+
+    fn run<'a>(
+        &self,
+        input: &str,
+        output: Stdio,
+        patience: Duration,
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keepstone"));
         command.args(arguments).env_clear().envs(&self.environment).current_dir(self.path());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        let _ = process.stdin.take().unwrap().write_all(input.as_bytes()); // it need not read
-        let id = Pid::from_child(&process);
-        let (sender, receiver) = channel();
-        thread::spawn(move || sender.send(process.wait_with_output().unwrap()));
-        let output = receiver.recv_timeout(PATIENCE).unwrap_or_else(|_late| {
-            kill_process(id, Signal::KILL).unwrap();
-            panic!("it does not end: {command:?}");
-        });
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Run { stdout: text(&output.stdout), stderr: text(&output.stderr), code: output.status.code() }
+        command.stdout(output);
+        Run::of(command, input, patience)
     }
 
     /// Everyone who has an account, as `list-users --json` says.

@@ -14,6 +14,8 @@ pub struct Home {
     pub folder: TempDir,
     pub database: TestDatabase,
     pub environment: BTreeMap<String, String>,
+    /// How many files its servers may open, if not as many as we.
+    pub descriptors: Option<u32>,
 }
 
 impl Home {
@@ -34,7 +36,7 @@ impl Home {
             ("LOG_LEVEL", "info"),
         ];
         let environment = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        Self { folder, database, environment }
+        Self { folder, database, environment, descriptors: None }
     }
 
     /// With this variable in the environment.
@@ -47,6 +49,11 @@ impl Home {
     pub fn without(mut self, name: &str) -> Self {
         self.environment.remove(name);
         self
+    }
+
+    /// With servers that may open no more files than this.
+    pub fn descriptors(self, most: u32) -> Self {
+        Self { descriptors: Some(most), ..self }
     }
 
     /// With this file in the working directory.

@@ -4,15 +4,24 @@
 mod at_once;
 mod client;
 mod command;
+mod document;
+mod exchange;
 mod home;
+mod page;
+mod raw;
 mod reply;
 mod server;
 
 use std::time::{Duration, Instant};
 
 pub use at_once::post_at_once;
-pub use client::{Client, PASSWORD};
+pub use client::{Client, PASSWORD, Request};
+pub use command::Run;
+pub use document::{Document, Operation, seen_folder};
+pub use exchange::{raw_request, send_raw};
 pub use home::Home;
+pub use page::Page;
+pub use raw::{Heard, Raw};
 pub use reply::Reply;
 pub use server::Server;
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use keepstone_test_backends::{Watch, Watched};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
 use super::command::Run;
@@ -71,6 +71,13 @@ impl Server {
         self.anonymous().named(email).log_in().await
     }
 
+    /// Seeds a user of each role, verified, and logs in those of these roles.
+    pub async fn seeded<const N: usize>(&self, roles: [&str; N]) -> [Client; N] {
+        self.home.cli_reading(super::PASSWORD, ["seed", "--items", "0", "--password-stdin"]).exits(0);
+        let people = roles.map(|role| self.anonymous().named(&format!("{role}@example.com")).log_in());
+        together(people).await.try_into().unwrap_or_else(|_| unreachable!())
+    }
+
     /// Asserts that whoever has an account can log in: no account is half made. Says how many there are.
     pub async fn everyone_can_log_in(&self) -> usize {
         let users = self.home.users();
@@ -94,6 +101,11 @@ impl Server {
     /// What it has logged until now.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
+    }
+
+    /// The id of its process.
+    pub fn pid(&self) -> Pid {
+        self.process.pid().unwrap()
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -124,8 +136,10 @@ impl Drop for Server {
 
 /// Starts the program and waits for the line that says where it listens.
 fn start(home: &Home, log: &Arc<Mutex<String>>) -> (Watched, String) {
-    let mut watch = Watch::over(env!("CARGO_BIN_EXE_keepstone"));
+    let mut watch = Watch::over("sh");
     let command = watch.command();
+    let limit = home.descriptors.map_or_else(|| ":".to_owned(), |most| format!("ulimit -n {most}"));
+    command.args(["-c", &format!("{limit}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_keepstone")]);
     command.args(["serve", "--port", "0", "--announce"]).current_dir(home.path());
     command.env_clear().envs(&home.environment).stderr(Stdio::piped());
     let mut process = watch.start();

@@ -1,10 +1,11 @@
-//! Private PostgreSQL, MariaDB and Redis servers for tests, and a fresh database for each test on one of them.
+//! Private PostgreSQL, MariaDB and Redis servers for tests, a fresh database for each test on one of them, and a browser.
 //!
 //! The servers come from the programs on this machine, start once per test process and end with it, even if it is
 //! killed: see [`Watched`]. Nothing here is for production.
 
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a test that cannot be set up has failed")]
 
+mod browser;
 mod mariadb;
 mod postgres;
 mod programs;
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
 
+pub use browser::Browser;
 pub use server::Server;
 pub use watched::{Watch, Watched};
 
@@ -156,4 +158,10 @@ pub fn redis() -> Server {
 #[must_use]
 pub fn redis_missing() -> Option<String> {
     programs::missing(redis::RECIPE.programs)
+}
+
+/// Why this machine cannot run programs in TypeScript.
+#[must_use]
+pub fn node_missing() -> Option<String> {
+    programs::missing(&["node", "npm"])
 }

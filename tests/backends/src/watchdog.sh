@@ -19,5 +19,9 @@ sh -c "$prepare" >&2 </dev/null 3<&- && {
 }
 status=$?
 [ -z "$reader" ] || kill "$reader" 2>/dev/null
-rm -rf "$folder"
+# The children of a browser may write for a moment longer.
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    rm -rf "$folder" 2>/dev/null && break
+    sleep 0.1
+done
 exit "$status"

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use keepstone_test_backends::{Database, Server, redis, redis_missing, redis_url};
+use keepstone_test_backends::{Browser, Database, Server, redis, redis_missing, redis_url};
 
 /// Says so when there is nothing to test. (`REQUIRE_BACKENDS=all tests/run` has made sure that there is.)
 fn here(missing: Option<&str>) -> bool {
@@ -82,6 +82,13 @@ fn redis_ends_with_a_killed_test_process() {
     }
 }
 
+#[test]
+fn a_browser_ends_with_a_killed_test_process_and_so_do_its_children() {
+    if here(Browser::missing().as_deref()) {
+        ends_with_its_test_process("browser");
+    }
+}
+
 /// Has another process start the server, kills that process as hard as can be, and looks for what is left.
 fn ends_with_its_test_process(server: &str) {
     let mut process = Command::new(std::env::current_exe().unwrap())
@@ -96,14 +103,27 @@ fn ends_with_its_test_process(server: &str) {
     let (pid, port) = (rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap(), port.parse().unwrap());
     assert!(listens(port));
     let folder = std::fs::read_link(format!("/proc/{}/cwd", pid.as_raw_nonzero())).ok(); // Linux only
+    let folder = folder.map(|folder| folder.ancestors().find(|folder| is_ours(folder)).unwrap_or(&folder).to_owned());
+    assert!(folder.as_deref().is_none_or(|folder| processes_in(folder) > 0));
     process.kill().unwrap();
     process.wait().unwrap();
     eventually("the server's process is gone", || rustix::process::test_kill_process(pid).is_err());
     eventually("its port is free", || !listens(port));
     if let Some(folder) = folder {
-        let root = folder.ancestors().find(|folder| is_ours(folder)).unwrap_or(&folder).to_owned();
-        eventually("its folder is gone", || !root.exists());
+        eventually("its children are gone", || processes_in(&folder) == 0);
+        eventually("its folder is gone", || !folder.exists());
     }
+}
+
+/// How many processes were started in this folder or with it among their arguments.
+fn processes_in(folder: &Path) -> usize {
+    let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+    let runs_there = |process: &Path| {
+        let arguments = std::fs::read(process.join("cmdline")).unwrap_or_default();
+        let is_argument = String::from_utf8_lossy(&arguments).contains(&name);
+        is_argument || std::fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd.to_string_lossy().contains(&name))
+    };
+    std::fs::read_dir("/proc").unwrap().flatten().filter(|process| runs_there(&process.path())).count()
 }
 
 fn is_ours(folder: &Path) -> bool {
@@ -114,12 +134,15 @@ fn is_ours(folder: &Path) -> bool {
 #[ignore = "the tests above start this in a process of its own"]
 #[expect(clippy::disallowed_methods, reason = "tests are no settings")]
 fn holds_a_server_until_it_is_killed() {
-    let server: Server = match std::env::var("TEST_HOLDS").unwrap().as_str() {
-        "postgres" => Database::Postgres.server(),
-        "mariadb" => Database::Mariadb.server(),
-        _redis => redis(),
+    let hold = |server: &Server| {
+        let mut output = std::io::stdout();
+        writeln!(output, "holding {} {}", server.pid().as_raw_nonzero(), server.port).unwrap();
+        sleep(Duration::from_mins(1));
     };
-    let mut output = std::io::stdout();
-    writeln!(output, "holding {} {}", server.pid().as_raw_nonzero(), server.port).unwrap();
-    sleep(Duration::from_mins(1));
+    match std::env::var("TEST_HOLDS").unwrap().as_str() {
+        "postgres" => hold(&Database::Postgres.server()),
+        "mariadb" => hold(&Database::Mariadb.server()),
+        "browser" => hold(Browser::start().chromium()),
+        _redis => hold(&redis()),
+    }
 }

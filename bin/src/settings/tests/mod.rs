@@ -1,7 +1,11 @@
 //! What the settings promise. No test reads or changes the process's environment: each brings variables and a folder.
 
+mod check;
 mod layering;
 mod production;
+mod properties;
+mod refused;
+mod roles;
 mod secrets;
 mod values;
 

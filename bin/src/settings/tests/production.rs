@@ -83,21 +83,24 @@ fn other_dangers_are_refused_by_name() {
         ("BCRYPT_COST", "16"),
         ("JWT_REFRESH_SECRET", STRONG),
         ("SECRET_KEY", STRONG),
-        ("DATABASE_URL", "postgres://postgres:postgres@db/app"),
+        ("DATABASE_URL", "postgres://postgres:postgres@localhost/app"),
         ("DATABASE_URL", "postgresql+asyncpg://user:password@localhost/app"),
-        ("DATABASE_URL", "mysql://root:root@db/app"),
-        ("DATABASE_URL", "mysql://root:@db/app"),
-        ("DATABASE_URL", "postgres://app:app@db/app"),
-        ("DATABASE_URL", "postgres://app:changethis@db/app"),
-        ("DATABASE_URL", "postgres://db/app?user=app&password=postgres"),
-        ("DATABASE_REPLICA_URL", "postgres://postgres:postgres@db/app"),
+        ("DATABASE_URL", "mysql://root:root@localhost/app"),
+        ("DATABASE_URL", "mysql://root:@localhost/app"),
+        ("DATABASE_URL", "postgres://app:app@localhost/app"),
+        ("DATABASE_URL", "postgres://app:changethis@localhost/app"),
+        ("DATABASE_URL", "postgres://localhost/app?user=app&password=postgres"),
+        ("DATABASE_REPLICA_URL", "postgres://postgres:postgres@localhost/app"),
         ("DEFAULT_ROLE", "admin"),
     ] {
         assert_eq!(refused(&[(name, value)]), [name], "{name}={value}");
     }
-    for url in
-        ["postgres://app:s3same-0pen@db/app", "postgres://app@db/app", "postgres:///app?host=/run", "sqlite:///x.db"]
-    {
+    for url in [
+        "postgres://app:s3same-0pen@localhost/app",
+        "postgres://app@localhost/app",
+        "postgres:///app?host=/run",
+        "sqlite:///x.db",
+    ] {
         assert_eq!(refused(&[("DATABASE_URL", url)]), [""; 0], "{url}");
     }
 }
@@ -108,7 +111,7 @@ fn everything_wrong_with_production_is_said_at_once() {
         ("JWT_SECRET_KEY", "changeme"),
         ("CORS_ORIGINS", "*"),
         ("DEBUG", "true"),
-        ("DATABASE_URL", "postgres://postgres:postgres@db/app"),
+        ("DATABASE_URL", "postgres://postgres:postgres@localhost/app"),
         ("BCRYPT_COST", "4"),
         ("PORT", "x"),
         ("KEEPSTONE__NO__SUCH", "1"),
@@ -125,7 +128,7 @@ fn development_only_warns_of_the_same() {
         ("JWT_SECRET_KEY", "changeme"),
         ("CORS_ORIGINS", "*"),
         ("DEBUG", "true"),
-        ("DATABASE_URL", "postgres://postgres:postgres@db/app"),
+        ("DATABASE_URL", "postgres://postgres:postgres@localhost/app"),
         ("BCRYPT_COST", "4"),
     ])
     .unwrap();

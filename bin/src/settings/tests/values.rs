@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::super::addresses::Network;
+use super::super::values::ResponseCase;
 use super::super::values::{LogLevel, Unit, duration, shown};
-use super::super::{Environment, Origins, PasswordHasher, ResponseCase};
+use super::super::{Environment, Origins, PasswordHasher};
 use super::*;
 
 fn listed(origins: &[&str]) -> Origins {
@@ -113,7 +114,7 @@ fn words_are_read_in_any_case() {
     assert_eq!(settings.log.level, LogLevel::Error);
     assert_eq!(settings.password.hasher, PasswordHasher::Argon2id);
     assert_eq!(settings.sessions.token_response_case, ResponseCase::Camel);
-    assert_eq!(settings.registration.default_role, "viewer");
+    assert_eq!(settings.registration.default_role.as_str(), "viewer");
 }
 
 #[test]
@@ -127,11 +128,37 @@ fn flags_have_four_words_each() {
 }
 
 #[test]
+fn a_script_is_a_path_of_this_host_or_has_a_hash() {
+    let hash = format!("sha384-{}", "A".repeat(64));
+    let remote = format!("https://cdn.example.com/redoc.js#{hash}");
+    let script = |text: &str| load(&[("REDOC_SCRIPT", text)]).unwrap().docs.redoc_script;
+    assert_eq!(script(&remote).url, "https://cdn.example.com/redoc.js");
+    assert_eq!(script(&remote).integrity, Some(hash.clone()));
+    assert_eq!(script("/redoc.js").integrity, None);
+    assert_eq!(script(&format!("/redoc.js#{hash}")).integrity, Some(hash.clone()));
+    for bad in [
+        "redoc.js",
+        "//cdn.example.com/redoc.js",
+        "https://cdn.example.com/redoc.js",
+        "https://cdn.example.com/redoc.js#",
+        "https://cdn.example.com/redoc.js#sha384-AAAA",
+        &format!("https://cdn.example.com/redoc.js#md5-{}", "A".repeat(64)),
+        &format!("javascript:alert(1)#{hash}"),
+        &format!("https://cdn.example.com/a;script-src *#{hash}"),
+        &format!("https://cdn.example.com/\"><script>#{hash}"),
+    ] {
+        assert_eq!(wrong(&[("REDOC_SCRIPT", bad)]), ["REDOC_SCRIPT"], "{bad}");
+    }
+}
+
+#[test]
 fn single_bad_values_are_refused_wherever_it_runs() {
     for (name, value) in [
         ("PORT", "65536"),
         ("PORT", "-1"),
         ("PORT", "tcp://10.0.0.1:80"),
+        ("SHUTDOWN_DELAY", "11"),
+        ("SHUTDOWN_DELAY", "1m"),
         ("HOST", "localhost:8000"),
         ("HOST", "http://localhost"),
         ("HOST", "a b"),

@@ -17,7 +17,7 @@ use crate::error::PermissionError;
 /// assert_eq!(roles.scope("MANAGER"), Some("orders:read orders:write"));
 /// # Ok::<(), keepstone_auth::error::PermissionError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roles(BTreeMap<String, Role>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! derives it under a label, so that a token of one kind is noise to the verifier of another.
 
 use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretSlice};
 use sha2::Sha256;
 
@@ -60,6 +61,28 @@ impl Secret {
         self.derive("refresh")
     }
 
+    /// The keyed digest (HMAC-SHA256, RFC 2104) of these parts; how the parts are divided counts, too.
+    #[must_use]
+    pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        self.hmac(parts).finalize().into_bytes().into()
+    }
+
+    /// Whether this is the [`mac`](Self::mac) of these parts, or its first 16 bytes or more. Takes the same time either way.
+    #[must_use]
+    pub fn is_mac(&self, parts: &[&[u8]], mac: &[u8]) -> bool {
+        mac.len() >= 16 && self.hmac(parts).verify_truncated_left(mac).is_ok()
+    }
+
+    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
+    fn hmac(&self, parts: &[&[u8]]) -> Hmac<Sha256> {
+        let mut hmac = Hmac::new_from_slice(self.expose()).expect("any length");
+        for part in parts {
+            hmac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hmac.update(part);
+        }
+        hmac
+    }
+
     /// The raw bytes, for a keyed hash or a cipher of the caller's own.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
@@ -70,6 +93,18 @@ impl Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mac_is_of_these_parts_in_this_order_under_this_secret() {
+        let secret = Secret::new("k".repeat(32)).unwrap();
+        let mac = secret.mac(&[b"ab", b"c"]);
+        assert!(secret.is_mac(&[b"ab", b"c"], &mac) && secret.is_mac(&[b"ab", b"c"], &mac[..16]));
+        for parts in [&[&b"a"[..], b"bc"][..], &[b"c", b"ab"], &[b"abc"], &[b"ab", b"c", b""]] {
+            assert!(!secret.is_mac(parts, &mac), "{parts:?}");
+        }
+        assert!(!secret.is_mac(&[b"ab", b"c"], &mac[..15]), "too short to tell");
+        assert!(!secret.derive("other").is_mac(&[b"ab", b"c"], &mac));
+    }
 
     #[test]
     fn a_secret_does_not_print() {

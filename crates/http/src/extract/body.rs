@@ -10,16 +10,25 @@ use actix_web::{
 };
 use futures_util::StreamExt;
 use keepstone_service::Accounts;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 
+use super::requester::IdempotencyKey;
 use crate::{
     code::Code,
+    extract::json::parse_json,
     field::{Checker, Input},
-    problem::{ApiResult, FieldError, Problem},
+    problem::{ApiResult, Problem},
 };
 
-/// The most bytes that a body may have.
-const MAX_BODY: usize = 64 * 1024;
+/// The most bytes that a body may have: data of the routes around a handler, or else the default.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimit(usize);
+
+impl BodyLimit {
+    /// For those whom nobody knows yet, and who need no more.
+    pub const SMALL: Self = Self(64 * 1024);
+    const DEFAULT: Self = Self(1024 * 1024);
+}
 
 pub(super) const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -27,6 +36,15 @@ const JSON_OR_FORM: &str = "application/json or application/x-www-form-urlencode
 
 /// A JSON body without faults. Everything that is wrong with another is told at once, as 422.
 pub struct Valid<T: Input>(pub T::Output);
+
+/// A JSON body without faults, as [`Valid`], of a request that makes something: with an idempotency key, it may be sent
+/// again and is done once.
+pub struct Making<T: Input> {
+    /// What is to be made.
+    pub body: T::Output,
+    /// The key, and the body as it was sent.
+    pub key: Option<(String, Bytes)>,
+}
 
 /// What an extractor that waits for something gives.
 pub(super) type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
@@ -43,6 +61,24 @@ impl<T: Input + 'static> FromRequest for Valid<T> {
             }
             let body = read(&request, payload).await?;
             check::<T>(&request, parse_json(&body)?).map(Self)
+        })
+    }
+}
+
+impl<T: Input + 'static> FromRequest for Making<T> {
+    type Error = Problem;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            if media_type(&request) != JSON {
+                return Err(unsupported(JSON));
+            }
+            let bytes = read(&request, payload).await?;
+            let body = check::<T>(&request, parse_json(&bytes)?)?;
+            let IdempotencyKey(key) = IdempotencyKey::of(&request)?;
+            Ok(Self { body, key: key.map(|key| (key, bytes)) })
         })
     }
 }
@@ -86,15 +122,16 @@ pub(super) async fn read(request: &HttpRequest, mut payload: Payload) -> ApiResu
     if request.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(Problem::new(Code::UnsupportedMediaType, "Content-Encoding must be left out"));
     }
-    let too_large = || Problem::new(Code::BodyTooLarge, format!("A body may have at most {MAX_BODY} bytes"));
+    let BodyLimit(limit) = request.app_data().copied().unwrap_or(BodyLimit::DEFAULT);
+    let too_large = || Problem::new(Code::BodyTooLarge, format!("The body may have at most {limit} bytes"));
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: usize| length > MAX_BODY) {
+    if announced.is_some_and(|length: usize| length > limit) {
         return Err(too_large());
     }
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Problem::new(Code::MalformedBody, "The body ended early"))?;
-        if body.len() + chunk.len() > MAX_BODY {
+        if body.len() + chunk.len() > limit {
             return Err(too_large());
         }
         body.extend_from_slice(&chunk);
@@ -102,34 +139,9 @@ pub(super) async fn read(request: &HttpRequest, mut payload: Payload) -> ApiResu
     Ok(body.freeze())
 }
 
-/// Not well-formed is 400; well-formed and not an object is 422.
-pub(super) fn parse_json<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
-    let refuse = |error: serde_json::Error| {
-        if error.is_data() {
-            not_an_object()
-        } else {
-            let (line, column) = (error.line(), error.column());
-            Problem::new(Code::MalformedBody, format!("The body is not well-formed JSON: line {line}, column {column}"))
-        }
-    };
-    let not_text = |_| Problem::new(Code::MalformedBody, "The body is not UTF-8");
-    let body = std::str::from_utf8(body).map_err(not_text)?;
-    // serde would take an array of the right length for an object.
-    if body.trim_ascii_start().starts_with('{') {
-        serde_json::from_str(body).map_err(refuse)
-    } else {
-        Err(serde_json::from_str::<IgnoredAny>(body).map_or_else(refuse, |_| not_an_object()))
-    }
-}
-
 fn read_form<F: Form>(body: &[u8]) -> ApiResult<F::Output> {
     let form = serde_urlencoded::from_bytes::<F>(body);
     form.map_err(|_| Problem::new(Code::InvalidRequest, "The form cannot be read"))?.check()
-}
-
-fn not_an_object() -> Problem {
-    let msg = "must be an object, with each member once".to_owned();
-    Problem::validation(vec![FieldError { loc: vec!["body".into()], msg, kind: "value_error" }])
 }
 
 pub(super) fn check<T: Input>(request: &HttpRequest, input: T) -> ApiResult<T::Output> {

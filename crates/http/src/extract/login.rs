@@ -45,23 +45,14 @@ pub struct LoginJson {
 #[derive(Deserialize, ToSchema)]
 pub struct LoginForm {
     /// The address or the user name of the account.
+    #[schema(required = true, value_type = String)]
     username: Option<String>,
     /// The password.
-    #[schema(format = "password")]
+    #[schema(required = true, value_type = String, format = "password")]
     password: Option<String>,
     /// `password`, or left out.
+    #[schema(value_type = String, required = false, pattern = "^password$")]
     grant_type: Option<String>,
-}
-
-/// The two ways to send a login, for the document.
-#[derive(ToSchema)]
-#[schema(as = Login)]
-#[expect(dead_code, reason = "it is described, never made")]
-pub enum LoginBody {
-    /// As JSON.
-    Json(LoginJson),
-    /// As a form.
-    Form(LoginForm),
 }
 
 impl Input for LoginJson {
@@ -73,7 +64,12 @@ impl Input for LoginJson {
             (Field::Absent | Field::Null, username @ (Field::Given(_) | Field::Mistyped)) => {
                 checker.required("username", username, Ok)
             }
-            (email, _) => checker.required("email", email, Ok),
+            (email, username) => {
+                let name = checker.required("email", email, Ok);
+                // The address is what counts, but the other member must be right, too.
+                checker.optional("username", username, Ok)?;
+                name
+            }
         };
         Some(LoginRequest { login: Login::parse(&name?), password: password?.into(), is_form: false })
     }

@@ -2,14 +2,15 @@
 
 mod body;
 mod caller;
+mod json;
 mod login;
 mod path;
 mod refresh;
 mod requester;
 
-pub use body::Valid;
+pub use body::{BodyLimit, Making, Valid};
 pub use caller::{Attempted, Authenticated, MaybeAuthenticated};
-pub use login::{LoginBody, LoginRequest};
+pub use login::{LoginForm, LoginJson, LoginRequest};
 pub use path::IdPath;
-pub use refresh::{LogoutJson, LogoutRequest, RefreshBody, RefreshRequest};
-pub use requester::{IDEMPOTENCY_KEY, IdempotencyKey, Requester};
+pub use refresh::{LogoutJson, LogoutRequest, RefreshForm, RefreshJson, RefreshRequest};
+pub use requester::{Arrival, IDEMPOTENCY_KEY, IdempotencyKey, IdempotencyKeyHeader, Requester};

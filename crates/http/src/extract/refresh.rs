@@ -4,7 +4,10 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::body::{self, Extraction, Form, JSON};
+use super::{
+    body::{self, Extraction, Form, JSON},
+    json::parse_json,
+};
 use crate::{
     code::Code,
     field::{Checker, Field, Input},
@@ -37,20 +40,11 @@ pub struct RefreshJson {
 pub struct RefreshForm {
     /// The refresh token; `refreshToken` is accepted too.
     #[serde(alias = "refreshToken")]
+    #[schema(required = true, value_type = String)]
     refresh_token: Option<String>,
     /// `refresh_token`, or left out.
+    #[schema(value_type = String, required = false, pattern = "^refresh_token$")]
     grant_type: Option<String>,
-}
-
-/// The two ways to send a refresh token, for the document.
-#[derive(ToSchema)]
-#[schema(as = Refresh)]
-#[expect(dead_code, reason = "it is described, never made")]
-pub enum RefreshBody {
-    /// As JSON.
-    Json(RefreshJson),
-    /// As a form.
-    Form(RefreshForm),
 }
 
 /// What a logout sends as JSON.
@@ -111,7 +105,7 @@ impl FromRequest for LogoutRequest {
             let bytes = body::read(&request, payload).await?;
             match body::media_type(&request).as_str() {
                 _ if bytes.is_empty() => Ok(Self(None)),
-                JSON => body::check::<LogoutJson>(&request, body::parse_json(&bytes)?),
+                JSON => body::check::<LogoutJson>(&request, parse_json(&bytes)?),
                 _ => Err(body::unsupported(JSON)),
             }
         })

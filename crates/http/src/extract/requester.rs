@@ -1,6 +1,9 @@
-//! What a request tells about where it comes from, and under which key it may be repeated.
+//! What a request tells about where it comes from and when, and under which key it may be repeated.
 
-use std::future::{Ready, ready};
+use std::{
+    future::{Ready, ready},
+    time::SystemTime,
+};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -18,8 +21,21 @@ use crate::{
 /// Where a request comes from.
 pub struct Requester(pub Client);
 
+/// When a request arrived: when its head had, whatever its body and the server waited for since.
+pub struct Arrival(pub SystemTime);
+
 /// The header of [`IdempotencyKey`].
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The header of [`IdempotencyKey`].
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it is described, and read by hand")]
+pub struct IdempotencyKeyHeader {
+    /// Makes it safe to send this request again within 24 hours: it is done once, and the first answer is given again.
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
+    idempotency_key: Option<String>,
+}
 
 /// The key under which the client may send this request again and have the same answer, if it sent one.
 pub struct IdempotencyKey(pub Option<String>);
@@ -38,11 +54,19 @@ impl FromRequest for Requester {
     }
 }
 
-impl FromRequest for IdempotencyKey {
+impl FromRequest for Arrival {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
+        // Every extractor of a handler is begun before any is waited for.
+        ready(Ok(Self(SystemTime::now())))
+    }
+}
+
+impl IdempotencyKey {
+    /// That of this request.
+    pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let refusal = || {
             Problem::validation(vec![FieldError {
                 loc: vec!["header".into(), "idempotency-key".into()],
@@ -51,9 +75,18 @@ impl FromRequest for IdempotencyKey {
             }])
         };
         let mut given = request.headers().get_all(IDEMPOTENCY_KEY);
-        let Some(key) = given.next() else { return ready(Ok(Self(None))) };
+        let Some(key) = given.next() else { return Ok(Self(None)) };
         let bytes = key.as_bytes();
         let fits = (1..=255).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic) && given.next().is_none();
-        ready(key.to_str().ok().filter(|_| fits).map(|key| Self(Some(key.to_owned()))).ok_or_else(refusal))
+        key.to_str().ok().filter(|_| fits).map(|key| Self(Some(key.to_owned()))).ok_or_else(refusal)
+    }
+}
+
+impl FromRequest for IdempotencyKey {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(request))
     }
 }

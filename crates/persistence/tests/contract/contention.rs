@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use keepstone_domain::{Email, Login, User, UserId, UserPatch};
+use keepstone_domain::{Email, Login, User, UserId};
 use keepstone_repository::{Result, StorageError, Store};
 use keepstone_test_backends::Database;
 use secrecy::ExposeSecret;
@@ -120,13 +120,13 @@ async fn two_transactions_in_opposite_order_both_end_well() {
                 store
                     .transaction(async |tx| {
                         let run = runs.fetch_add(1, Ordering::Relaxed);
-                        let first = tx.users().update(ids[0], &UserPatch::default(), at(round)).await?;
+                        let first = tx.users().hold(ids[0]).await?.unwrap();
                         if run < 2 && !is_sqlite {
                             both_hold_one.wait().await; // on SQLite the other one is waiting for its turn
                         }
-                        Ok::<_, StorageError>(
-                            first && tx.users().update(ids[1], &UserPatch::default(), at(round)).await?,
-                        )
+                        let second = tx.users().hold(ids[1]).await?.unwrap();
+                        let first = tx.users().update(&first, at(round)).await?;
+                        Ok::<_, StorageError>(first && tx.users().update(&second, at(round)).await?)
                     })
                     .await
             }
@@ -196,7 +196,7 @@ async fn a_lock_that_does_not_come_free_is_contention_in_bounded_time_while_read
     let start = Instant::now();
     let change = async {
         let mut tx = opened.begin().await?;
-        tx.users().update(ada.id, &UserPatch::default(), at(1)).await
+        tx.users().update(&ada, at(1)).await
     };
     let reads = async {
         let mut slowest = Duration::ZERO;
@@ -214,7 +214,7 @@ async fn a_lock_that_does_not_come_free_is_contention_in_bounded_time_while_read
     assert!(slowest < SOON / 2, "a read took {slowest:?}");
 
     foreigner.run("COMMIT").await;
-    let change = opened.transaction(async |tx| tx.users().update(ada.id, &UserPatch::default(), at(1)).await);
+    let change = opened.transaction(async |tx| tx.users().update(&ada, at(1)).await);
     assert_eq!(change.await, Ok(true));
     opened.assert_whole().await;
 }

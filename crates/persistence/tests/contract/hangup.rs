@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use keepstone_domain::{User, UserId, UserPatch};
+use keepstone_domain::{User, UserId};
 use keepstone_repository::{Result, StorageError, Store};
 
 use crate::harness::{Opened, PATIENCE, POOL_SIZE, Panics, Raw, SOON, abandon, at, eventually, hash, together, user};
@@ -101,15 +101,15 @@ async fn a_transaction_that_is_dropped_between_statements_undoes_them_and_frees_
     for round in 0..50 {
         let bob = user("bob");
         let mut tx = opened.begin().await.unwrap();
-        let patch = UserPatch { is_active: Some(false), ..UserPatch::default() };
-        assert_eq!(tx.users().update(ada.id, &patch, at(round)).await, Ok(true));
+        let changed = User { is_active: false, ..ada.clone() };
+        assert_eq!(tx.users().update(&changed, at(round)).await, Ok(true));
         tx.users().insert(&bob, &hash("hash")).await.unwrap();
         drop(tx);
 
         foreigner.touch_users().await; // before anybody asks the pool for anything
         let start = Instant::now();
         let mut tx = opened.begin().await.unwrap();
-        assert_eq!(tx.users().update(ada.id, &UserPatch::default(), ada.updated_at).await, Ok(true));
+        assert_eq!(tx.users().hold(ada.id).await.as_ref(), Ok(&Some(ada.clone())));
         tx.commit().await.unwrap();
         assert!(start.elapsed() < SOON, "the row was locked for {:?}", start.elapsed());
         assert_eq!(opened.find(ada.id).await, Some(ada.clone()));
@@ -123,25 +123,23 @@ async fn a_transaction_that_is_dropped_while_it_waits_for_a_lock_frees_its_own()
     let panics = Panics::watch();
     let (ada, bob) = (user("ada"), user("bob"));
     let opened = Opened::with_users(&[&ada, &bob]).await;
-    let patch = UserPatch::default();
 
     let mut holder = opened.begin().await.unwrap();
-    assert_eq!(holder.users().update(ada.id, &patch, at(1)).await, Ok(true));
+    assert_eq!(holder.users().update(&ada, at(1)).await, Ok(true));
     let waiting = async {
         let mut tx = opened.begin().await?; // SQLite waits here
-        tx.users().update(bob.id, &patch, at(2)).await?;
-        tx.users().update(ada.id, &patch, at(2)).await // servers wait here
+        tx.users().update(&bob, at(2)).await?;
+        tx.users().update(&ada, at(2)).await // servers wait here
     };
     assert!(tokio::time::timeout(SOON / 5, waiting).await.is_err(), "there was nothing to wait for");
 
     // A server notices only when the wait for the lock ends, which is soon enough.
-    let touch_bob =
-        async || opened.transaction(async |tx| tx.users().update(bob.id, &patch, bob.updated_at).await).await;
+    let touch_bob = async || opened.transaction(async |tx| tx.users().hold(bob.id).await).await;
     if !opened.is_sqlite() {
-        assert_eq!(touch_bob().await, Ok(true));
+        assert_eq!(touch_bob().await.as_ref(), Ok(&Some(bob.clone())));
     }
     holder.rollback().await.unwrap();
-    assert_eq!(touch_bob().await, Ok(true));
+    assert_eq!(touch_bob().await.as_ref(), Ok(&Some(bob.clone())));
     assert_eq!(opened.find(ada.id).await, Some(ada));
     assert_eq!(opened.find(bob.id).await, Some(bob));
     assert_quiet(&opened, &mut opened.raw().await, &panics).await;

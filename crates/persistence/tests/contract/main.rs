@@ -4,12 +4,22 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod contention;
+mod count;
 mod hangup;
 mod harness;
+mod hold;
+mod idempotency;
+mod item;
+mod kept;
+mod list;
 mod migration;
 mod outage;
+mod search;
+mod search_index;
+mod search_many;
 mod session;
 mod transaction;
 mod unique;
+mod upgrade;
 mod user;
 mod value;

@@ -6,7 +6,7 @@ use keepstone_persistence::{MigrationError, MigrationState, Migrator};
 use keepstone_repository::Store;
 use keepstone_test_backends::Database;
 
-use crate::harness::{Opened, hash, together, user};
+use crate::harness::{Opened, hash, schema, together, user};
 
 /// The names of the folders, oldest first.
 fn names() -> Vec<String> {
@@ -34,40 +34,6 @@ fn states(names: &[String], is_applied: bool) -> Vec<MigrationState> {
 fn reversed(mut states: Vec<MigrationState>) -> Vec<MigrationState> {
     states.reverse();
     states
-}
-
-/// Everything that the migrations made, one line each.
-async fn schema(opened: &Opened) -> Vec<String> {
-    let queries: &[&str] = match opened.kind {
-        Database::Sqlite => &["SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS line FROM sqlite_master"],
-        Database::Postgres => &[
-            "SELECT concat_ws(' ', table_name, ordinal_position, column_name, data_type, collation_name, is_nullable, \
-             column_default, is_identity, identity_generation) AS line \
-             FROM information_schema.columns WHERE table_schema = 'public'",
-            "SELECT indexdef AS line FROM pg_indexes WHERE schemaname = 'public'",
-            "SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) AS line \
-             FROM pg_constraint WHERE connamespace = 'public'::regnamespace",
-            "SELECT relkind::text || ' ' || relname AS line FROM pg_class WHERE relnamespace = 'public'::regnamespace",
-        ],
-        Database::Mariadb => &[
-            "SELECT CONCAT_WS(' ', table_name, ordinal_position, column_name, column_type, collation_name, \
-             is_nullable, column_default, extra) AS line FROM information_schema.columns WHERE table_schema = DATABASE()",
-            "SELECT CONCAT_WS(' ', table_name, index_name, non_unique, seq_in_index, column_name) AS line \
-             FROM information_schema.statistics WHERE table_schema = DATABASE()",
-            "SELECT CONCAT_WS(' ', table_name, constraint_name, referenced_table_name, delete_rule) AS line \
-             FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE()",
-            "SELECT CONCAT_WS(' ', table_name, engine, table_collation) AS line \
-             FROM information_schema.tables WHERE table_schema = DATABASE()",
-        ],
-    };
-    let mut raw = opened.raw().await;
-    let mut lines = Vec::new();
-    for query in queries {
-        lines.extend(raw.lines(query).await);
-    }
-    lines.retain(|line| !line.contains("__diesel_schema_migrations"));
-    lines.sort();
-    lines
 }
 
 async fn applied_rows(opened: &Opened) -> Vec<String> {

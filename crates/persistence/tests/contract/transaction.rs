@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use keepstone_domain::{Email, UserPatch};
+use keepstone_domain::Email;
 use keepstone_repository::{StorageError, UniqueKey};
 
 use crate::harness::{Opened, at, hash, user};
@@ -36,7 +36,7 @@ async fn a_rollback_undoes_everything() {
     let bob = user("bob");
     let mut tx = opened.begin().await.unwrap();
     tx.users().insert(&bob, &hash("hash")).await.unwrap();
-    assert_eq!(tx.users().update(ada.id, &UserPatch::default(), at(1)).await, Ok(true));
+    assert_eq!(tx.users().update(&ada, at(1)).await, Ok(true));
     assert_eq!(tx.failure(), None);
     tx.rollback().await.unwrap();
     assert_eq!(opened.find(bob.id).await, None);

@@ -73,7 +73,9 @@ async fn a_change_to_a_taken_key_is_refused_and_to_the_own_key_is_not() {
         (email("BOB@example.com"), Ok(())),
         (username("BOB"), Ok(())),
     ] {
-        let change = opened.transaction(async |tx| tx.users().update(bob.id, &patch, at(1)).await).await;
+        let bob = opened.find(bob.id).await.unwrap();
+        let changed = patch.clone().apply(&bob);
+        let change = opened.transaction(async |tx| tx.users().update(&changed, at(1)).await).await;
         assert_eq!(change.map(drop), outcome, "{patch:?}");
     }
     assert_eq!(opened.find(ada.id).await, Some(ada));

@@ -1,10 +1,13 @@
 //! Users: found by what is theirs and by nothing that looks like it, changed only where a patch says so.
 
-use keepstone_domain::{DisplayName, Email, Login, Page, PageRequest, RoleName, User, UserId, UserPatch, Username};
+use keepstone_domain::{
+    DisplayName, Email, Login, Page, PageRequest, Position, RoleName, Start, User, UserFilter, UserId, UserPatch,
+    Username,
+};
 use keepstone_test_backends::Database;
 use secrecy::ExposeSecret;
 
-use crate::harness::{Opened, at, hash, named, user};
+use crate::harness::{Opened, at, hash, named, next, user};
 
 /// What a patch does to a user.
 type Change = fn(&mut User);
@@ -33,8 +36,10 @@ async fn find_credentials(opened: &Opened, login: Login) -> Option<(User, String
     found.map(|found| (found.user, found.password_hash.expose_secret().to_owned()))
 }
 
-async fn update(opened: &Opened, id: UserId, patch: &UserPatch, micros: i64) -> bool {
-    opened.transaction(async |tx| tx.users().update(id, patch, at(micros)).await).await.unwrap()
+/// As a service changes a user; `false` if somebody else was faster, or there is no such user.
+async fn update(opened: &Opened, user: &User, patch: &UserPatch, micros: i64) -> bool {
+    let changed = patch.clone().apply(user);
+    opened.transaction(async |tx| tx.users().update(&changed, at(micros)).await).await.unwrap()
 }
 
 async fn replace_hash(opened: &Opened, id: UserId, old: &str, new: &str) -> bool {
@@ -42,17 +47,12 @@ async fn replace_hash(opened: &Opened, id: UserId, old: &str, new: &str) -> bool
 }
 
 async fn list(opened: &Opened, skip: u32, limit: u32) -> Page<User> {
-    opened.read().await.unwrap().users().list(PageRequest { skip, limit }).await.unwrap()
+    let request = PageRequest { start: Start::Skip(skip), ..PageRequest::first(limit) };
+    opened.read().await.unwrap().users().list(&UserFilter::default(), &request).await.unwrap()
 }
 
-/// As a deletion will leave it.
-async fn delete(opened: &Opened, user: &User) {
-    let time = if opened.is_sqlite() { "1" } else { "'2026-01-01 00:00:00'" };
-    let sql = format!(
-        "UPDATE users SET deleted_at = {time}, email_key = NULL, username_key = NULL WHERE email = '{}'",
-        user.email
-    );
-    opened.raw().await.run(&sql).await;
+async fn delete(opened: &Opened, user: &User, micros: i64) -> bool {
+    opened.transaction(async |tx| tx.users().delete(user.id, at(micros)).await).await.unwrap()
 }
 
 #[tokio::test]
@@ -147,26 +147,32 @@ async fn a_patch_changes_what_it_says_and_nothing_else() {
                 role: Some(RoleName::parse("editor").unwrap()),
                 is_active: Some(false),
             },
-            |user| *user = User { name: None, email_verified: false, ..User { id: user.id, ..full("ada") } },
+            |user| {
+                let (id, version) = (user.id, user.version);
+                *user = User { name: None, email_verified: false, id, version, ..full("ada") };
+            },
         ),
     ];
     let mut expected = ada.clone();
     for (now, (patch, change)) in (1..).zip(steps) {
-        assert!(update(&opened, ada.id, &patch, now).await);
+        assert!(update(&opened, &expected, &patch, now).await);
+        assert!(!update(&opened, &expected, &patch, now).await, "this version is gone");
         change(&mut expected);
         expected.updated_at = at(now);
+        expected.version = next(expected.version);
         assert_eq!(opened.find(ada.id).await.as_ref(), Some(&expected), "{patch:?}");
         let by_address = find_credentials(&opened, Login::Email(expected.email.clone())).await;
         assert_eq!(by_address, Some((expected.clone(), "hash".to_owned())), "{patch:?}");
         if let Some(name) = expected.username.clone() {
             assert!(find_credentials(&opened, Login::Username(name)).await.is_some(), "{patch:?}");
         }
-        assert!(update(&opened, ada.id, &patch, now).await, "also when nothing is left to change");
+        assert!(update(&opened, &expected, &patch, now).await, "also when nothing is left to change");
+        expected.version = next(expected.version);
     }
     assert_eq!(find_credentials(&opened, Login::Username(username("countess"))).await, None, "the old name is free");
     assert_eq!(find_credentials(&opened, Login::Email(email("countess@example.com"))).await, None);
     assert_eq!(opened.find(bob.id).await, Some(bob));
-    assert!(!update(&opened, UserId::generate(), &none(), 1).await);
+    assert!(!update(&opened, &User { id: UserId::generate(), ..ada }, &none(), 1).await);
 }
 
 #[tokio::test]
@@ -190,7 +196,7 @@ async fn a_password_hash_is_replaced_only_if_it_is_the_one_expected() {
 #[tokio::test]
 async fn a_list_begins_with_the_newest_and_knows_its_length() {
     let opened = Opened::migrated().await;
-    assert_eq!(list(&opened, 0, 10).await, Page { items: Vec::new(), total: 0 });
+    assert_eq!(list(&opened, 0, 10).await, Page { items: Vec::new(), total: Some(0), next: None });
     let mut users = Vec::new();
     for (index, created) in [5, 1, 3, 3, 3, 9, 0].into_iter().enumerate() {
         let user = User { created_at: at(created), ..user(&format!("u{index:02}")) };
@@ -201,8 +207,11 @@ async fn a_list_begins_with_the_newest_and_knows_its_length() {
     for (skip, limit) in
         [(0, 10), (0, 7), (0, 3), (3, 2), (6, 5), (7, 1), (99, 1), (0, 0), (0, u32::MAX), (u32::MAX, 1)]
     {
-        let part = newest_first.iter().skip(skip.try_into().unwrap()).take(limit.try_into().unwrap()).cloned();
-        assert_eq!(list(&opened, skip, limit).await, Page { items: part.collect(), total: 7 }, "{skip} {limit}");
+        let rest = newest_first.iter().skip(skip.try_into().unwrap());
+        let items: Vec<User> = rest.clone().take(limit.try_into().unwrap()).cloned().collect();
+        let last = items.last().filter(|_| rest.len() > items.len());
+        let next = last.map(|user| Position { created_at: user.created_at, id: user.id.into() });
+        assert_eq!(list(&opened, skip, limit).await, Page { items, total: Some(7), next }, "{skip} {limit}");
     }
 }
 
@@ -212,15 +221,19 @@ async fn a_deleted_user_is_found_by_nobody_and_leaves_the_names_free() {
     let opened = Opened::with_users(&[&ada, &bob]).await;
     let (session, token) = crate::harness::session(&ada);
     opened.insert_session(&session, &token).await.unwrap();
-    delete(&opened, &ada).await;
+    assert!(delete(&opened, &ada, 7).await);
 
     assert_eq!(opened.find(ada.id).await, None);
     assert_eq!(find_credentials(&opened, Login::Email(ada.email.clone())).await, None);
     assert_eq!(find_credentials(&opened, Login::Username(username("ada"))).await, None);
-    assert_eq!(list(&opened, 0, 10).await, Page { items: vec![bob], total: 1 });
-    assert!(!update(&opened, ada.id, &UserPatch::default(), 1).await);
+    assert_eq!(list(&opened, 0, 10).await, Page { items: vec![bob], total: Some(1), next: None });
+    assert!(!update(&opened, &ada, &UserPatch::default(), 1).await);
+    assert!(!delete(&opened, &ada, 8).await, "once is enough");
     let (_, owner) = opened.read().await.unwrap().sessions().find_with_user(session.id).await.unwrap().unwrap();
-    assert!(owner.deleted_at.is_some(), "whether a session still counts is not decided here");
+    let (deleted_at, updated_at, version) = (Some(at(7)), at(7), next(ada.version));
+    let deleted = User { deleted_at, updated_at, version, ..ada.clone() };
+    assert_eq!(owner, deleted, "whether a session still counts is not decided here");
+    assert!(!update(&opened, &deleted, &UserPatch::default(), 1).await, "not even in the right version");
 
     let again = user("ada");
     opened.insert(&again).await.unwrap();

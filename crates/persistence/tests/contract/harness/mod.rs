@@ -1,8 +1,10 @@
 //! The harness: a database of its own for each test. Nothing is shared, nothing has an order, nothing sleeps.
 
 mod panics;
+mod property;
 mod raw;
 mod sample;
+mod schema;
 
 use std::{
     ops::Deref,
@@ -12,14 +14,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use keepstone_domain::{RefreshToken, Session, User, UserId};
+use keepstone_domain::{Item, ItemFilter, ItemId, Page, PageRequest, RefreshToken, Session, User, UserId};
 use keepstone_persistence::{DatabaseUrl, DieselStore};
 use keepstone_repository::{Result, Store};
 use keepstone_test_backends::{Database, TestDatabase};
 
 pub use panics::Panics;
+pub use property::holds;
 pub use raw::Raw;
-pub use sample::{at, hash, named, session, user};
+pub use sample::{at, described, hash, item, named, next, person, session, user};
+pub use schema::schema;
 
 /// As many connections as a server is asked for.
 pub const POOL_SIZE: usize = 4;
@@ -89,6 +93,29 @@ impl Opened {
 
     pub async fn find(&self, id: UserId) -> Option<User> {
         self.read().await.unwrap().users().find(id).await.unwrap()
+    }
+
+    pub async fn insert_items(&self, items: &[Item]) {
+        for part in items.chunks(1000) {
+            let kept = self.transaction(async |tx| tx.items().insert_missing(part).await).await;
+            assert_eq!(kept, Ok(part.len()));
+        }
+    }
+
+    pub async fn find_item(&self, id: ItemId) -> Option<Item> {
+        self.read().await.unwrap().items().find(id).await.unwrap()
+    }
+
+    pub async fn items(&self, filter: &ItemFilter, request: &PageRequest) -> Page<Item> {
+        self.read().await.unwrap().items().list(filter, request).await.unwrap()
+    }
+
+    /// Forgets all users, items and events.
+    pub async fn clear(&self) {
+        let mut raw = self.raw().await;
+        for table in ["items", "users", "audit_events"] {
+            raw.run(&format!("DELETE FROM {table}")).await;
+        }
     }
 
     /// Every connection that the pool ever had can still be had, all at once, and answers.

@@ -12,6 +12,12 @@ pub enum Raw {
 }
 
 #[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+#[derive(QueryableByName)]
 struct Line {
     #[diesel(sql_type = Text)]
     line: String,
@@ -50,6 +56,21 @@ impl Raw {
         }
         .unwrap();
         lines.into_iter().map(|line| line.line).collect()
+    }
+
+    /// How SQLite or PostgreSQL would answer a query, in lines.
+    pub async fn plan(&mut self, sql: &str) -> String {
+        if let Self::Sqlite(connection) = self {
+            let query = sql_query(format!("EXPLAIN QUERY PLAN {sql}"));
+            let steps: Vec<Step> = diesel::RunQueryDsl::load(query, &mut **connection).unwrap();
+            return steps.into_iter().map(|step| step.detail + "\n").collect();
+        }
+        self.run(
+            "CREATE OR REPLACE FUNCTION plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS \
+             $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN ' || query; END $$",
+        )
+        .await;
+        self.lines(&format!("SELECT plan($query${sql}$query$) AS line")).await.join("\n")
     }
 
     /// Changes all users, which waits for whoever has changed one; two seconds at most.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use keepstone_domain::{
-    DisplayName, Email, RefreshToken, RoleName, Session, SessionId, Timestamp, User, UserId, Username,
+    Description, DisplayName, Email, Item, ItemId, RefreshToken, RoleName, Session, SessionId, Timestamp, Title, User,
+    UserId, Username, Version,
 };
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -15,6 +16,11 @@ pub fn at(micros: i64) -> Timestamp {
 
 pub fn hash(text: &str) -> SecretString {
     text.into()
+}
+
+/// The version after this one.
+pub fn next(version: Version) -> Version {
+    Version::from(version.get() + 1)
 }
 
 /// Somebody whose address and user name are made of this.
@@ -30,6 +36,7 @@ pub fn user(name: &str) -> User {
         created_at: at(1_800_000_000_000_000),
         updated_at: at(1_800_000_000_000_000),
         deleted_at: None,
+        version: Version::FIRST,
     }
 }
 
@@ -37,6 +44,30 @@ pub fn user(name: &str) -> User {
 pub fn named(name: &str) -> User {
     let id = UserId::generate();
     User { name: Some(DisplayName::parse(name).unwrap()), username: None, id, ..user(&format!("u-{id}")) }
+}
+
+/// Somebody who is called this, with a short address and this id.
+pub fn person(id: Uuid, name: &str) -> User {
+    let email = Email::parse(&format!("{}@x.example", id.simple())).unwrap();
+    User { id: id.into(), email, username: None, name: Some(DisplayName::parse(name).unwrap()), ..user("nobody") }
+}
+
+/// Something of this user's that is called this.
+pub fn item(owner: &User, title: &str) -> Item {
+    Item {
+        id: ItemId::generate(),
+        title: Title::parse(title).unwrap(),
+        description: None,
+        owner_id: owner.id,
+        created_at: at(1_800_000_000_000_002),
+        updated_at: at(1_800_000_000_000_002),
+        version: Version::FIRST,
+    }
+}
+
+/// The same, with something to say about it.
+pub fn described(owner: &User, title: &str, description: &str) -> Item {
+    Item { description: Some(Description::parse(description).unwrap()), ..item(owner, title) }
 }
 
 /// A session and its first refresh token.

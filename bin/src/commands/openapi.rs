@@ -1,0 +1,142 @@
+//! `openapi`: prints the document, or says where a file that is kept differs from it. A kept document is that of the built-in
+//! defaults, so that it does not change with the environment of whoever looks.
+
+use std::{collections::BTreeSet, fs, path::Path, process::ExitCode};
+
+use serde_json::Value;
+
+use crate::{
+    cli::Openapi,
+    failure::Failure,
+    output,
+    settings::{Inputs, Overrides, Settings},
+};
+
+/// More than that nobody reads.
+const MOST_LINES: usize = 20;
+/// How much of a value is shown.
+const MOST_CHARACTERS: usize = 60;
+
+pub fn run(arguments: &Openapi) -> Result<ExitCode, Failure> {
+    let settings = match arguments {
+        Openapi { defaults: false, check: None } => Settings::load(&Inputs::of_process(Overrides::default()))?,
+        _ => Settings::built_in()?,
+    };
+    let app = &settings.app;
+    let document = keepstone_http::openapi(&app.api_prefix, &app.name, &app.version, settings.token_case());
+    let document = document.to_pretty_json().map_err(Failure::failed)?;
+    match &arguments.check {
+        Some(file) => check(file, &document)?,
+        None => output::line(document)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(file: &Path, document: &str) -> Result<(), Failure> {
+    let unreadable = |reason: &dyn ToString| Failure::Usage(format!("{}: {}", file.display(), reason.to_string()));
+    let kept = fs::read_to_string(file).map_err(|error| unreadable(&error))?;
+    let kept: Value = serde_json::from_str(&kept).map_err(|error| unreadable(&error))?;
+    let made: Value = serde_json::from_str(document).map_err(Failure::failed)?;
+    let mut found = Vec::new();
+    compare("", &kept, &made, &mut found);
+    if found.is_empty() {
+        return output::line(format!("{} is up to date", file.display()));
+    }
+    Err(Failure::Failed(report(file, &found)))
+}
+
+fn report(file: &Path, found: &[String]) -> String {
+    let mut lines = vec![format!("{} is not the document any more:", file.display())];
+    let shown = if found.len() < MOST_LINES { found.len() } else { MOST_LINES - 2 };
+    lines.extend_from_slice(&found[..shown]);
+    if shown < found.len() {
+        lines.push(format!("and {} more", found.len() - shown));
+    }
+    lines.join("\n")
+}
+
+/// Notes every place below this pointer (RFC 6901) where the two differ.
+fn compare(pointer: &str, kept: &Value, made: &Value, found: &mut Vec<String>) {
+    match (kept, made) {
+        (Value::Object(kept), Value::Object(made)) => {
+            let names: BTreeSet<&String> = kept.keys().chain(made.keys()).collect();
+            for name in names {
+                let pointer = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
+                compare_members(&pointer, kept.get(name), made.get(name), found);
+            }
+        }
+        (Value::Array(kept), Value::Array(made)) => {
+            for index in 0..kept.len().max(made.len()) {
+                compare_members(&format!("{pointer}/{index}"), kept.get(index), made.get(index), found);
+            }
+        }
+        _ if kept == made => {}
+        _ => found.push(format!("changed {pointer}: {} is now {}", short(kept), short(made))),
+    }
+}
+
+fn compare_members(pointer: &str, kept: Option<&Value>, made: Option<&Value>, found: &mut Vec<String>) {
+    match (kept, made) {
+        (Some(kept), Some(made)) => compare(pointer, kept, made, found),
+        (Some(_), None) => found.push(format!("removed {pointer}")),
+        (None, Some(_)) => found.push(format!("added {pointer}")),
+        (None, None) => {}
+    }
+}
+
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(MOST_CHARACTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn found(kept: &Value, made: &Value) -> Vec<String> {
+        let mut found = Vec::new();
+        compare("", kept, made, &mut found);
+        found
+    }
+
+    #[test]
+    fn every_difference_is_named_by_its_place() {
+        let kept = json!({"info": {"title": "A"}, "paths": {"/a~b": {"get": 1}, "/old": {}}, "tags": [1, 2]});
+        let made = json!({"info": {"title": "B"}, "paths": {"/a~b": {"get": null}, "/new": {}}, "tags": [1, 2, 3]});
+        assert_eq!(found(&kept, &kept), [""; 0]);
+        assert_eq!(
+            found(&kept, &made),
+            [
+                "changed /info/title: \"A\" is now \"B\"",
+                "changed /paths/~1a~0b/get: 1 is now null",
+                "added /paths/~1new",
+                "removed /paths/~1old",
+                "added /tags/2",
+            ]
+        );
+        assert_eq!(found(&json!([]), &json!({})), ["changed : [] is now {}"]);
+    }
+
+    #[test]
+    fn long_values_are_cut_between_characters() {
+        let long = "ä".repeat(100);
+        let found = found(&json!(long), &json!(""));
+        assert_eq!(found, [format!("changed : \"{}… is now \"\"", &long[..2 * (MOST_CHARACTERS - 1)])]);
+    }
+
+    #[test]
+    fn a_report_has_twenty_lines_at_most() {
+        for (count, last) in [(1, "0"), (19, "18"), (20, "and 2 more"), (1000, "and 982 more")] {
+            let found: Vec<String> = (0..count).map(|number| number.to_string()).collect();
+            let report = report(Path::new("kept.json"), &found);
+            let lines: Vec<&str> = report.lines().collect();
+            assert!(lines.len() <= MOST_LINES, "{report}");
+            assert_eq!(lines.last(), Some(&last), "{report}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! `seed`: users and items to try things with.
+
+use std::process::ExitCode;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use keepstone_service::{NewPassword, numbered_user_id};
+use secrecy::SecretString;
+
+use crate::{
+    cli::Seed,
+    compose,
+    failure::Failure,
+    output,
+    settings::{Environment, Settings},
+};
+
+/// How many are made at once.
+const BATCH: u32 = 1_000;
+/// How many items there are if nothing else is asked for.
+const FEW: u32 = 20;
+
+pub async fn run(settings: &Settings, arguments: &Seed) -> Result<ExitCode, Failure> {
+    if settings.app.environment == Environment::Production {
+        return Err(Failure::Usage("seed makes accounts that share a password: not in production".to_owned()));
+    }
+    let services = compose::services(settings, compose::open_migrated(settings).await?)?;
+    let password = if arguments.password_stdin { super::user::read_line()?.into() } else { generate_password()? };
+    let new = NewPassword::check(password.clone(), &services.accounts.rules().password_policy)
+        .map_err(|violation| Failure::Usage(violation.to_string()))?;
+    let seed = services.seed;
+    let hash = seed.hash(new).await?;
+
+    let (mut users, people) = seed.people(&hash).await?;
+    let bar = progress("users", arguments.users);
+    for start in (0..arguments.users).step_by(step()) {
+        let end = arguments.users.min(start + BATCH);
+        users += seed.users(start..end, &hash).await?;
+        bar.set_position(end.into());
+    }
+    bar.finish_and_clear();
+
+    let numbered: Vec<_> = (0..arguments.users).map(numbered_user_id).collect();
+    let owners = if numbered.is_empty() { people } else { numbered };
+    let count = if owners.is_empty() { 0 } else { arguments.items.unwrap_or(FEW) };
+    let (mut items, bar) = (0, progress("items", count));
+    for start in (0..count).step_by(step()) {
+        let end = count.min(start + BATCH);
+        items += seed.items(start..end, &owners).await?;
+        bar.set_position(end.into());
+    }
+    bar.finish_and_clear();
+
+    output::line(format!("made {users} users and {items} items; what was there already stayed as it is"))?;
+    if users > 0 {
+        report(settings, &password, arguments.password_stdin)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says how to log in.
+fn report(settings: &Settings, password: &SecretString, is_known: bool) -> Result<(), Failure> {
+    use secrecy::ExposeSecret;
+
+    let roles = settings.roles.names().map(|role| format!("{role}@example.com")).collect::<Vec<_>>().join(", ");
+    output::line(format!("log in as {roles}"))?;
+    if !is_known {
+        output::line(format!("the password of those who were made now: {}", password.expose_secret()))?;
+    }
+    Ok(())
+}
+
+/// 96 random bits, in letters that can be typed.
+fn generate_password() -> Result<SecretString, Failure> {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+    let mut bytes = [0; 12];
+    getrandom::fill(&mut bytes).map_err(Failure::failed)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes).into())
+}
+
+/// A bar on standard error, if that is a terminal.
+fn progress(what: &'static str, count: u32) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}, {eta} left");
+    let bar = ProgressBar::new(count.into()).with_message(what);
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+fn step() -> usize {
+    usize::try_from(BATCH).unwrap_or(1)
+}

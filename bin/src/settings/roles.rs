@@ -1,0 +1,77 @@
+//! The roles: names for sets of permissions. Everything that is wrong with any of them is told at once, so that what
+//! leaves here is a table in which nothing has to be checked again.
+
+use keepstone_auth::permission::{Permission, Roles};
+use keepstone_domain::RoleName;
+use keepstone_service::permission::ALL;
+
+use super::keys;
+use super::layers::Tree;
+use super::problems::{Wrong, quoted};
+use super::reader::Reader;
+
+const ADMIN: &str = "admin";
+/// Every permission.
+const EVERYTHING: &str = "*";
+
+/// Reads every role of the tree.
+pub(super) fn roles(reader: &mut Reader<'_>, tree: &Tree) -> Roles {
+    let mut table = Vec::new();
+    for name in tree.roles() {
+        let path = format!("{}.{name}", keys::ROLES);
+        let problems = reader.count();
+        let names = reader.list(&path);
+        if names.is_empty() && reader.count() == problems {
+            reader.refuse(&path, Wrong::new("has no permissions", format!("give it {}", known())));
+        }
+        if name == ADMIN && !names.is_empty() && !names.iter().any(|name| name == EVERYTHING) {
+            let message = "takes permissions from admin, which has every one";
+            reader.refuse(&path, Wrong::new(message, "write [\"*\"], and make another role"));
+        }
+        let mut permissions = Vec::new();
+        for name in names {
+            match find(&name) {
+                Ok(found) => permissions.extend_from_slice(found),
+                Err(wrong) => reader.refuse(&path, wrong),
+            }
+        }
+        if !permissions.is_empty() {
+            table.push((name, permissions));
+        }
+    }
+    Roles::new(table).unwrap_or_else(|error| {
+        reader.refuse(keys::ROLES, Wrong::new(error.to_string(), "write it as config/default.toml does"));
+        Roles::default()
+    })
+}
+
+fn find(name: &str) -> Result<&'static [Permission], Wrong> {
+    if name == EVERYTHING {
+        return Ok(ALL);
+    }
+    let found = ALL.iter().find(|permission| permission.as_str() == name);
+    found.map(std::slice::from_ref).ok_or_else(|| {
+        let nearest = keys::nearest(name, ALL.iter().map(ToString::to_string));
+        let mend = nearest.map_or_else(|| format!("use {}", known()), |nearest| format!("did you mean {nearest}?"));
+        Wrong::new(format!("{} is not a permission", quoted(name)), mend)
+    })
+}
+
+fn known() -> String {
+    format!(
+        "some of {}, or {EVERYTHING} for every one",
+        ALL.iter().map(Permission::as_str).collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// The role of those who sign up: one of the tree's, and not the one that may do everything.
+pub(super) fn default_role(text: &str, tree: &Tree) -> Result<RoleName, Wrong> {
+    let names: Vec<String> = tree.roles().into_iter().filter(|name| name != ADMIN).collect();
+    let mend = || format!("use one of {}", names.join(", "));
+    let role = text.to_ascii_lowercase();
+    if role == ADMIN {
+        return Err(Wrong::new("would make an administrator of everyone who signs up", mend()));
+    }
+    let found = names.iter().find(|name| **name == role).and_then(|name| RoleName::parse(name).ok());
+    found.ok_or_else(|| Wrong::new(format!("{} is not a role", quoted(text)), mend()))
+}

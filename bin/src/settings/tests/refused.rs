@@ -1,0 +1,141 @@
+//! Production, row by row: what it is given beside good settings, and the keys it names. Every row is fine in development
+//! or wrong everywhere; what matters here is that production does not start, and says why.
+
+use super::*;
+
+/// Variables beside those of a production that starts, and the keys of all problems in their order.
+type BadRow = (&'static [(&'static str, &'static str)], &'static [&'static str]);
+
+const ROWS: &[BadRow] = &[
+    // Secrets
+    (&[("JWT_SECRET_KEY", "")], &["JWT_SECRET_KEY"]),
+    (&[("JWT_SECRET_KEY", "supersecretkey")], &["JWT_SECRET_KEY"]),
+    (&[("JWT_SECRET_KEY", "your-super-secret-key-change-in-production")], &["JWT_SECRET_KEY"]),
+    (&[("JWT_SECRET_KEY", "kT3vX9qLw2RzB7nYc5HdJ8mFs1PgUeA")], &["JWT_SECRET_KEY"]),
+    (&[("JWT_SECRET_KEY", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")], &["JWT_SECRET_KEY"]),
+    (&[("JWT_SECRET_KEY", ""), ("SECRET_KEY", "changethis")], &["SECRET_KEY"]),
+    (&[("JWT_SECRET_KEY", ""), ("JWT_SECRET_KEY_FILE", "/nonexistent")], &["JWT_SECRET_KEY"]),
+    (&[("JWT_SECRET_KEY", ""), ("SECRET_KEY_FILE", "/nonexistent")], &["SECRET_KEY"]),
+    (&[("JWT_REFRESH_SECRET", "refresh")], &["JWT_REFRESH_SECRET"]),
+    (&[("JWT_REFRESH_SECRET", STRONG)], &["JWT_REFRESH_SECRET"]),
+    (&[("SECRET_KEY", STRONG), ("JWT_REFRESH_SECRET", STRONG)], &["JWT_REFRESH_SECRET", "SECRET_KEY"]),
+    // Tokens
+    (&[("JWT_ISSUER", "")], &["JWT_ISSUER"]),
+    (&[("JWT_AUDIENCE", "")], &["JWT_AUDIENCE"]),
+    (&[("JWT_ALGORITHM", "none")], &["JWT_ALGORITHM"]),
+    (&[("JWT_ALGORITHM", "EdDSA")], &["JWT_KEYS_DIR"]),
+    // Passwords
+    (&[("BCRYPT_COST", "9")], &["BCRYPT_COST"]),
+    (&[("BCRYPT_COST", "16")], &["BCRYPT_COST"]),
+    (&[("PASSWORD_MIN_LENGTH", "6")], &["PASSWORD_MIN_LENGTH"]),
+    (&[("ARGON2_MEMORY_KIB", "12288")], &["ARGON2_MEMORY_KIB"]),
+    // Browsers and who signs up
+    (&[("CORS_ORIGINS", "*")], &["CORS_ORIGINS"]),
+    (&[("CORS_ORIGINS", "https://app.example.com,*")], &["CORS_ORIGINS"]),
+    (&[("CORS_ORIGINS", "null")], &["CORS_ORIGINS"]),
+    (&[("DEBUG", "true")], &["DEBUG"]),
+    (&[("DEFAULT_ROLE", "admin")], &["DEFAULT_ROLE"]),
+    (&[("KEEPSTONE__ROLES__ADMIN", "users:read")], &["KEEPSTONE__ROLES__ADMIN"]),
+    // The database's password
+    (&[("DATABASE_URL", "postgres://postgres:postgres@localhost/app")], &["DATABASE_URL"]),
+    (&[("DATABASE_URL", "postgres://postgres:%70ostgres@localhost/app")], &["DATABASE_URL"]),
+    (&[("DATABASE_URL", "postgresql+asyncpg://us%65r:p%61ssw%6Frd@127.0.0.1/app")], &["DATABASE_URL"]),
+    (&[("DATABASE_URL", "postgres://%61pp:app@localhost/app")], &["DATABASE_URL"]),
+    (&[("DATABASE_URL", "postgres://app:app@/app?host=/run/postgresql")], &["DATABASE_URL"]),
+    (&[("DATABASE_URL", "postgres://app:app@localhost:5432,localhost:5433/app")], &["DATABASE_URL"]),
+    (&[("DATABASE_URL", "postgres:///app?user=app&password=p%61ss")], &["DATABASE_URL"]),
+    (&[("DATABASE_URL", "mysql://root:@127.0.0.1/app")], &["DATABASE_URL"]),
+    (&[("DATABASE_URL", "mariadb://root:change%74his@[::1]/app")], &["DATABASE_URL"]),
+    (&[("DATABASE_REPLICA_URL", "postgres://postgres:postgres@localhost/app")], &["DATABASE_REPLICA_URL"]),
+    // What others can hear
+    (&[("DATABASE_URL", "postgres://app:s3same-0pen@db/app")], &["DATABASE_URL"]),
+    (&[("DATABASE_URL", "postgres://app:s3same-0pen@10.0.0.5/app")], &["DATABASE_URL"]),
+    (&[("DATABASE_URL", "postgres://app:s3same-0pen@localhost,db/app")], &["DATABASE_URL"]),
+    (&[("DATABASE_URL", "postgres://app:s3same-0pen@localhost/app?hostaddr=10.0.0.5")], &["DATABASE_URL"]),
+    (&[("DATABASE_URL", "mysql://app:s3same-0pen@[2001:db8::5]:3306/app")], &["DATABASE_URL"]),
+    (&[("DATABASE_URL", "postgres://postgres:postgres@db/app")], &["DATABASE_URL", "DATABASE_URL"]),
+];
+
+fn problems(changes: &[(&'static str, &'static str)]) -> Vec<String> {
+    let mut variables = vec![("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG)];
+    variables.retain(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
+    variables.extend(changes);
+    wrong(&variables)
+}
+
+#[test]
+fn production_refuses_every_one_of_these_and_names_the_key() {
+    for (changes, keys) in ROWS {
+        assert_eq!(problems(changes), *keys, "{changes:?}");
+    }
+}
+
+#[test]
+fn five_faults_are_five_problems() {
+    let names = problems(&[
+        ("JWT_SECRET_KEY", "changeme"),
+        ("DEBUG", "true"),
+        ("CORS_ORIGINS", "*"),
+        ("DATABASE_URL", "postgres://postgres:p%6Fstgres@localhost/app"),
+        ("KEEPSTONE__ROLES__EDITOR", "items:raed"),
+    ]);
+    assert_eq!(names, ["KEEPSTONE__ROLES__EDITOR", "JWT_SECRET_KEY", "CORS_ORIGINS", "DEBUG", "DATABASE_URL"]);
+}
+
+#[test]
+fn a_database_on_this_machine_needs_no_encryption() {
+    for url in [
+        "postgres://app:s3same-0pen@localhost/app",
+        "postgres://app:s3same-0pen@127.0.0.1:5432/app",
+        "mysql://app:s3same-0pen@[::1]:3306/app",
+        "postgres://app:s3same-0pen@%2Frun%2Fpostgresql/app",
+        "postgres:///app?host=/run/postgresql",
+        "postgres://app@/app",
+        "sqlite:////var/lib/keepstone.db",
+    ] {
+        assert_eq!(problems(&[("DATABASE_URL", url)]), [""; 0], "{url}");
+    }
+}
+
+#[test]
+fn an_unencrypted_database_elsewhere_is_allowed_on_demand_and_warned_of() {
+    let url = ("DATABASE_URL", "postgres://app:s3same-0pen@db/app");
+    let allowed = ("ALLOW_INSECURE_BACKEND", "true");
+    let production = [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG), url, allowed];
+    let warnings = load(&production).unwrap().warnings;
+    assert!(matches!(warnings.as_slice(), [warning] if warning.starts_with("DATABASE_URL: ")), "{warnings:?}");
+    assert_eq!(problems(&[("DATABASE_URL", "postgres://app:app@db/app"), allowed]), ["DATABASE_URL"], "a bad password");
+    assert!(load(&[url]).unwrap().warnings.is_empty(), "development takes what it is given");
+}
+
+#[test]
+fn signing_keys_that_others_may_read_are_refused_in_production() {
+    let folder = folder(&[
+        ("keys/1.pem", "-----BEGIN PRIVATE KEY-----\n"),
+        ("keys/2.pem", "-----BEGIN PRIVATE KEY-----\n"),
+        ("keys/3.pem", "-----BEGIN PUBLIC KEY-----\n"),
+    ]);
+    let variables = [
+        ("ENVIRONMENT", "production"),
+        ("JWT_SECRET_KEY", STRONG),
+        ("JWT_ALGORITHM", "EdDSA"),
+        ("JWT_KEYS_DIR", "keys"),
+    ];
+    assert!(load_in(folder.path(), &variables).is_ok());
+    for name in ["keys/1.pem", "keys/2.pem", "keys/3.pem"] {
+        set_mode(&folder.path().join(name), 0o640);
+    }
+    let problems = load_in(folder.path(), &variables).unwrap_err();
+    let keys: Vec<&str> = problems.list.iter().map(|problem| problem.key.as_str()).collect();
+    assert!(matches!(keys.as_slice(), [a, b] if a.ends_with("keys/1.pem") && b.ends_with("keys/2.pem")), "{problems}");
+}
+
+#[test]
+fn a_profile_with_the_databases_password_is_a_secret_file() {
+    for (url, is_secret) in [("postgres://app:s3same-0pen@localhost/app", true), ("sqlite:///./app.db", false)] {
+        let folder = folder(&[("config/production.toml", &format!("[database]\nurl = \"{url}\""))]);
+        set_mode(&folder.path().join("config/production.toml"), 0o644);
+        let loaded = load_in(folder.path(), &[("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG)]);
+        assert_eq!(loaded.is_err(), is_secret, "{url}");
+    }
+}

@@ -1,0 +1,146 @@
+//! Roles and what they may do, as configured.
+
+use keepstone_service::permission;
+
+use super::*;
+
+/// The only problem with these variables: its key, its message and its mend.
+fn problem(variables: &[(&str, &str)]) -> [String; 3] {
+    let problems = load(variables).unwrap_err();
+    let [problem] = problems.list.as_slice() else { panic!("{problems}") };
+    assert_eq!(problem.origin.split(' ').next(), Some("environment"), "{problems}");
+    [problem.key.clone(), problem.message.clone(), problem.mend.clone()]
+}
+
+#[test]
+fn a_role_can_be_added_and_be_that_of_who_signs_up() {
+    let settings =
+        load(&[("KEEPSTONE__ROLES__AUDITOR", "audit:read,users:read"), ("DEFAULT_ROLE", "Auditor")]).unwrap();
+    assert_eq!(settings.roles.scope("auditor"), Some("audit:read users:read"));
+    assert_eq!(settings.registration.default_role.as_str(), "auditor");
+    assert!(settings.without_effect().is_empty());
+}
+
+#[test]
+fn a_built_in_role_can_be_redefined_and_the_others_stay() {
+    let settings = load(&[("KEEPSTONE__ROLES__EDITOR", "[\"items:read\", \"items:manage\"]")]).unwrap();
+    assert_eq!(settings.roles.scope("editor"), Some("items:manage items:read"));
+    assert_eq!(settings.roles.scope("user"), Some("items:read items:write"));
+    assert_eq!(settings.roles.names().collect::<Vec<_>>(), ["admin", "editor", "user", "viewer"]);
+    assert!(permission::ALL.iter().all(|permission| settings.roles.permits("admin", permission)));
+}
+
+#[test]
+fn a_file_defines_roles_and_a_variable_wins_over_it() {
+    let folder = folder(&[("config/test.toml", "[roles]\nauditor = [\"audit:read\"]\nnight_shift-2 = \"items:read\"")]);
+    let scope = |variables: &[(&str, &str)], role: &str| {
+        let variables: Vec<_> = variables.iter().copied().chain([("ENVIRONMENT", "test")]).collect();
+        load_in(folder.path(), &variables).unwrap().roles.scope(role).map(str::to_owned)
+    };
+    assert_eq!(scope(&[], "auditor").as_deref(), Some("audit:read"));
+    assert_eq!(scope(&[], "night_shift-2").as_deref(), Some("items:read"));
+    assert_eq!(scope(&[("KEEPSTONE__ROLES__AUDITOR", "*")], "auditor"), scope(&[], "admin"));
+    assert_eq!(scope(&[("KEEPSTONE__ROLES__AUDITOR", "")], "auditor").as_deref(), Some("audit:read"), "empty is unset");
+}
+
+#[test]
+fn an_unknown_permission_is_refused_with_the_nearest_known_one() {
+    for (typed, known) in [("items:raed", "items:read"), ("user:manage", "users:manage"), ("Audit:read", "audit:read")]
+    {
+        let [key, message, mend] = problem(&[("KEEPSTONE__ROLES__VIEWER", typed)]);
+        assert_eq!(key, "KEEPSTONE__ROLES__VIEWER");
+        assert_eq!(message, format!("\"{typed}\" is not a permission"));
+        assert_eq!(mend, format!("did you mean {known}?"));
+    }
+    for typed in ["everything", "items:destroy", "items", "users:*", "items:read users:read"] {
+        let [_, message, mend] = problem(&[("KEEPSTONE__ROLES__VIEWER", typed)]);
+        assert!(message.contains(typed), "{message}");
+        assert!(permission::ALL.iter().all(|permission| mend.contains(permission.as_str())), "{mend}");
+    }
+}
+
+#[test]
+fn the_file_of_defaults_lists_every_permission() {
+    let text = include_str!("../../../../config/default.toml");
+    let remarks: String = text.lines().filter(|line| line.starts_with('#')).collect();
+    assert!(permission::ALL.iter().all(|permission| remarks.contains(permission.as_str())), "{remarks}");
+}
+
+#[test]
+fn a_role_without_permissions_is_refused() {
+    for empty in ["[]", ",", " "] {
+        let [key, message, mend] = problem(&[("KEEPSTONE__ROLES__GUEST", empty)]);
+        assert_eq!((key.as_str(), message.as_str()), ("KEEPSTONE__ROLES__GUEST", "has no permissions"), "{empty}");
+        assert!(mend.contains("items:read"), "{mend}");
+    }
+    let folder = folder(&[("config/development.toml", "[roles]\nviewer = []\nguest = \"\"\nbroken = [[1]]")]);
+    let problems = load_in(folder.path(), &[]).unwrap_err();
+    let said: Vec<_> = problems.list.iter().map(|problem| (problem.key.as_str(), problem.message.as_str())).collect();
+    assert_eq!(
+        said,
+        [
+            ("KEEPSTONE__ROLES__BROKEN", "is not a list of strings"),
+            ("KEEPSTONE__ROLES__GUEST", "has no permissions"),
+            ("KEEPSTONE__ROLES__VIEWER", "has no permissions"),
+        ]
+    );
+}
+
+#[test]
+fn who_signs_up_gets_a_role_that_exists_and_is_not_admin() {
+    let [key, message, mend] = problem(&[("DEFAULT_ROLE", "auditor")]);
+    assert_eq!((key.as_str(), message.as_str()), ("DEFAULT_ROLE", "\"auditor\" is not a role"));
+    assert_eq!(mend, "use one of editor, user, viewer");
+    let [key, message, _] = problem(&[("DEFAULT_ROLE", "Admin")]);
+    assert_eq!(
+        (key.as_str(), message.as_str()),
+        ("DEFAULT_ROLE", "would make an administrator of everyone who signs up")
+    );
+}
+
+#[test]
+fn a_role_is_called_by_1_to_32_plain_characters() {
+    let long = format!("KEEPSTONE__ROLES__{}", "A".repeat(33));
+    for name in
+        ["KEEPSTONE__ROLES__NOT A ROLE", "KEEPSTONE__ROLES__", "KEEPSTONE__ROLES__A.B", "KEEPSTONE__ROLES__É", &long]
+    {
+        let [key, message, mend] = problem(&[(name, "items:read")]);
+        assert_eq!((key.as_str(), message.as_str()), (name, "is not how a role can be called"));
+        assert!(mend.contains("a-z 0-9 _ -"), "{mend}");
+    }
+    assert!(load(&[(long.get(..long.len() - 1).unwrap(), "items:read")]).is_ok());
+    let folder =
+        folder(&[("config/development.toml", "[roles]\nAuditor = [\"audit:read\"]\n\"a b\" = [\"audit:read\"]")]);
+    let problems = load_in(folder.path(), &[]).unwrap_err();
+    let keys: Vec<_> = problems.list.iter().map(|problem| problem.key.as_str()).collect();
+    assert_eq!(keys, ["roles.Auditor", "roles.a b"]);
+    assert!(problems.list.iter().all(|problem| problem.mend.contains("a-z 0-9 _ -")), "{problems}");
+}
+
+#[test]
+fn one_role_in_two_spellings_is_refused() {
+    let both = [("KEEPSTONE__ROLES__AUDITOR", "audit:read"), ("KEEPSTONE__ROLES__auditor", "users:read")];
+    assert_eq!(wrong(&both), ["KEEPSTONE__ROLES__auditor"]);
+}
+
+#[test]
+fn admin_has_every_permission_whatever_a_file_says() {
+    let [key, message, mend] = problem(&[("KEEPSTONE__ROLES__ADMIN", "users:read,users:manage")]);
+    assert_eq!(key, "KEEPSTONE__ROLES__ADMIN");
+    assert_eq!(message, "takes permissions from admin, which has every one");
+    assert!(mend.contains("[\"*\"]"), "{mend}");
+    assert!(load(&[("KEEPSTONE__ROLES__ADMIN", "*,users:read")]).is_ok());
+}
+
+#[test]
+fn everything_wrong_with_roles_is_said_at_once() {
+    let names = wrong(&[
+        ("KEEPSTONE__ROLES__ADMIN", "users:read"),
+        ("KEEPSTONE__ROLES__EDITOR", "items:raed,users:raed"),
+        ("KEEPSTONE__ROLES__GUEST", "[]"),
+        ("KEEPSTONE__ROLES__A B", "items:read"),
+        ("DEFAULT_ROLE", "nobody"),
+    ]);
+    let [a, b, c, d] = ["A B", "ADMIN", "EDITOR", "GUEST"].map(|role| format!("KEEPSTONE__ROLES__{role}"));
+    assert_eq!(names, [a, "DEFAULT_ROLE".to_owned(), b, c.clone(), c, d]);
+}

@@ -1,0 +1,30 @@
+//! What holds of every token, whoever made it. The rule: the property tests and the fuzz target `token` call the same
+//! functions, and each panics when it does not hold.
+
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+/// Nothing is believed that nobody signed.
+pub fn is_refused_unsigned(text: &str) {
+    assert!(verify(text).is_err(), "{text:?}");
+    assert!(issuer().verify_refresh_at(text, at(NOW)).is_err(), "{text:?}");
+}
+
+/// Of a header and claims that the right key has signed, only what the rules allow is believed, and read as it is.
+pub fn is_judged_by_what_it_says(header_text: &str, claims_text: &str) {
+    let Ok(read) = verify(&sign_text(header_text, claims_text)) else { return };
+    let told = format!("{header_text} {claims_text}");
+    let [head, body] = [header_text, claims_text].map(|text| serde_json::from_str::<Value>(text).unwrap_or_default());
+    assert!(head["typ"] == "at+jwt" || head["typ"] == "JWT", "{told}");
+    assert_eq!((&head["alg"], &head["kid"]), (&json!("HS256"), &json!(key_id())), "{told}");
+    assert!(["crit", "zip", "enc", "b64"].iter().all(|name| head.get(name).is_none()), "{told}");
+
+    let is_ours = body["aud"] == AUDIENCE || body["aud"].as_array().is_some_and(|all| all.contains(&json!(AUDIENCE)));
+    assert!(is_ours && body["iss"] == ISSUER && body["type"] == "access", "{told}");
+    assert_eq!(body["sub"], read.subject, "{told}");
+    assert_eq!(body["role"], read.role, "{told}");
+    let [iat, nbf, exp] = [read.issued_at, read.not_before, read.expires_at];
+    assert_eq!([&body["iat"], &body["nbf"], &body["exp"]], [&json!(iat), &json!(nbf), &json!(exp)], "{told}");
+    assert!(iat < exp && exp - iat <= LIFETIME && iat.max(nbf) <= NOW + 5 && NOW < exp, "{told}");
+}

@@ -1,0 +1,21 @@
+//! E-mail addresses: the property, for the test and for the fuzz target.
+
+use keepstone_domain::Email;
+
+/// Whatever this is, it is refused, or an address that fits on a line of a mail's head and has one canonical key.
+pub fn holds(text: &str) {
+    let Ok(email) = Email::parse(text) else { return };
+    let (address, key) = (email.as_str(), email.key());
+    assert_eq!(address, text.trim_matches([' ', '\t', '\r', '\n']));
+    assert!(
+        !address.contains(|c: char| c.is_control() || c.is_whitespace() || "<>,;:\"()[]\\\\".contains(c)),
+        "{text:?}"
+    );
+    assert!(address.len() <= Email::MAX_LENGTH && key.len() <= Email::MAX_LENGTH, "{text:?}");
+    assert!(key.is_ascii() && !key.bytes().any(|byte| byte.is_ascii_uppercase()), "{text:?}");
+    assert_eq!(key.matches('@').count(), 1, "{text:?}");
+    for spelling in [address.to_owned(), address.to_ascii_uppercase(), key.to_owned()] {
+        let again = Email::parse(&spelling);
+        assert_eq!(again.as_ref().map(Email::key), Ok(key), "{spelling:?} of {text:?}");
+    }
+}

@@ -1,0 +1,21 @@
+//! What holds of every text, whoever wrote it. Each property is a function of its own, which the fuzz target of the same
+//! name calls, too.
+
+mod email;
+
+use proptest::prelude::*;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn an_address_is_refused_or_has_one_canonical_key(
+        anything in "\\PC{0,80}",
+        plausible in "[ \\t]?[\\PC&&[^@]]{0,20}@[\\PC&&[^@]]{0,20}\\.[a-zé]{1,6}",
+        plain in "[A-Za-z0-9.+-]{1,12}@[A-Za-z0-9.ü-]{1,12}\\.[A-Za-z]{2,5}",
+    ) {
+        for text in [&anything, &plausible, &plain] {
+            email::holds(text);
+        }
+    }
+}

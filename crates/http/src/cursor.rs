@@ -1,0 +1,91 @@
+//! Cursors: a place in one list, for whoever was given it. Nobody can make one, change one, or use one for another list.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use keepstone_auth::token::Secret;
+use keepstone_domain::{Position, Timestamp};
+use uuid::Uuid;
+
+/// A time and an id.
+const POSITION: usize = 24;
+/// What is left of the keyed digest: 128 bits.
+const MAC: usize = 16;
+
+/// Writes and reads cursors. Nodes that serve the same clients share the secret.
+#[derive(Clone)]
+pub struct Cursors(Secret);
+
+impl Cursors {
+    /// With a secret of their own.
+    #[must_use]
+    pub const fn new(secret: Secret) -> Self {
+        Self(secret)
+    }
+
+    /// The cursor of a place in the list that these words tell from others: its path and its filters.
+    #[must_use]
+    pub fn write(&self, list: &[&[u8]], position: Position) -> String {
+        let mut bytes = [0; POSITION + MAC];
+        bytes[..8].copy_from_slice(&position.created_at.as_micros().to_be_bytes());
+        bytes[8..POSITION].copy_from_slice(position.id.as_bytes());
+        let mac = self.0.mac(&parts(list, &bytes[..POSITION]));
+        bytes[POSITION..].copy_from_slice(&mac[..MAC]);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// The place, if this is a cursor of that list.
+    #[must_use]
+    pub fn read(&self, list: &[&[u8]], cursor: &str) -> Option<Position> {
+        let bytes: [u8; POSITION + MAC] = URL_SAFE_NO_PAD.decode(cursor).ok()?.try_into().ok()?;
+        let (position, mac) = bytes.split_at(POSITION);
+        let (time, id) = position.split_first_chunk::<8>()?;
+        if !self.0.is_mac(&parts(list, position), mac) {
+            return None;
+        }
+        Some(Position {
+            created_at: Timestamp::from_micros(i64::from_be_bytes(*time))?,
+            id: Uuid::from_slice(id).ok()?,
+        })
+    }
+}
+
+fn parts<'a>(list: &[&'a [u8]], position: &'a [u8]) -> Vec<&'a [u8]> {
+    [position].into_iter().chain(list.iter().copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIST: &[&[u8]] = &[b"/api/v1/items/search", b"q", b"ada"];
+
+    fn cursors() -> Cursors {
+        Cursors::new(Secret::new("k".repeat(32)).unwrap())
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_is_read_as_it_was_written(micros in -62_135_596_800_000_000_i64..253_402_300_799_999_999, id: u128) {
+            let created_at = Timestamp::from_micros(micros).unwrap();
+            let position = Position { created_at, id: Uuid::from_u128(id) };
+            let cursor = cursors().write(LIST, position);
+            prop_assert_eq!(cursors().read(LIST, &cursor), Some(position));
+            prop_assert_eq!(cursors().read(&[b"/api/v1/items/search", b"q", b"bob"], &cursor), None);
+            prop_assert_eq!(cursors().read(&LIST[..1], &cursor), None);
+        }
+
+        #[test]
+        fn a_cursor_that_was_changed_is_none(bit in 0..(POSITION + MAC) * 8) {
+            let position = Position { created_at: Timestamp::UNIX_EPOCH, id: Uuid::max() };
+            let mut bytes = URL_SAFE_NO_PAD.decode(cursors().write(LIST, position)).unwrap();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert_eq!(cursors().read(LIST, &URL_SAFE_NO_PAD.encode(bytes)), None);
+        }
+
+        #[test]
+        fn what_is_no_cursor_is_refused(text: String) {
+            prop_assert_eq!(cursors().read(LIST, &text), None);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Entity tags (RFC 9110 section 8.8.3): which version of a thing is sent, which are known, which are meant.
+
+use std::future::{Ready, ready};
+
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH},
+};
+use keepstone_domain::{Expected, Version};
+
+use crate::problem::{FieldError, Problem};
+
+/// The strong validator of a representation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ETag(String);
+
+impl ETag {
+    /// Of a thing in this version.
+    #[must_use]
+    pub fn of(version: Version) -> Self {
+        Self(format!("\"{}\"", version.get()))
+    }
+
+    /// Of as much of it as everybody may see, which is another representation.
+    #[must_use]
+    pub fn of_public(version: Version) -> Self {
+        Self(format!("\"{}{PUBLIC}\"", version.get()))
+    }
+
+    /// As a header has it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the client has this already (`If-None-Match`, compared weakly).
+    #[must_use]
+    pub fn is_known(&self, headers: &HeaderMap) -> bool {
+        tags(headers, &IF_NONE_MATCH)
+            .is_some_and(|tags| tags.iter().any(|tag| *tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == self.0))
+    }
+}
+
+const PUBLIC: &str = "-public";
+
+/// The header of [`IfMatch`].
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it is described, and read by hand")]
+pub struct IfMatchHeader {
+    /// Change it only if it still has one of these entity tags; `*` is any. Else the answer is 412.
+    #[param(rename = "If-Match", pattern = r#"^(\*|(W/)?"[^"]*"( *, *(W/)?"[^"]*")*)$"#)]
+    if_match: Option<String>,
+}
+
+/// What [`ETag::is_known`] looks at.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it is described, and read by hand")]
+pub struct IfNoneMatchHeader {
+    /// Do not send what has one of these entity tags: the answer is 304 then.
+    #[param(rename = "If-None-Match")]
+    if_none_match: Option<String>,
+}
+
+/// The versions that a change is meant for (`If-Match`, compared strongly).
+pub struct IfMatch(pub Expected);
+
+impl FromRequest for IfMatch {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let refusal = || {
+            Problem::validation(vec![FieldError {
+                loc: vec!["header".into(), "if-match".into()],
+                msg: "must be * or a list of entity tags, such as \"3\"".to_owned(),
+                kind: "value_error",
+            }])
+        };
+        if !request.headers().contains_key(IF_MATCH) {
+            return ready(Ok(Self(Expected::Any)));
+        }
+        let Some(tags) = tags(request.headers(), &IF_MATCH) else { return ready(Err(refusal())) };
+        let expected = if tags.contains(&"*") {
+            Expected::Any
+        } else {
+            Expected::OneOf(tags.into_iter().filter_map(version).collect())
+        };
+        ready(Ok(Self(expected)))
+    }
+}
+
+/// The version in a strong tag of ours. Another spelling of its number is another tag.
+fn version(tag: &str) -> Option<Version> {
+    let text = tag.strip_prefix('"')?.strip_suffix('"')?;
+    let number: i64 = text.strip_suffix(PUBLIC).unwrap_or(text).parse().ok()?;
+    let version = Version::from(number);
+    let is_ours = number > 0 && (ETag::of(version).0 == tag || ETag::of_public(version).0 == tag);
+    is_ours.then_some(version)
+}
+
+/// The tags in all headers of this name; `None` if there are none, or something else.
+fn tags<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<Vec<&'h str>> {
+    let mut tags = Vec::new();
+    for value in headers.get_all(name) {
+        let mut rest = value.to_str().ok()?.trim();
+        while !rest.is_empty() {
+            let end = if rest.starts_with('*') { 1 } else { tag_length(rest)? };
+            let (tag, after) = rest.split_at(end);
+            tags.push(tag);
+            let after = after.trim_start();
+            rest = match after.strip_prefix(',') {
+                Some(next) => next.trim_start(),
+                None if after.is_empty() => after,
+                None => return None,
+            };
+        }
+    }
+    let is_list = !tags.is_empty() && (tags.len() == 1 || !tags.contains(&"*"));
+    is_list.then_some(tags)
+}
+
+/// How long the tag is that a text begins with: `"…"` or `W/"…"`. What is inside may have commas.
+fn tag_length(text: &str) -> Option<usize> {
+    let open = text.find('"')?;
+    let is_tag = matches!(&text[..open], "" | "W/");
+    let close = text.get(open + 1..)?.find('"')?;
+    is_tag.then_some(open + close + 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn expected(value: &str) -> Option<Expected> {
+        let request = TestRequest::default().insert_header((IF_MATCH, value)).to_http_request();
+        IfMatch::from_request(&request, &mut Payload::None).into_inner().ok().map(|given| given.0)
+    }
+
+    fn one_of(versions: &[i64]) -> Expected {
+        Expected::OneOf(versions.iter().copied().map(Version::from).collect())
+    }
+
+    #[test]
+    fn versions_are_read_from_strong_tags_of_ours() {
+        assert_eq!(expected("*"), Some(Expected::Any));
+        assert_eq!(expected("\"3\""), Some(one_of(&[3])));
+        assert_eq!(expected("\"3-public\""), Some(one_of(&[3])));
+        assert_eq!(expected(" \"1\" ,\"2\", \"x,y\" "), Some(one_of(&[1, 2])));
+        for other in ["W/\"3\"", "\"\"", "\"-3\"", "\"+3\"", "\"3 \"", "\"03\"", "\"99999999999999999999\""] {
+            assert_eq!(expected(other), Some(one_of(&[])), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_of_tags_is_refused() {
+        for bad in ["3", "", " ", "\"3", "w/\"3\"", "\"3\" \"4\"", "x\"3\"", "\"3\"x", "\"3\", *", "*, *"] {
+            assert_eq!(expected(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_representation_is_known_by_its_own_tag() {
+        let is_known = |value: &str| {
+            let request = TestRequest::default().insert_header((IF_NONE_MATCH, value)).to_http_request();
+            ETag::of(Version::from(3)).is_known(request.headers())
+        };
+        assert!(is_known("*") && is_known("\"3\"") && is_known("W/\"3\"") && is_known("\"1\", \"3\""));
+        assert!(!is_known("\"2\"") && !is_known("\"3-public\"") && !is_known("3") && !is_known(""));
+    }
+}

@@ -1,0 +1,104 @@
+//! Reading the query of an address parameter by parameter, so that everything wrong with it is told at once.
+
+use std::borrow::Cow;
+
+use keepstone_domain::Invalid;
+
+use crate::problem::FieldError;
+
+/// A query, and what is wrong with it. Parameters that nobody takes are ignored.
+pub struct Query<'a> {
+    pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    errors: Vec<FieldError>,
+}
+
+impl<'a> Query<'a> {
+    /// The query of an address, without its question mark.
+    #[must_use]
+    pub fn new(query: &'a str) -> Self {
+        Self { pairs: serde_urlencoded::from_str(query).unwrap_or_default(), errors: Vec::new() }
+    }
+
+    /// Everything that was wrong.
+    #[must_use]
+    pub fn into_errors(self) -> Vec<FieldError> {
+        self.errors
+    }
+
+    /// Whether nothing was wrong up to now.
+    #[must_use]
+    pub const fn is_right(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    /// The parameter as it is; given twice, it is wrong.
+    pub fn text(&mut self, name: &'static str) -> Option<String> {
+        let mut given = self.pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value);
+        let text = given.next()?.to_string();
+        if given.next().is_some() {
+            self.refuse(name, "must be given once only", "value_error");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// The parameter, or nothing, whether it is right or not.
+    #[must_use]
+    pub fn peek(&self, name: &str) -> String {
+        self.pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| &**value).collect()
+    }
+
+    /// A whole number in this range.
+    pub fn number(&mut self, name: &'static str, min: u32, max: u32) -> Option<u32> {
+        let text = self.text(name)?;
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        match text.parse::<u32>() {
+            Ok(number) if is_number && (min..=max).contains(&number) => return Some(number),
+            _ if !is_number => self.refuse(name, "must be a whole number", "int_parsing"),
+            Ok(number) if number < min => self.refuse(name, &format!("must be at least {min}"), "greater_than_equal"),
+            _ => self.refuse(name, &format!("must be at most {max}"), "less_than_equal"),
+        }
+        None
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&mut self, name: &'static str) -> Option<bool> {
+        let text = self.text(name)?;
+        let flag = text.parse().ok();
+        if flag.is_none() {
+            self.refuse(name, "must be true or false", "bool_parsing");
+        }
+        flag
+    }
+
+    /// A value that can be parsed; one that is left empty is left out.
+    pub fn value<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
+        let text = self.text(name).filter(|text| !text.is_empty())?;
+        self.parsed(name, parse(&text))
+    }
+
+    /// A value that must be there.
+    pub fn required<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
+        if self.pairs.iter().all(|(key, _)| key != name) {
+            self.refuse(name, "Field required", "missing");
+            return None;
+        }
+        let text = self.text(name)?;
+        self.parsed(name, parse(&text))
+    }
+
+    /// Takes note that a parameter is not acceptable.
+    pub fn refuse(&mut self, name: &'static str, msg: &str, kind: &'static str) {
+        self.errors.push(FieldError { loc: vec!["query".into(), name.into()], msg: msg.to_owned(), kind });
+    }
+
+    fn parsed<T>(&mut self, name: &'static str, outcome: Result<T, Invalid>) -> Option<T> {
+        match outcome {
+            Ok(value) => Some(value),
+            Err(invalid) => {
+                self.refuse(name, &invalid.to_string(), invalid.kind());
+                None
+            }
+        }
+    }
+}

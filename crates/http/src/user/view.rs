@@ -1,0 +1,113 @@
+//! Accounts as they are shown: as a whole, or as much as everybody may see.
+
+use keepstone_domain::{Answer, Timestamp, User, UserId};
+use keepstone_service::Sight;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    etag::ETag,
+    respond::{Created, Tagged},
+    server::Options,
+};
+
+/// An account, as its owner and those with `users:read` see it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
+pub struct UserView {
+    #[schema(value_type = uuid::Uuid)]
+    id: UserId,
+    #[schema(format = "email", example = "ada@example.com")]
+    email: String,
+    username: Option<String>,
+    name: Option<String>,
+    #[schema(example = "user")]
+    role: String,
+    is_active: bool,
+    email_verified: bool,
+    #[schema(required = true, value_type = String, format = "date-time")]
+    created_at: Timestamp,
+    #[schema(required = true, value_type = String, format = "date-time")]
+    updated_at: Timestamp,
+    #[schema(value_type = Option<String>, format = "date-time")]
+    deleted_at: Option<Timestamp>,
+}
+
+/// An account, as everybody who is signed in sees it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PublicUser)]
+pub struct PublicUserView {
+    #[schema(value_type = uuid::Uuid)]
+    id: UserId,
+    username: Option<String>,
+    name: Option<String>,
+    #[schema(required = true, value_type = String, format = "date-time")]
+    created_at: Timestamp,
+}
+
+/// As much of an account as the caller may see.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = UserOrPublicUser)]
+pub enum SightView {
+    /// One's own, or any with `users:read`.
+    Whole(UserView),
+    /// Anybody else's.
+    Public(PublicUserView),
+}
+
+impl From<&User> for UserView {
+    fn from(user: &User) -> Self {
+        Self {
+            id: user.id,
+            email: user.email.to_string(),
+            username: user.username.as_ref().map(ToString::to_string),
+            name: user.name.as_ref().map(ToString::to_string),
+            role: user.role.to_string(),
+            is_active: user.is_active,
+            email_verified: user.email_verified,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+            deleted_at: user.deleted_at,
+        }
+    }
+}
+
+impl From<Sight> for SightView {
+    fn from(sight: Sight) -> Self {
+        match sight {
+            Sight::Whole(user) => Self::Whole(UserView::from(&user)),
+            Sight::Public(user) => Self::Public(PublicUserView {
+                id: user.id,
+                username: user.username.map(|name| name.to_string()),
+                name: user.name.map(|name| name.to_string()),
+                created_at: user.created_at,
+            }),
+        }
+    }
+}
+
+impl UserView {
+    /// The answer that tells of a new account.
+    #[must_use]
+    pub fn created(user: &User, options: &Options) -> Answer {
+        let location = format!("{}/users/{}", options.api_prefix, user.id);
+        Created::answer(&Self::from(user), &ETag::of(user.version), location)
+    }
+}
+
+impl From<&User> for Tagged<UserView> {
+    fn from(user: &User) -> Self {
+        Self { body: UserView::from(user), etag: ETag::of(user.version) }
+    }
+}
+
+impl From<Sight> for Tagged<SightView> {
+    fn from(sight: Sight) -> Self {
+        let etag = match &sight {
+            Sight::Whole(user) => ETag::of(user.version),
+            Sight::Public(user) => ETag::of_public(user.version),
+        };
+        Self { body: sight.into(), etag }
+    }
+}

@@ -1,0 +1,306 @@
+//! The items in the database. Who owns one is written by a subselect and read by a join.
+#![expect(clippy::ref_option_ref, reason = "the derives of Insertable and AsChangeset make them")]
+
+use std::collections::{HashMap, HashSet};
+
+use async_trait::async_trait;
+use diesel::{
+    alias,
+    dsl::{Eq, sql},
+    prelude::*,
+    sql_types::{Bool, Text},
+};
+use diesel_async::RunQueryDsl;
+use keepstone_domain::{
+    Description, Expected, Invalid, Item, ItemFilter, ItemId, ItemPatch, Page, PageRequest, Position, Timestamp, Title,
+    UserId, Version, fold,
+};
+use keepstone_repository::{ItemRepository, Result, StorageError};
+use uuid::Uuid;
+
+use crate::{
+    connection::on,
+    list::{self, ESCAPE, RECENT, Reach, coalesce, part, recent},
+    repositories::DieselRepositories,
+    schema::{items, users},
+    types::{Id, Time, UtcDateTime},
+};
+
+/// A row without what is there for the database only. Whose it is comes from the user's row.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = items)]
+struct ItemRow {
+    public_id: Id,
+    title: String,
+    description: Option<String>,
+    version: i64,
+    created_at: Time,
+    updated_at: Time,
+}
+
+impl ItemRow {
+    fn into_item((row, owner): (Self, Id)) -> Result<Item> {
+        let id: ItemId = row.public_id.get();
+        let corrupt = |error: Invalid| StorageError::Corrupt(format!("item {id} {error}"));
+        Ok(Item {
+            id,
+            title: Title::parse(&row.title).map_err(corrupt)?,
+            description: row.description.as_deref().map(Description::parse).transpose().map_err(corrupt)?,
+            owner_id: owner.get(),
+            created_at: row.created_at.0,
+            updated_at: row.updated_at.0,
+            version: Version::from(row.version),
+        })
+    }
+}
+
+/// A row to insert, without its owner.
+#[derive(Insertable)]
+#[diesel(table_name = items, treat_none_as_default_value = false)]
+struct NewItemRow<'a> {
+    public_id: Id,
+    title: &'a str,
+    title_key: String,
+    description: Option<&'a str>,
+    description_key: Option<String>,
+    version: i64,
+    created_at: Time,
+    updated_at: Time,
+}
+
+impl<'a> From<&'a Item> for NewItemRow<'a> {
+    fn from(item: &'a Item) -> Self {
+        let description = item.description.as_ref().map(Description::as_str);
+        Self {
+            public_id: Id::of(item.id),
+            title: item.title.as_str(),
+            title_key: fold(item.title.as_str()),
+            description,
+            description_key: description.map(fold),
+            version: item.version.get(),
+            created_at: Time(item.created_at),
+            updated_at: Time(item.updated_at),
+        }
+    }
+}
+
+/// A row to insert, with its owner's integer.
+fn owned_row((item, owner): &(Item, i64)) -> (NewItemRow<'_>, Eq<items::owner_id, i64>) {
+    (NewItemRow::from(item), items::owner_id.eq(*owner))
+}
+
+#[derive(AsChangeset)]
+#[diesel(table_name = items)]
+struct ItemChanges<'a> {
+    title: Option<&'a str>,
+    title_key: Option<String>,
+    description: Option<Option<&'a str>>,
+    description_key: Option<Option<String>>,
+    updated_at: Time,
+}
+
+impl<'a> ItemChanges<'a> {
+    fn new(patch: &'a ItemPatch, now: Timestamp) -> Self {
+        let description = patch.description.as_ref().map(|text| text.as_ref().map(Description::as_str));
+        Self {
+            title: patch.title.as_ref().map(Title::as_str),
+            title_key: patch.title.as_ref().map(|title| fold(title.as_str())),
+            description,
+            description_key: description.map(|text| text.map(fold)),
+            updated_at: Time(now),
+        }
+    }
+}
+
+/// The integer behind a user's id.
+macro_rules! user_id {
+    ($id:expr) => {
+        users::table.filter(users::public_id.eq(Id::of($id))).select(users::id).single_value().assume_not_null()
+    };
+}
+
+// The users once more, where they are joined already.
+alias!(const OWNERS: Alias<Owners> = users as owners);
+
+/// The items that a filter means, as a boxed query over this select.
+macro_rules! meant {
+    ($select:expr, $filter:expr, $reach:expr, $trigrams:expr) => {{
+        let mut query = $select.into_boxed();
+        if let Some(owner) = $filter.owner_id {
+            let is_meant = OWNERS.field(users::public_id).eq(Id::of(owner));
+            let owner = OWNERS.filter(is_meant).select(OWNERS.field(users::id));
+            query = query.filter(items::owner_id.eq(owner.single_value().assume_not_null()));
+        }
+        if let Some(search) = &$filter.search {
+            let pattern = list::pattern(search);
+            query = match $reach {
+                // Behind a function no index of these columns is tempting: the recent rows are few, and are to be read.
+                Reach::Recent => {
+                    let title = coalesce(items::title_key.nullable(), "").like(pattern.clone()).escape(ESCAPE);
+                    query.filter(title.or(coalesce(items::description_key, "").like(pattern).escape(ESCAPE)))
+                }
+                Reach::Everything => {
+                    let title = items::title_key.like(pattern.clone()).escape(ESCAPE);
+                    query.filter(title.or(items::description_key.like(pattern).escape(ESCAPE).assume_not_null()))
+                }
+            };
+        }
+        if let Some(trigrams) = $trigrams {
+            let candidates = sql::<Bool>("items.id IN (SELECT rowid FROM items_search WHERE items_search MATCH ");
+            query = query.filter(candidates.bind::<Text, _>(trigrams).sql(")"));
+        }
+        query
+    }};
+}
+
+impl DieselRepositories {
+    /// The rows of a part, within this reach, and one more if there is one.
+    async fn items(&mut self, filter: &ItemFilter, page: &PageRequest, reach: Reach) -> Result<Vec<Item>> {
+        let trigrams = list::trigrams(self, filter.search.as_ref(), reach);
+        let is_scan = list::is_scan(self, filter.search.as_ref(), reach);
+        let rows: Vec<(ItemRow, Id)> = on!(self, |conn| {
+            // An outer join, because with an inner one MariaDB begins with the users and sorts all their items.
+            let owner = users::public_id.nullable().assume_not_null();
+            let select = items::table.left_join(users::table).select((ItemRow::as_select(), owner));
+            let mut query = meant!(select, filter, reach, trigrams);
+            if reach == Reach::Recent {
+                query = recent!(query, items::table, page, items::created_at);
+            }
+            let mut part = part!(query, page, items::created_at, items::public_id);
+            if is_scan {
+                let time = sql::<UtcDateTime>("items.created_at + INTERVAL 0 SECOND");
+                part = part.order((time.desc(), items::public_id.desc()));
+            }
+            part.load(conn).await
+        })?;
+        rows.into_iter().map(ItemRow::into_item).collect()
+    }
+
+    async fn count_items(&mut self, filter: &ItemFilter) -> Result<u64> {
+        if filter.owner_id.is_none() && filter.search.is_none() {
+            return list::count(self, "items").await;
+        }
+        let trigrams = list::trigrams(self, filter.search.as_ref(), Reach::Everything);
+        let select = items::table.count();
+        let count = on!(self, |conn| meant!(select, filter, Reach::Everything, trigrams).get_result(conn).await)?;
+        Ok(list::as_count(count))
+    }
+}
+
+#[async_trait]
+impl ItemRepository for DieselRepositories {
+    async fn find(&mut self, id: ItemId) -> Result<Option<Item>> {
+        let row = on!(self, |conn| {
+            items::table
+                .inner_join(users::table)
+                .filter(items::public_id.eq(Id::of(id)))
+                .select((ItemRow::as_select(), users::public_id))
+                .first(conn)
+                .await
+                .optional()
+        })?;
+        row.map(ItemRow::into_item).transpose()
+    }
+
+    async fn list(&mut self, filter: &ItemFilter, page: &PageRequest) -> Result<Page<Item>> {
+        let mut rows = Vec::new();
+        for reach in Reach::of(filter.search.as_ref()) {
+            rows = self.items(filter, page, *reach).await?;
+            if reach.is_enough(rows.len(), page) {
+                break;
+            }
+        }
+        let mut found = Page::of(rows, page, |item| Position { created_at: item.created_at, id: item.id.into() });
+        if page.with_total && found.total.is_none() {
+            found.total = Some(self.count_items(filter).await?);
+        }
+        Ok(found)
+    }
+
+    async fn insert(&mut self, item: &Item) -> Result<()> {
+        let row = (NewItemRow::from(item), items::owner_id.eq(user_id!(item.owner_id)));
+        on!(self, |conn| diesel::insert_into(items::table).values(row).execute(conn).await).map(drop)
+    }
+
+    async fn insert_missing(&mut self, items: &[Item]) -> Result<usize> {
+        let ids: Vec<Id> = items.iter().map(|item| Id::of(item.id)).collect();
+        let there: Vec<Id> = on!(self, |conn| {
+            items::table.filter(items::public_id.eq_any(&ids)).select(items::public_id).load(conn).await
+        })?;
+        let there: HashSet<Uuid> = there.into_iter().map(Id::get).collect();
+        let owners: HashSet<UserId> = items.iter().map(|item| item.owner_id).collect();
+        let owners: Vec<Id> = owners.into_iter().map(Id::of).collect();
+        let owners: Vec<(Id, i64)> = on!(self, |conn| {
+            users::table.filter(users::public_id.eq_any(&owners)).select((users::public_id, users::id)).load(conn).await
+        })?;
+        let owners: HashMap<UserId, i64> = owners.into_iter().map(|(id, integer)| (id.get(), integer)).collect();
+        let missing = items.iter().filter(|item| !there.contains(&item.id.into())).map(|item| {
+            let owner = owners.get(&item.owner_id).copied();
+            let nobody = || StorageError::Corrupt(format!("item {} is of nobody", item.id));
+            Ok((item.clone(), owner.ok_or_else(nobody)?))
+        });
+        let missing: Vec<(Item, i64)> = missing.collect::<Result<_>>()?;
+        let count = missing.len();
+        if count > 0 {
+            on!(
+                self,
+                |conn| {
+                    let insert = move |conn: &mut SqliteConnection| {
+                        missing.iter().try_for_each(|row| {
+                            let insert = diesel::insert_into(items::table).values(owned_row(row));
+                            diesel::RunQueryDsl::execute(insert, conn).map(drop)
+                        })
+                    };
+                    conn.spawn_blocking(insert).await
+                },
+                |conn| {
+                    let rows: Vec<_> = missing.iter().map(owned_row).collect();
+                    diesel::insert_into(items::table).values(&rows).execute(conn).await.map(drop)
+                }
+            )?;
+        }
+        Ok(count)
+    }
+
+    async fn update(
+        &mut self,
+        id: ItemId,
+        owner: Option<UserId>,
+        expected: &Expected,
+        patch: &ItemPatch,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let changed = on!(self, |conn| {
+            let mut query = diesel::update(items::table)
+                .filter(items::public_id.eq(Id::of(id)))
+                .set((ItemChanges::new(patch, now), items::version.eq(items::version + 1)))
+                .into_boxed();
+            if let Some(owner) = owner {
+                query = query.filter(items::owner_id.eq(user_id!(owner)));
+            }
+            if let Expected::OneOf(versions) = expected {
+                query = query.filter(items::version.eq_any(numbers(versions)));
+            }
+            query.execute(conn).await
+        })?;
+        Ok(changed == 1)
+    }
+
+    async fn delete(&mut self, id: ItemId, owner: Option<UserId>, expected: &Expected) -> Result<bool> {
+        let deleted = on!(self, |conn| {
+            let mut query = diesel::delete(items::table).filter(items::public_id.eq(Id::of(id))).into_boxed();
+            if let Some(owner) = owner {
+                query = query.filter(items::owner_id.eq(user_id!(owner)));
+            }
+            if let Expected::OneOf(versions) = expected {
+                query = query.filter(items::version.eq_any(numbers(versions)));
+            }
+            query.execute(conn).await
+        })?;
+        Ok(deleted == 1)
+    }
+}
+
+fn numbers(versions: &[Version]) -> Vec<i64> {
+    versions.iter().map(|version| version.get()).collect()
+}

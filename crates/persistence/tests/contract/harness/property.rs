@@ -1,0 +1,27 @@
+//! What must be so whatever the values are: tried with random ones, on one database that is emptied before each.
+
+use proptest::{
+    strategy::Strategy,
+    test_runner::{Config, TestRunner},
+};
+
+use super::Opened;
+
+/// Tries a property with this many values. Shows the simplest value that it does not hold for.
+pub fn holds<S: Strategy>(cases: u32, values: &S, property: impl AsyncFn(&Opened, S::Value)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let opened = runtime.block_on(Opened::migrated());
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 300, ..Config::default() };
+    let outcome = TestRunner::new(config).run(values, |value| {
+        runtime.block_on(async {
+            opened.clear().await;
+            property(&opened, value).await;
+        });
+        Ok(())
+    });
+    let _inside = runtime.enter(); // where connections are closed
+    drop(opened);
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+}

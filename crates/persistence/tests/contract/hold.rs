@@ -1,0 +1,212 @@
+//! Whoever is held stays as they are until the transaction ends, so that what was decided about them is still right then.
+
+use std::{sync::Arc, time::Duration};
+
+use keepstone_domain::{Email, PageRequest, RoleName, SearchText, User, UserFilter, UserId, Username};
+use keepstone_repository::{Result, StorageError, Store, UniqueKey};
+use tokio::{sync::Barrier, task::JoinHandle, time::timeout};
+
+use crate::harness::{Opened, SOON, at, hash, named, next, together, user};
+
+/// Long enough to see that somebody waits.
+const A_WHILE: Duration = Duration::from_millis(200);
+
+fn admin(name: &str) -> User {
+    User { role: RoleName::admin(), ..user(name) }
+}
+
+/// Starts this and sees that it waits.
+async fn waiting<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    let mut task = tokio::spawn(work);
+    assert!(timeout(A_WHILE, &mut task).await.is_err(), "there was nothing to wait for");
+    task
+}
+
+async fn update(store: &dyn Store, user: &User) -> Result<bool> {
+    store.transaction(async |tx| tx.users().update(user, at(2)).await).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_held_is_changed_by_nobody_else_until_the_end() {
+    let (ada, bob) = (user("ada"), user("bob"));
+    let opened = Opened::with_users(&[&ada, &bob]).await;
+    let mut holder = opened.begin().await.unwrap();
+    assert_eq!(holder.users().hold(UserId::generate()).await, Ok(None));
+    assert_eq!(holder.users().hold(ada.id).await, Ok(Some(ada.clone())), "holding changes nothing");
+    if !opened.is_sqlite() {
+        assert_eq!(update(&*opened, &bob).await, Ok(true), "the others are free");
+    }
+    assert_eq!(opened.find(ada.id).await.as_ref(), Some(&ada), "and everybody can look");
+    let (store, changed) = (opened.shared(), User { is_active: false, ..ada.clone() });
+    let change = waiting(async move { update(&*store, &changed).await }).await;
+    assert_eq!(holder.users().update(&ada, at(1)).await, Ok(true));
+    holder.commit().await.unwrap();
+    assert_eq!(change.await.unwrap(), Ok(false), "this version is gone");
+
+    let mut holder = opened.begin().await.unwrap();
+    let held = holder.users().hold(ada.id).await.unwrap().unwrap();
+    assert_eq!((held.version, held.updated_at), (next(ada.version), at(1)));
+    let store = opened.shared();
+    let other = waiting(async move { store.transaction(async |tx| tx.users().hold(ada.id).await).await }).await;
+    assert_eq!(holder.users().delete(ada.id, at(3)).await, Ok(true));
+    assert_eq!(holder.users().hold(ada.id).await, Ok(None), "who is deleted is held by nobody");
+    holder.commit().await.unwrap();
+    assert_eq!(other.await.unwrap(), Ok(None));
+    opened.assert_whole().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_active_administrators_are_held_and_counted() {
+    let (ada, bob) = (admin("ada"), admin("bob"));
+    let inactive = User { is_active: false, ..admin("inactive") };
+    let opened = Opened::with_users(&[&ada, &bob, &inactive, &admin("gone"), &user("eve")]).await;
+    let gone = opened.read().await.unwrap().users().list(&UserFilter::default(), &PageRequest::first(9)).await.unwrap();
+    let gone = gone.items.into_iter().find(|user| user.email.as_str().starts_with("gone")).unwrap();
+    assert_eq!(opened.write().await.unwrap().users().delete(gone.id, at(1)).await, Ok(true));
+
+    let mut holder = opened.begin().await.unwrap();
+    assert_eq!(holder.users().hold_active_admins().await, Ok(2));
+    assert_eq!(holder.users().find(ada.id).await, Ok(Some(ada.clone())), "holding changes nothing");
+    let (store, demoted) = (opened.shared(), User { role: RoleName::viewer(), ..bob.clone() });
+    let change = waiting(async move { update(&*store, &demoted).await }).await;
+    let store = opened.shared();
+    let count = waiting(async move { store.transaction(async |tx| tx.users().hold_active_admins().await).await }).await;
+    holder.rollback().await.unwrap();
+    assert_eq!(change.await.unwrap(), Ok(true));
+    assert!(matches!(count.await.unwrap(), Ok(1 | 2)), "before the other one, or after");
+    let mut holder = opened.begin().await.unwrap();
+    assert_eq!(holder.users().hold_active_admins().await, Ok(1));
+    assert_eq!(holder.users().delete(ada.id, at(4)).await, Ok(true));
+    assert_eq!(holder.users().hold_active_admins().await, Ok(0));
+    holder.rollback().await.unwrap();
+    assert_eq!(opened.find(ada.id).await, Some(ada));
+}
+
+#[tokio::test]
+async fn holding_the_administrators_waits_for_nobody_else() {
+    let (ada, eve) = (admin("ada"), user("eve"));
+    let opened = Opened::with_users(&[&ada, &eve]).await;
+    if opened.is_sqlite() {
+        eprintln!("skipped: SQLite has one writer at a time");
+        return;
+    }
+    for number in 0..200 {
+        opened.insert(&user(&format!("u-{number}"))).await.unwrap();
+    }
+    let mut login = opened.begin().await.unwrap();
+    assert_eq!(login.users().hold_for_login(eve.id, &hash("hash")).await, Ok(true));
+    let held = timeout(SOON, opened.transaction(async |tx| tx.users().hold_active_admins().await)).await;
+    assert_eq!(held.ok(), Some(Ok(1)), "waits for somebody who logs in");
+    let mut holder = opened.begin().await.unwrap();
+    assert_eq!(holder.users().hold_active_admins().await, Ok(1));
+    let other = timeout(SOON, opened.transaction(async |tx| tx.users().hold(eve.id).await.map(drop)));
+    login.commit().await.unwrap();
+    assert_eq!(other.await.ok(), Some(Ok(())), "and nobody else is held");
+}
+
+/// How somebody stops being an active administrator.
+type Fall = fn(User) -> Option<User>;
+
+/// Takes the other one's powers away if an administrator is left then.
+async fn depose(store: &dyn Store, other: UserId, fall: Fall, both: &Barrier) -> Result<bool> {
+    both.wait().await;
+    store
+        .transaction(async |tx| {
+            if tx.users().hold_active_admins().await? < 2 {
+                return Ok(false);
+            }
+            let Some(user) = tx.users().find(other).await? else { return Ok(false) };
+            match fall(user) {
+                Some(changed) => tx.users().update(&changed, at(5)).await,
+                None => tx.users().delete(other, at(5)).await,
+            }
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_administrators_who_depose_each_other_one_stays() {
+    let opened = Opened::migrated().await;
+    let another: Arc<dyn Store> = opened.another().await;
+    let falls: [Fall; 3] = [
+        |user| Some(User { role: RoleName::viewer(), ..user }),
+        |user| Some(User { is_active: false, ..user }),
+        |_user| None,
+    ];
+    for round in 0..21 {
+        let admins = [admin(&format!("ada{round}")), admin(&format!("bob{round}"))];
+        for admin in &admins {
+            opened.insert(admin).await.unwrap();
+        }
+        let (both, fall) = (Arc::new(Barrier::new(2)), falls[round % 3]);
+        let outcomes = together((0..2).map(|index| {
+            let (store, both) = ([opened.shared(), Arc::clone(&another)][index].clone(), Arc::clone(&both));
+            let other = admins[1 - index].id;
+            async move { depose(&*store, other, fall, &both).await }
+        }))
+        .await;
+        assert_eq!(outcomes.iter().filter(|outcome| **outcome == Ok(true)).count(), 1, "{outcomes:?}");
+        assert_eq!(outcomes.iter().filter(|outcome| **outcome == Ok(false)).count(), 1, "{outcomes:?}");
+        let mut left = 0;
+        for admin in &admins {
+            if let Some(user) = opened.find(admin.id).await {
+                left += usize::from(user.is_active_admin());
+                assert_eq!(opened.write().await.unwrap().users().delete(user.id, at(6)).await, Ok(true));
+            }
+        }
+        assert_eq!(left, 1);
+    }
+    opened.assert_whole().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_who_change_the_same_version_one_wins() {
+    let ada = user("ada");
+    let opened = Opened::with_users(&[&ada]).await;
+    for round in 1..=5 {
+        let seen = opened.find(ada.id).await.unwrap();
+        let outcomes = together((0..8).map(|number| {
+            let (store, changed) =
+                (opened.shared(), User { name: named(&format!("ada {number}")).name, ..seen.clone() });
+            async move { (update(&*store, &changed).await, changed) }
+        }))
+        .await;
+        let winners: Vec<&User> =
+            outcomes.iter().filter(|(outcome, _)| *outcome == Ok(true)).map(|(_, user)| user).collect();
+        assert_eq!(winners.len(), 1, "{outcomes:?}");
+        assert!(outcomes.iter().all(|(outcome, _)| outcome.is_ok()), "{outcomes:?}");
+        let found = opened.find(ada.id).await.unwrap();
+        assert_eq!((&found.name, found.version.get()), (&winners[0].name, round + 1));
+    }
+}
+
+#[tokio::test]
+async fn those_whose_address_is_missing_are_kept_and_those_who_are_there_stay() {
+    let opened = Opened::migrated().await;
+    let missing = async |users: &[User]| {
+        opened.transaction(async |tx| tx.users().insert_missing(users, &hash("many")).await).await
+    };
+    assert_eq!(missing(&[]).await, Ok(0));
+    let many: Vec<User> = (0..1500).map(|number| user(&format!("user-{number}"))).collect();
+    assert_eq!(missing(&many[..1000]).await, Ok(1000));
+    assert_eq!(missing(&many[..1000]).await, Ok(0));
+    let twins: Vec<User> = many[900..].iter().map(|user| User { id: UserId::generate(), ..user.clone() }).collect();
+    assert_eq!(missing(&twins).await, Ok(500), "only whose address was not there");
+    for (index, user) in many.iter().enumerate().step_by(93) {
+        assert_eq!(opened.find(user.id).await.as_ref(), (index < 1000).then_some(user));
+    }
+    let shouted = User { email: Email::parse("USER-7@EXAMPLE.com").unwrap(), ..user("other") };
+    assert_eq!(missing(&[shouted]).await, Ok(0), "the same address in other letters");
+    let clash = User { email: Email::parse("new@example.com").unwrap(), ..user("user-7") };
+    let fresh = user("fresh");
+    let outcome = missing(&[fresh.clone(), clash.clone()]).await;
+    assert_eq!(outcome, Err(StorageError::Duplicate { key: UniqueKey::Username }));
+    assert_eq!(opened.find(fresh.id).await, None, "none of them");
+    let clash = User { username: Some(Username::parse("free").unwrap()), ..clash };
+    assert_eq!(missing(&[fresh.clone(), clash]).await, Ok(2));
+    let filter = UserFilter { search: Some(SearchText::parse("FRESH@").unwrap()), role: None };
+    let page = opened.read().await.unwrap().users().list(&filter, &PageRequest::first(5)).await.unwrap();
+    assert_eq!(page.items, [fresh]);
+    let all = opened.read().await.unwrap().users().list(&UserFilter::default(), &PageRequest::first(1)).await.unwrap();
+    assert_eq!(all.total, Some(1502));
+}

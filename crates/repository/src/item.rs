@@ -1,0 +1,36 @@
+//! What storage can do with items.
+
+use async_trait::async_trait;
+use keepstone_domain::{Expected, Item, ItemFilter, ItemId, ItemPatch, Page, PageRequest, Timestamp, UserId};
+
+use crate::Result;
+
+/// The items.
+#[async_trait]
+pub trait ItemRepository {
+    /// The item with this id.
+    async fn find(&mut self, id: ItemId) -> Result<Option<Item>>;
+
+    /// The items that are meant, newest first.
+    async fn list(&mut self, filter: &ItemFilter, page: &PageRequest) -> Result<Page<Item>>;
+
+    /// Keeps a new item.
+    async fn insert(&mut self, item: &Item) -> Result<()>;
+
+    /// Keeps those of these items that are not there yet, and gives how many there were: for many at once.
+    async fn insert_missing(&mut self, items: &[Item]) -> Result<usize>;
+
+    /// Changes an item: that of `owner` if there is one, and only in an expected version. `false`, and nothing is changed,
+    /// if there is no such item.
+    async fn update(
+        &mut self,
+        id: ItemId,
+        owner: Option<UserId>,
+        expected: &Expected,
+        patch: &ItemPatch,
+        now: Timestamp,
+    ) -> Result<bool>;
+
+    /// Deletes an item, under the conditions of [`update`](Self::update).
+    async fn delete(&mut self, id: ItemId, owner: Option<UserId>, expected: &Expected) -> Result<bool>;
+}

@@ -1,0 +1,183 @@
+//! Users and items to try things with, and as many as a measurement needs.
+//!
+//! Everything that is made in bulk has an id that follows from its number, so that making it again makes what is missing.
+
+use std::{ops::Range, sync::Arc};
+
+use keepstone_auth::{password::Passwords, permission::Roles};
+use keepstone_domain::{
+    Clock, Description, DisplayName, Email, Invalid, Item, Login, RoleName, Timestamp, Title, User, UserId, Username,
+    Version,
+};
+use keepstone_repository::{Store, UnitOfWork};
+use secrecy::SecretString;
+use uuid::{Builder, Uuid};
+
+use crate::{Error, NewPassword, Result, permission};
+
+/// 2025-01-01T00:00:00Z, when the first of what is made in bulk is said to have been made; the others follow by the second.
+const EPOCH_SECONDS: u64 = 1_735_689_600;
+const ADJECTIVES: [&str; 16] = [
+    "amber", "brisk", "calm", "deep", "early", "fair", "green", "high", "ivory", "light", "mellow", "narrow", "old",
+    "quiet", "round", "warm",
+];
+const NOUNS: [&str; 16] = [
+    "arch", "bridge", "column", "door", "floor", "gate", "hall", "keystone", "lintel", "mortar", "pillar", "roof",
+    "stair", "tower", "vault", "wall",
+];
+
+/// What [`Seed`] is made of.
+pub struct SeedParts {
+    /// Where it is put.
+    pub store: Arc<dyn Store>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Hashes the password of all.
+    pub passwords: Passwords,
+    /// Of which there is one user each.
+    pub roles: Arc<Roles>,
+}
+
+/// Makes users and items.
+pub struct Seed {
+    parts: SeedParts,
+}
+
+impl Seed {
+    /// Puts the parts together.
+    #[must_use]
+    pub const fn new(parts: SeedParts) -> Self {
+        Self { parts }
+    }
+
+    /// Hashes a password, for all who are made with it.
+    ///
+    /// # Errors
+    /// [`Overloaded`](Error::Overloaded), hardly.
+    pub async fn hash(&self, password: NewPassword) -> Result<SecretString> {
+        Ok(self.parts.passwords.hash(password.into_secret()).await?.as_str().into())
+    }
+
+    /// Makes a user of each role, `<role>@example.com`, unless there is one by that address. Gives how many it made, and
+    /// those among all of them who may have items.
+    ///
+    /// # Errors
+    /// Storage's only.
+    pub async fn people(&self, hash: &SecretString) -> Result<(usize, Vec<UserId>)> {
+        let (mut made, mut owners) = (0, Vec::new());
+        for role in self.parts.roles.names() {
+            let mut user = self.person(role).map_err(|invalid| Error::Internal(Box::new(invalid)))?;
+            if let Some(username) = user.username.take() {
+                // Whoever has taken it keeps it.
+                let login = Login::Username(username.clone());
+                let taken = self.parts.store.write().await?.users().find_credentials(&login).await?;
+                user.username = taken.is_none().then_some(username);
+            }
+            made += self.insert_users(std::slice::from_ref(&user), hash).await?;
+            let login = Login::Email(user.email);
+            let found = self.parts.store.write().await?.users().find_credentials(&login).await?;
+            if self.parts.roles.permits(role, &permission::ITEMS_WRITE) {
+                owners.extend(found.map(|found| found.user.id));
+            }
+        }
+        Ok((made, owners))
+    }
+
+    /// Makes those of the users with these numbers who are missing, all with the same password, and gives how many.
+    ///
+    /// # Errors
+    /// Storage's only.
+    pub async fn users(&self, numbers: Range<u32>, hash: &SecretString) -> Result<usize> {
+        let users = numbers.map(numbered_user).collect::<Result<Vec<_>, _>>();
+        self.insert_users(&users.map_err(|invalid| Error::Internal(Box::new(invalid)))?, hash).await
+    }
+
+    /// Makes those of the items with these numbers that are missing, owned by these users in turn, and gives how many.
+    ///
+    /// # Errors
+    /// Storage's only.
+    pub async fn items(&self, numbers: Range<u32>, owners: &[UserId]) -> Result<usize> {
+        let start = usize::try_from(numbers.start).unwrap_or_default() % owners.len().max(1);
+        let items = numbers.zip(owners.iter().cycle().skip(start)).map(|(number, owner)| numbered_item(number, *owner));
+        let items = items.collect::<Result<Vec<_>, _>>().map_err(|invalid| Error::Internal(Box::new(invalid)))?;
+        let insert = async |tx: &mut UnitOfWork| tx.items().insert_missing(&items).await.map_err(Error::from);
+        self.parts.store.transaction(insert).await
+    }
+
+    async fn insert_users(&self, users: &[User], hash: &SecretString) -> Result<usize> {
+        let insert = async |tx: &mut UnitOfWork| tx.users().insert_missing(users, hash).await.map_err(Error::from);
+        self.parts.store.transaction(insert).await
+    }
+
+    fn person(&self, role: &str) -> Result<User, Invalid> {
+        let now = self.parts.clock.now();
+        Ok(User {
+            id: UserId::generate(),
+            email: Email::parse(&format!("{role}@example.com"))?,
+            // A role's name may be shorter than a user name.
+            username: Username::parse(role).ok(),
+            name: Some(DisplayName::parse(&format!("The {role}"))?),
+            role: RoleName::parse(role)?,
+            is_active: true,
+            email_verified: true,
+            created_at: now,
+            updated_at: now,
+            deleted_at: None,
+            version: Version::FIRST,
+        })
+    }
+}
+
+/// The id of the user with this number.
+#[must_use]
+pub fn numbered_user_id(number: u32) -> UserId {
+    numbered_id(number, 1).into()
+}
+
+fn numbered_user(number: u32) -> Result<User, Invalid> {
+    let created_at = numbered_time(number);
+    Ok(User {
+        id: numbered_user_id(number),
+        email: Email::parse(&format!("user-{number:06}@seed.example"))?,
+        username: Some(Username::parse(&format!("user-{number:06}"))?),
+        name: Some(DisplayName::parse(&format!("User {number}"))?),
+        role: RoleName::parse("user")?,
+        is_active: true,
+        email_verified: true,
+        created_at,
+        updated_at: created_at,
+        deleted_at: None,
+        version: Version::FIRST,
+    })
+}
+
+fn numbered_item(number: u32, owner_id: UserId) -> Result<Item, Invalid> {
+    let created_at = numbered_time(number);
+    let (adjective, noun) = (word(&ADJECTIVES, number, 7), word(&NOUNS, number / 16, 5));
+    Ok(Item {
+        id: numbered_id(number, 2).into(),
+        title: Title::parse(&format!("{adjective} {noun} {number:07}"))?,
+        description: Some(Description::parse(&format!("The {noun} is {adjective}."))?),
+        owner_id,
+        created_at,
+        updated_at: created_at,
+        version: Version::FIRST,
+    })
+}
+
+fn word(words: &[&'static str; 16], number: u32, step: u32) -> &'static str {
+    usize::try_from(number.wrapping_mul(step) % 16).map_or("", |index| words[index])
+}
+
+fn numbered_time(number: u32) -> Timestamp {
+    let seconds = i64::try_from(EPOCH_SECONDS).unwrap_or_default() + i64::from(number);
+    Timestamp::from_micros(seconds * 1_000_000).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// A UUIDv7 of the thing's time whose random part is its number and its kind.
+fn numbered_id(number: u32, kind: u8) -> Uuid {
+    let mut bytes = [0; 10];
+    bytes[5] = kind;
+    bytes[6..].copy_from_slice(&number.to_be_bytes());
+    Builder::from_unix_timestamp_millis((EPOCH_SECONDS + u64::from(number)) * 1_000, &bytes).into_uuid()
+}

@@ -1,0 +1,11 @@
+DROP TRIGGER audit_events_count_delete ON audit_events;
+DROP TRIGGER audit_events_count_insert ON audit_events;
+DROP TRIGGER items_count_delete ON items;
+DROP TRIGGER items_count_insert ON items;
+DROP TRIGGER users_count_update ON users;
+DROP TRIGGER users_count_delete ON users;
+DROP TRIGGER users_count_insert ON users;
+DROP FUNCTION count_changed();
+DROP FUNCTION count_users();
+DROP FUNCTION count_rows(text, bigint);
+DROP TABLE row_counts;

@@ -1,0 +1,152 @@
+//! Bodies: how large, in which format, and how strictly they are read.
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::harness::{PASSWORD, Server, send_raw};
+
+const REGISTER: &str = "/api/v1/auth/register";
+const USERS: &str = "/api/v1/users";
+const KIB: usize = 1024;
+
+/// The body of a registration of exactly so many bytes.
+fn registration_of(length: usize) -> Vec<u8> {
+    let mut body = json!({"email": "ada@example.com", "password": PASSWORD}).to_string().into_bytes();
+    body.resize(length, b' ');
+    body
+}
+
+/// A request with this head and so many bytes in chunks.
+fn chunked(path: &str, length: usize) -> Vec<u8> {
+    let head =
+        format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n");
+    let mut request = format!("{head}Transfer-Encoding: chunked\r\n\r\n").into_bytes();
+    for chunk in vec![b' '; length].chunks(8 * KIB) {
+        request.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+        request.extend_from_slice(chunk);
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(b"0\r\n\r\n");
+    request
+}
+
+#[tokio::test]
+async fn under_auth_a_body_has_at_most_64_kib_and_elsewhere_a_mib() {
+    let server = Server::start().await;
+    for (path, most) in [(REGISTER, 64 * KIB), (USERS, KIB * KIB), ("/api/v1/%61uth/register", 64 * KIB)] {
+        let send = |length| server.anonymous().post(path).body("application/json", registration_of(length));
+        send(most + 1).await.is(413).problem_is("body_too_large");
+        let status = send(most).await.status;
+        assert!([201, 400].contains(&status), "{path}: {status}");
+    }
+    let form = vec![b'a'; 64 * KIB + 1];
+    let login = server.anonymous().post("/api/v1/auth/login").body("application/x-www-form-urlencoded", form);
+    login.await.is(413).problem_is("body_too_large");
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_too_large_is_refused_before_it_is_sent() {
+    let server = Server::start().await;
+    for (path, length) in
+        [(REGISTER, "65537"), (USERS, "1048577"), (USERS, "99999999999999999"), (REGISTER, "9223372036854775807")]
+    {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        );
+        let mut connection = TcpStream::connect(server.address()).await.unwrap();
+        connection.write_all(head.as_bytes()).await.unwrap();
+        let mut status = [0; b"HTTP/1.1 413".len()];
+        connection.read_exact(&mut status).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&status), "HTTP/1.1 413", "{path} {length}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_in_chunks_is_counted() {
+    let server = Server::start().await;
+    for (path, length) in [(REGISTER, 64 * KIB + 1), (USERS, KIB * KIB + 1), (USERS, 10 * KIB * KIB)] {
+        let reply = send_raw(server.address(), chunked(path, length)).await;
+        assert_eq!(reply.status, 413, "{path} {length}: {reply:#?}");
+    }
+    send_raw(server.address(), chunked(REGISTER, 64 * KIB)).await.is(400);
+    server.anonymous().get("/health").await.is(200);
+}
+
+#[tokio::test]
+async fn a_body_that_is_encoded_is_not_decoded() {
+    let server = Server::start().await;
+    for encoding in ["gzip", "br", "deflate", "zstd", "gzip, identity", "x-unknown"] {
+        let request = server.anonymous().post(REGISTER).body("application/json", registration_of(100));
+        request.header("content-encoding", encoding).await.is(415).problem_is("unsupported_media_type");
+    }
+    let request = server.anonymous().post(REGISTER).body("application/json", registration_of(100));
+    request.header("content-encoding", "identity").await.is(201);
+}
+
+#[tokio::test]
+async fn only_json_of_utf_8_is_json() {
+    let server = Server::start().await;
+    let send = |kind: &str| server.anonymous().post(REGISTER).body(kind, registration_of(100));
+    for kind in [
+        "application/json; charset=iso-8859-1",
+        "text/json",
+        "application/jsonp",
+        "application/*",
+        "json",
+        "application/json, text/html",
+    ] {
+        let reply = send(kind).await;
+        assert_eq!(reply.status, 415, "{kind}: {reply:#?}");
+        reply.problem_is("unsupported_media_type");
+    }
+    send("Application/JSON; Charset=\"UTF-8\"").await.is(201);
+}
+
+#[tokio::test]
+async fn what_is_no_json_is_malformed_wherever_it_stands() {
+    let server = Server::start().await;
+    let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    for value in
+        ["NaN", "-Infinity", "1e400", "01", "'a'", r#""\ud800""#, r#""\x""#, "[1,]", "tru", &deep(128), &deep(20_000)]
+    {
+        for body in [
+            format!(r#"{{"email": "ada@example.com", "password": "{PASSWORD}", "unknown": {value}}}"#),
+            format!(r#"{{"email": "ada@example.com", "password": {value}}}"#),
+        ] {
+            let reply = server.anonymous().post(REGISTER).body("application/json", body).await;
+            assert_eq!(reply.status, 400, "{value}: {reply:#?}");
+            reply.problem_is("malformed_body");
+        }
+    }
+    for body in
+        [&b"\xef\xbb\xbf{}"[..], b"{\"unknown\": \"\xff\"}", b"\xff\xfe{\0}\0", b"{\"unknown\": \"\0\"}", b"{} ,"]
+    {
+        server.anonymous().post(REGISTER).body("application/json", body).await.is(400).problem_is("malformed_body");
+    }
+    assert!(server.home.users().is_empty());
+}
+
+#[tokio::test]
+async fn a_member_that_comes_twice_is_refused_wherever_it_stands() {
+    let server = Server::start().await;
+    for more in [
+        r#""email": "eve@example.com""#,
+        r#""em\u0061il": "eve@example.com""#,
+        r#""unknown": 1, "unknown": 1"#,
+        r#""unknown": {"a": [{"b": 1, "b": 2}]}"#,
+    ] {
+        let body = format!(r#"{{"email": "ada@example.com", "password": "{PASSWORD}", {more}}}"#);
+        let reply = server.anonymous().post(REGISTER).body("application/json", body).await;
+        assert_eq!(reply.invalid_at(&[&["body"]])[0]["msg"], "must have each member once", "{more}");
+    }
+    assert!(server.home.users().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_well_formed_and_unknown_is_passed_over() {
+    let server = Server::start().await;
+    let unknown: Value = json!({"a": [1.5e300, -1, "\u{1f600}", null, true, {"email": "eve@example.com"}]});
+    let body = json!({"email": "ada@example.com", "password": PASSWORD, "unknown": unknown});
+    server.anonymous().post(REGISTER).json(&body).await.is(201);
+}

@@ -1,0 +1,173 @@
+//! The pages as a real browser shows them: with its rules about scripts, styles and origins.
+
+use std::sync::Arc;
+
+use keepstone_test_backends::{Browser, Database};
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::harness::{PASSWORD, Page, Server};
+
+/// Says so when there is no browser, or no script. (`REQUIRE_BACKENDS=all tests/run` has made sure that there is.)
+fn here(script_is_needed: bool) -> bool {
+    if Database::chosen() != Database::Sqlite {
+        return false; // pages know nothing of databases
+    }
+    let script = Page::folder().join("redoc.standalone.js");
+    let no_script = || (script_is_needed && !script.exists()).then(|| format!("no {}", script.display()));
+    let missing = Browser::missing().or_else(no_script);
+    if let Some(missing) = &missing {
+        eprintln!("skipped: {missing}");
+    }
+    missing.is_none()
+}
+
+/// Serves one file to any origin, as a CDN does, and gives its host and port.
+async fn serve(content_type: &'static str, file: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n",
+        file.len()
+    );
+    let answer = Arc::new([head.into_bytes(), file].concat());
+    tokio::spawn(async move {
+        loop {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let answer = Arc::clone(&answer);
+            // A browser opens connections that it may need later, and says nothing on them.
+            tokio::spawn(async move {
+                let _ = connection.read(&mut [0; 8192]).await; // what it asks for is known
+                let _ = connection.write_all(&answer).await;
+            });
+        }
+    });
+    address
+}
+
+/// The hash behind the default address of the script.
+fn default_hash() -> String {
+    let defaults = include_str!("../../config/default.toml");
+    let line = defaults.lines().find(|line| line.starts_with("redoc_script")).unwrap();
+    line.split('"').nth(1).unwrap().split_once('#').unwrap().1.to_owned()
+}
+
+#[tokio::test]
+async fn who_authorizes_in_swagger_ui_can_try_the_api() {
+    if !here(false) {
+        return;
+    }
+    let server = Server::start().await;
+    let ada = server.anonymous().register("ada").await;
+    let page = Page::new().await;
+    page.open(&format!("{}/docs", server.url)).await;
+    page.click(".auth-wrapper .authorize").await;
+    page.write("#oauth_username", &ada.email).await;
+    page.write("#oauth_password", PASSWORD).await;
+    page.photograph("swagger-authorize").await;
+    page.click(".modal-ux .auth-btn-wrapper .authorize").await;
+    page.shows(".modal-ux .auth-btn-wrapper", "Logout").await;
+    page.click(".modal-ux .btn-done").await;
+
+    let route = ".opblock-get:has([data-path=\"/api/v1/users/me\"])";
+    page.click(&format!("{route} .opblock-summary-control")).await;
+    page.click(&format!("{route} .try-out__btn")).await;
+    page.click(&format!("{route} .execute")).await;
+    page.shows(&format!("{route} .live-responses-table .response-col_status"), "200").await;
+    page.shows(&format!("{route} .live-responses-table"), &ada.email).await;
+    let show = "document.querySelector(arguments[0]).scrollIntoView()";
+    page.script(show, json!([format!("{route} .live-responses-table")])).await;
+    page.photograph("swagger-users-me").await;
+    assert_eq!(page.complaints().await, Vec::<String>::new());
+    let kept = page.script("return Object.keys(localStorage).concat(Object.keys(sessionStorage))", json!([]));
+    assert_eq!(kept.await, json!([]), "no token outlives the page");
+}
+
+#[tokio::test]
+async fn redoc_shows_the_api_by_the_script_of_the_default_hash_and_by_no_other() {
+    if !here(true) {
+        return;
+    }
+    let script = std::fs::read(Page::folder().join("redoc.standalone.js")).unwrap();
+    let script = format!("http://{}/redoc.standalone.js", serve("text/javascript", script).await);
+    let server = Server::with().env("REDOC_SCRIPT", &format!("{script}#{}", default_hash())).start().await;
+    let page = Page::new().await;
+    page.open(&format!("{}/redoc", server.url)).await;
+    page.shows("redoc, [data-section-id]", "/api/v1/users/me").await;
+    page.write("input[type=\"text\"]", "register").await;
+    page.shows("[role=\"search\"]", "/register").await;
+    page.photograph("redoc").await;
+    let mut complaints = page.complaints().await;
+    // Its maker's logo is on another host, and nobody is told of who reads this.
+    complaints.retain(|complaint| !complaint.contains("https://cdn.redoc.ly/redoc/logo-mini.svg"));
+    assert_eq!(complaints, Vec::<String>::new());
+
+    let other = format!("{script}#sha384-{}", "A".repeat(64));
+    let server = Server::with().env("REDOC_SCRIPT", &other).start().await;
+    page.open(&format!("{}/redoc", server.url)).await;
+    let complaints = page.complaints().await;
+    assert!(complaints.iter().any(|complaint| complaint.contains("integrity")), "{complaints:?}");
+}
+
+#[tokio::test]
+async fn the_page_of_a_problem_reads_well() {
+    if !here(false) {
+        return;
+    }
+    let server = Server::start().await;
+    let page = Page::new().await;
+    page.open(&format!("{}/problems/email_already_registered", server.url)).await;
+    page.shows("h1", "Email already registered").await;
+    page.shows("p", "Log in, or ask for a new password.").await;
+    let width = page.script("return getComputedStyle(document.body).maxWidth", json!([])).await;
+    assert_eq!(width, "736px", "the stylesheet is in force");
+    page.photograph("problem").await;
+    page.click("a[href=\"/problems\"]").await;
+    page.shows("td a", "email_already_registered").await;
+    page.photograph("problems").await;
+    assert_eq!(page.complaints().await, Vec::<String>::new());
+}
+
+/// What a page gets from a request: its status and whether it could read the request's id, or the reason why it got nothing.
+const FETCH: &str = "
+    const [url, options, done] = arguments;
+    fetch(url, options).then(
+        answer => done(`${answer.status} ${answer.headers.get('x-request-id') !== null}`),
+        reason => done(reason.name),
+    );
+";
+
+#[tokio::test]
+async fn a_listed_origin_reads_answers_and_refusals_and_another_reads_nothing() {
+    if !here(false) {
+        return;
+    }
+    let app = serve("text/html", b"<!doctype html><title>App</title>".to_vec()).await;
+    let server = Server::with().env("CORS_ORIGINS", &format!("http://{app}")).start().await;
+    let ada = server.user("ada").await;
+    let bearer = format!("Bearer {}", ada.tokens["access_token"].as_str().unwrap());
+    let (me, nothing) = (format!("{}/api/v1/users/me", server.url), format!("{}/nothing", server.url));
+    let with_token = json!({"credentials": "include", "headers": {"authorization": bearer, "if-match": "*"}});
+    let without = json!({"credentials": "include"});
+    let embedding = json!({"mode": "no-cors"});
+
+    let page = Page::new().await;
+    page.open(&format!("http://{app}/")).await;
+    for (url, options, outcome) in [
+        (&me, &with_token, "200 true"),
+        (&me, &without, "401 true"),
+        (&nothing, &with_token, "404 true"),
+        // A header that is not listed is not sent, and what does not ask by CORS gets nothing.
+        (&me, &json!({"headers": {"x-other": "1"}}), "TypeError"),
+        (&me, &embedding, "TypeError"),
+    ] {
+        assert_eq!(page.script_that_waits(FETCH, json!([url, options])).await, outcome, "{url} {options}");
+    }
+
+    page.open(&format!("http://{}/", app.replace("127.0.0.1", "localhost"))).await;
+    for (url, options) in [(&me, &with_token), (&me, &without), (&nothing, &without), (&me, &embedding)] {
+        assert_eq!(page.script_that_waits(FETCH, json!([url, options])).await, "TypeError", "{url} {options}");
+    }
+}

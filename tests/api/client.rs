@@ -1,0 +1,79 @@
+//! A client in TypeScript (`tests/client`) with types from the kept document: it compiles strictly, and does on a real server
+//! what clients do.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use keepstone_test_backends::{Database, node_missing};
+use serde_json::Value;
+
+use crate::harness::{Run, Server};
+
+/// Long enough to fetch the packages, and to compile on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/client")
+}
+
+fn read(name: &str) -> Value {
+    serde_json::from_slice(&fs::read(folder().join(name)).unwrap()).unwrap()
+}
+
+fn run(program: &str, arguments: &[&str]) -> Run {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder()).stdout(Stdio::piped());
+    Run::of(command, "", PATIENCE).exits(0)
+}
+
+/// Says so when there is no Node. (`REQUIRE_BACKENDS=all tests/run` has made sure that there is.)
+fn here() -> bool {
+    if Database::chosen() != Database::Sqlite {
+        return false; // clients know nothing of databases
+    }
+    let missing = node_missing();
+    if let Some(missing) = &missing {
+        eprintln!("skipped: {missing}");
+    }
+    missing.is_none()
+}
+
+#[tokio::test]
+async fn a_client_that_was_generated_from_the_kept_document_compiles_and_works() {
+    if !here() {
+        return;
+    }
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("npm");
+    let cache = format!("--cache={}", cache.display());
+    run("npm", &["ci", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts", &cache]);
+    run("npm", &["run", "types"]);
+    run("npm", &["run", "build"]);
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    let did = run("node", &["built/src/main.js", &server.url, &admin.email]);
+    assert!(did.stdout.contains("did what it wanted"), "{did:#?}");
+}
+
+#[test]
+fn every_package_of_the_client_is_an_exact_release_from_the_registry() {
+    let manifest = read("package.json");
+    for kind in ["dependencies", "devDependencies"] {
+        for (name, version) in manifest[kind].as_object().unwrap() {
+            let is_exact = version.as_str().unwrap().split('.').all(|number| number.parse::<u32>().is_ok());
+            assert!(is_exact, "{name} {version}");
+        }
+    }
+    let lock = read("package-lock.json");
+    let packages = lock["packages"].as_object().unwrap();
+    assert!(packages.len() > 10, "this is not how a lock file looks any more");
+    for (name, package) in packages.iter().filter(|(name, _)| !name.is_empty()) {
+        assert!(package["integrity"].as_str().is_some_and(|hash| hash.starts_with("sha512-")), "{name}: {package}");
+        let place = package["resolved"].as_str().unwrap_or("https://registry.npmjs.org/");
+        assert!(place.starts_with("https://registry.npmjs.org/"), "{name}: {place}");
+        assert!(!package["version"].as_str().unwrap().contains('-'), "{name} is a pre-release");
+    }
+}

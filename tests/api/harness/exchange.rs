@@ -1,0 +1,36 @@
+//! Requests that no HTTP client would send, byte for byte.
+
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::Reply;
+
+/// Sends these bytes to `host:port` and gives the answer. The request should say `Connection: close`.
+pub async fn send_raw(address: &str, request: impl AsRef<[u8]>) -> Reply {
+    let request = request.as_ref();
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    // The server may answer and close before it has everything.
+    let _ = connection.write_all(request).await;
+    let mut answer = Vec::new();
+    let end = timeout(Duration::from_secs(20), connection.read_to_end(&mut answer)).await;
+    let asked = String::from_utf8_lossy(request).chars().take(200).collect();
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    assert!(end.is_ok() || !answer.is_empty(), "no answer to {asked}");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head in {answer:?} to {asked}"));
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).expect("a status");
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
+        headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
+    }
+    Reply { asked, status, headers, body: body.to_owned() }
+}
+
+/// A request without a body, for [`send_raw`].
+pub fn raw_request(method: &str, target: &str) -> String {
+    format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+}

@@ -1,0 +1,148 @@
+//! The headers that every answer carries, whatever it is.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::harness::{Client, PASSWORD, Reply, Server, raw_request, send_raw};
+
+const LOGIN: &str = "/api/v1/auth/login";
+
+/// Asserts what every answer has, and that it says so once.
+#[track_caller]
+fn guarded(reply: &Reply) {
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("x-frame-options", "DENY"),
+    ] {
+        assert_eq!(reply.header(name), Some(value), "{name} of {reply:#?}");
+    }
+    let policy = reply.header("content-security-policy").unwrap_or_else(|| panic!("no policy: {reply:#?}"));
+    for part in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"] {
+        assert!(policy.contains(part), "{part} is not in the policy of {reply:#?}");
+    }
+    assert!(!policy.contains("unsafe-eval") && !policy.contains('*'), "{reply:#?}");
+    for name in ["Origin", "Authorization", "Accept-Encoding"] {
+        assert!(reply.header("vary").is_some_and(|vary| vary.contains(name)), "{name} of {reply:#?}");
+    }
+    assert!(reply.header("cache-control").is_some() && reply.header("x-request-id").is_some(), "{reply:#?}");
+    for name in reply.headers.keys() {
+        assert_eq!(reply.headers.get_all(name).iter().count(), 1, "{name} of {reply:#?}");
+    }
+    for name in ["server", "x-powered-by", "strict-transport-security"] {
+        assert_eq!(reply.header(name), None, "{reply:#?}");
+    }
+}
+
+/// One answer of every kind there is.
+async fn answers(server: &Server, ada: &Client) -> Vec<(u16, Reply)> {
+    let anonymous = server.anonymous();
+    let too_large = vec![b' '; 64 * 1024 + 1];
+    let wrong = json!({"email": ada.email, "password": "not this one"});
+    vec![
+        (200, anonymous.get("/health").await),
+        (200, anonymous.request(Method::HEAD, "/health").await),
+        (200, ada.get("/api/v1/users/me").await),
+        (200, ada.try_log_in(PASSWORD).await),
+        (200, anonymous.get("/openapi.json").await),
+        (200, anonymous.get("/docs").await),
+        (200, anonymous.get("/docs/swagger-ui.css").await),
+        (200, anonymous.get("/redoc").await),
+        (200, anonymous.get("/problems").await),
+        (200, anonymous.get("/.well-known/jwks.json").await),
+        (204, anonymous.request(Method::OPTIONS, "/health").await),
+        (204, ada.clone().log_in().await.post("/api/v1/auth/logout").await),
+        (308, anonymous.get("/api/v1/docs").await),
+        (400, anonymous.post(LOGIN).body("application/json", "{").await),
+        (400, anonymous.post(LOGIN).form(&[("username", "ada")]).await),
+        (400, anonymous.get("/health?%zz").await),
+        (401, anonymous.get("/api/v1/users/me").await),
+        (401, anonymous.post(LOGIN).json(&wrong).await),
+        (403, ada.get("/api/v1/audit").await),
+        (404, anonymous.get("/nothing").await),
+        (404, ada.get("/api/v1/users/me/x.css").await),
+        (405, anonymous.delete("/health").await),
+        (405, send_raw(server.address(), raw_request("TRACE", "/health")).await),
+        (406, ada.get("/api/v1/users/me").header("accept", "text/html").await),
+        (413, anonymous.post(LOGIN).body("application/json", too_large).await),
+        (414, anonymous.get(&format!("/health?{}", "a".repeat(8193))).await),
+        (415, anonymous.post(LOGIN).body("text/plain", "{}").await),
+        (422, anonymous.post(LOGIN).json(&json!({})).await),
+    ]
+}
+
+#[tokio::test]
+async fn every_answer_has_them() {
+    let server = Server::start().await;
+    let ada = server.user("ada").await;
+    for (status, reply) in answers(&server, &ada).await {
+        guarded(&reply);
+        let reply = reply.is(status);
+        if status >= 400 {
+            reply.problem();
+        }
+    }
+}
+
+#[tokio::test]
+async fn so_has_one_that_is_limited_and_one_that_is_not_ready() {
+    let server = Server::with().env("RATE_LIMIT_ENABLED", "true").start().await;
+    let mut last = server.anonymous().post(LOGIN).json(&json!({})).await;
+    for _ in 0..20 {
+        if last.status == 429 {
+            break;
+        }
+        last = server.anonymous().post(LOGIN).json(&json!({})).await;
+    }
+    guarded(&last);
+    last.is(429).problem();
+}
+
+#[tokio::test]
+async fn nothing_is_kept_by_anybody_but_what_is_public() {
+    let server = Server::start().await;
+    let ada = server.user("ada").await;
+    for (_, reply) in answers(&server, &ada).await {
+        let is_public = ["/docs", "/redoc", "/problems", "/.well-known"].iter().any(|path| reply.asked.contains(path));
+        let kept = reply.header("cache-control").unwrap();
+        if is_public && reply.status == 200 {
+            assert!(kept.starts_with("public, max-age="), "{reply:#?}");
+        } else {
+            assert_eq!(kept, "no-store", "{reply:#?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn https_is_asked_for_only_where_a_trusted_proxy_says_that_it_is_spoken() {
+    let behind = Server::with().env("TRUSTED_PROXIES", "127.0.0.1").start().await;
+    let alone = Server::start().await;
+    for path in ["/health", "/nothing", "/problems"] {
+        let ask = |server: &Server, scheme: &str| server.anonymous().get(path).header("x-forwarded-proto", scheme);
+        let told = ask(&behind, "https").await;
+        assert_eq!(told.header("strict-transport-security"), Some("max-age=31536000; includeSubDomains"), "{told:#?}");
+        guarded(&ask(&behind, "http").await);
+        guarded(&ask(&alone, "https").await);
+        guarded(&behind.anonymous().get(path).await);
+    }
+}
+
+#[tokio::test]
+async fn headers_that_caches_are_poisoned_with_change_nothing() {
+    let server = Server::start().await;
+    let plain = server.anonymous().get("/problems").await.is(200);
+    for (name, value) in [
+        ("x-forwarded-host", "evil.example"),
+        ("x-forwarded-prefix", "/evil"),
+        ("x-original-url", "/api/v1/users/me"),
+        ("x-rewrite-url", "/api/v1/users/me"),
+        ("x-http-method-override", "DELETE"),
+        ("x-method-override", "DELETE"),
+        ("forwarded", "host=evil.example;proto=https"),
+    ] {
+        let reply = server.anonymous().get("/problems").header(name, value).await.is(200);
+        assert_eq!(reply.body, plain.body, "{name}");
+        assert!(!format!("{reply:?}").contains("evil"), "{name}: {reply:#?}");
+    }
+}

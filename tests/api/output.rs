@@ -1,0 +1,70 @@
+//! Where standard output goes is not the program's to choose, and what became of it is not to be hidden.
+
+use std::fs::OpenOptions;
+use std::process::Stdio;
+
+use crate::harness::{Home, PASSWORD, Server};
+
+/// Every command that prints, in an order in which each has something to print.
+const PRINTING: [&[&str]; 19] = [
+    &["--help"],
+    &["--version"],
+    &["help", "migrate"],
+    &["config", "check"],
+    &["config", "show"],
+    &["config", "show", "--json"],
+    &["openapi"],
+    &["migrate", "history"],
+    &["migrate", "current"],
+    &["migrate", "upgrade"],
+    &["migrate", "check"],
+    &["migrate", "revision", "-m", "add things"],
+    &["init-db"],
+    &["create-user", "--email", "bob@example.com", "--password-stdin"],
+    &["list-users"],
+    &["list-users", "--json"],
+    &["cleanup-tokens"],
+    &["generate-keys"],
+    &["serve", "--announce", "--port", "0"],
+];
+
+/// A device on which there is never room.
+fn full() -> Stdio {
+    OpenOptions::new().write(true).open("/dev/full").unwrap().into()
+}
+
+#[test]
+fn what_cannot_be_printed_is_a_failure_of_every_command() {
+    let home = Home::new();
+    for command in PRINTING {
+        let run = home.cli_between(PASSWORD, full(), command.iter().copied()).exits(1);
+        assert!(run.stderr.contains("standard output"), "{command:?}: {run:#?}");
+    }
+    assert_eq!(home.users().len(), 1, "what was asked for was done");
+    home.cli_between("", full(), ["migrate", "downgrade", "base"]).exits(1);
+}
+
+#[tokio::test]
+async fn a_health_check_that_cannot_say_so_fails() {
+    let server = Server::start().await;
+    let port = server.address().rsplit(':').next().unwrap().to_owned();
+    let run = Home::new().env("PORT", &port).cli_between("", full(), ["healthcheck"]).exits(1);
+    assert!(run.stderr.contains("standard output"), "{run:#?}");
+}
+
+#[test]
+fn what_goes_to_standard_error_does_not_need_standard_output() {
+    Home::new().cli_between("", full(), ["nonsense"]).exits(2);
+    Home::new().env("PORT", "x").cli_between("", full(), ["config", "check"]).exits(2);
+}
+
+#[test]
+fn a_reader_that_has_gone_has_what_it_wanted() {
+    let home = Home::new();
+    for command in [&["config", "show"][..], &["openapi"], &["--help"], &["migrate", "upgrade"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let run = home.cli_between("", writer.into(), command.iter().copied()).exits(0);
+        assert!(!run.stderr.contains("panic") && !run.stderr.contains("standard output"), "{command:?}: {run:#?}");
+    }
+}

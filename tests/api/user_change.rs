@@ -1,0 +1,212 @@
+//! Changing a user: what is left out stays, what is wrong changes nothing.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Client, PASSWORD, Server};
+
+const ME: &str = "/api/v1/users/me";
+
+fn path(client: &Client) -> String {
+    format!("/api/v1/users/{}", client.id)
+}
+
+/// A change with these members only.
+fn only(member: &str, value: Value) -> Value {
+    Value::Object([(member.to_owned(), value)].into_iter().collect())
+}
+
+#[tokio::test]
+async fn what_is_left_out_stays_and_null_clears() {
+    let server = Server::start().await;
+    let ada = server.user("ada").await;
+    let mut known = ada.patch(ME).json(&json!({"name": "Ada Lovelace"})).await.is(200).json();
+    assert_eq!(known["name"], "Ada Lovelace");
+    for (member, value) in [
+        ("name", json!("Countess")),
+        ("name", json!(null)),
+        ("username", json!("countess")),
+        ("username", json!(null)),
+        ("username", json!("ada")),
+        ("email", json!("countess@example.com")),
+    ] {
+        let user = ada.patch(ME).json(&only(member, value.clone())).await.is(200).json();
+        assert!(user["updated_at"].as_str() > known["updated_at"].as_str(), "{user}");
+        known["updated_at"] = user["updated_at"].clone();
+        known[member] = value;
+        assert_eq!(user, known);
+        assert_eq!(ada.get(ME).await.is(200).json(), known);
+        assert_eq!(ada.get(&path(&ada)).await.is(200).json(), known);
+    }
+}
+
+#[tokio::test]
+async fn a_change_to_what_is_there_already_changes_nothing() {
+    let server = Server::start().await;
+    let ada = server.user("ada").await;
+    let known = ada.get(ME).await.is(200).json();
+    for body in [
+        json!({}),
+        json!({"favourite_colour": "red"}),
+        json!({"email": "ada@example.com"}),
+        json!({"username": "ada", "name": null}),
+        json!({"role": "user", "is_active": true}),
+        json!({"role": "USER"}),
+    ] {
+        assert_eq!(ada.patch(ME).json(&body).await.is(200).json(), known, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_told_all_at_once_and_changes_nothing() {
+    let server = Server::start().await;
+    let ada = server.user("ada").await;
+    let known = ada.get(ME).await.is(200).json();
+    for (member, value) in [
+        ("email", json!(null)),
+        ("email", json!(1)),
+        ("email", json!("ada")),
+        ("email", json!("ada\0@example.com")),
+        ("username", json!("")),
+        ("username", json!("ab")),
+        ("username", json!("a".repeat(51))),
+        ("username", json!("a b c")),
+        ("username", json!("ada\0")),
+        ("username", json!(["ada"])),
+        ("name", json!("")),
+        ("name", json!("   ")),
+        ("name", json!("é".repeat(101))),
+        ("name", json!("a\0b")),
+        ("name", json!("a\u{202e}b")),
+        ("name", json!({})),
+        ("role", json!(null)),
+        ("role", json!(0)),
+        ("role", json!("no role")),
+        ("is_active", json!(null)),
+        ("is_active", json!("true")),
+        ("is_active", json!(1)),
+    ] {
+        let reply = ada.patch(ME).json(&json!({"name": "x", member: value})).await;
+        reply.invalid_at(&[&["body", member]]);
+    }
+    let body = json!({"email": "ada", "username": "a", "name": 5, "is_active": 1});
+    let places: [&[&str]; 4] = [&["body", "email"], &["body", "username"], &["body", "name"], &["body", "is_active"]];
+    ada.patch(ME).json(&body).await.invalid_at(&places);
+    for body in ["[]", "null", "5", "\"name\"", "[null, null, null, null, null]"] {
+        ada.patch(ME).body("application/json", body).await.invalid_at(&[&["body"]]);
+    }
+    ada.patch(ME).body("application/json", "{").await.is(400).problem_is("malformed_body");
+    ada.patch(ME).body("text/plain", "{}").await.is(415).problem();
+    ada.put(ME).json(&json!({})).await.is(405).problem();
+    assert_eq!(ada.get(ME).await.is(200).json(), known);
+}
+
+#[tokio::test]
+async fn full_name_is_another_word_for_name() {
+    let server = Server::start().await;
+    let ada = server.user("ada").await;
+    assert_eq!(ada.patch(ME).json(&json!({"full_name": " Ada "})).await.is(200).json()["name"], "Ada");
+    assert_eq!(ada.patch(ME).json(&json!({"full_name": null})).await.is(200).json()["name"], Value::Null);
+    ada.patch(ME).json(&json!({"full_name": ""})).await.invalid_at(&[&["body", "name"]]);
+}
+
+#[tokio::test]
+async fn an_address_in_another_case_is_the_same_address() {
+    let server = Server::start().await;
+    let [user] = server.seeded(["user"]).await;
+    assert_eq!(user.get(ME).await.is(200).json()["email_verified"], true);
+    let changed = user.patch(ME).json(&json!({"email": " User@EXAMPLE.com "})).await.is(200).json();
+    assert_eq!(changed["email_verified"], true, "{changed}");
+    assert!(changed["email"].as_str().unwrap().eq_ignore_ascii_case("user@example.com"), "{changed}");
+    for email in ["user@example.com", "USER@example.com"] {
+        server.anonymous().named(email).log_in().await;
+    }
+}
+
+#[tokio::test]
+async fn a_new_address_is_not_verified_and_logs_in_instead_of_the_old_one() {
+    let server = Server::start().await;
+    let [user] = server.seeded(["user"]).await;
+    let changed = user.patch(ME).json(&json!({"email": "new@example.com"})).await.is(200).json();
+    assert_eq!(changed["email_verified"], false);
+    assert_eq!(user.get(ME).await.is(200).json(), changed);
+    server.anonymous().named("new@example.com").log_in().await;
+    user.try_log_in(PASSWORD).await.is(401).problem_is("invalid_credentials");
+    // The old one is anybody's now; being one's own again does not make it verified.
+    assert_eq!(
+        user.patch(ME).json(&json!({"email": "user@example.com"})).await.is(200).json()["email_verified"],
+        false
+    );
+    server.anonymous().register("new").await;
+}
+
+#[tokio::test]
+async fn a_new_user_name_logs_in_instead_of_the_old_one() {
+    let server = Server::start().await;
+    let ada = server.user("ada").await;
+    ada.patch(ME).json(&json!({"username": "Countess"})).await.is(200);
+    let log_in = |name: &str| {
+        server.anonymous().post("/api/v1/auth/login").json(&json!({"username": name, "password": PASSWORD}))
+    };
+    log_in("countess").await.is(200);
+    log_in("ada").await.is(401);
+}
+
+#[tokio::test]
+async fn what_another_has_cannot_be_taken() {
+    let server = Server::start().await;
+    let (ada, bob) = (server.user("ada").await, server.user("bob").await);
+    let known = bob.get(ME).await.is(200).json();
+    for (body, code) in [
+        (json!({"email": "ada@example.com", "name": "Robert"}), "email_taken"),
+        (json!({"email": "ADA@example.com"}), "email_taken"),
+        (json!({"username": "ada", "name": "Robert"}), "username_taken"),
+        (json!({"username": "ADA"}), "username_taken"),
+    ] {
+        bob.patch(ME).json(&body).await.is(409).problem_is(code);
+    }
+    assert_eq!(bob.get(ME).await.is(200).json(), known);
+    assert_eq!(bob.patch(ME).json(&json!({"username": "BOB"})).await.is(200).json()["username"], "BOB");
+    ada.delete(ME).await.is(204);
+    bob.patch(ME).json(&json!({"email": "ada@example.com", "username": "ada"})).await.is(200);
+}
+
+#[tokio::test]
+async fn who_may_update_users_changes_the_names_and_addresses_of_others() {
+    let server = Server::start().await;
+    let [admin, editor, user, viewer] = server.seeded(["admin", "editor", "user", "viewer"]).await;
+    for someone in [&admin, &editor] {
+        let body = json!({"name": "The reader", "username": format!("by-{}", &someone.email[..5])});
+        let changed = someone.patch(&path(&viewer)).json(&body).await.is(200).json();
+        assert_eq!((&changed["name"], &changed["username"]), (&body["name"], &body["username"]));
+        assert_eq!(viewer.get(ME).await.is(200).json(), changed);
+    }
+    let changed = editor.patch(&path(&viewer)).json(&json!({"email": "v@example.com"})).await.is(200).json();
+    assert_eq!((&changed["email"], &changed["email_verified"]), (&json!("v@example.com"), &json!(false)));
+    let body = json!({"name": "Mine"});
+    for someone in [&user, &viewer] {
+        someone.patch(&path(&editor)).json(&body).await.is(403).problem_is("insufficient_permissions");
+    }
+    server.anonymous().patch(&path(&editor)).json(&body).await.is(401).problem_is("not_authenticated");
+    server.anonymous().patch(ME).json(&body).await.is(401).problem_is("not_authenticated");
+    let reply = admin.patch("/api/v1/users/0192d3c4-0000-7000-8000-000000000000").json(&body).await.is(404);
+    assert_eq!(reply.problem_is("user_not_found")["detail"], "User not found");
+    admin.patch("/api/v1/users/17").json(&body).await.invalid_at(&[&["path", "id"]]);
+    assert_eq!(editor.get(ME).await.is(200).json()["name"], "The editor");
+}
+
+#[tokio::test]
+async fn of_twenty_who_take_one_name_at_once_one_gets_it() {
+    let server = Server::start().await;
+    server.home.cli_reading(PASSWORD, ["seed", "--users", "20", "--items", "0", "--password-stdin"]).exits(0);
+    let people = (0..20).map(|number| server.anonymous().named(&format!("user-{number:06}@seed.example")).log_in());
+    let people = crate::harness::together(people.collect::<Vec<_>>()).await;
+    let replies = crate::harness::together(
+        people.into_iter().map(|person| async move { person.patch(ME).json(&json!({"username": "first"})).await }),
+    )
+    .await;
+    assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 1, "{replies:#?}");
+    for reply in replies.iter().filter(|reply| reply.status != 200) {
+        assert_eq!(reply.status, 409, "{reply:#?}");
+        reply.problem_is("username_taken");
+    }
+}
