@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Invalid, ItemId, SearchText, Timestamp, UserId, Version, text::is_invisible_control};
+use crate::{Invalid, ItemId, SearchText, Timestamp, UserId, Version, text::one_line};
 
 /// Something that somebody keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,12 +89,7 @@ impl Title {
     /// # Errors
     /// [`Invalid`] says which rule was broken.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let text = text.trim();
-        Invalid::check_length(text, Self::MIN_LENGTH, Self::MAX_LENGTH)?;
-        if text.chars().any(is_invisible_control) {
-            return Err(Invalid::Malformed("must not have control characters"));
-        }
-        Ok(Self(text.to_owned()))
+        one_line(text, Self::MIN_LENGTH, Self::MAX_LENGTH).map(Self)
     }
 
     /// The title, without spaces around it.

@@ -55,12 +55,7 @@ impl DisplayName {
     /// # Errors
     /// [`Invalid`] says which rule was broken.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let text = text.trim();
-        Invalid::check_length(text, Self::MIN_LENGTH, Self::MAX_LENGTH)?;
-        if text.chars().any(is_invisible_control) {
-            return Err(Invalid::Malformed("must not have control characters"));
-        }
-        Ok(Self(text.to_owned()))
+        one_line(text, Self::MIN_LENGTH, Self::MAX_LENGTH).map(Self)
     }
 
     /// The name, without spaces around it.
@@ -68,6 +63,16 @@ impl DisplayName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// A text without spaces around it, of this many characters, none of which hides what it says.
+pub(crate) fn one_line(text: &str, min: usize, max: usize) -> Result<String, Invalid> {
+    let text = text.trim();
+    Invalid::check_length(text, min, max)?;
+    if text.chars().any(is_invisible_control) {
+        return Err(Invalid::Malformed("must not have control characters"));
+    }
+    Ok(text.to_owned())
 }
 
 /// C0 and C1 controls, and the bidi embeddings, overrides and isolates that can make a text read as another.

@@ -124,7 +124,7 @@ impl Accounts {
                 tx.audit().insert(&event).await.map_err(Error::from)
             })
             .await?;
-        receipt.is_kept();
+        receipt.close();
         Ok(user)
     }
 

@@ -192,8 +192,8 @@ impl<T> Receipt<T> {
         if is_ours { Ok(()) } else { Err(Error::IdempotencyInProgress) }
     }
 
-    /// The transaction is committed.
-    pub(crate) fn is_kept(&self) {
+    /// Takes note that the transaction is committed: there is no claim to give back.
+    pub(crate) fn close(&self) {
         if let Some(Wanted { claim, .. }) = &self.0 {
             claim.is_over.store(true, Ordering::Relaxed);
         }

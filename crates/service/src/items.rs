@@ -54,7 +54,7 @@ impl Items {
                 receipt.keep(tx, &item).await
             };
             self.store.transaction(make).await?;
-            receipt.is_kept();
+            receipt.close();
         } else {
             // One statement needs no transaction, and two messages less to a server.
             self.store.write().await?.items().insert(&item).await?;

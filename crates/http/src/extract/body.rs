@@ -55,13 +55,7 @@ impl<T: Input + 'static> FromRequest for Valid<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move {
-            if media_type(&request) != JSON {
-                return Err(unsupported(JSON));
-            }
-            let body = read(&request, payload).await?;
-            check::<T>(&request, parse_json(&body)?).map(Self)
-        })
+        Box::pin(async move { read_json::<T>(&request, payload).await.map(|(body, _)| Self(body)) })
     }
 }
 
@@ -72,15 +66,21 @@ impl<T: Input + 'static> FromRequest for Making<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            if media_type(&request) != JSON {
-                return Err(unsupported(JSON));
-            }
-            let bytes = read(&request, payload).await?;
-            let body = check::<T>(&request, parse_json(&bytes)?)?;
+            let (body, bytes) = read_json::<T>(&request, payload).await?;
             let IdempotencyKey(key) = IdempotencyKey::of(&request)?;
             Ok(Self { body, key: key.map(|key| (key, bytes)) })
         })
     }
+}
+
+/// A checked JSON body, and its bytes.
+async fn read_json<T: Input>(request: &HttpRequest, payload: Payload) -> ApiResult<(T::Output, Bytes)> {
+    if media_type(request) != JSON {
+        return Err(unsupported(JSON));
+    }
+    let bytes = read(request, payload).await?;
+    let body = check::<T>(request, parse_json(&bytes)?)?;
+    Ok((body, bytes))
 }
 
 /// A form of OAuth 2, which can be checked.
