@@ -4,7 +4,9 @@ use std::fmt;
 
 use idna::AsciiDenyList;
 
-use crate::Invalid;
+use crate::{Invalid, kept::kept_as_text};
+
+kept_as_text!(Email);
 
 /// An e-mail address as its owner wrote it, and the canonical form under which it is unique.
 #[derive(Debug, Clone, PartialEq, Eq)]

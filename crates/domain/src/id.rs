@@ -53,6 +53,8 @@ ids! {
     AuditEventId;
     /// Names a job, and the e-mail that it sends.
     JobId;
+    /// Names a token that was sent by e-mail.
+    MailTokenId;
     /// Names an item.
     ItemId;
     /// Names a user.

@@ -1,13 +1,12 @@
 //! What an e-mail is made of that strangers may write: one line for the subject, text for the body. Neither can end a
 //! header, and nothing else of a header is ever anybody's text.
 
-use serde::{Deserialize, Serialize};
+use crate::{Invalid, kept::kept_as_text, text::one_line};
 
-use crate::{Invalid, text::one_line};
+kept_as_text!(Subject, MailText);
 
 /// The subject of an e-mail: 1 to 200 characters on one line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject(String);
 
 impl Subject {
@@ -31,23 +30,8 @@ impl Subject {
     }
 }
 
-impl TryFrom<String> for Subject {
-    type Error = Invalid;
-
-    fn try_from(text: String) -> Result<Self, Invalid> {
-        Self::parse(&text)
-    }
-}
-
-impl From<Subject> for String {
-    fn from(subject: Subject) -> Self {
-        subject.0
-    }
-}
-
 /// The text of an e-mail: 1 to 20,000 characters, lines and all.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailText(String);
 
 impl MailText {
@@ -72,20 +56,6 @@ impl MailText {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl TryFrom<String> for MailText {
-    type Error = Invalid;
-
-    fn try_from(text: String) -> Result<Self, Invalid> {
-        Self::parse(&text)
-    }
-}
-
-impl From<MailText> for String {
-    fn from(text: MailText) -> Self {
-        text.0
     }
 }
 

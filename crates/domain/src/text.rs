@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::Invalid;
+use crate::{Invalid, kept::kept_as_text};
+
+kept_as_text!(Username, DisplayName);
 
 /// A name to log in with: 3 to 50 of `A-Z a-z 0-9 _ . -`, unique without case.
 #[derive(Debug, Clone, PartialEq, Eq)]

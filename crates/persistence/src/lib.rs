@@ -4,11 +4,14 @@
 
 mod audit;
 mod connection;
+mod database_time;
 mod database_url;
 mod error;
 mod idempotency;
 mod item;
+mod job;
 mod list;
+mod mail_token;
 mod migration;
 mod pool;
 mod refresh_token;
