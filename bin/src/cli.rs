@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use keepstone_domain::JobId;
 
 /// A production backend in one binary. Without a command, it serves.
 #[derive(Debug, Parser)]
@@ -31,6 +32,9 @@ pub enum Command {
     Seed(Seed),
     /// Delete the sessions whose time is over, and their tokens; a server does so by itself every hour
     CleanupTokens,
+    /// Look at background jobs, and start them again
+    #[command(subcommand)]
+    Jobs(Jobs),
     /// Make a key to sign access tokens with, in the folder of keys; a running server takes it up on SIGHUP
     GenerateKeys(GenerateKeys),
     /// Look at the configuration
@@ -135,6 +139,28 @@ pub struct Seed {
     /// Read the password of all from the first line of standard input instead of making one up
     #[arg(long)]
     pub password_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Jobs {
+    /// List the jobs, newest first: those that wait, those that were done in the last week, and those that are dead
+    List {
+        /// Only those in this state
+        #[arg(long, value_parser = ["waiting", "running", "done", "dead"])]
+        state: Option<String>,
+        /// As a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Have dead jobs tried again at once, and jobs that wait for their next attempt
+    Retry {
+        /// The ids of the jobs, as `jobs list` shows them
+        #[arg(required_unless_present = "dead", conflicts_with = "dead")]
+        ids: Vec<JobId>,
+        /// All jobs that are dead
+        #[arg(long)]
+        dead: bool,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,6 @@
 //! From settings to use cases: everything is made here, and handed on as what it is for.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use keepstone_adapters::{ProcessLoginThrottle, ProcessRateLimiter, SystemClock};
 use keepstone_auth::{
@@ -12,8 +12,9 @@ use keepstone_http::Cursors;
 use keepstone_persistence::DieselStore;
 use keepstone_repository::Store;
 use keepstone_service::{
-    AccountParts, Accounts, Audit, Health, Idempotency, Items, LoginThrottle, PasswordGuard, Principals, RateLimiter,
-    RateLimits, Rules, Seed, SeedParts, SessionParts, SessionPolicy, Sessions, UserParts, Users,
+    AccountParts, Accounts, Audit, Health, Idempotency, Items, JobPolicy, Jobs, Letters, LoginThrottle, MailProof,
+    MailProofParts, Outbox, PasswordGuard, Principals, RateLimiter, RateLimits, Rules, Seed, SeedParts, SessionParts,
+    SessionPolicy, Sessions, TaskParts, Tasks, UserParts, Users, Worker,
 };
 
 use crate::{
@@ -21,6 +22,9 @@ use crate::{
     keys::{self, Keys},
     settings::{PasswordHasher, RegistrationMode, Settings},
 };
+
+/// How much later than it should a worker may look for jobs before something is wrong with it.
+const WITHOUT_PULSE: Duration = Duration::from_mins(1);
 
 /// What every command is made of.
 pub struct Services {
@@ -31,6 +35,11 @@ pub struct Services {
     pub idempotency: Arc<Idempotency>,
     pub cursors: Cursors,
     pub seed: Seed,
+    pub mail_proof: Arc<MailProof>,
+    pub letters: Arc<Letters>,
+    pub jobs: Arc<Jobs>,
+    /// What does the jobs, if this process is to do any.
+    pub worker: Option<Arc<Worker>>,
     pub audit: Arc<Audit>,
     pub health: Arc<Health>,
     pub passwords: Passwords,
@@ -58,7 +67,9 @@ pub async fn open_migrated(settings: &Settings) -> Result<Arc<DieselStore>, Fail
 /// Makes the use cases over a database.
 pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, Failure> {
     let passwords = passwords(settings)?;
-    let Keys { issuer, chain, identifiers, cursors, requests } = keys::read(settings)?;
+    let Keys { issuer, chain, identifiers, cursors, mail_tokens, requests } = keys::read(settings)?;
+    let mailer = mailer(settings)?;
+    let outbox = Outbox::new(mail_tokens, mailer.is_some());
     let keyring = Arc::new(Keyring::new(issuer));
     let (limits, guard) = limits(settings)?;
     let roles = Arc::new(settings.roles.clone());
@@ -77,6 +88,7 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         },
         principals: Arc::new(Principals::new(settings.sessions.principal_cache_ttl)),
         limits: limits.clone(),
+        outbox: outbox.clone(),
     }));
     let accounts = Arc::new(Accounts::new(AccountParts {
         store: Arc::clone(&store),
@@ -85,33 +97,78 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         guard,
         roles: Arc::clone(&roles),
         sessions: Arc::clone(&sessions),
+        outbox: outbox.clone(),
         identifiers,
         rules: Rules {
             password_policy: policy(settings),
             product: settings.app.name.clone(),
             registration_open: settings.registration.mode == RegistrationMode::Open,
+            conceals_registration: settings.registration.conceal,
             default_role: settings.registration.default_role.clone(),
         },
     }));
+    let requests = Arc::new(Idempotency::new(Arc::clone(&store), Arc::clone(&clock), requests));
+    let tasks = Tasks::new(TaskParts {
+        store: Arc::clone(&store),
+        clock: Arc::clone(&clock),
+        mailer,
+        outbox: outbox.clone(),
+        api_url: format!("{}{}", settings.public_url(), settings.app.api_prefix),
+        sessions: Arc::clone(&sessions),
+        requests: Arc::clone(&requests),
+    });
+    let worker = worker(settings, &store, &clock, tasks);
+    let pulse = worker.as_ref().map(|worker| (worker.pulse(), settings.jobs.poll_interval + WITHOUT_PULSE));
     Ok(Services {
+        mail_proof: Arc::new(MailProof::new(MailProofParts {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            passwords: passwords.clone(),
+            accounts: Arc::clone(&accounts),
+            sessions: Arc::clone(&sessions),
+            outbox: outbox.clone(),
+            limits: limits.clone(),
+        })),
+        letters: Arc::new(Letters::new(Arc::clone(&store), Arc::clone(&clock), outbox.clone())),
+        jobs: Arc::new(Jobs::new(Arc::clone(&store))),
         users: Arc::new(Users::new(UserParts {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             accounts: Arc::clone(&accounts),
             sessions: Arc::clone(&sessions),
+            outbox,
         })),
         items: Arc::new(Items::new(Arc::clone(&store), Arc::clone(&clock))),
-        idempotency: Arc::new(Idempotency::new(Arc::clone(&store), Arc::clone(&clock), requests)),
+        idempotency: requests,
         cursors: Cursors::new(cursors),
         seed: Seed::new(SeedParts { store: Arc::clone(&store), clock, passwords: passwords.clone(), roles }),
         audit: Arc::new(Audit::new(Arc::clone(&store))),
-        health: Arc::new(Health::new(store)),
+        health: Arc::new(Health::new(store, pulse)),
+        worker,
         accounts,
         sessions,
         passwords,
         keyring,
         limits,
     })
+}
+
+/// TEMPORARY until merged
+fn mailer(_: &Settings) -> Result<Option<Arc<dyn keepstone_service::Mailer>>, Failure> {
+    Ok(None)
+}
+
+/// What does the jobs, if this process is to do any.
+fn worker(settings: &Settings, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>, tasks: Tasks) -> Option<Arc<Worker>> {
+    let jobs = &settings.jobs;
+    let policy = JobPolicy {
+        concurrency: jobs.concurrency,
+        poll_interval: jobs.poll_interval,
+        lease: jobs.lease,
+        max_backoff: jobs.max_backoff,
+    };
+    let worker = || Arc::new(Worker::new(Arc::clone(store), Arc::clone(clock), tasks, policy));
+    (jobs.concurrency > 0).then(worker)
 }
 
 /// What slows down who asks too often, and who guesses passwords.

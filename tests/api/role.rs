@@ -72,6 +72,14 @@ fn table() -> Vec<(Method, &'static str, Caller, &'static str, Value)> {
         (patch(), "/api/v1/items/{id}", May(&["items:write", "items:manage"]), "", item),
         (delete(), "/api/v1/items/{id}", May(&["items:write", "items:manage"]), "", Value::Null),
         (get(), "/api/v1/audit", May(&["audit:read"]), "", Value::Null),
+        (post(), "/api/v1/auth/verify-email/request", SignedIn, "", Value::Null),
+        (post(), "/api/v1/auth/verify-email/confirm", Public, "", json!({"token": "x"})),
+        (post(), "/api/v1/auth/password/forgot", Public, "", json!({"email": "a@example.com"})),
+        (post(), "/api/v1/auth/password/reset", Public, "", json!({"token": "x", "new_password": PASSWORD})),
+        (post(), "/api/v1/auth/undo-email-change/confirm", Public, "", json!({"token": "x"})),
+        (post(), "/api/v1/send-email", May(&["email:send"]), "?email=a@example.com", Value::Null),
+        (get(), "/api/v1/jobs", May(&["jobs:manage"]), "", Value::Null),
+        (post(), "/api/v1/jobs/{id}/retry", May(&["jobs:manage"]), "", Value::Null),
     ]
 }
 

@@ -2,6 +2,7 @@
 
 mod config;
 mod healthcheck;
+mod job;
 mod keys;
 mod migrate;
 mod openapi;
@@ -31,6 +32,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Seed(arguments) => with_log(async |settings| seed::run(settings, &arguments).await).await,
         Command::GenerateKeys(arguments) => keys::generate(&load(Overrides::default())?, &arguments),
         Command::CleanupTokens => with_log(session::clean_up).await,
+        Command::Jobs(command) => with_log(async |settings| job::run(settings, command).await).await,
         Command::Healthcheck(arguments) => healthcheck::run(&load(Overrides::default())?, &arguments).await,
         Command::Openapi(arguments) => openapi::run(&arguments),
     }

@@ -33,6 +33,7 @@ pub struct Settings {
     pub log: Log,
     pub docs: Docs,
     pub mail: Mail,
+    pub jobs: Jobs,
     pub files: Files,
     pub redis: Redis,
     pub rate_limit: RateLimit,
@@ -85,6 +86,12 @@ impl Settings {
     #[must_use]
     pub fn keys_dir(&self) -> PathBuf {
         self.jwt.keys_dir.clone().unwrap_or_else(|| self.beside_the_database(".keys"))
+    }
+
+    /// How clients reach this server, without a slash behind.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        format!("http://localhost:{}", self.server.port)
     }
 
     /// A path beside the database file, or in the working directory for a database that is no file.
@@ -207,6 +214,14 @@ pub struct Docs {
 pub struct Mail {
     pub url: Option<ServiceUrl>,
     pub from: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct Jobs {
+    pub concurrency: usize,
+    pub poll_interval: Duration,
+    pub lease: Duration,
+    pub max_backoff: Duration,
 }
 
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::addresses::{Network, Origins, Script, ServiceUrl, host};
 use super::layers::Tree;
 use super::model::{
-    App, Argon2, Cors, Database, Docs, Files, Jwt, Log, Mail, Metrics, Password, RateLimit, Redis, Registration,
+    App, Argon2, Cors, Database, Docs, Files, Jobs, Jwt, Log, Mail, Metrics, Password, RateLimit, Redis, Registration,
     Server, Sessions, Settings, Telemetry,
 };
 use super::problems::{Wrong, quoted};
@@ -48,6 +48,7 @@ pub(super) fn settings(reader: &mut Reader<'_>, tree: &Tree, environment: Enviro
             url: service(reader, "mail.url", &["smtp", "smtps", "file"]),
             from: reader.need("mail.from", mailbox),
         },
+        jobs: jobs(reader),
         files: Files { url: service(reader, "files.url", &["file", "s3"]) },
         redis: Redis { url: service(reader, "redis.url", &["redis", "rediss"]) },
         rate_limit: RateLimit { enabled: reader.need("rate_limit.enabled", flag) },
@@ -184,6 +185,17 @@ fn registration(reader: &mut Reader<'_>, tree: &Tree) -> Registration {
         mode: reader.need("registration.mode", RegistrationMode::read),
         conceal: reader.need("registration.conceal", flag),
         default_role: reader.need("registration.default_role", role).unwrap_or_else(RoleName::viewer),
+    }
+}
+
+fn jobs(reader: &mut Reader<'_>) -> Jobs {
+    let seconds =
+        |least: u32, most: u32| move |text: &str| duration(text, Unit::Second, SECOND * least..=SECOND * most);
+    Jobs {
+        concurrency: reader.need("jobs.concurrency", |text| number(text, 0..=1_000)),
+        poll_interval: reader.need("jobs.poll_interval", seconds(1, 3_600)),
+        lease: reader.need("jobs.lease", seconds(5, 3_600)),
+        max_backoff: reader.need("jobs.max_backoff", seconds(1, 86_400)),
     }
 }
 

@@ -28,6 +28,8 @@ pub struct ProcessRateLimiter<C: Clock<Instant = Duration> = Uptime> {
     refresh: Counter<C>,
     password: Counter<C>,
     session: Counter<C>,
+    mailbox: Counter<C>,
+    letter: Counter<C>,
 }
 
 /// All counters of all limits, so that they have one bound together.
@@ -78,6 +80,8 @@ impl<C: Clock<Instant = Duration> + Clone> ProcessRateLimiter<C> {
             refresh: counter(Limit::Refresh),
             password: counter(Limit::Password),
             session: counter(Limit::Session),
+            mailbox: counter(Limit::Mailbox),
+            letter: counter(Limit::Letter),
             counters,
             clock,
         }
@@ -91,6 +95,8 @@ impl<C: Clock<Instant = Duration> + Clone> ProcessRateLimiter<C> {
             Limit::Refresh => &self.refresh,
             Limit::Password => &self.password,
             Limit::Session => &self.session,
+            Limit::Mailbox => &self.mailbox,
+            Limit::Letter => &self.letter,
         }
     }
 }

@@ -10,8 +10,8 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    AuditRepository, IdempotencyRepository, ItemRepository, JobRepository, MailTokenRepository, Result, SessionRepository,
-    StorageError, UserRepository,
+    AuditRepository, IdempotencyRepository, ItemRepository, JobRepository, MailTokenRepository, Result,
+    SessionRepository, StorageError, UserRepository,
 };
 
 /// A database.

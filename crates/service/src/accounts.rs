@@ -11,14 +11,15 @@ use keepstone_auth::{
     token::Secret,
 };
 use keepstone_domain::{
-    AuditEvent, AuditKind, Clock, Credentials, DisplayName, Login, NewUser, RoleName, SessionEnd, SessionScope, User,
-    UserId, Username,
+    AuditEvent, AuditKind, Clock, Credentials, DisplayName, JobId, Login, NewUser, PendingUser, RoleName, SessionEnd,
+    SessionScope, Task, User, UserId, Username,
 };
 use keepstone_repository::{Store, UnitOfWork};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    Caller, Client, Error, NewPassword, PasswordGuard, Receipt, Registration, Result, Sessions, to_the_end::to_the_end,
+    Caller, Client, Error, NewPassword, Outbox, PasswordGuard, Receipt, Registration, Result, Sessions,
+    to_the_end::to_the_end,
 };
 
 /// What is configured about accounts.
@@ -30,6 +31,8 @@ pub struct Rules {
     pub product: String,
     /// Whether anybody can sign up.
     pub registration_open: bool,
+    /// Whether nobody learns from a sign-up who has an account: see [`Accounts::register_quietly`].
+    pub conceals_registration: bool,
     /// The role of whoever signs up.
     pub default_role: RoleName,
 }
@@ -48,6 +51,8 @@ pub struct AccountParts {
     pub roles: Arc<Roles>,
     /// Where logins lead.
     pub sessions: Arc<Sessions>,
+    /// What is said by e-mail.
+    pub outbox: Outbox,
     /// Under which the audit log knows the names that people typed.
     pub identifiers: Secret,
     /// What is configured.
@@ -79,6 +84,38 @@ impl Accounts {
     /// a role or a state of one's own choice, [`EmailAlreadyRegistered`](Error::EmailAlreadyRegistered),
     /// [`UsernameTaken`](Error::UsernameTaken).
     pub async fn register(&self, registration: Registration, client: &Client, receipt: Receipt<User>) -> Result<User> {
+        let (user, password) = self.admit(registration)?;
+        self.provision(user, password, None, client, receipt).await.map_err(|error| match error {
+            Error::EmailTaken => Error::EmailAlreadyRegistered,
+            other => other,
+        })
+    }
+
+    /// Signs somebody up so that nobody learns who has an account: whether the address and the user name are taken changes
+    /// neither the answer nor what is done before it. A job makes the account, or has an e-mail sent that says why not.
+    ///
+    /// # Errors
+    /// [`RegistrationClosed`](Error::RegistrationClosed), [`InsufficientPermissions`](Error::InsufficientPermissions).
+    pub async fn register_quietly(&self, registration: Registration, client: &Client) -> Result<()> {
+        let (user, password) = self.admit(registration)?;
+        let now = self.parts.clock.now();
+        self.refuse_similar(&password, &user.clone().into_user(now))?;
+        let hash = SecretString::from(self.parts.passwords.hash(password.into_secret()).await?.as_str());
+        let user = PendingUser {
+            email: user.email,
+            username: user.username,
+            name: user.name,
+            role: user.role,
+            password_hash: hash.into(),
+            ip: client.ip,
+            request_id: client.request_id.clone(),
+        };
+        let task = Task::FinishRegistration { user };
+        Ok(self.parts.store.write().await?.jobs().insert(JobId::generate(), &task, now).await?)
+    }
+
+    /// What a sign-up asks for, if anybody may.
+    fn admit(&self, registration: Registration) -> Result<(NewUser, NewPassword)> {
         let rules = &self.parts.rules;
         if !rules.registration_open {
             return Err(Error::RegistrationClosed);
@@ -88,10 +125,7 @@ impl Accounts {
             tracing::warn!(role = user.role.as_str(), is_active = user.is_active, "refused a sign-up with privileges");
             return Err(Error::InsufficientPermissions);
         }
-        self.provision(user, password, None, client, receipt).await.map_err(|error| match error {
-            Error::EmailTaken => Error::EmailAlreadyRegistered,
-            other => other,
-        })
+        Ok((user, password))
     }
 
     /// Makes an account of any role. Who may is for the caller of this to know: the command line's operator, or
@@ -121,6 +155,7 @@ impl Accounts {
             .transaction(async |tx| {
                 tx.users().insert(&user, &hash).await?;
                 receipt.keep(tx, &user).await?;
+                self.parts.outbox.ask_to_verify(tx, &user, now).await?;
                 tx.audit().insert(&event).await.map_err(Error::from)
             })
             .await?;
@@ -197,8 +232,10 @@ impl Accounts {
                 if !tx.users().replace_password_hash(old.user.id, &old.password_hash, &hash).await? {
                     return Err(Error::CurrentPasswordInvalid);
                 }
+                let ended = tx.sessions().end(old.user.id, others, SessionEnd::PasswordChanged, now).await?;
+                parts.outbox.tell_password_changed(tx, old.user.id, now).await?;
                 tx.audit().insert(&event).await?;
-                Ok(tx.sessions().end(old.user.id, others, SessionEnd::PasswordChanged, now).await?)
+                Ok(ended)
             };
             parts.sessions.forget(&parts.store.transaction(change).await?);
             Ok(())
@@ -207,7 +244,7 @@ impl Accounts {
     }
 
     /// Refuses a password that is made of what everybody knows of its owner, if the policy has a blocklist.
-    fn refuse_similar(&self, password: &NewPassword, user: &User) -> Result<()> {
+    pub(crate) fn refuse_similar(&self, password: &NewPassword, user: &User) -> Result<()> {
         let rules = &self.parts.rules;
         let (local, domain) = user.email.key().split_once('@').unwrap_or_default();
         let mut words = vec![rules.product.as_str(), local];

@@ -54,8 +54,8 @@ pub enum Letter {
     EmailChanged {
         /// When.
         at: Timestamp,
-        /// Where to take it back; it contains a secret.
-        undo: String,
+        /// Where to take it back, if it can be from here; it contains a secret.
+        undo: Option<String>,
         /// How long that works.
         valid_for: Duration,
     },

@@ -31,12 +31,24 @@ pub enum Limit {
     Password,
     /// Whatever else there is about getting in and out.
     Session,
+    /// E-mails to one address that anybody can have sent there.
+    Mailbox,
+    /// E-mails that somebody writes.
+    Letter,
 }
 
 impl Limit {
     /// Every limit there is.
-    pub const ALL: [Self; 6] =
-        [Self::Login, Self::Register, Self::RefreshRequest, Self::Refresh, Self::Password, Self::Session];
+    pub const ALL: [Self; 8] = [
+        Self::Login,
+        Self::Register,
+        Self::RefreshRequest,
+        Self::Refresh,
+        Self::Password,
+        Self::Session,
+        Self::Mailbox,
+        Self::Letter,
+    ];
 }
 
 /// So many at once, and then as many again over this time.
@@ -73,7 +85,8 @@ impl Quotas {
     pub const fn of(self, limit: Limit) -> Quota {
         match (self, limit) {
             (Self::Strict, Limit::Login | Limit::Password) => Quota::new(10, MINUTE),
-            (Self::Strict, Limit::Register) => Quota::new(5, HOUR),
+            (Self::Strict, Limit::Register | Limit::Mailbox) => Quota::new(5, HOUR),
+            (Self::Strict, Limit::Letter) => Quota::new(60, HOUR),
             (Self::Strict, Limit::Refresh) => Quota::new(60, MINUTE),
             (Self::Strict, Limit::Session) => Quota::new(300, MINUTE),
             (Self::Strict, Limit::RefreshRequest) | (Self::Generous, _) => Quota::new(600, MINUTE),
@@ -102,6 +115,8 @@ pub enum Key {
     Address(Option<AddressPrefix>),
     /// Whoever has this session's tokens.
     Session(SessionId),
+    /// Whoever has this mailbox, known by a keyed digest of its address.
+    Mailbox([u8; 32]),
 }
 
 impl Key {

@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::{Client, Error, Principals, to_the_end::to_the_end};
+use crate::{Client, Error, Outbox, Principals, to_the_end::to_the_end};
 
 type Result<T, E = RequestStoreError> = std::result::Result<T, E>;
 
@@ -26,6 +26,7 @@ type Result<T, E = RequestStoreError> = std::result::Result<T, E>;
 pub struct RequestStore {
     store: Arc<dyn Store>,
     principals: Arc<Principals>,
+    outbox: Outbox,
     client: Client,
     actor: Option<UserId>,
     verified: Option<SecretString>,
@@ -55,8 +56,8 @@ impl From<RequestStoreError> for Error {
 impl RequestStore {
     /// On behalf of this client.
     #[must_use]
-    pub const fn new(store: Arc<dyn Store>, principals: Arc<Principals>, client: Client) -> Self {
-        Self { store, principals, client, actor: None, verified: None, is_patient: false }
+    pub const fn new(store: Arc<dyn Store>, principals: Arc<Principals>, outbox: Outbox, client: Client) -> Self {
+        Self { store, principals, outbox, client, actor: None, verified: None, is_patient: false }
     }
 
     /// Done by this user; otherwise by the subject of the token that is presented.
@@ -127,6 +128,9 @@ impl RequestStore {
             .transaction(async |tx| {
                 let ended = tx.sessions().end(user_id, scope, end, now).await?;
                 if !ended.is_empty() {
+                    if kind == AuditKind::RefreshReused {
+                        self.outbox.tell_session_ended(tx, user_id, self.client.ip, now).await?;
+                    }
                     let event = event.clone().with("sessions", ended.len().to_string());
                     tx.audit().insert(&event).await?;
                 }

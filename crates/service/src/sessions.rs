@@ -15,7 +15,7 @@ use keepstone_repository::Store;
 use secrecy::SecretString;
 
 use crate::{
-    Caller, Client, Error, Key, Limit, Principal, Principals, RateLimits, Result, permission,
+    Caller, Client, Error, Key, Limit, Outbox, Principal, Principals, RateLimits, Result, permission,
     session_store::RequestStore,
 };
 
@@ -40,6 +40,8 @@ pub struct SessionParts {
     pub principals: Arc<Principals>,
     /// How often a session may be refreshed.
     pub limits: RateLimits,
+    /// What is said by e-mail.
+    pub outbox: Outbox,
 }
 
 /// The sessions of all users.
@@ -266,7 +268,8 @@ impl Sessions {
     }
 
     fn storage(&self, client: &Client) -> RequestStore {
-        RequestStore::new(Arc::clone(&self.parts.store), Arc::clone(&self.parts.principals), client.clone())
+        let SessionParts { store, principals, outbox, .. } = &self.parts;
+        RequestStore::new(Arc::clone(store), Arc::clone(principals), outbox.clone(), client.clone())
     }
 
     /// The machine that turns refresh tokens over, on behalf of one request.

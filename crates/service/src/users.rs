@@ -12,7 +12,8 @@ use keepstone_domain::{
 use keepstone_repository::{Store, UnitOfWork};
 
 use crate::{
-    Accounts, Caller, Client, Error, Receipt, Registration, Result, Sessions, permission, to_the_end::to_the_end,
+    Accounts, Caller, Client, Error, Outbox, Receipt, Registration, Result, Sessions, permission,
+    to_the_end::to_the_end,
 };
 
 /// How much of a user a caller may see.
@@ -34,6 +35,8 @@ pub struct UserParts {
     pub accounts: Arc<Accounts>,
     /// What ends with an account.
     pub sessions: Arc<Sessions>,
+    /// What is said by e-mail.
+    pub outbox: Outbox,
 }
 
 /// The users, for those who may.
@@ -134,6 +137,9 @@ impl Users {
                 } else {
                     end_sessions(tx, id, now).await?
                 };
+                if new.email.key() != old.email.key() {
+                    parts.outbox.tell_email_changed(tx, &old, &new, now).await?;
+                }
                 for event in events(&by, &old, &new, &client, now) {
                     tx.audit().insert(&event).await?;
                 }

@@ -1,0 +1,285 @@
+//! Does the jobs: takes those that are due, a few at once, tries again what failed, and gives up what cannot be done.
+//!
+//! A job belongs to whoever has its lease. Nothing else is remembered: a process that dies leaves leases that run out.
+
+use std::{
+    collections::HashMap,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use keepstone_domain::{Clock, JobOutcome, Routine, Task};
+use keepstone_repository::{Result, Store, UnitOfWork};
+use tokio::{
+    task::{self, JoinSet},
+    time::{sleep, timeout},
+};
+
+use crate::tasks::{Claimed, Ran, TaskError, Tasks};
+
+/// How often a job is tried before somebody has to look at it.
+const ATTEMPTS: u32 = 10;
+/// What is waited after the first failure, and twice as long after each more.
+const FIRST_BACKOFF: Duration = Duration::from_secs(15);
+/// How long those under way may take to end when the process stops.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+
+/// How jobs are done.
+#[derive(Debug, Clone, Copy)]
+pub struct JobPolicy {
+    /// How many at once.
+    pub concurrency: usize,
+    /// After what time, with nothing to do, to look for jobs of other processes.
+    pub poll_interval: Duration,
+    /// How long a job is this process's alone. An attempt may take three quarters of that.
+    pub lease: Duration,
+    /// The longest to wait after a failure.
+    pub max_backoff: Duration,
+}
+
+/// Says whether the worker is still at it.
+#[derive(Debug, Clone, Default)]
+pub struct Pulse(Arc<Mutex<Option<Instant>>>);
+
+impl Pulse {
+    /// How long ago the worker last looked for jobs; `None` if it has not begun.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).map(|last| last.elapsed())
+    }
+
+    fn beat(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+}
+
+/// Does the jobs of a database, beside others that do.
+pub struct Worker {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    tasks: Tasks,
+    policy: JobPolicy,
+    pulse: Pulse,
+}
+
+impl Worker {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, tasks: Tasks, policy: JobPolicy) -> Self {
+        Self { store, clock, tasks, policy, pulse: Pulse::default() }
+    }
+
+    /// What says whether it is still at it.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
+    }
+
+    /// Does jobs until this ends; then those under way have a few seconds, and what is left is given back.
+    pub async fn run_until(self: Arc<Self>, stop: impl Future<Output = ()>) {
+        let mut stop = pin!(stop);
+        let mut held = Held::default();
+        let mut is_prepared = false;
+        loop {
+            self.pulse.beat();
+            let wait = match self.turn(&mut held, &mut is_prepared).await {
+                Ok(wait) => wait,
+                Err(error) => {
+                    tracing::warn!(%error, "could not look for jobs");
+                    self.policy.poll_interval
+                }
+            };
+            tokio::select! {
+                () = &mut stop => break,
+                () = held.next(&self) => {}
+                () = self.store.job_written(), if held.len() < self.policy.concurrency => {}
+                () = sleep(wait) => {}
+            }
+        }
+        if timeout(LAST_WAIT, async {
+            while held.len() > 0 {
+                held.next(&self).await
+            }
+        })
+        .await
+        .is_err()
+        {
+            held.give_back(&self).await;
+        }
+    }
+
+    /// Begins what is due, as much as is allowed, and gives how long it is until there may be more.
+    async fn turn(self: &Arc<Self>, held: &mut Held, is_prepared: &mut bool) -> Result<Duration> {
+        if !*is_prepared {
+            let now = self.clock.now();
+            for routine in Routine::ALL {
+                self.store.write().await?.jobs().insert_routine(routine, now).await?;
+            }
+            *is_prepared = true;
+        }
+        let free = self.policy.concurrency.saturating_sub(held.len());
+        if free == 0 {
+            return Ok(self.policy.poll_interval);
+        }
+        let limit = u32::try_from(free).unwrap_or(u32::MAX).saturating_add(1);
+        let due = self.store.read().await?.jobs().list_due(limit).await?;
+        if due.ready.is_empty() {
+            return Ok(due.next.map_or(self.policy.poll_interval, |next| next.min(self.policy.poll_interval)));
+        }
+        let lease = due.now + self.policy.lease;
+        let claim = async |tx: &mut UnitOfWork| {
+            let mut claimed = Vec::new();
+            for job in due.ready.iter().take(free) {
+                if tx.jobs().claim(job, lease).await? {
+                    claimed.push(Claimed { id: job.id, attempts: job.attempts + 1, lease });
+                }
+            }
+            Ok(claimed)
+        };
+        for job in self.store.transaction::<_, keepstone_repository::StorageError, _>(claim).await? {
+            held.begin(self, job);
+        }
+        // There may be more, or those that others took.
+        Ok(Duration::ZERO)
+    }
+
+    /// One attempt, and a note of how it ended.
+    async fn attempt(&self, job: Claimed) {
+        if job.attempts > ATTEMPTS {
+            let error = "it was begun again and again, and never ended: whoever does it dies of it".to_owned();
+            return self.settle(&job, JobOutcome::Dead { error }).await;
+        }
+        let limit = self.policy.lease * 3 / 4;
+        let (routine, ran) = match timeout(limit, self.find_and_run(&job)).await {
+            Ok(ended) => ended,
+            Err(_) => (None, Err(TaskError::Later(format!("it took longer than {} seconds", limit.as_secs())))),
+        };
+        match ran {
+            Ok(Ran::Settled) | Err(TaskError::Lost) => {}
+            Ok(Ran::Done) => self.settle(&job, JobOutcome::Done).await,
+            Ok(Ran::Routine(routine)) => {
+                self.settle(&job, JobOutcome::Again { after: routine.interval(), attempts: 0, error: None }).await;
+            }
+            Err(error) => self.fail(&job, routine, error).await,
+        }
+    }
+
+    async fn find_and_run(&self, job: &Claimed) -> (Option<Routine>, Result<Ran, TaskError>) {
+        let found = match self.store.read().await {
+            Ok(mut repositories) => repositories.jobs().find_task(job.id).await,
+            Err(error) => Err(error),
+        };
+        let task = match found {
+            Ok(Some(json)) => serde_json::from_str(&json).map_err(|error| unreadable(&json, &error)),
+            Ok(None) => Err(TaskError::Hopeless("it does not say what is to be done".to_owned())),
+            Err(error @ keepstone_repository::StorageError::Corrupt(_)) => Err(TaskError::Hopeless(error.to_string())),
+            Err(error) => Err(error.into()),
+        };
+        match task {
+            Ok(task) => {
+                let routine = if let Task::Routine(routine) = &task { Some(routine.kind) } else { None };
+                (routine, self.tasks.run(job, task).await)
+            }
+            Err(error) => (None, Err(error)),
+        }
+    }
+
+    async fn fail(&self, job: &Claimed, routine: Option<Routine>, error: TaskError) {
+        let (id, attempts) = (job.id, job.attempts);
+        let is_last = attempts >= ATTEMPTS;
+        let outcome = match (routine, &error) {
+            // A routine is never given up.
+            (Some(routine), _) if is_last => {
+                JobOutcome::Again { after: routine.interval(), attempts: 0, error: Some(error.to_string()) }
+            }
+            (None, TaskError::Hopeless(_)) => JobOutcome::Dead { error: error.to_string() },
+            (None, _) if is_last => JobOutcome::Dead { error: error.to_string() },
+            _ => JobOutcome::Again { after: self.backoff(attempts), attempts, error: Some(error.to_string()) },
+        };
+        match &outcome {
+            JobOutcome::Dead { .. } => {
+                tracing::error!(job_id = %id, attempts, %error, "a job is dead: see keepstone jobs list")
+            }
+            _ => tracing::warn!(job_id = %id, attempts, %error, "a job failed, and is tried again"),
+        }
+        self.settle(job, outcome).await;
+    }
+
+    /// 15 s after the first failure, then twice as long each time, less up to half: jobs that failed together should not
+    /// come again together.
+    fn backoff(&self, attempts: u32) -> Duration {
+        let doubled = FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1)));
+        let longest = doubled.min(self.policy.max_backoff);
+        let micros = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
+        Duration::from_micros(fastrand::u64(micros / 2..=micros))
+    }
+
+    /// If this cannot be noted the lease runs out, and somebody does the job again.
+    async fn settle(&self, job: &Claimed, outcome: JobOutcome) {
+        let (now, id, lease) = (self.clock.now(), job.id, job.lease);
+        let settle = async |tx: &mut UnitOfWork| tx.jobs().settle(id, lease, &outcome, now).await;
+        match self.store.transaction(settle).await {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!(job_id = %job.id, "a job took longer than its lease, and may be done twice"),
+            Err(error) => tracing::warn!(job_id = %job.id, %error, "could not note how a job ended"),
+        }
+    }
+}
+
+fn unreadable(json: &str, error: &serde_json::Error) -> TaskError {
+    /// As much of a task as every version can read.
+    #[derive(serde::Deserialize)]
+    struct Kind {
+        #[expect(dead_code, reason = "what counts is that there is one")]
+        kind: String,
+    }
+    // The error would quote what is in it.
+    let (line, column) = (error.line(), error.column());
+    if serde_json::from_str::<Kind>(json).is_ok() {
+        TaskError::Later("this version does not know such a task; a newer one may".to_owned())
+    } else {
+        TaskError::Hopeless(format!("it is not readable: line {line}, column {column}"))
+    }
+}
+
+/// The attempts under way.
+#[derive(Default)]
+struct Held {
+    attempts: JoinSet<()>,
+    jobs: HashMap<task::Id, Claimed>,
+}
+
+impl Held {
+    fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    fn begin(&mut self, worker: &Arc<Worker>, job: Claimed) {
+        let worker = Arc::clone(worker);
+        let handle = self.attempts.spawn(async move { worker.attempt(job).await });
+        self.jobs.insert(handle.id(), job);
+    }
+
+    /// Waits until an attempt has ended; for ever if there is none.
+    async fn next(&mut self, worker: &Worker) {
+        match self.attempts.join_next_with_id().await {
+            Some(Ok((id, ()))) => drop(self.jobs.remove(&id)),
+            Some(Err(error)) => {
+                if let Some(job) = self.jobs.remove(&error.id()) {
+                    worker.fail(&job, None, TaskError::Later("the attempt panicked: see the log".to_owned())).await;
+                }
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Ends all attempts, and lets others have the jobs at once.
+    async fn give_back(&mut self, worker: &Worker) {
+        self.attempts.shutdown().await;
+        for (_, job) in self.jobs.drain() {
+            let outcome = JobOutcome::Again { after: Duration::ZERO, attempts: job.attempts - 1, error: None };
+            worker.settle(&job, outcome).await;
+        }
+    }
+}
