@@ -1,0 +1,97 @@
+//! Sign-ups that tell nobody who has an account: the answer is always the same, the truth goes by e-mail.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Home, PASSWORD, Reply, Server, eventually};
+
+const REGISTER: &str = "/api/v1/auth/register";
+
+fn concealed() -> Home {
+    Server::with().with_mail().env("REGISTRATION_CONCEAL", "true")
+}
+
+async fn sign_up(server: &Server, path: &str, body: &Value) -> Reply {
+    server.anonymous().post(path).json(body).await.is(202)
+}
+
+fn somebody(email: &str, username: &str) -> Value {
+    json!({"email": email, "password": PASSWORD, "username": username, "name": "Ada"})
+}
+
+#[tokio::test]
+async fn whatever_is_taken_the_answer_is_the_same() {
+    let server = concealed().start().await;
+    let first = sign_up(&server, REGISTER, &somebody("ada@example.com", "ada")).await;
+    let letter = server.letter("ada@example.com", 1).await;
+    let ada = server.anonymous().named("ada@example.com").log_in().await;
+    let confirm = json!({"token": letter.token()});
+    ada.post("/api/v1/auth/verify-email/confirm").json(&confirm).await.is(200);
+    let me = ada.get("/api/v1/users/me").await.is(200).json();
+    assert_eq!((&me["username"], &me["name"], &me["role"]), (&json!("ada"), &json!("Ada"), &json!("user")));
+
+    let headers = |reply: &Reply| {
+        let told = reply.headers.iter().filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()));
+        told.map(|(name, value)| (name.to_string(), value.clone())).collect::<Vec<_>>()
+    };
+    for path in [REGISTER, "/api/v1/users"] {
+        for body in [
+            somebody("ada@example.com", "somebody"),
+            somebody("ADA@example.com", "ada"),
+            somebody(&format!("new{}@example.com", path.len()), "ADA"),
+            somebody(&format!("other{}@example.com", path.len()), &format!("other{}", path.len())),
+        ] {
+            let reply = sign_up(&server, path, &body).await;
+            assert_eq!(reply.body, first.body);
+            assert_eq!(headers(&reply), headers(&first));
+        }
+    }
+    let to_ada = server.letters_in_the_end("ada@example.com").await;
+    assert_eq!(to_ada.len(), 5, "{to_ada:#?}");
+    assert!(to_ada[1..].iter().all(|letter| !letter.text.contains("#token=")), "{to_ada:#?}");
+    for path in [REGISTER, "/api/v1/users"] {
+        let to_new = server.letter(&format!("new{}@example.com", path.len()), 1).await;
+        assert!(to_new.text.contains("ADA") && !to_new.text.contains("#token="), "{to_new:#?}");
+        assert!(server.letter(&format!("other{}@example.com", path.len()), 1).await.text.contains("#token="));
+    }
+    assert_eq!(server.home.users().len(), 3);
+}
+
+#[tokio::test]
+async fn what_depends_on_nobody_is_refused_as_ever() {
+    let server = concealed().start().await;
+    let post = |body: Value| server.anonymous().post(REGISTER).json(&body);
+    post(json!({"email": "ada@example.com", "password": "short"})).await.invalid_at(&[&["body", "password"]]);
+    let admin = json!({"email": "ada@example.com", "password": PASSWORD, "role": "admin"});
+    post(admin).await.is(403).problem_is("insufficient_permissions");
+    assert!(server.home.users().is_empty() && server.unfinished().is_empty());
+}
+
+#[tokio::test]
+async fn who_may_make_users_is_told_the_truth() {
+    let server = concealed().start().await;
+    let admin = server.admin().await;
+    let body = json!({"email": "new@example.com", "password": PASSWORD});
+    admin.post("/api/v1/users").json(&body).await.is(201);
+    admin.post("/api/v1/users").json(&body).await.is(409).problem_is("email_taken");
+}
+
+#[tokio::test]
+async fn a_sign_up_is_finished_once_however_often_it_is_sent() {
+    let server = concealed().start().await;
+    for _ in 0..5 {
+        sign_up(&server, REGISTER, &somebody("ada@example.com", "ada")).await;
+    }
+    eventually("one account", async || (server.home.users().len() == 1).then_some(())).await;
+    let letters = server.letters_in_the_end("ada@example.com").await;
+    assert_eq!(letters.iter().filter(|letter| letter.text.contains("#token=")).count(), 1, "{letters:#?}");
+    assert_eq!(server.home.users().len(), 1);
+    let jobs = server.cli(["jobs", "list", "--json"]).exits(0).stdout;
+    assert!(!jobs.contains("ada@example.com") && !jobs.contains("$2"), "{jobs}");
+}
+
+#[test]
+fn concealing_needs_somebody_who_sends_e_mails() {
+    let home = Home::new().env("REGISTRATION_CONCEAL", "true");
+    let run = home.cli(["config", "check"]).exits(2);
+    assert!(run.stderr.contains("REGISTRATION_CONCEAL") && run.stderr.contains("MAIL_URL"), "{run:#?}");
+}
