@@ -83,7 +83,8 @@ async fn the_command_line_shows_and_retries_jobs_too() {
     eventually("one e-mail", async || (smtp.received().len() == 1).then_some(())).await;
     server.cli(["jobs", "retry", "--dead"]).exits(0);
     eventually("the other one", async || (smtp.received().len() == 2).then_some(())).await;
-    eventually("the end of all jobs", async || (server.unfinished().is_empty() && dead().is_empty()).then_some(())).await;
+    eventually("the end of all jobs", async || (server.unfinished().is_empty() && dead().is_empty()).then_some(()))
+        .await;
     let run = server.cli(["jobs", "retry", id]).exits(1);
     assert!(run.stderr.contains(id), "{run:#?}");
     server.cli(["jobs", "retry"]).exits(2);
