@@ -1,8 +1,11 @@
 //! From settings to use cases: everything is made here, and handed on as what it is for.
 
-use std::sync::Arc;
+use std::{fmt::Display, fs, path::Path, sync::Arc};
 
-use keepstone_adapters::{ProcessLoginThrottle, ProcessRateLimiter, SystemClock};
+use keepstone_adapters::{
+    Composer, FileMailer, Letters, LogMailer, MailUrl, Patience, ProcessLoginThrottle, ProcessRateLimiter, SmtpMailer,
+    SmtpUrl, SystemClock,
+};
 use keepstone_auth::{
     password::{Hasher, Limits, MIN_BCRYPT_COST, Passwords, Policy, Scheme},
     token::Keyring,
@@ -12,14 +15,14 @@ use keepstone_http::Cursors;
 use keepstone_persistence::DieselStore;
 use keepstone_repository::Store;
 use keepstone_service::{
-    AccountParts, Accounts, Audit, Health, Idempotency, Items, LoginThrottle, PasswordGuard, Principals, RateLimiter,
-    RateLimits, Rules, Seed, SeedParts, SessionParts, SessionPolicy, Sessions, UserParts, Users,
+    AccountParts, Accounts, Audit, Health, Idempotency, Items, LoginThrottle, Mailer, PasswordGuard, Principals,
+    RateLimiter, RateLimits, Rules, Seed, SeedParts, SessionParts, SessionPolicy, Sessions, UserParts, Users,
 };
 
 use crate::{
     failure::Failure,
     keys::{self, Keys},
-    settings::{PasswordHasher, RegistrationMode, Settings},
+    settings::{Environment, PasswordHasher, RegistrationMode, Settings},
 };
 
 /// What every command is made of.
@@ -112,6 +115,26 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         keyring,
         limits,
     })
+}
+
+/// Who carries e-mails; `None`: nobody does.
+pub fn mailer(settings: &Settings) -> Result<Option<Arc<dyn Mailer>>, Failure> {
+    let letters = Letters::new(&settings.app.name).map_err(Failure::failed)?;
+    let composer = Composer::new(letters, settings.mail.from.clone());
+    Ok(match &settings.mail.url {
+        Some(MailUrl::Smtp(url)) => Some(Arc::new(smtp(settings, url, composer)?)),
+        Some(MailUrl::File(folder)) => Some(Arc::new(FileMailer::new(folder, composer))),
+        None if settings.app.environment == Environment::Development => Some(Arc::new(LogMailer::new(composer))),
+        None => None,
+    })
+}
+
+fn smtp(settings: &Settings, url: &SmtpUrl, composer: Composer) -> Result<SmtpMailer, Failure> {
+    let unusable = |path: &Path, error: &dyn Display| usage(format!("MAIL_CA_FILE: {} {error}", path.display()));
+    let path = settings.mail.ca_file.as_deref();
+    let ca = path.map(|path| fs::read(path).map_err(|error| unusable(path, &format!("cannot be read: {error}"))));
+    SmtpMailer::new(url, ca.transpose()?.as_deref(), composer, Patience::default())
+        .map_err(|error| path.map_or_else(|| Failure::failed(&error), |path| unusable(path, &error)))
 }
 
 /// What slows down who asks too often, and who guesses passwords.

@@ -27,6 +27,7 @@ mod item;
 mod keys;
 mod list;
 mod login;
+mod mail;
 mod migrate;
 mod output;
 mod password;

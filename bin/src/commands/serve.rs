@@ -12,7 +12,7 @@ use keepstone_auth::token::Keyring;
 use keepstone_http::{ConnectionLimits, Network, Options, Origins, Parts, Script};
 use keepstone_persistence::{DatabaseUrl, DieselStore};
 use keepstone_repository::Store;
-use keepstone_service::{Health, Idempotency, Sessions};
+use keepstone_service::{Health, Idempotency, Mailer, Sessions};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::{
@@ -46,6 +46,7 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     let store = compose::open(settings).await?;
     prepare(settings, &store).await?;
     let services = compose::services(settings, store)?;
+    let mailer = compose::mailer(settings)?;
     let (health, sessions) = (Arc::clone(&services.health), Arc::clone(&services.sessions));
     let requests = Arc::clone(&services.idempotency);
     let keyring = Arc::clone(&services.keyring);
@@ -71,6 +72,9 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     announce(settings, arguments, address, connections)?;
     // Measures a hash for the first login; nobody waits for it.
     actix_web::rt::spawn(async move { services.passwords.warm_up().await });
+    if let Some(mailer) = mailer {
+        actix_web::rt::spawn(say_if_no_mail_goes(mailer));
+    }
     let at_once = Arc::new(Notify::new());
     let stop = Stop { server: server.handle(), health, delay: settings.server.shutdown_delay };
     actix_web::rt::spawn(stop.on_signal([terminate, interrupt], Arc::clone(&at_once)));
@@ -173,6 +177,13 @@ fn announce(
     tracing::info!("at most {total} connections at once, {} from one address", per_address.unwrap_or(total));
     tracing::info!("the first administrator: keepstone create-user --role admin");
     Ok(())
+}
+
+/// A mail server that cannot be reached is no reason not to start, but one to look at the configuration.
+async fn say_if_no_mail_goes(mailer: Arc<dyn Mailer>) {
+    if let Err(error) = mailer.check().await {
+        tracing::warn!("no e-mail can be sent now: {error}");
+    }
 }
 
 /// What has expired costs space only, so when it is deleted does not matter, and that nodes do it at once neither.

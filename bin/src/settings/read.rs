@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::addresses::{Network, Origins, Script, ServiceUrl, host};
+use super::addresses::{Network, Origins, Script, ServiceUrl, host, public_url};
 use super::layers::Tree;
 use super::model::{
     App, Argon2, Cors, Database, Docs, Files, Jwt, Log, Mail, Metrics, Password, RateLimit, Redis, Registration,
@@ -18,6 +18,7 @@ use super::values::{
     Algorithm, Choice, LogFormat, LogLevel, PasswordHasher, RegistrationMode, ResponseCase, Unit, duration, flag,
     number,
 };
+use keepstone_adapters::{MailUrlError, SenderError};
 use keepstone_domain::RoleName;
 use keepstone_persistence::DatabaseUrl;
 
@@ -44,10 +45,7 @@ pub(super) fn settings(reader: &mut Reader<'_>, tree: &Tree, environment: Enviro
             enabled: reader.need("docs.enabled", flag),
             redoc_script: reader.need("docs.redoc_script", Script::read),
         },
-        mail: Mail {
-            url: service(reader, "mail.url", &["smtp", "smtps", "file"]),
-            from: reader.need("mail.from", mailbox),
-        },
+        mail: mail(reader),
         files: Files { url: service(reader, "files.url", &["file", "s3"]) },
         redis: Redis { url: service(reader, "redis.url", &["redis", "rediss"]) },
         rate_limit: RateLimit { enabled: reader.need("rate_limit.enabled", flag) },
@@ -66,7 +64,7 @@ fn app(reader: &mut Reader<'_>, environment: Environment) -> App {
         environment,
         debug: reader.need("app.debug", flag),
         api_prefix: reader.need("app.api_prefix", prefix),
-        public_url: service(reader, "app.public_url", &["http", "https"]),
+        public_url: reader.parse("app.public_url", public_url),
         secret_key: reader.secret("app.secret_key"),
         allow_insecure_backend: reader.need("app.allow_insecure_backend", flag),
     }
@@ -195,6 +193,22 @@ fn origins(reader: &mut Reader<'_>) -> Origins {
     origins
 }
 
+fn mail(reader: &mut Reader<'_>) -> Mail {
+    Mail {
+        url: reader.parse("mail.url", |text| {
+            let mend = "write smtps://USER:PASSWORD@HOST:465, smtp://USER:PASSWORD@HOST:587 or file:FOLDER";
+            text.parse().map_err(|error: MailUrlError| Wrong::new(error.to_string(), mend))
+        }),
+        from: reader.need("mail.from", |text| {
+            let wrong = |error: SenderError| {
+                Wrong::new(format!("{} {error}", quoted(text)), "write a@example.com or Name <a@example.com>")
+            };
+            text.parse().map_err(wrong)
+        }),
+        ca_file: reader.text("mail.ca_file").map(PathBuf::from),
+    }
+}
+
 fn service(reader: &mut Reader<'_>, path: &str, schemes: &[&str]) -> Option<ServiceUrl> {
     reader.parse(path, |text| ServiceUrl::read(text, schemes))
 }
@@ -209,21 +223,6 @@ fn line(text: &str) -> Result<String, Wrong> {
         return Err(Wrong::new("has a line break or another control character", "write it on one line"));
     }
     Ok(text.to_owned())
-}
-
-fn mailbox(text: &str) -> Result<String, Wrong> {
-    let address =
-        text.strip_suffix('>').and_then(|text| text.rsplit_once('<')).map_or(text, |(_name, address)| address);
-    let valid = address
-        .split_once('@')
-        .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains(['@', ' ']));
-    if !valid {
-        return Err(Wrong::new(
-            format!("{} is no e-mail address", quoted(text)),
-            "write a@example.com or Name <a@example.com>",
-        ));
-    }
-    line(text)
 }
 
 fn prefix(text: &str) -> Result<String, Wrong> {

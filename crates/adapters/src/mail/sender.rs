@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr};
 use lettre::{Address, message::Mailbox};
 use thiserror::Error;
 
+const NOWHERE: &str = "localhost";
+
 /// An address, perhaps with a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sender(Mailbox);
@@ -40,7 +42,20 @@ impl FromStr for Sender {
     }
 }
 
+/// Nobody's address.
+impl Default for Sender {
+    fn default() -> Self {
+        Self(Address::new_dangerous("noreply", NOWHERE).into())
+    }
+}
+
 impl Sender {
+    /// Whether no server has a mailbox for it, and few will take what it sends.
+    #[must_use]
+    pub fn is_nobody(&self) -> bool {
+        self.domain() == NOWHERE
+    }
+
     /// The part behind the `@`, in A-labels.
     #[must_use]
     pub fn domain(&self) -> &str {

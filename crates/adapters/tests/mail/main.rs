@@ -6,6 +6,7 @@ mod encryption;
 mod fault;
 mod file;
 mod letter;
+mod log;
 mod wire;
 
 use std::{
