@@ -13,13 +13,14 @@ use keepstone_persistence::DieselStore;
 use keepstone_repository::Store;
 use keepstone_service::{
     AccountParts, Accounts, Audit, Health, Idempotency, Items, JobPolicy, Jobs, Letters, LoginThrottle, MailProof,
-    MailProofParts, Outbox, PasswordGuard, Principals, RateLimiter, RateLimits, Rules, Seed, SeedParts, SessionParts,
-    SessionPolicy, Sessions, TaskParts, Tasks, UserParts, Users, Worker,
+    MailProofParts, Mailer, Outbox, PasswordGuard, Principals, RateLimiter, RateLimits, Rules, Seed, SeedParts,
+    SessionParts, SessionPolicy, Sessions, TaskParts, Tasks, UserParts, Users, Worker,
 };
 
 use crate::{
     failure::Failure,
     keys::{self, Keys},
+    mail,
     settings::{PasswordHasher, RegistrationMode, Settings},
 };
 
@@ -38,6 +39,8 @@ pub struct Services {
     pub mail_proof: Arc<MailProof>,
     pub letters: Arc<Letters>,
     pub jobs: Arc<Jobs>,
+    /// Who carries e-mails, if anybody does.
+    pub mailer: Option<Arc<dyn Mailer>>,
     /// What does the jobs, if this process is to do any.
     pub worker: Option<Arc<Worker>>,
     pub audit: Arc<Audit>,
@@ -68,7 +71,7 @@ pub async fn open_migrated(settings: &Settings) -> Result<Arc<DieselStore>, Fail
 pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, Failure> {
     let passwords = passwords(settings)?;
     let Keys { issuer, chain, identifiers, cursors, mail_tokens, requests } = keys::read(settings)?;
-    let mailer = mailer(settings)?;
+    let mailer = mail::mailer(settings)?;
     let outbox = Outbox::new(mail_tokens, mailer.is_some());
     let keyring = Arc::new(Keyring::new(issuer));
     let (limits, guard) = limits(settings)?;
@@ -111,7 +114,7 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
     let tasks = Tasks::new(TaskParts {
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),
-        mailer,
+        mailer: mailer.clone(),
         outbox: outbox.clone(),
         api_url: format!("{}{}", settings.public_url(), settings.app.api_prefix),
         sessions: Arc::clone(&sessions),
@@ -144,6 +147,7 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         seed: Seed::new(SeedParts { store: Arc::clone(&store), clock, passwords: passwords.clone(), roles }),
         audit: Arc::new(Audit::new(Arc::clone(&store))),
         health: Arc::new(Health::new(store, pulse)),
+        mailer,
         worker,
         accounts,
         sessions,
@@ -151,11 +155,6 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         keyring,
         limits,
     })
-}
-
-/// TEMPORARY until merged
-fn mailer(_: &Settings) -> Result<Option<Arc<dyn keepstone_service::Mailer>>, Failure> {
-    Ok(None)
 }
 
 /// What does the jobs, if this process is to do any.

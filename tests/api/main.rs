@@ -30,6 +30,7 @@ mod job;
 mod keys;
 mod list;
 mod login;
+mod mail;
 mod mail_page;
 mod migrate;
 mod output;

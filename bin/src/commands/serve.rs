@@ -12,7 +12,7 @@ use keepstone_auth::token::Keyring;
 use keepstone_http::{ConnectionLimits, Network, Options, Origins, Parts, Script};
 use keepstone_persistence::{DatabaseUrl, DieselStore};
 use keepstone_repository::Store;
-use keepstone_service::Health;
+use keepstone_service::{Health, Mailer};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::{
@@ -77,6 +77,9 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
         let stop = Arc::clone(&no_more_jobs);
         actix_web::rt::spawn(worker.run_until(async move { stop.notified().await }))
     });
+    if let Some(mailer) = services.mailer {
+        actix_web::rt::spawn(say_if_no_mail_goes(mailer));
+    }
     let stop = Stop { server: server.handle(), health, delay: settings.server.shutdown_delay };
     actix_web::rt::spawn(stop.on_signal([terminate, interrupt], Arc::clone(&at_once)));
     actix_web::rt::spawn(reload_on_signal(settings.clone(), keyring, hang_up));
@@ -182,6 +185,13 @@ fn announce(
     tracing::info!("at most {total} connections at once, {} from one address", per_address.unwrap_or(total));
     tracing::info!("the first administrator: keepstone create-user --role admin");
     Ok(())
+}
+
+/// A mail server that cannot be reached is no reason not to start, but one to look at the configuration.
+async fn say_if_no_mail_goes(mailer: Arc<dyn Mailer>) {
+    if let Err(error) = mailer.check().await {
+        tracing::warn!("no e-mail can be sent now: {error}");
+    }
 }
 
 /// SIGHUP reads the keys again. If they cannot be used, those that were stay.

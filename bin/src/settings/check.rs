@@ -9,6 +9,7 @@ use super::problems::Problems;
 use super::production;
 use super::profile::Environment;
 use super::values::{PasswordHasher, RegistrationMode, shown};
+use keepstone_adapters::{Encryption, MailUrl};
 use keepstone_service::{Limit, Quotas};
 
 /// A setting, what holds here, and what the profiles of development and production start from.
@@ -56,6 +57,7 @@ fn matrix(settings: &Settings) -> Vec<Row> {
     rows.extend(passwords(settings));
     rows.extend(clients(settings));
     rows.extend(database(settings));
+    rows.push(mail(settings));
     rows
 }
 
@@ -114,6 +116,16 @@ fn database(settings: &Settings) -> Vec<Row> {
         row("database", &settings.database.url.to_string(), "sqlite:///./keepstone.db", "as configured"),
         row("database traffic", traffic, "as configured", "unencrypted refused, or allowed and warned of"),
     ]
+}
+
+fn mail(settings: &Settings) -> Row {
+    let here = match &settings.mail.url {
+        Some(MailUrl::Smtp(url)) if url.encryption() == Encryption::Never => format!("{url}, not encrypted"),
+        Some(url) => url.to_string(),
+        None if settings.app.environment == Environment::Development => "written to the log".to_owned(),
+        None => "off".to_owned(),
+    };
+    row("e-mail", &here, "written to the log", "as configured, or off")
 }
 
 fn row(setting: &str, here: &str, development: &str, production: &str) -> Row {

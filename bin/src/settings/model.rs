@@ -2,16 +2,17 @@
 //! comment is explained in `config/default.toml`.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::SecretString;
 
 use super::addresses::{Network, Origins, Script, ServiceUrl};
-use super::profile::Environment;
+use super::profile::{Environment, is_loopback};
 use super::show::Entry;
 use super::values::{Algorithm, LogFormat, LogLevel, PasswordHasher, RegistrationMode, ResponseCase};
+use keepstone_adapters::{MailUrl, Sender};
 use keepstone_auth::permission::Roles;
 use keepstone_domain::RoleName;
 use keepstone_http::TokenCase;
@@ -82,16 +83,24 @@ impl Settings {
         }
     }
 
+    /// How clients reach this server, without a slash at the end: as configured, else as this machine itself does.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        let Server { host, port, .. } = &self.server;
+        let here = || match host.parse::<IpAddr>() {
+            Ok(address) if !address.is_unspecified() && !is_loopback(host) => {
+                format!("http://{}", SocketAddr::new(address, *port))
+            }
+            Err(_) if !is_loopback(host) => format!("http://{host}:{port}"),
+            _ => format!("http://localhost:{port}"),
+        };
+        self.app.public_url.clone().unwrap_or_else(here)
+    }
+
     /// The folder of the asymmetric keys: the configured one, else one beside the database, as the generated secret is.
     #[must_use]
     pub fn keys_dir(&self) -> PathBuf {
         self.jwt.keys_dir.clone().unwrap_or_else(|| self.beside_the_database(".keys"))
-    }
-
-    /// How clients reach this server, without a slash behind.
-    #[must_use]
-    pub fn public_url(&self) -> String {
-        format!("http://localhost:{}", self.server.port)
     }
 
     /// A path beside the database file, or in the working directory for a database that is no file.
@@ -120,7 +129,8 @@ pub struct App {
     pub debug: bool,
     /// `/api/v1`: with a slash in front, none behind.
     pub api_prefix: String,
-    pub public_url: Option<ServiceUrl>,
+    /// Ask [`Settings::public_url`].
+    pub public_url: Option<String>,
     /// Ask [`Settings::signing_key`].
     pub secret_key: Option<SecretString>,
     pub allow_insecure_backend: bool,
@@ -212,8 +222,9 @@ pub struct Docs {
 
 #[derive(Debug, Clone)]
 pub struct Mail {
-    pub url: Option<ServiceUrl>,
-    pub from: String,
+    pub url: Option<MailUrl>,
+    pub from: Sender,
+    pub ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone)]

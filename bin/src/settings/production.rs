@@ -14,6 +14,7 @@ use super::model::Settings;
 use super::problems::{Problem, Wrong};
 use super::strength;
 use super::values::Algorithm;
+use keepstone_adapters::MailUrl;
 
 const MAKE_ONE: &str = "set it to what `openssl rand -base64 48` prints";
 
@@ -35,7 +36,7 @@ pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf], kn
             Wrong::new("is not set, and JWT_ALGORITHM needs keys", "name the folder that generate-keys is to fill");
         refuse("jwt.keys_dir", wrong);
     }
-    for (path, wrong) in weak_secrets(settings).into_iter().chain(equal_secrets(settings)) {
+    for (path, wrong) in weak_secrets(settings).into_iter().chain(equal_secrets(settings)).chain(mail(settings)) {
         refuse(path, wrong);
     }
     if settings.cors.origins == Origins::Any {
@@ -68,12 +69,18 @@ pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf], kn
 /// What production has been told to put up with, a sentence each.
 pub(super) fn reminders(settings: &Settings) -> Vec<String> {
     let overheard = database_servers(settings).filter(|(path, server)| is_overheard(path, server));
-    overheard
-        .map(|(path, _)| {
-            let name = keys::display_name(path);
-            format!("{name}: passwords and data go over a network without encryption, as ALLOW_INSECURE_BACKEND allows")
-        })
-        .collect()
+    let databases = overheard.map(|(path, _)| {
+        let name = keys::display_name(path);
+        format!("{name}: passwords and data go over a network without encryption, as ALLOW_INSECURE_BACKEND allows")
+    });
+    let mail = match &settings.mail.url {
+        None => Some("MAIL_URL is not set, so no e-mail is sent"),
+        Some(_) if mail_is_overheard(settings) => {
+            Some("MAIL_URL: e-mails go over a network without encryption, as ALLOW_INSECURE_BACKEND allows")
+        }
+        Some(_) => None,
+    };
+    databases.chain(mail.map(str::to_owned)).collect()
 }
 
 /// The same facts as sentences, where they are no reason to stop.
@@ -114,6 +121,35 @@ fn equal_secrets(settings: &Settings) -> Vec<(&'static str, Wrong)> {
         Some((*path, Wrong::new(message, "give each its own value, or unset one")))
     };
     all.iter().enumerate().filter_map(wrong).collect()
+}
+
+/// What is wrong with how e-mails would be sent. Nothing is, where none are.
+fn mail(settings: &Settings) -> Vec<(&'static str, Wrong)> {
+    let mut found = Vec::new();
+    if settings.mail.url.is_none() {
+        return found;
+    }
+    if settings.mail.from.is_nobody() {
+        let wrong = Wrong::new("is nobody's address", "set it to one of your own, such as Name <noreply@example.com>");
+        found.push(("mail.from", wrong));
+    }
+    if settings.app.public_url.is_none() {
+        let wrong = Wrong::new(
+            "is not set, and links in e-mails are made of it",
+            "set it to how clients reach this server, such as https://api.example.com",
+        );
+        found.push(("app.public_url", wrong));
+    }
+    if mail_is_overheard(settings) && !settings.app.allow_insecure_backend {
+        let mend =
+            "leave out ?tls=none, or set ALLOW_INSECURE_BACKEND=true where nobody else is on the network between";
+        found.push(("mail.url", Wrong::new("would send e-mails over a network without encryption", mend)));
+    }
+    found
+}
+
+fn mail_is_overheard(settings: &Settings) -> bool {
+    matches!(&settings.mail.url, Some(MailUrl::Smtp(url)) if url.is_overheard())
 }
 
 fn database_servers(settings: &Settings) -> impl Iterator<Item = (&'static str, DatabaseServer)> {

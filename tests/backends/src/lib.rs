@@ -1,4 +1,4 @@
-//! Private PostgreSQL, MariaDB and Redis servers for tests, a fresh database for each test on one of them, and a browser.
+//! Private PostgreSQL, MariaDB, Redis and SMTP servers for tests, a fresh database for each test on one of them, and a browser.
 //!
 //! The servers come from the programs on this machine, start once per test process and end with it, even if it is
 //! killed: see [`Watched`]. Nothing here is for production.
@@ -11,6 +11,7 @@ mod postgres;
 mod programs;
 mod redis;
 mod server;
+mod smtp;
 mod watched;
 
 use std::fmt;
@@ -22,6 +23,7 @@ use tempfile::TempDir;
 
 pub use browser::Browser;
 pub use server::Server;
+pub use smtp::{Fault, Received, Smtp, SmtpOptions, SmtpStep};
 pub use watched::{Watch, Watched};
 
 static POSTGRES: LazyLock<Server> = LazyLock::new(|| Database::Postgres.server());

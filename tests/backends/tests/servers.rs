@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use keepstone_test_backends::{Browser, Database, Server, redis, redis_missing, redis_url};
+use keepstone_test_backends::{Browser, Database, Server, Smtp, redis, redis_missing, redis_url};
 
 /// Says so when there is nothing to test. (`REQUIRE_BACKENDS=all tests/run` has made sure that there is.)
 fn here(missing: Option<&str>) -> bool {
@@ -83,6 +83,25 @@ fn redis_ends_with_a_killed_test_process() {
 }
 
 #[test]
+fn a_mail_server_ends_with_a_killed_test_process() {
+    if here(Smtp::missing().as_deref()) {
+        ends_with_its_test_process("smtp");
+    }
+}
+
+#[test]
+fn a_mail_server_that_was_stopped_starts_again_on_its_port() {
+    if here(Smtp::missing().as_deref()) {
+        let smtp = Smtp::start();
+        assert!(listens(smtp.port()));
+        smtp.stop();
+        assert!(!listens(smtp.port()));
+        smtp.start_again();
+        assert!(listens(smtp.port()));
+    }
+}
+
+#[test]
 fn a_browser_ends_with_a_killed_test_process_and_so_do_its_children() {
     if here(Browser::missing().as_deref()) {
         ends_with_its_test_process("browser");
@@ -134,15 +153,20 @@ fn is_ours(folder: &Path) -> bool {
 #[ignore = "the tests above start this in a process of its own"]
 #[expect(clippy::disallowed_methods, reason = "tests are no settings")]
 fn holds_a_server_until_it_is_killed() {
-    let hold = |server: &Server| {
+    let hold_process = |pid: rustix::process::Pid, port: u16| {
         let mut output = std::io::stdout();
-        writeln!(output, "holding {} {}", server.pid().as_raw_nonzero(), server.port).unwrap();
+        writeln!(output, "holding {} {port}", pid.as_raw_nonzero()).unwrap();
         sleep(Duration::from_mins(1));
     };
+    let hold = |server: &Server| hold_process(server.pid(), server.port);
     match std::env::var("TEST_HOLDS").unwrap().as_str() {
         "postgres" => hold(&Database::Postgres.server()),
         "mariadb" => hold(&Database::Mariadb.server()),
         "browser" => hold(Browser::start().chromium()),
+        "smtp" => {
+            let smtp = Smtp::start();
+            hold_process(smtp.pid(), smtp.port());
+        }
         _redis => hold(&redis()),
     }
 }

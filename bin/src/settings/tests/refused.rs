@@ -102,10 +102,30 @@ fn an_unencrypted_database_elsewhere_is_allowed_on_demand_and_warned_of() {
     let url = ("DATABASE_URL", "postgres://app:s3same-0pen@db/app");
     let allowed = ("ALLOW_INSECURE_BACKEND", "true");
     let production = [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG), url, allowed];
-    let warnings = load(&production).unwrap().warnings;
+    let mut warnings = load(&production).unwrap().warnings;
+    warnings.retain(|warning| !warning.starts_with("MAIL_URL"));
     assert!(matches!(warnings.as_slice(), [warning] if warning.starts_with("DATABASE_URL: ")), "{warnings:?}");
     assert_eq!(problems(&[("DATABASE_URL", "postgres://app:app@db/app"), allowed]), ["DATABASE_URL"], "a bad password");
     assert!(load(&[url]).unwrap().warnings.is_empty(), "development takes what it is given");
+}
+
+#[test]
+fn production_sends_e_mail_from_somebody_with_links_that_lead_here_and_in_secret() {
+    let good = [("MAIL_FROM", "Ada <ada@example.com>"), ("PUBLIC_URL", "https://api.example.com")];
+    let refused = |changes: &[(&'static str, &'static str)]| problems(&[changes, &good].concat());
+    for url in ["smtps://u:s3same-0pen@mail.example.com", "smtp://mail.example.com", "smtp://localhost", "file:mails"] {
+        assert_eq!(refused(&[("MAIL_URL", url)]), [""; 0], "{url}");
+        assert_eq!(problems(&[("MAIL_URL", url)]), ["MAIL_FROM", "PUBLIC_URL"], "{url}");
+    }
+    let clear = ("MAIL_URL", "smtp://mail.example.com:25?tls=none");
+    assert_eq!(refused(&[clear]), ["MAIL_URL"]);
+    let allowed = ("ALLOW_INSECURE_BACKEND", "true");
+    assert_eq!(refused(&[clear, allowed]), [""; 0]);
+    let production = [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG), clear, allowed, good[0], good[1]];
+    let warnings = load(&production).unwrap().warnings;
+    assert!(matches!(warnings.as_slice(), [warning] if warning.starts_with("MAIL_URL: ")), "{warnings:?}");
+    assert!(load(&[clear]).unwrap().warnings.is_empty(), "development takes what it is given");
+    assert!(load(&[("MAIL_URL", "smtp://u:s3same-0pen@mail.example.com?tls=none"), allowed]).is_err(), "a password");
 }
 
 #[test]
