@@ -100,7 +100,22 @@ impl Header for AutoSubmitted {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn every_address_that_an_account_may_have_can_be_written_to(
+            local in "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,30}(\\.[a-z0-9]{1,30}){0,2}",
+            domain in "[a-zäöüß世0-9-]{1,20}\\.[a-zé]{2,10}",
+        ) {
+            if let Ok(email) = Email::parse(&format!("{local}@{domain}")) {
+                let address = address(&email).unwrap().to_string();
+                prop_assert!(address.is_ascii() && address.starts_with(&format!("{local}@")), "{}", address);
+            }
+        }
+    }
 
     #[test]
     fn an_address_keeps_its_case_and_its_domain_becomes_ascii() {

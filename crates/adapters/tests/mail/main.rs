@@ -19,9 +19,11 @@ use keepstone_domain::{DisplayName, Email, JobId, Timestamp};
 use keepstone_service::{Letter, Mail};
 use keepstone_test_backends::Smtp;
 
-/// For a server on this machine that answers at once, or not at all.
+/// For a server on this machine that answers, however busy the machine is.
 const PATIENCE: Patience =
-    Patience { step: Duration::from_secs(2), attempt: Duration::from_secs(4), idle: Duration::from_mins(1) };
+    Patience { step: Duration::from_secs(15), attempt: Duration::from_secs(30), idle: Duration::from_mins(1) };
+/// For one that does not.
+const HURRY: Patience = Patience { step: Duration::from_millis(500), ..PATIENCE };
 
 fn composer() -> Composer {
     Composer::new(Letters::new("Keepstone").unwrap(), "Keepstone <noreply@bücher.example>".parse().unwrap())
