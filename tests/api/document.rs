@@ -83,15 +83,15 @@ async fn what_takes_parameters_refuses_bad_ones() {
         let parameters = operation.value["parameters"].as_array().cloned().unwrap_or_default();
         for (parameter, place) in parameters.iter().map(|one| (one, one["in"].as_str().unwrap())) {
             let name = parameter["name"].as_str().unwrap();
+            let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
             let reply = match (place, name) {
                 ("path", _) => {
                     let path = operation.path.replace(&format!("{{{name}}}"), "1");
-                    let method = Method::from_bytes(operation.method.as_bytes()).unwrap();
                     admin.request(method, &path).json(&json!({})).await
                 }
                 ("query", _) => {
                     let path = format!("{}?{name}=%01", path_of(operation));
-                    admin.request(Method::GET, &path).await
+                    admin.request(method, &path).await
                 }
                 ("header", "If-None-Match") => continue, // what is no tag is no tag that is known
                 ("header", "Idempotency-Key") if operation.path.ends_with("refresh") => continue, // read after the body

@@ -128,7 +128,7 @@ fn the_document_says_which_operations_need_a_token() {
 #[tokio::test]
 async fn whoever_has_the_permission_is_let_in_and_nobody_else() {
     // A role with nothing but each permission, and for each set that opens a door, one with everything but that set.
-    let mut home = Server::with().env("DEFAULT_ROLE", "only_0");
+    let mut home = Server::with().with_mail().env("DEFAULT_ROLE", "only_0");
     for (number, permission) in PERMISSIONS.iter().enumerate() {
         home = home.env(&format!("KEEPSTONE__ROLES__ONLY_{number}"), permission);
     }

@@ -67,8 +67,7 @@ async fn a_name_with_a_line_break_never_gets_near_an_e_mail() {
     server.anonymous().post("/api/v1/auth/register").json(&body).await.is(201);
     let sent = server.letter("ada@example.com", 1).await;
     assert!(!sent.html.contains("<b>") && !sent.html.contains("<evil"), "{sent:#?}");
-    let addresses = mailparse::addrparse(&sent.to).unwrap();
-    assert_eq!(addresses.extract_single_info().unwrap().addr, "ada@example.com");
+    assert_eq!(sent.to, "ada@example.com");
 }
 
 #[tokio::test]

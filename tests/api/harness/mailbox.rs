@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use mailparse::{MailHeaderMap, ParsedMail, parse_mail};
+use mailparse::{MailHeaderMap, ParsedMail, addrparse_header, parse_mail};
 use serde_json::Value;
 
 use super::{Home, Server, eventually};
@@ -10,6 +10,7 @@ use super::{Home, Server, eventually};
 /// An e-mail, as a mail program shows it.
 #[derive(Debug, Clone)]
 pub struct Letter {
+    /// The address, without the name.
     pub to: String,
     pub subject: String,
     pub message_id: String,
@@ -25,7 +26,7 @@ impl Letter {
         let header = |name| mail.headers.get_first_value(name).unwrap_or_default();
         let part = |media_type: &str| body(&mail, media_type).unwrap_or_default();
         Self {
-            to: header("To"),
+            to: address(&mail),
             subject: header("Subject"),
             message_id: header("Message-ID"),
             text: part("text/plain"),
@@ -40,7 +41,8 @@ impl Letter {
         let mut links = self.text.split_whitespace().filter(|word| word.contains("#token="));
         let link = links.next().unwrap_or_else(|| panic!("no link in {self:#?}"));
         assert_eq!(links.next(), None, "{self:#?}");
-        assert!(self.html.contains(link), "{self:#?}");
+        let token = link.split_once("#token=").unwrap().1;
+        assert!(self.html.contains(token), "{self:#?}");
         link
     }
 
@@ -49,6 +51,11 @@ impl Letter {
     pub fn token(&self) -> String {
         self.link().split_once("#token=").unwrap().1.to_owned()
     }
+}
+
+fn address(mail: &ParsedMail) -> String {
+    let to = addrparse_header(mail.headers.get_first_header("To").unwrap()).unwrap();
+    to.clone().extract_single_info().unwrap_or_else(|| panic!("not one address: {to}")).addr
 }
 
 fn body(mail: &ParsedMail, media_type: &str) -> Option<String> {
@@ -71,7 +78,7 @@ impl Home {
         let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|kind| kind == "eml")).collect();
         files.sort(); // they are named after the jobs that sent them
         let letters = files.iter().map(|file| Letter::read(&fs::read(file).unwrap()));
-        letters.filter(|letter| letter.to.contains(to)).collect()
+        letters.filter(|letter| letter.to == to).collect()
     }
 }
 
