@@ -31,6 +31,8 @@ pub enum Command {
     Seed(Seed),
     /// Delete the sessions whose time is over, and their tokens; a server does so by itself every hour
     CleanupTokens,
+    /// Remove for good the users who were deleted `PURGE_AFTER` ago, and what was theirs; a server does so every hour
+    PurgeUsers(PurgeUsers),
     /// Make a key to sign access tokens with, in the folder of keys; a running server takes it up on SIGHUP
     GenerateKeys(GenerateKeys),
     /// Look at the configuration
@@ -147,6 +149,13 @@ pub struct GenerateKeys {
 #[derive(Debug, Args)]
 pub struct ListUsers {
     /// As a JSON array
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PurgeUsers {
+    /// As a JSON object
     #[arg(long)]
     pub json: bool,
 }

@@ -12,8 +12,8 @@ use keepstone_http::Cursors;
 use keepstone_persistence::DieselStore;
 use keepstone_repository::Store;
 use keepstone_service::{
-    AccountParts, Accounts, Audit, Health, Idempotency, Items, LoginThrottle, PasswordGuard, Principals, RateLimiter,
-    RateLimits, Rules, Seed, SeedParts, SessionParts, SessionPolicy, Sessions, UserParts, Users,
+    AccountParts, Accounts, Audit, Exports, Health, Idempotency, Items, LoginThrottle, PasswordGuard, Principals,
+    Purge, RateLimiter, RateLimits, Rules, Seed, SeedParts, SessionParts, SessionPolicy, Sessions, UserParts, Users,
 };
 
 use crate::{
@@ -28,6 +28,8 @@ pub struct Services {
     pub sessions: Arc<Sessions>,
     pub users: Arc<Users>,
     pub items: Arc<Items>,
+    pub exports: Arc<Exports>,
+    pub purge: Purge,
     pub idempotency: Arc<Idempotency>,
     pub cursors: Cursors,
     pub seed: Seed,
@@ -101,6 +103,8 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
             sessions: Arc::clone(&sessions),
         })),
         items: Arc::new(Items::new(Arc::clone(&store), Arc::clone(&clock))),
+        exports: Arc::new(Exports::new(Arc::clone(&store), Arc::clone(&clock))),
+        purge: Purge::new(Arc::clone(&store), Arc::clone(&clock), settings.users.purge_after),
         idempotency: Arc::new(Idempotency::new(Arc::clone(&store), Arc::clone(&clock), requests)),
         cursors: Cursors::new(cursors),
         seed: Seed::new(SeedParts { store: Arc::clone(&store), clock, passwords: passwords.clone(), roles }),

@@ -31,6 +31,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Seed(arguments) => with_log(async |settings| seed::run(settings, &arguments).await).await,
         Command::GenerateKeys(arguments) => keys::generate(&load(Overrides::default())?, &arguments),
         Command::CleanupTokens => with_log(session::clean_up).await,
+        Command::PurgeUsers(arguments) => with_log(async |settings| session::purge(settings, &arguments).await).await,
         Command::Healthcheck(arguments) => healthcheck::run(&load(Overrides::default())?, &arguments).await,
         Command::Openapi(arguments) => openapi::run(&arguments),
     }

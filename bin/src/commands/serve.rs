@@ -12,7 +12,7 @@ use keepstone_auth::token::Keyring;
 use keepstone_http::{ConnectionLimits, Network, Options, Origins, Parts, Script};
 use keepstone_persistence::{DatabaseUrl, DieselStore};
 use keepstone_repository::Store;
-use keepstone_service::{Health, Idempotency, Sessions};
+use keepstone_service::{Health, Idempotency, Purge, Sessions};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::{
@@ -54,6 +54,7 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
         sessions: services.sessions,
         users: services.users,
         items: services.items,
+        exports: services.exports,
         audit: services.audit,
         health: services.health,
         idempotency: services.idempotency,
@@ -74,7 +75,7 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     let at_once = Arc::new(Notify::new());
     let stop = Stop { server: server.handle(), health, delay: settings.server.shutdown_delay };
     actix_web::rt::spawn(stop.on_signal([terminate, interrupt], Arc::clone(&at_once)));
-    actix_web::rt::spawn(clean_up_every_hour(sessions, requests));
+    actix_web::rt::spawn(clean_up_every_hour(sessions, requests, services.purge));
     actix_web::rt::spawn(reload_on_signal(settings.clone(), keyring, hang_up));
     tokio::select! {
         ended = server => ended.map_err(Failure::failed)?,
@@ -176,7 +177,7 @@ fn announce(
 }
 
 /// What has expired costs space only, so when it is deleted does not matter, and that nodes do it at once neither.
-async fn clean_up_every_hour(sessions: Arc<Sessions>, requests: Arc<Idempotency>) {
+async fn clean_up_every_hour(sessions: Arc<Sessions>, requests: Arc<Idempotency>, purge: Purge) {
     let mut hours = actix_web::rt::time::interval(CLEAN_UP_INTERVAL);
     loop {
         hours.tick().await;
@@ -187,6 +188,11 @@ async fn clean_up_every_hour(sessions: Arc<Sessions>, requests: Arc<Idempotency>
         match requests.clean_up().await {
             Ok(deleted) => tracing::debug!(deleted, "cleaned up idempotency keys"),
             Err(error) => tracing::warn!(%error, "could not clean up idempotency keys"),
+        }
+        match purge.run().await {
+            Ok(0) => {}
+            Ok(users) => tracing::info!(users, "removed deleted users for good"),
+            Err(error) => tracing::warn!(%error, "could not remove deleted users, and will go on in an hour"),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::addresses::{Network, Origins, Script, ServiceUrl, host};
 use super::layers::Tree;
 use super::model::{
     App, Argon2, Cors, Database, Docs, Files, Jwt, Log, Mail, Metrics, Password, RateLimit, Redis, Registration,
-    Server, Sessions, Settings, Telemetry,
+    Server, Sessions, Settings, Telemetry, Users,
 };
 use super::problems::{Wrong, quoted};
 use super::profile::Environment;
@@ -34,6 +34,7 @@ pub(super) fn settings(reader: &mut Reader<'_>, tree: &Tree, environment: Enviro
         sessions: sessions(reader),
         password: password(reader, cores),
         registration: registration(reader, tree),
+        users: users(reader),
         roles: roles::roles(reader, tree),
         cors: Cors { origins: origins(reader) },
         log: Log {
@@ -185,6 +186,11 @@ fn registration(reader: &mut Reader<'_>, tree: &Tree) -> Registration {
         conceal: reader.need("registration.conceal", flag),
         default_role: reader.need("registration.default_role", role).unwrap_or_else(RoleName::viewer),
     }
+}
+
+fn users(reader: &mut Reader<'_>) -> Users {
+    let days = |text: &str| duration(text, Unit::Day, Duration::ZERO..=DAY * 3_650);
+    Users { purge_after: reader.parse("users.purge_after", days).filter(|after| !after.is_zero()) }
 }
 
 fn origins(reader: &mut Reader<'_>) -> Origins {

@@ -28,6 +28,7 @@ pub struct ProcessRateLimiter<C: Clock<Instant = Duration> = Uptime> {
     refresh: Counter<C>,
     password: Counter<C>,
     session: Counter<C>,
+    export: Counter<C>,
 }
 
 /// All counters of all limits, so that they have one bound together.
@@ -78,6 +79,7 @@ impl<C: Clock<Instant = Duration> + Clone> ProcessRateLimiter<C> {
             refresh: counter(Limit::Refresh),
             password: counter(Limit::Password),
             session: counter(Limit::Session),
+            export: counter(Limit::Export),
             counters,
             clock,
         }
@@ -91,6 +93,7 @@ impl<C: Clock<Instant = Duration> + Clone> ProcessRateLimiter<C> {
             Limit::Refresh => &self.refresh,
             Limit::Password => &self.password,
             Limit::Session => &self.session,
+            Limit::Export => &self.export,
         }
     }
 }

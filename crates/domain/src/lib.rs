@@ -18,7 +18,7 @@ mod time;
 mod user;
 mod version;
 
-pub use audit::{AuditEvent, AuditKind};
+pub use audit::{AuditEvent, AuditKind, Involvement};
 pub use email::Email;
 pub use id::{AuditEventId, ItemId, JobId, SessionId, UserId};
 pub use idempotency::{Answer, Attempt};

@@ -7,7 +7,7 @@ use actix_web::{
     dev::Server,
     web::{self, Data},
 };
-use keepstone_service::{Accounts, Audit, Health, Idempotency, Items, RateLimits, Sessions, Users};
+use keepstone_service::{Accounts, Audit, Exports, Health, Idempotency, Items, RateLimits, Sessions, Users};
 use utoipa_actix_web::{AppExt, scope, service_config::ServiceConfig};
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     cors::Origins,
     cursor::Cursors,
     docs::{self, Document, Script},
+    export,
     extract::BodyLimit,
     fallback::{KnownPaths, fallback},
     health, item,
@@ -37,6 +38,8 @@ pub struct Parts {
     pub users: Arc<Users>,
     /// The items.
     pub items: Arc<Items>,
+    /// What is kept about somebody.
+    pub exports: Arc<Exports>,
     /// The audit log.
     pub audit: Arc<Audit>,
     /// Requests that may be sent again.
@@ -96,6 +99,7 @@ pub(crate) fn routes(api_prefix: &str) -> impl FnOnce(&mut ServiceConfig<'_>) + 
         .service(user::update_me)
         .service(user::delete_me)
         .service(user::change_password)
+        .service(export::export_me)
         .service(user::find)
         .service(user::update)
         .service(user::delete)
@@ -140,6 +144,7 @@ pub fn bind(listener: TcpListener, parts: Parts, options: Options) -> std::io::R
             .app_data(Data::from(Arc::clone(&parts.sessions)))
             .app_data(Data::from(Arc::clone(&parts.users)))
             .app_data(Data::from(Arc::clone(&parts.items)))
+            .app_data(Data::from(Arc::clone(&parts.exports)))
             .app_data(Data::from(Arc::clone(&parts.audit)))
             .app_data(Data::from(Arc::clone(&parts.idempotency)))
             .app_data(cursors.clone())

@@ -11,6 +11,7 @@ mod item;
 mod list;
 mod migration;
 mod pool;
+mod purge;
 mod refresh_token;
 mod repositories;
 mod schema;

@@ -6,6 +6,15 @@ use secrecy::SecretString;
 
 use crate::Result;
 
+/// What one step of removing deleted users came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Purged {
+    /// How many users are gone.
+    pub users: usize,
+    /// Whether there was nothing to do.
+    pub is_done: bool,
+}
+
 /// The users. A deleted one is found by nobody.
 #[async_trait]
 pub trait UserRepository {
@@ -37,6 +46,15 @@ pub trait UserRepository {
 
     /// Deletes a user: from then on nobody finds them, and their address and user name are free.
     async fn delete(&mut self, id: UserId, now: Timestamp) -> Result<bool>;
+
+    /// Removes for good what is left of users who were deleted at or before this time: what is theirs first, themselves
+    /// last. `limit` rows at most, so it is to be called again, each time in a transaction of its own, until it is done.
+    /// Several may be at it at once.
+    async fn purge(&mut self, deleted_before: Timestamp, limit: u32) -> Result<Purged>;
+
+    /// Goes on with removing what the indexes for searching still hold of removed rows, where that does not happen by
+    /// itself; `first` begins it. `true` if it is to be called again, each time as a change of its own.
+    async fn forget_searches(&mut self, first: bool) -> Result<bool>;
 
     /// Holds a user until the transaction ends; `false` if the user may not log in, or has another password hash by now.
     async fn hold_for_login(&mut self, id: UserId, password_hash: &SecretString) -> Result<bool>;

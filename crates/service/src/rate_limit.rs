@@ -31,12 +31,14 @@ pub enum Limit {
     Password,
     /// Whatever else there is about getting in and out.
     Session,
+    /// Asking for everything at once.
+    Export,
 }
 
 impl Limit {
     /// Every limit there is.
-    pub const ALL: [Self; 6] =
-        [Self::Login, Self::Register, Self::RefreshRequest, Self::Refresh, Self::Password, Self::Session];
+    pub const ALL: [Self; 7] =
+        [Self::Login, Self::Register, Self::RefreshRequest, Self::Refresh, Self::Password, Self::Session, Self::Export];
 }
 
 /// So many at once, and then as many again over this time.
@@ -74,6 +76,7 @@ impl Quotas {
         match (self, limit) {
             (Self::Strict, Limit::Login | Limit::Password) => Quota::new(10, MINUTE),
             (Self::Strict, Limit::Register) => Quota::new(5, HOUR),
+            (Self::Strict, Limit::Export) => Quota::new(10, HOUR),
             (Self::Strict, Limit::Refresh) => Quota::new(60, MINUTE),
             (Self::Strict, Limit::Session) => Quota::new(300, MINUTE),
             (Self::Strict, Limit::RefreshRequest) | (Self::Generous, _) => Quota::new(600, MINUTE),
@@ -204,6 +207,7 @@ mod tests {
         };
         assert_eq!(amounts(Quotas::Strict, Limit::Login), (10, MINUTE));
         assert_eq!(amounts(Quotas::Strict, Limit::Register), (5, HOUR));
+        assert_eq!(amounts(Quotas::Strict, Limit::Export), (10, HOUR));
         assert_eq!(amounts(Quotas::Strict, Limit::Refresh), (60, MINUTE));
         assert!(Limit::ALL.into_iter().all(|limit| amounts(Quotas::Generous, limit) == (600, MINUTE)));
     }
