@@ -16,9 +16,7 @@ pub async fn clean_up(settings: &Settings) -> Result<ExitCode, Failure> {
 pub async fn purge(settings: &Settings, arguments: &PurgeUsers) -> Result<ExitCode, Failure> {
     let services = compose::services(settings, compose::open_migrated(settings).await?)?;
     let users = services.purge.run().await?;
-    output::line(match arguments.json {
-        true => json!({"users": users}).to_string(),
-        false => format!("removed {users} deleted users"),
-    })?;
+    let text = || format!("removed {users} deleted users");
+    output::line(if arguments.json { json!({"users": users}).to_string() } else { text() })?;
     Ok(ExitCode::SUCCESS)
 }

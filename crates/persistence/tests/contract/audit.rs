@@ -1,6 +1,7 @@
 //! Events of one user: all of them, once, newest first, whatever of theirs comes at the same time.
 
 use keepstone_domain::{AuditEvent, AuditEventId, AuditKind, Involvement, PageRequest, Start, UserId};
+use keepstone_test_backends::Database;
 
 use crate::harness::{Opened, at};
 
@@ -43,5 +44,39 @@ async fn an_event_is_listed_for_whose_account_it_is_about_and_for_who_did_it_els
     }
     for involvement in [Involvement::Account, Involvement::Actor] {
         assert_eq!(all_of(&opened, eve, involvement).await, []);
+    }
+}
+
+#[tokio::test]
+async fn what_is_one_users_is_found_in_an_index_and_in_order() {
+    let opened = Opened::migrated().await;
+    if opened.kind == Database::Mariadb {
+        eprintln!("skipped: MariaDB decides by what it finds in tables, and these are empty");
+        return;
+    }
+    let mut raw = opened.raw().await;
+    if !opened.is_sqlite() {
+        raw.run("SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off").await;
+    }
+    let (id, time) =
+        if opened.is_sqlite() { ("x'00'", "0") } else { ("'0192d3c4-0000-7000-8000-000000000000'::uuid", "now()") };
+    for (query, index) in [
+        (
+            format!("SELECT * FROM audit_events WHERE user_id = {id} ORDER BY at DESC, public_id DESC"),
+            "audit_events_user",
+        ),
+        (
+            format!("SELECT * FROM audit_events WHERE actor_id = {id} ORDER BY at DESC, public_id DESC"),
+            "audit_events_actor",
+        ),
+        (
+            "SELECT * FROM sessions WHERE user_id = 1 ORDER BY created_at DESC, public_id DESC".into(),
+            "sessions_created_at",
+        ),
+        (format!("SELECT id FROM users WHERE deleted_at <= {time} ORDER BY deleted_at"), "users_deleted_at"),
+    ] {
+        let plan = raw.plan(&query).await;
+        assert!(plan.contains(index), "{plan}");
+        assert!(!plan.contains("TEMP B-TREE") && !plan.contains("Sort"), "{plan}");
     }
 }

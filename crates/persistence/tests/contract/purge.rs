@@ -52,7 +52,7 @@ async fn places(opened: &Opened, raw: &mut Raw, texts: &[&str]) -> BTreeSet<Stri
     for name in raw.lines(columns).await {
         let (table, column) = name.split_once('.').unwrap();
         for text in texts {
-            let hex: String = text.bytes().map(|byte| format!("{byte:02X}")).collect();
+            let hex = text.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02X}"));
             let is_there = match opened.kind {
                 Database::Sqlite => format!("hex(CAST({table}.\"{column}\" AS BLOB)) LIKE '%{hex}%'"),
                 Database::Postgres => {
