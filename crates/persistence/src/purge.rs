@@ -8,7 +8,7 @@ use crate::{
     connection::{Connection, on},
     repositories::DieselRepositories,
     schema::{items, refresh_tokens, sessions, users},
-    types::Time,
+    types::{Id, Time},
 };
 
 /// How many pages of SQLite's index are written at once.
@@ -17,42 +17,40 @@ const PAGES: i64 = 500;
 /// Removes `limit` rows at most. Others may be removing the same ones: then fewer are removed here, or none.
 ///
 /// A session has as many tokens as it was refreshed, so they are not left to the foreign key, which knows no limit.
-pub async fn step(repositories: &mut DieselRepositories, deleted_before: Time, limit: u32) -> Result<Purged> {
-    let deleted: Vec<i64> = on!(repositories, |conn| {
+pub async fn step(repositories: &mut DieselRepositories, user: Id, deleted_before: Time, limit: u32) -> Result<Purged> {
+    let deleted: Option<i64> = on!(repositories, |conn| {
         users::table
+            .filter(users::public_id.eq(user))
             .filter(users::deleted_at.le(deleted_before))
-            .order(users::deleted_at)
-            .limit(limit.into())
             .select(users::id)
-            .load(conn)
+            .first(conn)
             .await
+            .optional()
     })?;
-    if deleted.is_empty() {
-        return Ok(Purged { users: 0, is_done: true });
-    }
+    let Some(user) = deleted else { return Ok(Purged::Nothing) };
     let mut rest = i64::from(limit);
     macro_rules! remove {
-        ($table:ident, $found:expr) => {
-            if rest > 0 {
-                // In no order: one would tempt a database to look through the whole table.
-                let found: Vec<i64> = on!(repositories, |conn| $found.limit(rest).select($table::id).load(conn).await)?;
-                rest -= i64::try_from(found.len()).unwrap_or(i64::MAX);
+        ($table:ident, $theirs:expr) => {
+            // In no order: one would tempt a database to look through the whole table.
+            let found: Vec<i64> = on!(repositories, |conn| $theirs.limit(rest).select($table::id).load(conn).await)?;
+            if !found.is_empty() {
                 let rows = $table::table.filter($table::id.eq_any(&found));
                 on!(repositories, |conn| diesel::delete(rows).execute(conn).await)?;
+                rest -= i64::try_from(found.len()).unwrap_or(rest);
+                if rest == 0 {
+                    return Ok(Purged::Partly);
+                }
             }
         };
     }
-    remove!(items, items::table.filter(items::owner_id.eq_any(&deleted)));
-    let tokens = refresh_tokens::table.inner_join(sessions::table);
-    remove!(refresh_tokens, tokens.filter(sessions::user_id.eq_any(&deleted)));
-    remove!(sessions, sessions::table.filter(sessions::user_id.eq_any(&deleted)));
-    // Nothing is left of any of them, or else there would be no rows to spare.
-    let gone: Vec<i64> = deleted.into_iter().take(usize::try_from(rest).unwrap_or_default()).collect();
-    let users = on!(repositories, |conn| {
-        let still_deleted = users::table.filter(users::id.eq_any(&gone)).filter(users::deleted_at.le(deleted_before));
+    remove!(items, items::table.filter(items::owner_id.eq(user)));
+    remove!(refresh_tokens, refresh_tokens::table.inner_join(sessions::table).filter(sessions::user_id.eq(user)));
+    remove!(sessions, sessions::table.filter(sessions::user_id.eq(user)));
+    let removed = on!(repositories, |conn| {
+        let still_deleted = users::table.filter(users::id.eq(user)).filter(users::deleted_at.le(deleted_before));
         diesel::delete(still_deleted).execute(conn).await
     })?;
-    Ok(Purged { users, is_done: false })
+    Ok(if removed == 1 { Purged::Wholly } else { Purged::Nothing })
 }
 
 /// SQLite's index keeps what was deleted, and a note that it is, until its parts are merged into one.

@@ -230,8 +230,16 @@ impl UserRepository for DieselRepositories {
         Ok(deleted == 1)
     }
 
-    async fn purge(&mut self, deleted_before: Timestamp, limit: u32) -> Result<Purged> {
-        purge::step(self, Time(deleted_before), limit).await
+    async fn list_deleted(&mut self, before: Timestamp, limit: u32) -> Result<Vec<UserId>> {
+        let ids: Vec<Id> = on!(self, |conn| {
+            let deleted = users::table.filter(users::deleted_at.le(Time(before))).order(users::deleted_at);
+            deleted.limit(limit.into()).select(users::public_id).load(conn).await
+        })?;
+        Ok(ids.into_iter().map(Id::get).collect())
+    }
+
+    async fn purge(&mut self, id: UserId, deleted_before: Timestamp, limit: u32) -> Result<Purged> {
+        purge::step(self, Id::of(id), Time(deleted_before), limit).await
     }
 
     async fn forget_searches(&mut self, first: bool) -> Result<bool> {

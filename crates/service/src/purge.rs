@@ -6,8 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use keepstone_domain::{Clock, Timestamp};
-use keepstone_repository::{Purged, Store};
+use keepstone_domain::{Clock, Timestamp, UserId};
+use keepstone_repository::{Purged, Store, UnitOfWork};
 
 use crate::Result;
 
@@ -38,21 +38,36 @@ impl Purge {
     /// Storage's only; what was removed before stays so.
     pub async fn run(&self) -> Result<usize> {
         let Some(deleted_before) = self.after.and_then(|after| before(self.clock.now(), after)) else { return Ok(0) };
-        let (mut users, mut has_begun) = (0, false);
+        let mut users = 0;
+        let mut has_begun = false;
         loop {
-            let begun = Instant::now();
-            let step: Purged = self.store.transaction(async |tx| tx.users().purge(deleted_before, BATCH).await).await?;
-            if step.is_done {
+            // Not a replica, which would go on telling of those who were just removed.
+            let some = self.store.write().await?.users().list_deleted(deleted_before, BATCH).await?;
+            if some.is_empty() {
                 break;
             }
-            users += step.users;
+            for id in some {
+                users += usize::from(self.remove(id, deleted_before).await?);
+            }
             has_begun = true;
-            let_others_in(begun).await;
         }
         if has_begun {
             self.forget_searches().await?;
         }
         Ok(users)
+    }
+
+    /// Whether it was done here, and not by somebody else.
+    async fn remove(&self, id: UserId, deleted_before: Timestamp) -> Result<bool> {
+        loop {
+            let begun = Instant::now();
+            let remove = async |tx: &mut UnitOfWork| tx.users().purge(id, deleted_before, BATCH).await;
+            let removed = self.store.transaction(remove).await?;
+            let_others_in(begun).await;
+            if removed != Purged::Partly {
+                return Ok(removed == Purged::Wholly);
+            }
+        }
     }
 
     async fn forget_searches(&self) -> Result<()> {

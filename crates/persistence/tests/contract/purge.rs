@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use keepstone_domain::{AuditEvent, AuditKind, DisplayName, RefreshToken, Session, Timestamp, User};
-use keepstone_repository::{Purged, Result, StorageError, Store};
+use keepstone_repository::{Purged, Result, StorageError, Store, UnitOfWork};
 use keepstone_test_backends::Database;
 
 use crate::{
@@ -13,15 +13,21 @@ use crate::{
 
 const DAY: i64 = 86_400_000_000;
 
-/// Removes this many rows at a time until nothing is left to do, and gives the number of users and of steps.
-async fn purge(store: &dyn Store, before: Timestamp, limit: u32) -> Result<(usize, usize)> {
-    let (mut users, mut steps) = (0, 0);
+/// Removes this many rows at a time until nobody is left to remove, and gives how many were removed here.
+async fn purge(store: &dyn Store, before: Timestamp, limit: u32) -> Result<usize> {
+    let mut users = 0;
     loop {
-        let step = store.transaction(async |tx| tx.users().purge(before, limit).await).await?;
-        if step.is_done {
-            return Ok((users, steps));
+        let some = store.write().await?.users().list_deleted(before, 5).await?;
+        if some.is_empty() {
+            return Ok(users);
         }
-        (users, steps) = (users + step.users, steps + 1);
+        for id in some {
+            let remove = async |tx: &mut UnitOfWork| tx.users().purge(id, before, limit).await;
+            while store.transaction(remove).await.map(|step| {
+                users += usize::from(step == Purged::Wholly);
+                step == Purged::Partly
+            })? {}
+        }
     }
 }
 
@@ -79,9 +85,7 @@ async fn someone(opened: &Opened, person: &User, secret: &str) {
     let mut digest = token.digest;
     digest[0] ^= 1;
     let successor = RefreshToken::fresh(session.id, 1, digest, session.created_at);
-    let exchange = async |tx: &mut keepstone_repository::UnitOfWork| {
-        tx.sessions().exchange(&token.digest, Some(&[7; 32]), &successor).await
-    };
+    let exchange = async |tx: &mut UnitOfWork| tx.sessions().exchange(&token.digest, Some(&[7; 32]), &successor).await;
     assert_eq!(opened.transaction(exchange).await, Ok(true));
     let event = AuditEvent { user_id: Some(person.id), ..AuditEvent::new(AuditKind::UserCreated, at(1)) };
     opened.transaction(async |tx| tx.audit().insert(&event.clone().with("role", "viewer")).await).await.unwrap();
@@ -119,8 +123,8 @@ async fn nothing_is_left_of_who_is_removed_and_all_of_everybody_else() {
     let again = User { id: keepstone_domain::UserId::generate(), ..again };
     opened.insert(&again).await.unwrap();
     opened.insert_items(&[item(&again, new)]).await;
-    assert_eq!(purge(&*opened.shared(), at(10 * DAY - 1), 500).await, Ok((0, 0)), "not before the time");
-    assert_eq!(purge(&*opened.shared(), at(10 * DAY), 500).await, Ok((1, 1)));
+    assert_eq!(purge(&*opened.shared(), at(10 * DAY - 1), 500).await, Ok(0), "not before the time");
+    assert_eq!(purge(&*opened.shared(), at(10 * DAY), 500).await, Ok(1));
     forget_searches(&*opened.shared()).await;
 
     assert_eq!(opened.find(again.id).await, Some(again.clone()), "the new one of the same name is as they were");
@@ -128,7 +132,7 @@ async fn nothing_is_left_of_who_is_removed_and_all_of_everybody_else() {
     let left = places(&opened, &mut raw, &["hash-zwqxvkj", "zwqxvkj one", "\u{1202}\u{1203}"]).await;
     assert!(left.is_empty(), "{left:?}");
     delete(&opened, &again, at(10 * DAY)).await;
-    assert_eq!(purge(&*opened.shared(), at(10 * DAY), 500).await, Ok((1, 1)));
+    assert_eq!(purge(&*opened.shared(), at(10 * DAY), 500).await, Ok(1));
     forget_searches(&*opened.shared()).await;
     let left = places(&opened, &mut raw, &[pieces[0], pieces[1], new]).await;
     assert!(left.is_empty(), "{left:?}");
@@ -139,10 +143,11 @@ async fn nothing_is_left_of_who_is_removed_and_all_of_everybody_else() {
 #[tokio::test]
 async fn no_step_removes_more_than_it_may_and_each_can_be_the_last() {
     let people: Vec<User> = (0..3).map(|number| user(&format!("user-{number}"))).collect();
-    let opened = Opened::migrated().await;
-    for person in &people {
+    let staying = user("staying");
+    let opened = Opened::with_users(&[&staying]).await;
+    for (person, when) in people.iter().zip([2, 0, 1]) {
         someone(&opened, person, "something").await;
-        delete(&opened, person, at(1)).await;
+        delete(&opened, person, at(when)).await;
     }
     let rows = async |raw: &mut Raw| {
         let mut rows = 0;
@@ -153,25 +158,33 @@ async fn no_step_removes_more_than_it_may_and_each_can_be_the_last() {
     };
     let mut raw = opened.raw().await;
     let mut left = rows(&mut raw).await;
-    assert_eq!(left, 3 * 6);
-    let mut users = 0;
-    loop {
-        // One that does not come to its end has done nothing.
-        let mut tx = opened.begin().await.unwrap();
-        let undone = tx.users().purge(at(1), 4).await.unwrap();
-        tx.rollback().await.unwrap();
-        assert_eq!(rows(&mut raw).await, left);
-        let step: Purged = opened.transaction(async |tx| tx.users().purge(at(1), 4).await).await.unwrap();
-        assert_eq!(step, undone);
-        let now = rows(&mut raw).await;
-        assert_right(&opened).await;
-        if step.is_done {
-            break;
-        }
-        assert!((1..=4).contains(&(left - now)), "{left} rows, then {now}");
-        (users, left) = (users + step.users, now);
+    assert_eq!(left, 1 + 3 * 6);
+    let first = opened.read().await.unwrap().users().list_deleted(at(1), 2).await.unwrap();
+    assert_eq!(first, [people[1].id, people[2].id], "those who were deleted first");
+    for id in [people[0].id, staying.id] {
+        let early = opened.transaction(async |tx| tx.users().purge(id, at(1), 4).await).await;
+        assert_eq!(early, Ok(Purged::Nothing), "who was not deleted, or not so early");
     }
-    assert_eq!((users, rows(&mut raw).await), (3, 0));
+    for person in &people {
+        loop {
+            // One that does not come to its end has done nothing.
+            let mut tx = opened.begin().await.unwrap();
+            let undone = tx.users().purge(person.id, at(2), 4).await.unwrap();
+            tx.rollback().await.unwrap();
+            assert_eq!(rows(&mut raw).await, left);
+            let step = opened.transaction(async |tx| tx.users().purge(person.id, at(2), 4).await).await.unwrap();
+            assert_eq!(step, undone);
+            let now = rows(&mut raw).await;
+            assert_right(&opened).await;
+            if step == Purged::Nothing {
+                assert_eq!(now, left);
+                break;
+            }
+            assert!((1..=4).contains(&(left - now)), "{left} rows, then {now}");
+            left = now;
+        }
+    }
+    assert_eq!(left, 1, "who was not deleted");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -187,7 +200,7 @@ async fn several_nodes_remove_each_user_once_and_disturb_nobody() {
     let removing = stores.into_iter().map(|store| async move {
         // Who is in the way of another too often gives up, and begins again an hour later.
         loop {
-            match purge(&*store, at(2), 7).await {
+            match purge(&*store, at(2), 3).await {
                 Err(StorageError::Contention(_)) => {}
                 done => return done,
             }
