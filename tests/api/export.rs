@@ -1,12 +1,11 @@
 //! Everything that is kept about somebody: all of it, for them alone, and whole or not at all.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::net::TcpSocket;
 
-use crate::harness::{Client, PASSWORD, PATIENCE, Raw, Server, together};
+use crate::harness::{Client, PASSWORD, PATIENCE, Raw, Server, eventually, together};
 
 const EXPORT: &str = "/api/v1/users/me/export";
 const ITEMS: &str = "/api/v1/items";
@@ -183,9 +182,6 @@ async fn one_that_cannot_go_on_is_not_taken_for_whole() {
         assert!(heard.text.len() > 1_000_000, "it had begun: {}", heard.text.len());
         assert!(is_whole || !heard.text.ends_with("\r\n0\r\n\r\n"), "no end of the transfer: …{end}");
     }
-    let deadline = std::time::Instant::now() + Duration::from_secs(10);
-    while !server.log().contains("an export broke off") {
-        assert!(std::time::Instant::now() < deadline, "the operator is told");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let is_said = async || server.log().contains("an export broke off").then_some(());
+    eventually("the operator is told", is_said).await;
 }

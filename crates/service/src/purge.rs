@@ -14,6 +14,8 @@ use crate::Result;
 /// How many rows are removed at once. SQLite takes a third of a second for as many of the largest items, and nobody else can write
 /// meanwhile.
 const BATCH: u32 = 50;
+/// How many users are looked up at once: without an index, on MariaDB, that takes a second of every million users.
+const USERS: u32 = 500;
 /// How long others are let in at most, between two steps: in this time SQLite's writers of other processes look again.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -32,7 +34,8 @@ impl Purge {
     }
 
     /// Removes those whose time is over, with all that was theirs, in small transactions, and gives how many they were.
-    /// Whoever is interrupted can begin again, and several may be at it at once.
+    /// Whoever is interrupted can begin again, and several may be at it at once. What indexes still hold of them goes when
+    /// all rows have, in the run that has removed any.
     ///
     /// # Errors
     /// Storage's only; what was removed before stays so.
@@ -42,7 +45,7 @@ impl Purge {
         let mut has_begun = false;
         loop {
             // Not a replica, which would go on telling of those who were just removed.
-            let some = self.store.write().await?.users().list_deleted(deleted_before, BATCH).await?;
+            let some = self.store.write().await?.users().list_deleted(deleted_before, USERS).await?;
             if some.is_empty() {
                 break;
             }
