@@ -35,6 +35,8 @@ pub enum Command {
     /// Look at background jobs, and start them again
     #[command(subcommand)]
     Jobs(Jobs),
+    /// Remove for good the users who were deleted `PURGE_AFTER` ago, and what was theirs; a server does so every hour
+    PurgeUsers(PurgeUsers),
     /// Make a key to sign access tokens with, in the folder of keys; a running server takes it up on SIGHUP
     GenerateKeys(GenerateKeys),
     /// Look at the configuration
@@ -173,6 +175,13 @@ pub struct GenerateKeys {
 #[derive(Debug, Args)]
 pub struct ListUsers {
     /// As a JSON array
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PurgeUsers {
+    /// As a JSON object
     #[arg(long)]
     pub json: bool,
 }

@@ -12,9 +12,9 @@ use keepstone_http::Cursors;
 use keepstone_persistence::DieselStore;
 use keepstone_repository::Store;
 use keepstone_service::{
-    AccountParts, Accounts, Audit, Health, Idempotency, Items, JobPolicy, Jobs, Letters, LoginThrottle, MailProof,
-    MailProofParts, Mailer, Outbox, PasswordGuard, Principals, RateLimiter, RateLimits, Rules, Seed, SeedParts,
-    SessionParts, SessionPolicy, Sessions, TaskParts, Tasks, UserParts, Users, Worker,
+    AccountParts, Accounts, Audit, Exports, Health, Idempotency, Items, JobPolicy, Jobs, Letters, LoginThrottle,
+    MailProof, MailProofParts, Mailer, Outbox, PasswordGuard, Principals, Purge, RateLimiter, RateLimits, Rules, Seed,
+    SeedParts, SessionParts, SessionPolicy, Sessions, TaskParts, Tasks, UserParts, Users, Worker,
 };
 
 use crate::{
@@ -33,6 +33,8 @@ pub struct Services {
     pub sessions: Arc<Sessions>,
     pub users: Arc<Users>,
     pub items: Arc<Items>,
+    pub exports: Arc<Exports>,
+    pub purge: Arc<Purge>,
     pub idempotency: Arc<Idempotency>,
     pub cursors: Cursors,
     pub seed: Seed,
@@ -111,6 +113,7 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         },
     }));
     let requests = Arc::new(Idempotency::new(Arc::clone(&store), Arc::clone(&clock), requests));
+    let purge = Arc::new(Purge::new(Arc::clone(&store), Arc::clone(&clock), settings.users.purge_after));
     let tasks = Tasks::new(TaskParts {
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),
@@ -119,6 +122,7 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         api_url: format!("{}{}", settings.public_url(), settings.app.api_prefix),
         sessions: Arc::clone(&sessions),
         requests: Arc::clone(&requests),
+        purge: Arc::clone(&purge),
     });
     let worker = worker(settings, &store, &clock, tasks);
     let pulse = worker.as_ref().map(|worker| (worker.pulse(), settings.jobs.poll_interval + WITHOUT_PULSE));
@@ -142,6 +146,8 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
             outbox,
         })),
         items: Arc::new(Items::new(Arc::clone(&store), Arc::clone(&clock))),
+        exports: Arc::new(Exports::new(Arc::clone(&store), Arc::clone(&clock))),
+        purge,
         idempotency: requests,
         cursors: Cursors::new(cursors),
         seed: Seed::new(SeedParts { store: Arc::clone(&store), clock, passwords: passwords.clone(), roles }),

@@ -60,6 +60,7 @@ fn table() -> Vec<(Method, &'static str, Caller, &'static str, Value)> {
         (patch(), "/api/v1/users/me", SignedIn, "", json!({"name": "Me"})),
         (delete(), "/api/v1/users/me", SignedIn, "", Value::Null),
         (post(), "/api/v1/users/me/change-password", SignedIn, "", change),
+        (get(), "/api/v1/users/me/export", SignedIn, "", Value::Null),
         (get(), "/api/v1/users/{id}", SignedIn, "", Value::Null),
         (patch(), "/api/v1/users/{id}", May(&["users:update"]), "", json!({"name": "Another"})),
         (delete(), "/api/v1/users/{id}", May(&["users:manage"]), "", Value::Null),

@@ -33,6 +33,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::GenerateKeys(arguments) => keys::generate(&load(Overrides::default())?, &arguments),
         Command::CleanupTokens => with_log(session::clean_up).await,
         Command::Jobs(command) => with_log(async |settings| job::run(settings, command).await).await,
+        Command::PurgeUsers(arguments) => with_log(async |settings| session::purge(settings, &arguments).await).await,
         Command::Healthcheck(arguments) => healthcheck::run(&load(Overrides::default())?, &arguments).await,
         Command::Openapi(arguments) => openapi::run(&arguments),
     }

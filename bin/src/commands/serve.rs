@@ -55,6 +55,7 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
         mail_proof: services.mail_proof,
         letters: services.letters,
         jobs: services.jobs,
+        exports: services.exports,
         audit: services.audit,
         health: services.health,
         idempotency: services.idempotency,

@@ -1,12 +1,22 @@
-//! `cleanup-tokens`.
+//! `cleanup-tokens` and `purge-users`: what a server does every hour, now.
 
 use std::process::ExitCode;
 
-use crate::{compose, failure::Failure, output, settings::Settings};
+use serde_json::json;
+
+use crate::{cli::PurgeUsers, compose, failure::Failure, output, settings::Settings};
 
 pub async fn clean_up(settings: &Settings) -> Result<ExitCode, Failure> {
     let services = compose::services(settings, compose::open_migrated(settings).await?)?;
     let deleted = services.sessions.clean_up().await?;
     output::line(format!("deleted {deleted} expired sessions"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn purge(settings: &Settings, arguments: &PurgeUsers) -> Result<ExitCode, Failure> {
+    let services = compose::services(settings, compose::open_migrated(settings).await?)?;
+    let users = services.purge.run().await?;
+    let text = || format!("removed {users} deleted users");
+    output::line(if arguments.json { json!({"users": users}).to_string() } else { text() })?;
     Ok(ExitCode::SUCCESS)
 }

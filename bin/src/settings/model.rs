@@ -29,6 +29,7 @@ pub struct Settings {
     pub sessions: Sessions,
     pub password: Password,
     pub registration: Registration,
+    pub users: Users,
     pub roles: Roles,
     pub cors: Cors,
     pub log: Log,
@@ -201,6 +202,11 @@ pub struct Registration {
     pub conceal: bool,
     /// One of `roles`.
     pub default_role: RoleName,
+}
+
+#[derive(Debug, Clone)]
+pub struct Users {
+    pub purge_after: Option<Duration>,
 }
 
 #[derive(Debug, Clone)]

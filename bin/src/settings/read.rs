@@ -8,7 +8,7 @@ use super::addresses::{Network, Origins, Script, ServiceUrl, host, public_url};
 use super::layers::Tree;
 use super::model::{
     App, Argon2, Cors, Database, Docs, Files, Jobs, Jwt, Log, Mail, Metrics, Password, RateLimit, Redis, Registration,
-    Server, Sessions, Settings, Telemetry,
+    Server, Sessions, Settings, Telemetry, Users,
 };
 use super::problems::{Wrong, quoted};
 use super::profile::Environment;
@@ -40,6 +40,7 @@ pub(super) fn settings(reader: &mut Reader<'_>, tree: &Tree, environment: Enviro
         sessions: sessions(reader),
         password: password(reader, cores),
         registration,
+        users: users(reader),
         roles: roles::roles(reader, tree),
         cors: Cors { origins: origins(reader) },
         log: Log {
@@ -200,6 +201,11 @@ fn jobs(reader: &mut Reader<'_>) -> Jobs {
         lease: reader.need("jobs.lease", seconds(5, 3_600)),
         max_backoff: reader.need("jobs.max_backoff", seconds(1, 86_400)),
     }
+}
+
+fn users(reader: &mut Reader<'_>) -> Users {
+    let days = |text: &str| duration(text, Unit::Day, Duration::ZERO..=DAY * 3_650);
+    Users { purge_after: reader.parse("users.purge_after", days).filter(|after| !after.is_zero()) }
 }
 
 fn origins(reader: &mut Reader<'_>) -> Origins {

@@ -30,6 +30,7 @@ pub struct ProcessRateLimiter<C: Clock<Instant = Duration> = Uptime> {
     session: Counter<C>,
     mailbox: Counter<C>,
     letter: Counter<C>,
+    export: Counter<C>,
 }
 
 /// All counters of all limits, so that they have one bound together.
@@ -82,6 +83,7 @@ impl<C: Clock<Instant = Duration> + Clone> ProcessRateLimiter<C> {
             session: counter(Limit::Session),
             mailbox: counter(Limit::Mailbox),
             letter: counter(Limit::Letter),
+            export: counter(Limit::Export),
             counters,
             clock,
         }
@@ -97,6 +99,7 @@ impl<C: Clock<Instant = Duration> + Clone> ProcessRateLimiter<C> {
             Limit::Session => &self.session,
             Limit::Mailbox => &self.mailbox,
             Limit::Letter => &self.letter,
+            Limit::Export => &self.export,
         }
     }
 }

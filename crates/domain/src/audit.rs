@@ -62,6 +62,15 @@ pub enum AuditKind {
     UserDeleted,
 }
 
+/// What a user has to do with an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Involvement {
+    /// It was done to their account, by whomever.
+    Account,
+    /// They did it, to anything but their own account.
+    Actor,
+}
+
 impl AuditKind {
     /// Every kind there is.
     pub const ALL: [Self; 15] = [

@@ -22,7 +22,7 @@ mod time;
 mod user;
 mod version;
 
-pub use audit::{AuditEvent, AuditKind};
+pub use audit::{AuditEvent, AuditKind, Involvement};
 pub use email::Email;
 pub use id::{AuditEventId, ItemId, JobId, MailTokenId, SessionId, UserId};
 pub use idempotency::{Answer, Attempt};

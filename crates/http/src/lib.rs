@@ -16,6 +16,7 @@ mod document;
 mod edge;
 mod etag;
 mod example;
+mod export;
 mod extract;
 mod fallback;
 mod field;

@@ -8,7 +8,7 @@ use actix_web::{
     web::{self, Data},
 };
 use keepstone_service::{
-    Accounts, Audit, Health, Idempotency, Items, Jobs, Letters, MailProof, RateLimits, Sessions, Users,
+    Accounts, Audit, Exports, Health, Idempotency, Items, Jobs, Letters, MailProof, RateLimits, Sessions, Users,
 };
 use utoipa_actix_web::{AppExt, scope, service_config::ServiceConfig};
 
@@ -19,6 +19,7 @@ use crate::{
     cors::Origins,
     cursor::Cursors,
     docs::{self, Document, Script},
+    export,
     extract::BodyLimit,
     fallback::{KnownPaths, fallback},
     health, item, job,
@@ -45,6 +46,8 @@ pub struct Parts {
     pub letters: Arc<Letters>,
     /// Background work.
     pub jobs: Arc<Jobs>,
+    /// What is kept about somebody.
+    pub exports: Arc<Exports>,
     /// The audit log.
     pub audit: Arc<Audit>,
     /// Requests that may be sent again.
@@ -109,6 +112,7 @@ pub(crate) fn routes(api_prefix: &str) -> impl FnOnce(&mut ServiceConfig<'_>) + 
         .service(user::update_me)
         .service(user::delete_me)
         .service(user::change_password)
+        .service(export::export_me)
         .service(user::find)
         .service(user::update)
         .service(user::delete)
@@ -159,6 +163,7 @@ pub fn bind(listener: TcpListener, parts: Parts, options: Options) -> std::io::R
             .app_data(Data::from(Arc::clone(&parts.mail_proof)))
             .app_data(Data::from(Arc::clone(&parts.letters)))
             .app_data(Data::from(Arc::clone(&parts.jobs)))
+            .app_data(Data::from(Arc::clone(&parts.exports)))
             .app_data(Data::from(Arc::clone(&parts.audit)))
             .app_data(Data::from(Arc::clone(&parts.idempotency)))
             .app_data(cursors.clone())

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use keepstone_domain::{AuditEvent, AuditEventId, AuditKind, Page, PageRequest, Position};
+use keepstone_domain::{AuditEvent, AuditEventId, AuditKind, Involvement, Page, PageRequest, Position, UserId};
 use keepstone_repository::{AuditRepository, Result, StorageError};
 
 use crate::{
@@ -70,11 +70,37 @@ impl AuditRepository for DieselRepositories {
             let events = audit_events::table.select(AuditEventRow::as_select()).into_boxed();
             part!(events, page, audit_events::at, audit_events::public_id).load(conn).await
         })?;
-        let events = rows.into_iter().map(AuditEvent::try_from).collect::<Result<_>>()?;
-        let mut events = Page::of(events, page, |event| Position { created_at: event.at, id: event.id.into() });
+        let mut events = part_of(rows, page)?;
         if page.with_total && events.total.is_none() {
             events.total = Some(list::count(self, "audit_events").await?);
         }
         Ok(events)
     }
+
+    async fn list_of(
+        &mut self,
+        user_id: UserId,
+        involvement: Involvement,
+        page: &PageRequest,
+    ) -> Result<Page<AuditEvent>> {
+        let rows: Vec<AuditEventRow> = on!(self, |conn| {
+            let events = audit_events::table.select(AuditEventRow::as_select()).into_boxed();
+            let events = match involvement {
+                Involvement::Account => events.filter(audit_events::user_id.eq(Id::of(user_id))),
+                Involvement::Actor => {
+                    let is_of_others = audit_events::user_id.ne(Id::of(user_id)).assume_not_null();
+                    events
+                        .filter(audit_events::actor_id.eq(Id::of(user_id)))
+                        .filter(audit_events::user_id.is_null().or(is_of_others))
+                }
+            };
+            part!(events, page, audit_events::at, audit_events::public_id).load(conn).await
+        })?;
+        part_of(rows, page)
+    }
+}
+
+fn part_of(rows: Vec<AuditEventRow>, page: &PageRequest) -> Result<Page<AuditEvent>> {
+    let events = rows.into_iter().map(AuditEvent::try_from).collect::<Result<_>>()?;
+    Ok(Page::of(events, page, |event: &AuditEvent| Position { created_at: event.at, id: event.id.into() }))
 }

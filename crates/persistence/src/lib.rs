@@ -14,6 +14,7 @@ mod list;
 mod mail_token;
 mod migration;
 mod pool;
+mod purge;
 mod refresh_token;
 mod repositories;
 mod schema;

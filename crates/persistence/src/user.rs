@@ -14,7 +14,7 @@ use diesel_async::RunQueryDsl;
 use keepstone_domain::{
     Credentials, Login, Page, PageRequest, Position, RoleName, Timestamp, User, UserFilter, UserId,
 };
-use keepstone_repository::{Result, UserRepository};
+use keepstone_repository::{Purged, Result, UserRepository};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use row::UserRow;
@@ -23,6 +23,7 @@ use row::{NewUserRow, hashed_row};
 use crate::{
     connection::on,
     list::{self, ESCAPE, RECENT, Reach, coalesce, part, recent},
+    purge,
     repositories::DieselRepositories,
     schema::users,
     types::{Id, Time, UtcDateTime},
@@ -227,6 +228,22 @@ impl UserRepository for DieselRepositories {
                 .await
         })?;
         Ok(deleted == 1)
+    }
+
+    async fn list_deleted(&mut self, before: Timestamp, limit: u32) -> Result<Vec<UserId>> {
+        let ids: Vec<Id> = on!(self, |conn| {
+            let deleted = users::table.filter(users::deleted_at.le(Time(before))).order(users::deleted_at);
+            deleted.limit(limit.into()).select(users::public_id).load(conn).await
+        })?;
+        Ok(ids.into_iter().map(Id::get).collect())
+    }
+
+    async fn purge(&mut self, id: UserId, deleted_before: Timestamp, limit: u32) -> Result<Purged> {
+        purge::step(self, Id::of(id), Time(deleted_before), limit).await
+    }
+
+    async fn forget_searches(&mut self, first: bool) -> Result<bool> {
+        purge::forget_searches(self, first).await
     }
 
     async fn hold_for_login(&mut self, id: UserId, password_hash: &SecretString) -> Result<bool> {

@@ -1,7 +1,7 @@
 //! What storage can do with the audit log: add to it, and read it.
 
 use async_trait::async_trait;
-use keepstone_domain::{AuditEvent, Page, PageRequest};
+use keepstone_domain::{AuditEvent, Involvement, Page, PageRequest, UserId};
 
 use crate::Result;
 
@@ -13,4 +13,12 @@ pub trait AuditRepository {
 
     /// The events, newest first.
     async fn list(&mut self, page: &PageRequest) -> Result<Page<AuditEvent>>;
+
+    /// The events that a user is involved in in this way, newest first. How many there are is not counted.
+    async fn list_of(
+        &mut self,
+        user_id: UserId,
+        involvement: Involvement,
+        page: &PageRequest,
+    ) -> Result<Page<AuditEvent>>;
 }

@@ -1,7 +1,9 @@
 //! What storage can do with sessions and their refresh tokens.
 
 use async_trait::async_trait;
-use keepstone_domain::{RefreshToken, Session, SessionEnd, SessionId, SessionScope, Timestamp, User, UserId};
+use keepstone_domain::{
+    Page, PageRequest, RefreshToken, Session, SessionEnd, SessionId, SessionScope, Timestamp, User, UserId,
+};
 
 use crate::Result;
 
@@ -16,6 +18,9 @@ pub trait SessionRepository {
 
     /// A user's sessions that live, newest first; a thousand at most.
     async fn list_live(&mut self, user_id: UserId, now: Timestamp) -> Result<Vec<Session>>;
+
+    /// A user's sessions, with those that have ended, newest first. How many there are is not counted.
+    async fn list(&mut self, user_id: UserId, page: &PageRequest) -> Result<Page<Session>>;
 
     /// Notes that a session is used, and holds it until the transaction ends; `false` if it does not live, or was last
     /// used before `used_since`.

@@ -6,6 +6,17 @@ use secrecy::SecretString;
 
 use crate::Result;
 
+/// What one step of removing a deleted user came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purged {
+    /// There is more to remove.
+    Partly,
+    /// That was the last of it.
+    Wholly,
+    /// There was nobody to remove.
+    Nothing,
+}
+
 /// The users. A deleted one is found by nobody.
 #[async_trait]
 pub trait UserRepository {
@@ -37,6 +48,18 @@ pub trait UserRepository {
 
     /// Deletes a user: from then on nobody finds them, and their address and user name are free.
     async fn delete(&mut self, id: UserId, now: Timestamp) -> Result<bool>;
+
+    /// Those who were deleted at or before this time and have not been removed, the first first.
+    async fn list_deleted(&mut self, before: Timestamp, limit: u32) -> Result<Vec<UserId>>;
+
+    /// Removes for good what is left of a user who was deleted at or before this time: what is theirs first, themselves
+    /// last. `limit` rows at most, so it is to be called again, each time in a transaction of its own. Several may be at it
+    /// at once.
+    async fn purge(&mut self, id: UserId, deleted_before: Timestamp, limit: u32) -> Result<Purged>;
+
+    /// Goes on with removing what the indexes for searching still hold of removed rows, where that does not happen by
+    /// itself; `first` begins it. `true` if it is to be called again, each time as a change of its own.
+    async fn forget_searches(&mut self, first: bool) -> Result<bool>;
 
     /// Holds a user until the transaction ends; `false` if the user may not log in, or has another password hash by now.
     async fn hold_for_login(&mut self, id: UserId, password_hash: &SecretString) -> Result<bool>;

@@ -35,11 +35,13 @@ pub enum Limit {
     Mailbox,
     /// E-mails that somebody writes.
     Letter,
+    /// Asking for everything at once.
+    Export,
 }
 
 impl Limit {
     /// Every limit there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Login,
         Self::Register,
         Self::RefreshRequest,
@@ -48,6 +50,7 @@ impl Limit {
         Self::Session,
         Self::Mailbox,
         Self::Letter,
+        Self::Export,
     ];
 }
 
@@ -87,6 +90,7 @@ impl Quotas {
             (Self::Strict, Limit::Login | Limit::Password) => Quota::new(10, MINUTE),
             (Self::Strict, Limit::Register | Limit::Mailbox) => Quota::new(5, HOUR),
             (Self::Strict, Limit::Letter) => Quota::new(60, HOUR),
+            (Self::Strict, Limit::Export) => Quota::new(10, HOUR),
             (Self::Strict, Limit::Refresh) => Quota::new(60, MINUTE),
             (Self::Strict, Limit::Session) => Quota::new(300, MINUTE),
             (Self::Strict, Limit::RefreshRequest) | (Self::Generous, _) => Quota::new(600, MINUTE),
@@ -219,6 +223,7 @@ mod tests {
         };
         assert_eq!(amounts(Quotas::Strict, Limit::Login), (10, MINUTE));
         assert_eq!(amounts(Quotas::Strict, Limit::Register), (5, HOUR));
+        assert_eq!(amounts(Quotas::Strict, Limit::Export), (10, HOUR));
         assert_eq!(amounts(Quotas::Strict, Limit::Refresh), (60, MINUTE));
         assert!(Limit::ALL.into_iter().all(|limit| amounts(Quotas::Generous, limit) == (600, MINUTE)));
     }

@@ -12,7 +12,7 @@ use keepstone_domain::{
 use keepstone_repository::{StorageError, Store, UniqueKey, UnitOfWork};
 use thiserror::Error;
 
-use crate::{Error as UseCaseError, Idempotency, Letter, Mail, MailError, Mailer, Outbox, Sessions};
+use crate::{Error as UseCaseError, Idempotency, Letter, Mail, MailError, Mailer, Outbox, Purge, Sessions};
 
 /// How many rows are deleted at once.
 const BATCH: u32 = 500;
@@ -94,6 +94,8 @@ pub struct TaskParts {
     pub sessions: Arc<Sessions>,
     /// The requests that may be sent again, of which old ones are deleted.
     pub requests: Arc<Idempotency>,
+    /// What removes deleted users for good.
+    pub purge: Arc<Purge>,
 }
 
 /// Does the tasks.
@@ -247,7 +249,7 @@ impl Tasks {
     }
 
     async fn routine(&self, routine: Routine) -> Result<()> {
-        let TaskParts { store, clock, sessions, requests, .. } = &self.parts;
+        let TaskParts { store, clock, sessions, requests, purge, .. } = &self.parts;
         let now = clock.now();
         let mut deleted = 0;
         loop {
@@ -260,7 +262,7 @@ impl Tasks {
                 Routine::DeleteOldJobs => {
                     store.write().await?.jobs().delete_old(now - DONE_KEPT, now - DEAD_KEPT, BATCH).await?
                 }
-                Routine::PurgeUsers => 0,
+                Routine::PurgeUsers => purge.run().await?,
             };
             deleted += some;
             if some == 0 {

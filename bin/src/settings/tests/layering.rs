@@ -25,6 +25,10 @@ fn without_anything_it_is_development_on_loopback() {
     assert_eq!(settings.password.hash_concurrency, 4, "as many as there are cores");
     assert_eq!(settings.sessions.refresh_idle_ttl, None);
     assert_eq!(settings.registration.default_role.as_str(), "user");
+    let month = std::time::Duration::from_hours(30 * 24);
+    assert_eq!(settings.users.purge_after, Some(month));
+    assert_eq!(load(&[("PURGE_AFTER", "")]).unwrap().users.purge_after, Some(month));
+    assert_eq!(load(&[("PURGE_AFTER", "0")]).unwrap().users.purge_after, None, "never");
     assert!(settings.docs.enabled && settings.rate_limit.enabled && !settings.password.blocklist);
     assert_eq!(settings.roles.scope("viewer"), Some("items:read"));
     assert!(settings.warnings.is_empty() && settings.without_effect().is_empty());

@@ -23,7 +23,8 @@ async fn counts(opened: &Opened) -> Vec<(String, String)> {
     counts
 }
 
-async fn assert_right(opened: &Opened) -> Vec<String> {
+/// Fails if they differ; gives the counts of users, items and events.
+pub async fn assert_right(opened: &Opened) -> Vec<String> {
     let counts = counts(opened).await;
     assert!(counts.iter().all(|(kept, real)| kept == real), "{counts:?}");
     counts.into_iter().map(|(kept, _)| kept).collect()

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod audit;
 mod contention;
 mod count;
 mod hangup;
@@ -14,6 +15,7 @@ mod kept;
 mod list;
 mod migration;
 mod outage;
+mod purge;
 mod search;
 mod search_index;
 mod search_many;
