@@ -16,4 +16,4 @@ pub use idempotency::IdempotencyRepository;
 pub use item::ItemRepository;
 pub use session::SessionRepository;
 pub use store::{Repositories, Store, Transaction, UnitOfWork, Work};
-pub use user::UserRepository;
+pub use user::{Insertion, UserRepository};
