@@ -12,8 +12,9 @@ use keepstone_http::Cursors;
 use keepstone_persistence::DieselStore;
 use keepstone_repository::Store;
 use keepstone_service::{
-    AccountParts, Accounts, Audit, Health, Idempotency, Items, LoginThrottle, PasswordGuard, Principals, RateLimiter,
-    RateLimits, Rules, Seed, SeedParts, SessionParts, SessionPolicy, Sessions, UserParts, Users,
+    AccountParts, Accounts, Audit, Health, Idempotency, Import, ImportParts, Items, LoginThrottle, PasswordGuard,
+    Principals, RateLimiter, RateLimits, Rules, Seed, SeedParts, SessionParts, SessionPolicy, Sessions, UserParts,
+    Users,
 };
 
 use crate::{
@@ -112,6 +113,11 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         keyring,
         limits,
     })
+}
+
+/// The use case of taking accounts over, which needs no keys.
+pub fn import(settings: &Settings, store: Arc<dyn Store>) -> Import {
+    Import::new(ImportParts { store, clock: Arc::new(SystemClock), roles: Arc::new(settings.roles.clone()) })
 }
 
 /// What slows down who asks too often, and who guesses passwords.

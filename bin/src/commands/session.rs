@@ -2,11 +2,17 @@
 
 use std::process::ExitCode;
 
-use crate::{compose, failure::Failure, output, settings::Settings};
+use serde_json::json;
 
-pub async fn clean_up(settings: &Settings) -> Result<ExitCode, Failure> {
+use crate::{cli::CleanupTokens, compose, failure::Failure, output, settings::Settings};
+
+pub async fn clean_up(settings: &Settings, arguments: &CleanupTokens) -> Result<ExitCode, Failure> {
     let services = compose::services(settings, compose::open_migrated(settings).await?)?;
     let deleted = services.sessions.clean_up().await?;
-    output::line(format!("deleted {deleted} expired sessions"))?;
+    output::line(if arguments.json {
+        json!({ "deleted_sessions": deleted }).to_string()
+    } else {
+        format!("deleted {deleted} expired sessions")
+    })?;
     Ok(ExitCode::SUCCESS)
 }

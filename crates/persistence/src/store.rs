@@ -59,7 +59,7 @@ impl DieselStore {
         &self.migrator
     }
 
-    async fn reader(&self) -> Result<DieselRepositories> {
+    pub(crate) async fn reader(&self) -> Result<DieselRepositories> {
         self.pools.reader().await.map(DieselRepositories::new)
     }
 }
