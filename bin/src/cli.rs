@@ -152,7 +152,8 @@ mod tests {
 
     /// The whole help of a command and of all below it.
     fn help(command: &mut Command, into: &mut String) {
-        into.push_str(&format!("$ {} --help\n\n{}\n\n", command.get_bin_name().unwrap(), command.render_long_help()));
+        let text = command.render_long_help();
+        *into += &format!("$ {} --help\n\n{text}\n\n", command.get_bin_name().unwrap());
         for below in command.get_subcommands_mut().filter(|below| below.get_name() != "help") {
             help(below, into);
         }

@@ -104,7 +104,7 @@ fn mariadb_dump(url: &str, file: &Path) -> String {
             )
         },
     );
-    format!("(umask 077; mariadb-dump --single-transaction -p {place} >{})", quoted(&file.to_string_lossy()))
+    format!("(umask 077; mariadb-dump --single-transaction --hex-blob -p {place} >{})", quoted(&file.to_string_lossy()))
 }
 
 /// As a shell takes it for one word.
@@ -137,7 +137,10 @@ mod tests {
             ("mysql://a%27b:canary@[::1]/my%20app", r"--host=::1 --user='a'\''b' 'my app'"),
         ] {
             let command = mariadb_dump(url, file);
-            assert_eq!(command, format!("(umask 077; mariadb-dump --single-transaction -p {place} >'a copy.dump')"));
+            assert_eq!(
+                command,
+                format!("(umask 077; mariadb-dump --single-transaction --hex-blob -p {place} >'a copy.dump')")
+            );
         }
     }
 }

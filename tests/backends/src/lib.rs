@@ -13,6 +13,7 @@ mod redis;
 mod server;
 mod watched;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -55,6 +56,16 @@ impl Database {
             Self::Sqlite => None,
             Self::Postgres => programs::missing(postgres::RECIPE.programs),
             Self::Mariadb => programs::missing(mariadb::RECIPE.programs),
+        }
+    }
+
+    /// Why this machine cannot dump and restore one.
+    #[must_use]
+    pub fn dump_missing(self) -> Option<String> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => programs::missing(&["pg_dump", "pg_restore", "psql"]),
+            Self::Mariadb => programs::missing(&["mariadb-dump", "mariadb"]),
         }
     }
 
@@ -140,6 +151,12 @@ impl Drop for TestDatabase {
             Database::Mariadb => mariadb::drop(&MARIADB, &self.name),
         }
     }
+}
+
+/// The PATH on which the programs of the databases are.
+#[must_use]
+pub fn path() -> OsString {
+    programs::path()
 }
 
 /// The Redis server that all tests of this process share.

@@ -14,6 +14,7 @@ mod kept;
 mod list;
 mod migration;
 mod outage;
+mod script;
 mod search;
 mod search_index;
 mod search_many;
