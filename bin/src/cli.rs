@@ -25,12 +25,14 @@ Configuration, where later wins:
   4. the environment: DATABASE_URL, JWT_SECRET_KEY, PORT and so on
   5. options of the command, which come after its name
 
-To begin: `keepstone` serves on http://127.0.0.1:8000 and keeps its data in keepstone.db; `keepstone create-user --role
-admin` makes the first administrator; `keepstone doctor` says what is wrong, if anything is.";
+To begin:
+  keepstone                            serves on http://127.0.0.1:8000, data is in keepstone.db
+  keepstone create-user --role admin   makes the first administrator
+  keepstone doctor                     says what is wrong, if anything is";
 
 /// A production backend in one binary. Without a command, it serves
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true, after_help = ABOUT_ALL)]
+#[command(version, args_conflicts_with_subcommands = true, max_term_width = 100, after_help = ABOUT_ALL)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -43,10 +45,10 @@ pub struct Cli {
 /// What any command may say about the configuration.
 #[derive(Debug, Default, Args)]
 pub struct Layer {
-    /// development, production or test [default: ENVIRONMENT of the configuration]
+    /// development, production or test [default: the configured one]
     #[arg(long, global = true, value_name = "NAME", help_heading = "Configuration")]
     pub environment: Option<String>,
-    /// trace, debug, info, warn or error [default: LOG_LEVEL of the configuration]
+    /// trace, debug, info, warn or error [default: the configured one]
     #[arg(long, global = true, value_name = "LEVEL", help_heading = "Configuration")]
     pub log_level: Option<String>,
 }
@@ -151,9 +153,9 @@ mod tests {
     use super::Cli;
 
     /// The whole help of a command and of all below it.
-    fn help(command: &mut Command, into: &mut String) {
+    fn help(command: &mut Command, into: &mut Vec<String>) {
         let text = command.render_long_help();
-        *into += &format!("$ {} --help\n\n{text}\n\n", command.get_bin_name().unwrap());
+        into.push(format!("$ {} --help\n\n{text}\n\n", command.get_bin_name().unwrap()));
         for below in command.get_subcommands_mut().filter(|below| below.get_name() != "help") {
             help(below, into);
         }
@@ -161,11 +163,11 @@ mod tests {
 
     #[test]
     fn the_help_of_every_command_is_kept() {
-        let mut command = Cli::command().bin_name("keepstone");
+        let mut command = Cli::command().bin_name("keepstone").term_width(100);
         command.build();
-        let mut text = String::new();
-        help(&mut command, &mut text);
-        insta::assert_snapshot!("help", text);
+        let mut texts = Vec::new();
+        help(&mut command, &mut texts);
+        insta::assert_snapshot!("help", texts.concat());
     }
 
     #[test]

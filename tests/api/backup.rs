@@ -90,9 +90,9 @@ async fn what_was_copied_while_people_wrote_is_restored_whole() {
     assert_eq!(copies.len(), 1, "nothing but the copy: {copies:?}");
     assert_eq!(mode(&copies[0]), 0o600);
     let folder = to.database.folder().unwrap_or(to.path()).to_owned();
-    let copied = folder.join(copies[0].file_name().unwrap());
-    if copied != copies[0] {
-        fs::rename(&copies[0], &copied).unwrap();
+    let moved = folder.join(copies[0].file_name().unwrap());
+    if moved != copies[0] {
+        fs::rename(&copies[0], &moved).unwrap();
     }
     by_the_book(restore, &folder, &server.home, &to).exits(0);
     let to = to.without("AUTO_MIGRATE");

@@ -53,8 +53,10 @@ async fn everyone_logs_in_with_the_password_of_the_old_system() {
         hash(Scheme::ARGON2ID),
         hash(Scheme::Argon2id { memory_kib: 12_288, iterations: 3, parallelism: 1 }),
     ];
-    let rows: String = (1..).zip(&hashes).map(|(number, hash)| format!("p{number}@example.com,\"{hash}\"\n")).collect();
-    let run = import(&server.home, "users.csv", format!("email,hashed_password\n{rows}"), []).exits(0);
+    let row = |(number, hash): (usize, &String)| format!("p{number}@example.com,\"{hash}\"");
+    let rows: Vec<String> = (1..).zip(&hashes).map(row).collect();
+    let csv = format!("email,hashed_password\n{}\n", rows.join("\n"));
+    let run = import(&server.home, "users.csv", csv, []).exits(0);
     assert!(!run.output().contains("$2b$") && run.stdout.contains("made 5 users of 5 rows"), "{run:#?}");
     for number in 1..=hashes.len() {
         let person = server.anonymous().named(&format!("p{number}@example.com"));
@@ -232,7 +234,7 @@ fn again_makes_nobody_and_a_rehearsal_neither() {
     let row = |number: u32| format!("u{number}@x.example,user-{number},{hash}\n");
     let mut csv = "email,username,hashed_password\n".to_owned();
     csv.extend((0..700).map(row));
-    csv += &format!("U3@X.example,other,{hash}\nnew@x.example,USER-3,{hash}\nnobody\n");
+    csv.extend(["U3@X.example,other,", &hash, "\nnew@x.example,USER-3,", &hash, "\nnobody\n"]);
     let rehearsal = import(&home, "users.csv", &csv, ["--dry-run", "--json"]).exits(1);
     assert_eq!(counts(&rehearsal), (700, 1, 2));
     assert!(home.users().is_empty(), "it was a rehearsal");

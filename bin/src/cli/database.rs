@@ -7,12 +7,12 @@ use clap::{Args, Subcommand};
 pub const ABOUT_BACKUP: &str = "\
 Examples:
   keepstone backup /var/backups/keepstone.db
-  keepstone backup --force /var/backups/keepstone.db     in place of the last one";
+  keepstone backup --force /var/backups/keepstone.db   in place of the last one";
 
 const ABOUT_UPGRADE: &str = "\
 Examples:
   keepstone migrate upgrade
-  keepstone migrate upgrade --sql >upgrade.sql           to read first, or for whoever may change the schema";
+  keepstone migrate upgrade --sql >upgrade.sql   to read first, or for whoever may change the schema";
 
 #[derive(Debug, Subcommand)]
 pub enum Migrate {

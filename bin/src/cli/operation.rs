@@ -25,7 +25,7 @@ pub struct Seed {
     /// Read the password of all from the first line of standard input instead of making one up
     #[arg(long)]
     pub password_stdin: bool,
-    /// Print the outcome as JSON
+    /// Print the outcome as JSON, with the password if one was made up
     #[arg(long)]
     pub json: bool,
 }

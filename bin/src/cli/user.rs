@@ -11,20 +11,21 @@ Examples:
 
 pub const ABOUT_IMPORT: &str = "\
 Columns, in any order and any case; others are ignored, and named once:
-  email                                          needed
-  hashed_password, password_hash or password     needed: a bcrypt hash ($2a$, $2b$, $2y$) or an argon2 hash ($argon2id$,
-                                                 $argon2i$); a password itself is refused
-  username                                       another name to log in with
-  name or full_name                              what the person is called
-  role                                           one of the configured roles [default: DEFAULT_ROLE]
-  is_superuser or is_admin                       true is the role admin, where no role is given
-  is_active                                      [default: true]
-  email_verified, is_email_verified, is_verified [default: false]
-  created_at                                     2024-05-31T12:00:00Z or 2024-05-31 12:00:00; without a zone, UTC
+  email            needed
+  hashed_password  needed: a bcrypt hash ($2a$, $2b$, $2y$) or an argon2 hash ($argon2id$, $argon2i$);
+                   also called password_hash or password, but a password itself is refused
+  username         another name to log in with
+  name             what the person is called; also called full_name
+  role             one of the configured roles [default: DEFAULT_ROLE]
+  is_superuser     true is the role admin, where no role is given; also called is_admin
+  is_active        whether the person may log in [default: true]
+  email_verified   [default: false]; also called is_verified or is_email_verified
+  created_at       2024-05-31T12:00:00Z or 2024-05-31 12:00:00; without a zone, UTC [default: now]
 An empty value, or null, is none. true, t, yes, y, on and 1 are true.
 
 Examples:
-  psql old -c \"\\copy (SELECT * FROM users) TO 'users.csv' CSV HEADER\" && keepstone import-users --dry-run users.csv
+  psql old -c \"\\copy (SELECT * FROM users) TO 'users.csv' CSV HEADER\"
+  keepstone import-users --dry-run users.csv
   keepstone import-users users.csv 2>bad-rows.txt
   gunzip -c users.jsonl.gz | keepstone import-users --format jsonl -
 

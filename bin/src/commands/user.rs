@@ -62,12 +62,12 @@ pub async fn list(settings: &Settings, arguments: &ListUsers) -> Result<ExitCode
     let mut separator = "[\n";
     loop {
         let page = repositories.users().list(&UserFilter::default(), &request).await?;
-        let mut text = String::new();
+        let mut lines = Vec::new();
         for user in &page.items {
-            text += &if arguments.json { format!("{separator}  {}", as_json(user)) } else { as_text(user) + "\n" };
-            separator = ",\n";
+            let separator = std::mem::replace(&mut separator, ",\n");
+            lines.push(if arguments.json { format!("{separator}  {}", as_json(user)) } else { as_text(user) + "\n" });
         }
-        output::part(text)?;
+        output::part(lines.concat())?;
         let Some(last) = page.next else { break };
         request.start = Start::After(last);
     }

@@ -47,10 +47,8 @@ async fn ask(url: &Url) -> Result<(), String> {
 }
 
 async fn expect(stream: &mut TcpStream, words: &[&str], answer: &str) -> Result<(), String> {
-    let mut request = format!("*{}\r\n", words.len());
-    for word in words {
-        request += &format!("${}\r\n{word}\r\n", word.len());
-    }
+    let bulk: Vec<String> = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
+    let request = format!("*{}\r\n{}", words.len(), bulk.concat());
     let mut heard = Vec::new();
     let talk = async {
         stream.write_all(request.as_bytes()).await?;

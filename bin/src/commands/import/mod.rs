@@ -6,6 +6,8 @@ mod csv;
 mod jsonl;
 mod row;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use std::process::ExitCode;
 

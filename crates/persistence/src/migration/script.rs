@@ -136,35 +136,31 @@ impl Database {
     }
 
     fn script(&self, steps: impl Iterator<Item = MigrationState>, direction: Direction) -> String {
-        let is_mysql = matches!(self, Self::Mysql(_));
-        let mut script = String::new();
-        for MigrationState { name, .. } in steps {
-            let Some((_name, up, down)) = self.texts().iter().find(|(known, _up, _down)| *known == name) else {
-                continue;
-            };
-            let version = version(&name);
-            let (sql, note) = match direction {
-                Direction::Up => {
-                    (up, format!("INSERT INTO __diesel_schema_migrations (version) VALUES ('{version}');"))
-                }
-                Direction::Down => {
-                    (down, format!("DELETE FROM __diesel_schema_migrations WHERE version = '{version}';"))
-                }
-            };
-            let (mark, unmark) = if is_mysql {
-                // What stands while a migration runs: see `Marking`.
-                let mark = format!("CREATE TABLE {MARK}{version} (since DATETIME NOT NULL DEFAULT NOW());\n");
-                (mark, format!("DROP TABLE {MARK}{version};\n"))
-            } else {
-                (String::new(), String::new())
-            };
-            script += &format!("\n-- {name}\n{mark}{}\n{note}\n{unmark}", sql.trim_end());
+        let steps: Vec<String> = steps.filter_map(|step| self.step(&step.name, direction)).collect();
+        match self {
+            _ if steps.is_empty() => "-- nothing to do\n".to_owned(),
+            Self::Mysql(_) => format!("{BOOKKEEPING}{}", steps.concat()),
+            Self::Sqlite(_) | Self::Postgres(_) => format!("BEGIN;\n{BOOKKEEPING}{}\nCOMMIT;\n", steps.concat()),
         }
-        match (script.is_empty(), is_mysql) {
-            (true, _) => "-- nothing to do\n".to_owned(),
-            (false, true) => format!("{BOOKKEEPING}{script}"),
-            (false, false) => format!("BEGIN;\n{BOOKKEEPING}{script}\nCOMMIT;\n"),
-        }
+    }
+
+    /// One migration, and what makes it known as applied or not.
+    fn step(&self, name: &str, direction: Direction) -> Option<String> {
+        let (_name, up, down) = self.texts().iter().find(|(known, _up, _down)| *known == name)?;
+        let version = version(name);
+        let (sql, note) = match direction {
+            Direction::Up => (up, format!("INSERT INTO __diesel_schema_migrations (version) VALUES ('{version}');")),
+            Direction::Down => (down, format!("DELETE FROM __diesel_schema_migrations WHERE version = '{version}';")),
+        };
+        let sql = sql.trim_end();
+        Some(match self {
+            // What stands while a migration runs: see `Marking`.
+            Self::Mysql(_) => format!(
+                "\n-- {name}\nCREATE TABLE {MARK}{version} (since DATETIME NOT NULL DEFAULT NOW());\n{sql}\n{note}\n\
+                 DROP TABLE {MARK}{version};\n"
+            ),
+            Self::Sqlite(_) | Self::Postgres(_) => format!("\n-- {name}\n{sql}\n{note}\n"),
+        })
     }
 }
 

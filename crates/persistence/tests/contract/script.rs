@@ -1,7 +1,6 @@
 //! What is printed as SQL is what would be run: whoever runs it has the same database, and to print it changes nothing.
 
 use keepstone_persistence::{DatabaseUrl, MigrationState, Migrator};
-use keepstone_repository::Store;
 use keepstone_test_backends::Database;
 
 use crate::harness::{Opened, schema, user};
