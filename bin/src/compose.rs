@@ -12,9 +12,10 @@ use keepstone_http::Cursors;
 use keepstone_persistence::DieselStore;
 use keepstone_repository::Store;
 use keepstone_service::{
-    AccountParts, Accounts, Audit, Exports, Health, Idempotency, Items, JobPolicy, Jobs, Letters, LoginThrottle,
-    MailProof, MailProofParts, Mailer, Outbox, PasswordGuard, Principals, Purge, RateLimiter, RateLimits, Rules, Seed,
-    SeedParts, SessionParts, SessionPolicy, Sessions, TaskParts, Tasks, UserParts, Users, Worker,
+    AccountParts, Accounts, Audit, Exports, Health, Idempotency, Import, ImportParts, Items, JobPolicy, Jobs, Letters,
+    LoginThrottle, MailProof, MailProofParts, Mailer, Outbox, PasswordGuard, Principals, Purge, RateLimiter,
+    RateLimits, Rules, Seed, SeedParts, SessionParts, SessionPolicy, Sessions, TaskParts, Tasks, UserParts, Users,
+    Worker,
 };
 
 use crate::{
@@ -161,6 +162,11 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         keyring,
         limits,
     })
+}
+
+/// The use case of taking accounts over, which needs no keys.
+pub fn import(settings: &Settings, store: Arc<dyn Store>) -> Import {
+    Import::new(ImportParts { store, clock: Arc::new(SystemClock), roles: Arc::new(settings.roles.clone()) })
 }
 
 /// What does the jobs, if this process is to do any.

@@ -96,6 +96,74 @@ async fn users_are_listed_for_people_and_for_programs() {
 }
 
 #[test]
+fn a_long_list_of_users_is_one_array_and_one_list() {
+    let home = migrated();
+    assert_eq!(home.cli(["list-users", "--json"]).exits(0).json(), json!([]));
+    home.cli_reading(PASSWORD, ["seed", "--users", "1200", "--items", "0", "--password-stdin"]).exits(0);
+    let users = home.users();
+    let mut emails: Vec<_> = users.iter().map(|user| user["email"].as_str().unwrap().to_owned()).collect();
+    let lines = home.cli(["list-users"]).exits(0).stdout;
+    assert!(lines.lines().zip(&emails).all(|(line, email)| line.ends_with(email.as_str())), "in the same order");
+    assert_eq!(lines.lines().count(), 1204);
+    emails.sort();
+    emails.dedup();
+    assert_eq!(emails.len(), 1204, "everybody, once");
+}
+
+#[test]
+fn what_a_script_reads_is_json() {
+    let home = Home::new();
+    let missing = home.cli(["migrate", "check", "--json"]).exits(1).json();
+    assert_eq!((&missing["up_to_date"], missing["missing"].as_array().unwrap().len()), (&json!(false), 8));
+    assert_eq!(home.cli(["migrate", "current", "--json"]).exits(0).json(), json!({"current": null}));
+    home.cli(["migrate", "upgrade"]).exits(0);
+    let check = home.cli(["migrate", "check", "--json"]).exits(0).json();
+    assert_eq!(check, json!({"up_to_date": true, "missing": []}));
+    let history = home.cli(["migrate", "history", "--json"]).exits(0).json();
+    assert!(history.as_array().unwrap().iter().all(|migration| migration["applied"] == true), "{history}");
+    assert_eq!(home.cli(["migrate", "current", "--json"]).exits(0).json()["current"], history[7]["name"]);
+    assert_eq!(home.cli(["cleanup-tokens", "--json"]).exits(0).json(), json!({"deleted_sessions": 0}));
+    let bob = home.cli_reading(PASSWORD, BOB.into_iter().chain(["--json"])).exits(0).json();
+    assert_eq!(bob, home.users()[0]);
+    let seeded = home.cli(["seed", "--json"]).exits(0).json();
+    assert_eq!((&seeded["users"], &seeded["items"]), (&json!(4), &json!(20)));
+    assert!(seeded["password"].as_str().is_some_and(|password| password.len() > 12), "{seeded}");
+    assert!(home.cli(["seed", "--json"]).exits(0).json()["password"].is_null());
+    let good = home.cli(["config", "check", "--json"]).exits(0).json();
+    assert_eq!((&good["ok"], &good["environment"]), (&json!(true), &json!("test")));
+    let bad = home.env("PORT", "eighty").cli(["config", "check", "--json"]).exits(2).json();
+    assert_eq!((&bad["ok"], &bad["problems"][0]["key"]), (&json!(false), &json!("PORT")));
+    assert!(bad["problems"][0]["mend"].is_string() && bad["problems"][0]["origin"].is_string(), "{bad}");
+}
+
+#[test]
+fn an_option_wins_over_the_environment() {
+    let home = Home::new();
+    for (option, key) in [(["--log-level", "trace"], "LOG_LEVEL"), (["--environment", "development"], "ENVIRONMENT")] {
+        let shown = home.cli(["config", "show", "--json"].into_iter().chain(option)).exits(0).json();
+        let entry = shown.as_array().unwrap().iter().find(|entry| entry["name"] == key).unwrap();
+        assert_eq!((&entry["value"], &entry["origin"]), (&json!(option[1]), &json!(option[0])));
+    }
+    home.cli(["config", "check", "--environment", "nowhere"]).exits(2);
+}
+
+#[test]
+fn the_sql_of_migrations_is_printed_and_nothing_is_made() {
+    let home = Home::new();
+    let sql = home.cli(["migrate", "upgrade", "--sql"]).exits(0).stdout;
+    assert!(sql.contains("CREATE TABLE users") && sql.contains("__diesel_schema_migrations"), "{sql}");
+    if let Some(folder) = home.database.folder() {
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0, "a file that is not there is not made");
+    }
+    assert!(home.cli(["migrate", "downgrade", "base", "--sql"]).exits(0).stdout.contains("nothing to do"));
+    let one = home.cli(["migrate", "upgrade", "+1", "--sql"]).exits(0).stdout;
+    assert_eq!(one.matches("INSERT INTO __diesel_schema_migrations").count(), 1, "{one}");
+    home.cli(["migrate", "check"]).exits(1);
+    home.cli(["migrate", "upgrade"]).exits(0);
+    assert!(home.cli(["migrate", "upgrade", "--sql"]).exits(0).stdout.contains("nothing to do"));
+}
+
+#[test]
 fn what_needs_tables_says_that_there_are_none() {
     let home = Home::new().without("AUTO_MIGRATE");
     let run = home.cli(["list-users"]).exits(1);

@@ -13,7 +13,7 @@ async fn with_item(server: &Server, name: &str) -> Client {
 }
 
 fn purged(home: &Home) -> u64 {
-    home.cli(["purge-users", "--json"]).exits(0).json()["users"].as_u64().unwrap()
+    home.cli(["purge-users", "--json"]).exits(0).json()["removed_users"].as_u64().unwrap()
 }
 
 #[tokio::test]

@@ -6,13 +6,17 @@ use crate::{
     cli::Config,
     failure::Failure,
     output,
-    settings::{self, Inputs, Overrides, Settings},
+    settings::{self, Inputs, Settings},
 };
 
-pub fn run(command: &Config) -> Result<ExitCode, Failure> {
-    let loaded = Settings::load(&Inputs::of_process(Overrides::default()));
+pub fn run(inputs: &Inputs, command: &Config) -> Result<ExitCode, Failure> {
+    let loaded = Settings::load(inputs);
     match command {
-        Config::Check => {
+        Config::Check { json: true } => {
+            output::line(settings::check_json(&loaded))?;
+            return Ok(ExitCode::from(if loaded.is_ok() { 0 } else { 2 }));
+        }
+        Config::Check { json: false } => {
             let report = settings::check(&loaded);
             if loaded.is_err() {
                 return Err(Failure::Usage(report));

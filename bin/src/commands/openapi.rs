@@ -9,7 +9,7 @@ use crate::{
     cli::Openapi,
     failure::Failure,
     output,
-    settings::{Inputs, Overrides, Settings},
+    settings::{Inputs, Settings},
 };
 
 /// More than that nobody reads.
@@ -17,9 +17,9 @@ const MOST_LINES: usize = 20;
 /// How much of a value is shown.
 const MOST_CHARACTERS: usize = 60;
 
-pub fn run(arguments: &Openapi) -> Result<ExitCode, Failure> {
+pub fn run(inputs: &Inputs, arguments: &Openapi) -> Result<ExitCode, Failure> {
     let settings = match arguments {
-        Openapi { defaults: false, check: None } => Settings::load(&Inputs::of_process(Overrides::default()))?,
+        Openapi { defaults: false, check: None } => Settings::load(inputs)?,
         _ => Settings::built_in()?,
     };
     let app = &settings.app;

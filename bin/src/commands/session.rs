@@ -4,12 +4,19 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use crate::{cli::PurgeUsers, compose, failure::Failure, output, settings::Settings};
+use crate::{
+    cli::{CleanupTokens, PurgeUsers},
+    compose,
+    failure::Failure,
+    output,
+    settings::Settings,
+};
 
-pub async fn clean_up(settings: &Settings) -> Result<ExitCode, Failure> {
+pub async fn clean_up(settings: &Settings, arguments: &CleanupTokens) -> Result<ExitCode, Failure> {
     let services = compose::services(settings, compose::open_migrated(settings).await?)?;
     let deleted = services.sessions.clean_up().await?;
-    output::line(format!("deleted {deleted} expired sessions"))?;
+    let text = || format!("deleted {deleted} expired sessions");
+    output::line(if arguments.json { json!({"deleted_sessions": deleted}).to_string() } else { text() })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -17,6 +24,6 @@ pub async fn purge(settings: &Settings, arguments: &PurgeUsers) -> Result<ExitCo
     let services = compose::services(settings, compose::open_migrated(settings).await?)?;
     let users = services.purge.run().await?;
     let text = || format!("removed {users} deleted users");
-    output::line(if arguments.json { json!({"users": users}).to_string() } else { text() })?;
+    output::line(if arguments.json { json!({"removed_users": users}).to_string() } else { text() })?;
     Ok(ExitCode::SUCCESS)
 }

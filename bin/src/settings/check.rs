@@ -11,6 +11,7 @@ use super::profile::Environment;
 use super::values::{PasswordHasher, RegistrationMode, shown};
 use keepstone_adapters::{Encryption, MailUrl};
 use keepstone_service::{Limit, Quotas};
+use serde_json::{Value, json};
 
 /// A setting, what holds here, and what the profiles of development and production start from.
 type Row = [String; 4];
@@ -36,6 +37,26 @@ pub fn check(result: &Result<Settings, Problems>) -> String {
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
+}
+
+/// The same for programs.
+#[must_use]
+pub fn check_json(result: &Result<Settings, Problems>) -> String {
+    let report = match result {
+        Ok(settings) => json!({
+            "ok": true, "environment": settings.app.environment.to_string(), "problems": [],
+            "warnings": settings.warnings, "without_effect": settings.without_effect(),
+        }),
+        Err(problems) => {
+            let list = problems.list.iter().map(|problem| {
+                json!({
+                    "key": problem.key, "origin": problem.origin, "message": problem.message, "mend": problem.mend,
+                })
+            });
+            json!({ "ok": false, "problems": list.collect::<Value>(), "note": problems.note })
+        }
+    };
+    report.to_string()
 }
 
 /// Every column as wide as its widest text.

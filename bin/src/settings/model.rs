@@ -104,8 +104,14 @@ impl Settings {
         self.jwt.keys_dir.clone().unwrap_or_else(|| self.beside_the_database(".keys"))
     }
 
+    /// The file of a generated secret, whether it is there or not.
+    #[must_use]
+    pub fn secret_file(&self) -> PathBuf {
+        self.beside_the_database(".secret")
+    }
+
     /// A path beside the database file, or in the working directory for a database that is no file.
-    pub(super) fn beside_the_database(&self, suffix: &str) -> PathBuf {
+    fn beside_the_database(&self, suffix: &str) -> PathBuf {
         let file = self.database.url.sqlite_file().unwrap_or(Path::new("keepstone"));
         let mut name = OsString::from(file);
         name.push(suffix);

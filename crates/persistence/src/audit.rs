@@ -48,10 +48,11 @@ impl TryFrom<AuditEventRow> for AuditEvent {
     }
 }
 
-#[async_trait]
-impl AuditRepository for DieselRepositories {
-    async fn insert(&mut self, event: &AuditEvent) -> Result<()> {
-        let row = AuditEventRow {
+impl TryFrom<&AuditEvent> for AuditEventRow {
+    type Error = StorageError;
+
+    fn try_from(event: &AuditEvent) -> Result<Self> {
+        Ok(Self {
             public_id: Id::of(event.id),
             at: Time(event.at),
             kind: event.kind.name().to_owned(),
@@ -61,8 +62,35 @@ impl AuditRepository for DieselRepositories {
             ip: event.ip.clone(),
             request_id: event.request_id.clone(),
             detail: serde_json::to_string(&event.detail).map_err(|error| StorageError::Corrupt(error.to_string()))?,
-        };
+        })
+    }
+}
+
+#[async_trait]
+impl AuditRepository for DieselRepositories {
+    async fn insert(&mut self, event: &AuditEvent) -> Result<()> {
+        let row = AuditEventRow::try_from(event)?;
         on!(self, |conn| diesel::insert_into(audit_events::table).values(row).execute(conn).await).map(drop)
+    }
+
+    async fn insert_all(&mut self, events: &[AuditEvent]) -> Result<()> {
+        let rows = events.iter().map(AuditEventRow::try_from).collect::<Result<Vec<_>>>()?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        on!(
+            self,
+            |conn| {
+                let insert = move |conn: &mut SqliteConnection| {
+                    rows.into_iter().try_for_each(|row| {
+                        diesel::RunQueryDsl::execute(diesel::insert_into(audit_events::table).values(row), conn)
+                            .map(drop)
+                    })
+                };
+                conn.spawn_blocking(insert).await
+            },
+            |conn| diesel::insert_into(audit_events::table).values(rows).execute(conn).await.map(drop)
+        )
     }
 
     async fn list(&mut self, page: &PageRequest) -> Result<Page<AuditEvent>> {

@@ -61,7 +61,7 @@ impl DieselStore {
         &self.migrator
     }
 
-    async fn reader(&self) -> Result<DieselRepositories> {
+    pub(crate) async fn reader(&self) -> Result<DieselRepositories> {
         Ok(DieselRepositories::new(self.pools.reader().await?, Arc::clone(&self.work)))
     }
 }

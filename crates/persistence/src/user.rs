@@ -1,8 +1,7 @@
 //! The users in the database.
 
+mod many;
 mod row;
-
-use std::collections::HashSet;
 
 use async_trait::async_trait;
 use diesel::{
@@ -14,7 +13,7 @@ use diesel_async::RunQueryDsl;
 use keepstone_domain::{
     Credentials, Login, Page, PageRequest, Position, RoleName, Timestamp, User, UserFilter, UserId,
 };
-use keepstone_repository::{Purged, Result, UserRepository};
+use keepstone_repository::{Insertion, Purged, Result, UserRepository};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use row::UserRow;
@@ -144,33 +143,15 @@ impl UserRepository for DieselRepositories {
         on!(self, |conn| diesel::insert_into(users::table).values(row).execute(conn).await).map(drop)
     }
 
-    async fn insert_missing(&mut self, users: &[User], password_hash: &SecretString) -> Result<usize> {
-        let keys: Vec<&str> = users.iter().map(|user| user.email.key()).collect();
-        let there: Vec<Option<String>> = on!(self, |conn| {
-            users::table.filter(users::email_key.eq_any(&keys)).select(users::email_key).load(conn).await
-        })?;
-        let there: HashSet<String> = there.into_iter().flatten().collect();
-        let missing: Vec<User> = users.iter().filter(|user| !there.contains(user.email.key())).cloned().collect();
-        let (count, hash) = (missing.len(), password_hash.clone());
-        if count > 0 {
-            on!(
-                self,
-                |conn| {
-                    let insert = move |conn: &mut SqliteConnection| {
-                        missing.iter().try_for_each(|user| {
-                            let insert = diesel::insert_into(users::table).values(hashed_row(user, &hash));
-                            diesel::RunQueryDsl::execute(insert, conn).map(drop)
-                        })
-                    };
-                    conn.spawn_blocking(insert).await
-                },
-                |conn| {
-                    let rows: Vec<_> = missing.iter().map(|user| hashed_row(user, &hash)).collect();
-                    diesel::insert_into(users::table).values(&rows).execute(conn).await.map(drop)
-                }
-            )?;
-        }
-        Ok(count)
+    async fn insert_missing(&mut self, users: &[Credentials]) -> Result<Vec<Insertion>> {
+        let outcomes = self.foresee(users).await?;
+        let made = users.iter().zip(&outcomes).filter(|(_user, outcome)| **outcome == Insertion::Made);
+        self.insert_users(made.map(|(user, _outcome)| user.clone()).collect()).await?;
+        Ok(outcomes)
+    }
+
+    async fn foresee(&mut self, users: &[Credentials]) -> Result<Vec<Insertion>> {
+        self.foresee_users(users).await
     }
 
     async fn hold(&mut self, id: UserId) -> Result<Option<User>> {

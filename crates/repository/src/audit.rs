@@ -11,6 +11,9 @@ pub trait AuditRepository {
     /// Adds an event: in the transaction of what it tells of, so that there is both or neither.
     async fn insert(&mut self, event: &AuditEvent) -> Result<()>;
 
+    /// Adds many events, as [`insert`](Self::insert) does one.
+    async fn insert_all(&mut self, events: &[AuditEvent]) -> Result<()>;
+
     /// The events, newest first.
     async fn list(&mut self, page: &PageRequest) -> Result<Page<AuditEvent>>;
 

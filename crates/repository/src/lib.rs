@@ -20,4 +20,4 @@ pub use job::JobRepository;
 pub use mail_token::MailTokenRepository;
 pub use session::SessionRepository;
 pub use store::{Repositories, Store, Transaction, UnitOfWork, Work};
-pub use user::{Purged, UserRepository};
+pub use user::{Insertion, Purged, UserRepository};

@@ -17,6 +17,17 @@ pub enum Purged {
     Nothing,
 }
 
+/// What becomes of one of many new users. Of two who want the same, the first has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Insertion {
+    /// There is one more user.
+    Made,
+    /// Somebody has the address, presumably the same person.
+    EmailTaken,
+    /// Somebody else has the user name.
+    UsernameTaken,
+}
+
 /// The users. A deleted one is found by nobody.
 #[async_trait]
 pub trait UserRepository {
@@ -32,8 +43,11 @@ pub trait UserRepository {
     /// Keeps a new user. [`Duplicate`](crate::StorageError::Duplicate) if the address or the user name is taken.
     async fn insert(&mut self, user: &User, password_hash: &SecretString) -> Result<()>;
 
-    /// Keeps those of these users whose address is not there yet, and gives how many there were: for many at once.
-    async fn insert_missing(&mut self, users: &[User], password_hash: &SecretString) -> Result<usize>;
+    /// Keeps those of these users whose address and user name are free, and tells of each, in their order: for many at once.
+    async fn insert_missing(&mut self, users: &[Credentials]) -> Result<Vec<Insertion>>;
+
+    /// What [`insert_missing`](Self::insert_missing) would tell.
+    async fn foresee(&mut self, users: &[Credentials]) -> Result<Vec<Insertion>>;
 
     /// Holds a user until the transaction ends, and gives them.
     async fn hold(&mut self, id: UserId) -> Result<Option<User>>;

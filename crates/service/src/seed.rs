@@ -6,10 +6,10 @@ use std::{ops::Range, sync::Arc};
 
 use keepstone_auth::{password::Passwords, permission::Roles};
 use keepstone_domain::{
-    Clock, Description, DisplayName, Email, Invalid, Item, Login, RoleName, Timestamp, Title, User, UserId, Username,
-    Version,
+    Clock, Credentials, Description, DisplayName, Email, Invalid, Item, Login, RoleName, Timestamp, Title, User,
+    UserId, Username, Version,
 };
-use keepstone_repository::{Store, UnitOfWork};
+use keepstone_repository::{Insertion, Store, UnitOfWork};
 use secrecy::SecretString;
 use uuid::{Builder, Uuid};
 
@@ -73,8 +73,8 @@ impl Seed {
                 let taken = self.parts.store.write().await?.users().find_credentials(&login).await?;
                 user.username = taken.is_none().then_some(username);
             }
-            made += self.insert_users(std::slice::from_ref(&user), hash).await?;
-            let login = Login::Email(user.email);
+            let login = Login::Email(user.email.clone());
+            made += self.insert_users(vec![user], hash).await?;
             let found = self.parts.store.write().await?.users().find_credentials(&login).await?;
             if self.parts.roles.permits(role, &permission::ITEMS_WRITE) {
                 owners.extend(found.map(|found| found.user.id));
@@ -89,7 +89,7 @@ impl Seed {
     /// Storage's only.
     pub async fn users(&self, numbers: Range<u32>, hash: &SecretString) -> Result<usize> {
         let users = numbers.map(numbered_user).collect::<Result<Vec<_>, _>>();
-        self.insert_users(&users.map_err(|invalid| Error::Internal(Box::new(invalid)))?, hash).await
+        self.insert_users(users.map_err(|invalid| Error::Internal(Box::new(invalid)))?, hash).await
     }
 
     /// Makes those of the items with these numbers that are missing, owned by these users in turn, and gives how many.
@@ -104,9 +104,11 @@ impl Seed {
         self.parts.store.transaction(insert).await
     }
 
-    async fn insert_users(&self, users: &[User], hash: &SecretString) -> Result<usize> {
-        let insert = async |tx: &mut UnitOfWork| tx.users().insert_missing(users, hash).await.map_err(Error::from);
-        self.parts.store.transaction(insert).await
+    async fn insert_users(&self, users: Vec<User>, hash: &SecretString) -> Result<usize> {
+        let users: Vec<_> = users.into_iter().map(|user| Credentials { user, password_hash: hash.clone() }).collect();
+        let insert = async |tx: &mut UnitOfWork| tx.users().insert_missing(&users).await.map_err(Error::from);
+        let outcomes = self.parts.store.transaction(insert).await?;
+        Ok(outcomes.iter().filter(|outcome| **outcome == Insertion::Made).count())
     }
 
     fn person(&self, role: &str) -> Result<User, Invalid> {

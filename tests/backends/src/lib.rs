@@ -14,6 +14,7 @@ mod server;
 mod smtp;
 mod watched;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -57,6 +58,16 @@ impl Database {
             Self::Sqlite => None,
             Self::Postgres => programs::missing(postgres::RECIPE.programs),
             Self::Mariadb => programs::missing(mariadb::RECIPE.programs),
+        }
+    }
+
+    /// Why this machine cannot dump and restore one.
+    #[must_use]
+    pub fn dump_missing(self) -> Option<String> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => programs::missing(&["pg_dump", "pg_restore", "psql"]),
+            Self::Mariadb => programs::missing(&["mariadb-dump", "mariadb"]),
         }
     }
 
@@ -142,6 +153,12 @@ impl Drop for TestDatabase {
             Database::Mariadb => mariadb::drop(&MARIADB, &self.name),
         }
     }
+}
+
+/// The PATH on which the programs of the databases are.
+#[must_use]
+pub fn path() -> OsString {
+    programs::path()
 }
 
 /// The Redis server that all tests of this process share.

@@ -6,12 +6,14 @@
 #[cfg(feature = "blocklist")]
 mod blocklist;
 mod floor;
+mod foreign;
 mod hasher;
 mod policy;
 mod pool;
 mod scheme;
 mod stored;
 
+pub use foreign::foreign_scheme;
 pub use hasher::{Hasher, Verdict};
 pub use policy::{MAX_LENGTH, Policy};
 pub use pool::{Limits, Passwords, Stats};

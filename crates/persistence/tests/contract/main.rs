@@ -16,6 +16,7 @@ mod list;
 mod migration;
 mod outage;
 mod purge;
+mod script;
 mod search;
 mod search_index;
 mod search_many;

@@ -22,7 +22,7 @@ use keepstone_test_backends::{Database, TestDatabase};
 pub use panics::Panics;
 pub use property::holds;
 pub use raw::Raw;
-pub use sample::{at, described, hash, item, named, next, person, session, user};
+pub use sample::{at, described, hash, hashed, item, named, next, person, session, user};
 pub use schema::schema;
 
 /// As many connections as a server is asked for.
