@@ -114,14 +114,19 @@ fn a_long_list_of_users_is_one_array_and_one_list() {
 fn what_a_script_reads_is_json() {
     let home = Home::new();
     let missing = home.cli(["migrate", "check", "--json"]).exits(1).json();
-    assert_eq!((&missing["up_to_date"], missing["missing"].as_array().unwrap().len()), (&json!(false), 8));
+    let migrations = missing["missing"].as_array().unwrap();
+    assert_eq!(missing["up_to_date"], false);
+    assert!(migrations.len() > 8, "{migrations:?}");
     assert_eq!(home.cli(["migrate", "current", "--json"]).exits(0).json(), json!({"current": null}));
     home.cli(["migrate", "upgrade"]).exits(0);
     let check = home.cli(["migrate", "check", "--json"]).exits(0).json();
     assert_eq!(check, json!({"up_to_date": true, "missing": []}));
     let history = home.cli(["migrate", "history", "--json"]).exits(0).json();
     assert!(history.as_array().unwrap().iter().all(|migration| migration["applied"] == true), "{history}");
-    assert_eq!(home.cli(["migrate", "current", "--json"]).exits(0).json()["current"], history[7]["name"]);
+    assert_eq!(
+        home.cli(["migrate", "current", "--json"]).exits(0).json()["current"],
+        history.as_array().unwrap().last().unwrap()["name"]
+    );
     assert_eq!(home.cli(["cleanup-tokens", "--json"]).exits(0).json(), json!({"deleted_sessions": 0}));
     let bob = home.cli_reading(PASSWORD, BOB.into_iter().chain(["--json"])).exits(0).json();
     assert_eq!(bob, home.users()[0]);

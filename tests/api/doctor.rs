@@ -76,6 +76,11 @@ async fn what_is_written_to_try_it_is_taken_back() {
     assert_eq!(events().await, before);
 }
 
+/// How many there are.
+fn migrations() -> usize {
+    fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/sqlite")).unwrap().count()
+}
+
 #[test]
 fn a_schema_that_is_not_up_to_date_is_told() {
     let home = Home::new().without("AUTO_MIGRATE");
@@ -84,14 +89,14 @@ fn a_schema_that_is_not_up_to_date_is_told() {
         has(&run, "database", "is not there yet");
         assert_eq!(files(&home), 0, "nothing is made");
         home.cli(["migrate", "upgrade", "+2"]).exits(0);
-        has(&doctor(&home).exits(0), "schema", "warning: 6 migrations are not applied");
+        has(&doctor(&home).exits(0), "schema", &format!("warning: {} migrations are not applied", migrations() - 2));
     } else {
-        has(&doctor(&home).exits(1), "schema", "failed: 8 migrations are not applied");
+        has(&doctor(&home).exits(1), "schema", &format!("failed: {} migrations are not applied", migrations()));
         home.cli(["migrate", "upgrade", "+2"]).exits(0);
         let run = doctor(&home).exits(1);
-        has(&run, "schema", "failed: 6 migrations are not applied");
+        has(&run, "schema", &format!("failed: {} migrations are not applied", migrations() - 2));
         assert!(!found(&run, "database").iter().any(|line| line.contains("written")), "{run:#?}");
-        has(&doctor(&home.env("AUTO_MIGRATE", "true")).exits(0), "schema", "warning: 6");
+        has(&doctor(&home.env("AUTO_MIGRATE", "true")).exits(0), "schema", &format!("warning: {}", migrations() - 2));
     }
 }
 
@@ -201,5 +206,5 @@ fn a_mail_server_has_to_let_us_in_and_a_folder_to_be_writable() {
     has(&doctor(&home).exits(1), "mail", "failed: smtps://");
     let home = home.env("MAIL_URL", "file:letters").without("MAIL_CA_FILE");
     has(&doctor(&home).exits(0), "mail", "ok: file:letters");
-    has(&doctor(&home.env("MAIL_URL", "file:/proc/letters")).exits(1), "mail", "failed: file:/proc/letters");
+    has(&doctor(&home.env("MAIL_URL", "file:/dev/null/letters")).exits(1), "mail", "failed: file:/dev/null/letters");
 }

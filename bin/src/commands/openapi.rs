@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path, process::ExitCode};
 
+use keepstone_http::Edition;
 use serde_json::Value;
 
 use crate::{
@@ -23,7 +24,13 @@ pub fn run(inputs: &Inputs, arguments: &Openapi) -> Result<ExitCode, Failure> {
         _ => Settings::built_in()?,
     };
     let app = &settings.app;
-    let document = keepstone_http::openapi(&app.api_prefix, &app.name, &app.version, settings.token_case());
+    let document = keepstone_http::openapi(Edition {
+        title: &app.name,
+        version: &app.version,
+        api_prefix: &app.api_prefix,
+        token_case: settings.token_case(),
+        conceals_registration: settings.registration.conceal,
+    });
     let document = document.to_pretty_json().map_err(Failure::failed)?;
     match &arguments.check {
         Some(file) => check(file, &document)?,

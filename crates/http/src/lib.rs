@@ -47,6 +47,6 @@ pub use code::Code;
 pub use connection::ConnectionLimits;
 pub use cors::Origins;
 pub use cursor::Cursors;
-pub use docs::{Script, openapi};
+pub use docs::{Edition, Script, openapi};
 pub use respond::TokenCase;
 pub use server::{Options, Parts, bind};

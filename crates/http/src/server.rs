@@ -18,7 +18,7 @@ use crate::{
     connection::{self, ConnectionLimits, Door},
     cors::Origins,
     cursor::Cursors,
-    docs::{self, Document, Script},
+    docs::{self, Document, Edition, Script},
     export,
     extract::BodyLimit,
     fallback::{KnownPaths, fallback},
@@ -139,7 +139,13 @@ pub(crate) fn routes(api_prefix: &str) -> impl FnOnce(&mut ServiceConfig<'_>) + 
 /// # Errors
 /// When the listener cannot be used.
 pub fn bind(listener: TcpListener, parts: Parts, options: Options) -> std::io::Result<Server> {
-    let document = docs::openapi(&options.api_prefix, &options.title, &options.version, options.token_case);
+    let document = docs::openapi(Edition {
+        title: &options.title,
+        version: &options.version,
+        api_prefix: &options.api_prefix,
+        token_case: options.token_case,
+        conceals_registration: parts.accounts.rules().conceals_registration,
+    });
     let mut others: Vec<String> = problem_page::PATHS.map(str::to_owned).into();
     others.extend(mail_proof_page::paths(&options.api_prefix));
     if options.serves_docs {
