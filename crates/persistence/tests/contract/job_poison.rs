@@ -2,7 +2,6 @@
 
 use keepstone_domain::{JobId, JobOutcome, JobState};
 use keepstone_repository::StorageError;
-use keepstone_test_backends::Database;
 
 use crate::{
     harness::Opened,
@@ -29,9 +28,6 @@ async fn a_row_that_makes_no_sense_is_due_and_taken_and_ends_like_any_other() {
         "attempts = -1".to_owned(),
         "attempts = 2147483647".to_owned(),
     ];
-    if opened.kind == Database::Mariadb {
-        opened.raw().await.run("SET GLOBAL max_allowed_packet = 67108864").await;
-    }
     if opened.is_sqlite() {
         spoils.push("payload = CAST(x'ff00fe' AS TEXT)".to_owned());
         spoils.push("kind = CAST(x'ff00fe' AS TEXT), last_error = CAST(x'ff' AS TEXT)".to_owned());
