@@ -29,6 +29,8 @@ const LAST_WAIT: Duration = Duration::from_secs(5);
 /// A database that has not answered by then never will, as its own limits are shorter: the connection is dead, and nobody
 /// was told.
 const DATABASE_WAIT: Duration = Duration::from_secs(30);
+/// How long after it could not be noted how a job ended that is tried again.
+const NOTE_AGAIN: Duration = Duration::from_secs(1);
 /// How long after its last attempt a routine is tried again.
 const ROUTINE_REST: Duration = Duration::from_hours(1);
 
@@ -230,15 +232,23 @@ impl Worker {
         DATABASE_WAIT.min(self.policy.lease)
     }
 
-    /// If this cannot be noted the lease runs out, and somebody does the job again.
+    /// If this cannot be noted the lease runs out, and somebody does the job again. So what is done is worth some tries.
     async fn settle(&self, job: &Claimed, outcome: JobOutcome) {
         let (now, id, lease) = (self.clock.now(), job.id, job.lease);
         let settle = async |tx: &mut UnitOfWork| tx.jobs().settle(id, lease, &outcome, now).await;
-        match timeout(self.patience(), self.store.transaction(settle)).await {
-            Ok(Ok(true)) => {}
-            Ok(Ok(false)) => tracing::warn!(job_id = %id, "a job took longer than its lease, and may be done twice"),
-            Ok(Err(error)) => tracing::warn!(job_id = %id, %error, "could not note how a job ended"),
-            Err(_) => tracing::warn!(job_id = %id, "could not note how a job ended: the database does not answer"),
+        let noted = async {
+            loop {
+                match self.store.transaction(settle).await {
+                    Ok(is_ours) => return is_ours,
+                    Err(error) => tracing::warn!(job_id = %id, %error, "could not note how a job ended"),
+                }
+                sleep(NOTE_AGAIN.min(self.policy.max_backoff)).await;
+            }
+        };
+        match timeout(self.patience(), noted).await {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!(job_id = %id, "a job took longer than its lease, and may be done twice"),
+            Err(_) => tracing::warn!(job_id = %id, "a job is done again when its lease ends, whatever became of it"),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Jobs that fail, hang, panic, or lose whoever does them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use keepstone_domain::JobState;
 use keepstone_service::JobPolicy;
@@ -90,6 +93,22 @@ async fn what_panics_is_tried_again_and_ends_like_what_fails() {
         let job = house.becomes(id, JobState::Dead).await;
         assert_eq!((job.attempts, house.post.tries(id)), (10, 10));
         assert_eq!(job.last_error.as_deref(), Some("the attempt panicked: see the log"));
+    }
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_sent_while_the_database_was_away_is_not_sent_again() {
+    let house = House::new().await;
+    let watched = Watched::new(Arc::clone(&house.store));
+    let worker = house.work_on(watched.clone(), POLICY);
+    for round in 1..=5 {
+        let id = house.write("wait", 1).await[0];
+        eventually("it is under way", async || house.post.tries(id) == 1).await;
+        watched.refusals.store(round, Ordering::SeqCst);
+        house.post.permits.add_permits(1);
+        let job = house.becomes(id, JobState::Done).await;
+        assert_eq!((job.attempts, house.post.copies()[&id]), (1, 1));
     }
     worker.stop().await;
 }

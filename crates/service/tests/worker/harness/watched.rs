@@ -21,6 +21,8 @@ pub struct Watched {
     pub is_deaf_to_reader: AtomicBool,
     /// The next one who asks for something to look with is told that there is nothing.
     pub is_away: AtomicBool,
+    /// How many of the next who want to change something are told the same.
+    pub refusals: AtomicUsize,
     /// How long the next one waits who asks for something to change with.
     pub delay: Mutex<Duration>,
 }
@@ -34,6 +36,7 @@ impl Watched {
             is_deaf_to_writer: AtomicBool::default(),
             is_deaf_to_reader: AtomicBool::default(),
             is_away: AtomicBool::default(),
+            refusals: AtomicUsize::default(),
             delay: Mutex::default(),
         })
     }
@@ -45,6 +48,10 @@ impl Watched {
     pub fn writes(&self) -> usize {
         self.writes.load(Ordering::SeqCst)
     }
+}
+
+fn away() -> StorageError {
+    StorageError::Unavailable("as the test says".to_owned())
 }
 
 async fn listen(is_deaf: &AtomicBool) {
@@ -59,7 +66,7 @@ impl Store for Watched {
         self.reads.fetch_add(1, Ordering::SeqCst);
         listen(&self.is_deaf_to_reader).await;
         if self.is_away.swap(false, Ordering::SeqCst) {
-            return Err(StorageError::Unavailable("as the test says".to_owned()));
+            return Err(away());
         }
         self.store.read().await
     }
@@ -75,6 +82,9 @@ impl Store for Watched {
         listen(&self.is_deaf_to_writer).await;
         let delay = std::mem::take(&mut *self.delay.lock().unwrap());
         tokio::time::sleep(delay).await;
+        if self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
+            return Err(away());
+        }
         self.store.begin().await
     }
 
