@@ -228,6 +228,8 @@ pub struct DueJob {
     pub attempts: u32,
     /// Since when it is due. Whoever moves this has the job: that is all a lease is.
     pub due_at: Timestamp,
+    /// Whether it is the only row of a [`Routine`], whatever else can be read of it.
+    pub is_routine: bool,
 }
 
 /// What there is to do.

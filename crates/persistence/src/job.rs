@@ -113,21 +113,21 @@ impl JobRepository for DieselRepositories {
     }
 
     async fn list_due(&mut self, limit: u32) -> Result<DueJobs> {
-        let rows: Vec<(Id, i32, Option<Time>, Time)> = on!(self, |conn| {
+        let rows: Vec<(Id, i32, Option<Time>, bool, Time)> = on!(self, |conn| {
             jobs::table
                 .filter(jobs::due_at.is_not_null())
                 .order((jobs::due_at, jobs::id))
                 .limit(limit.into())
-                .select((jobs::public_id, jobs::attempts, jobs::due_at, DatabaseTime))
+                .select((jobs::public_id, jobs::attempts, jobs::due_at, jobs::routine.is_not_null(), DatabaseTime))
                 .load(conn)
                 .await
         })?;
         let mut due = DueJobs { ready: Vec::with_capacity(rows.len()), next: None, now: Timestamp::UNIX_EPOCH };
-        for (id, attempts, due_at, now) in rows {
+        for (id, attempts, due_at, is_routine, now) in rows {
             due.now = now.0;
             let Some(Time(due_at)) = due_at else { continue };
             if due_at <= due.now {
-                due.ready.push(DueJob { id: id.get(), attempts: count(attempts), due_at });
+                due.ready.push(DueJob { id: id.get(), attempts: count(attempts), due_at, is_routine });
             } else if due.next.is_none() {
                 due.next = Some(until(due.now, due_at));
             }
@@ -142,7 +142,8 @@ impl JobRepository for DieselRepositories {
                 .filter(jobs::due_at.eq(Time(job.due_at)))
                 .set((
                     jobs::state.eq(JobState::Running.name()),
-                    jobs::attempts.eq(jobs::attempts + 1),
+                    // Not by the database: it refuses to count on from the largest number, and then the whole transaction.
+                    jobs::attempts.eq(number(job.attempts.saturating_add(1))),
                     jobs::due_at.eq(Time(until)),
                 ))
                 .execute(conn)

@@ -61,7 +61,8 @@ macro_rules! find {
 impl MailTokenRepository for DieselRepositories {
     async fn replace(&mut self, token: &MailToken) -> Result<()> {
         self.delete_of(token.user_id, &[token.purpose]).await?;
-        let user = users::table.filter(users::public_id.eq(Id::of(token.user_id))).select(users::id);
+        let user = users::table.filter(users::public_id.eq(Id::of(token.user_id))).filter(users::deleted_at.is_null());
+        let user = user.select(users::id);
         let row = (
             mail_tokens::public_id.eq(Id::of(token.id)),
             mail_tokens::user_id.eq(user.single_value().assume_not_null()),

@@ -8,7 +8,7 @@ use crate::Result;
 /// The tokens that were sent by e-mail.
 #[async_trait]
 pub trait MailTokenRepository {
-    /// Keeps a new token, in place of the one that its user has for the same purpose.
+    /// Keeps a new token, in place of the one that its user has for the same purpose. Who is deleted gets none.
     async fn replace(&mut self, token: &MailToken) -> Result<()>;
 
     /// The token with this id.

@@ -30,6 +30,8 @@ pub struct Claimed {
     pub attempts: u32,
     /// When it is somebody else's, if it is not settled by then.
     pub lease: Timestamp,
+    /// Whether it is the only row of a routine.
+    pub is_routine: bool,
 }
 
 /// How a task ended that did not fail.
@@ -131,8 +133,9 @@ impl Tasks {
     async fn mail(&self, id: JobId, task: Task) -> Result<Option<Mail>> {
         let mail = |user: Option<User>, letter| user.map(|user| Mail { id, to: user.email, name: user.name, letter });
         Ok(match task {
-            Task::MailVerifyEmail { token_id } => self.proof(id, token_id).await?,
-            Task::MailResetPassword { token_id } => self.proof(id, token_id).await?,
+            Task::MailVerifyEmail { token_id } | Task::MailResetPassword { token_id } => {
+                self.proof(id, token_id).await?
+            }
             Task::MailAddressTaken { user_id } => mail(self.user(user_id).await?, Letter::AddressTaken),
             Task::MailUsernameTaken { email, username } => {
                 Some(Mail { id, to: email, name: None, letter: Letter::UsernameTaken { username } })
@@ -278,3 +281,6 @@ async fn settle(tx: &mut UnitOfWork, job: &Claimed, now: Timestamp) -> Result<Ra
     let is_ours = tx.jobs().settle(job.id, job.lease, &JobOutcome::Done, now).await?;
     if is_ours { Ok(Ran::Settled) } else { Err(TaskError::Lost) }
 }
+
+#[cfg(test)]
+mod tests;

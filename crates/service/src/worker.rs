@@ -4,16 +4,18 @@
 
 use std::{
     collections::HashMap,
+    panic::AssertUnwindSafe,
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use keepstone_domain::{Clock, JobOutcome, Routine, Task};
-use keepstone_repository::{Result, Store, UnitOfWork};
+use futures_util::FutureExt;
+use keepstone_domain::{Clock, DueJobs, JobOutcome, Routine};
+use keepstone_repository::{Result, StorageError, Store, UnitOfWork};
 use tokio::{
-    task::{self, JoinSet},
-    time::{sleep, timeout},
+    task::{self, JoinError, JoinSet},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use crate::tasks::{Claimed, Ran, TaskError, Tasks};
@@ -24,6 +26,13 @@ const ATTEMPTS: u32 = 10;
 const FIRST_BACKOFF: Duration = Duration::from_secs(15);
 /// How long those under way may take to end when the process stops.
 const LAST_WAIT: Duration = Duration::from_secs(5);
+/// A database that has not answered by then never will, as its own limits are shorter: the connection is dead, and nobody
+/// was told.
+const DATABASE_WAIT: Duration = Duration::from_secs(30);
+/// How long after it could not be noted how a job ended that is tried again.
+const NOTE_AGAIN: Duration = Duration::from_secs(1);
+/// How long after its last attempt a routine is tried again.
+const ROUTINE_REST: Duration = Duration::from_hours(1);
 
 /// How jobs are done.
 #[derive(Debug, Clone, Copy)]
@@ -83,29 +92,33 @@ impl Worker {
         let mut is_prepared = false;
         loop {
             self.pulse.beat();
-            let wait = match self.turn(&mut held, &mut is_prepared).await {
-                Ok(wait) => wait,
-                Err(error) => {
+            let wait = match timeout(self.patience(), self.turn(&mut held, &mut is_prepared)).await {
+                Ok(Ok(wait)) => wait,
+                Ok(Err(error)) => {
                     tracing::warn!(%error, "could not look for jobs");
-                    self.policy.poll_interval
+                    self.policy.poll_interval.min(self.backoff(1))
+                }
+                Err(_) => {
+                    tracing::warn!("could not look for jobs: the database does not answer");
+                    Duration::ZERO
                 }
             };
             tokio::select! {
+                biased;
                 () = &mut stop => break,
-                () = held.next(&self) => {}
+                () = held.next() => {}
                 () = self.store.job_written(), if held.len() < self.policy.concurrency => {}
                 () = sleep(wait) => {}
             }
+            held.forget_ended();
         }
-        if timeout(LAST_WAIT, async {
+        let ended = async {
             while held.len() > 0 {
-                held.next(&self).await
+                held.next().await;
             }
-        })
-        .await
-        .is_err()
-        {
-            held.give_back(&self).await;
+        };
+        if timeout(LAST_WAIT, ended).await.is_err() && timeout(LAST_WAIT, held.give_back(&self)).await.is_err() {
+            tracing::warn!("could not give jobs back: they are done by others when their leases end");
         }
     }
 
@@ -123,37 +136,45 @@ impl Worker {
             return Ok(self.policy.poll_interval);
         }
         let limit = u32::try_from(free).unwrap_or(u32::MAX).saturating_add(1);
+        // Before the lease begins, which is while the database is asked.
+        let deadline = Instant::now() + self.policy.lease * 3 / 4;
         let due = self.store.read().await?.jobs().list_due(limit).await?;
         if due.ready.is_empty() {
             return Ok(due.next.map_or(self.policy.poll_interval, |next| next.min(self.policy.poll_interval)));
         }
-        let lease = due.now + self.policy.lease;
-        let claim = async |tx: &mut UnitOfWork| {
-            let mut claimed = Vec::new();
-            for job in due.ready.iter().take(free) {
-                if tx.jobs().claim(job, lease).await? {
-                    claimed.push(Claimed { id: job.id, attempts: job.attempts + 1, lease });
-                }
-            }
-            Ok(claimed)
-        };
-        for job in self.store.transaction::<_, keepstone_repository::StorageError, _>(claim).await? {
-            held.begin(self, job);
+        for job in self.claim(due, free).await? {
+            held.begin(self, job, deadline);
         }
         // There may be more, or those that others took.
         Ok(Duration::ZERO)
     }
 
+    /// Takes as many of these as nobody else has taken meanwhile.
+    async fn claim(&self, due: DueJobs, most: usize) -> Result<Vec<Claimed>> {
+        let lease = due.now + self.policy.lease;
+        let claim = async |tx: &mut UnitOfWork| {
+            let mut claimed = Vec::new();
+            for job in due.ready.iter().take(most) {
+                if tx.jobs().claim(job, lease).await? {
+                    let (attempts, is_routine) = (job.attempts.saturating_add(1), job.is_routine);
+                    claimed.push(Claimed { id: job.id, attempts, lease, is_routine });
+                }
+            }
+            Ok(claimed)
+        };
+        self.store.transaction::<_, StorageError, _>(claim).await
+    }
+
     /// One attempt, and a note of how it ended.
-    async fn attempt(&self, job: Claimed) {
+    async fn attempt(&self, job: Claimed, deadline: Instant) {
         if job.attempts > ATTEMPTS {
             let error = "it was begun again and again, and never ended: whoever does it dies of it".to_owned();
-            return self.settle(&job, JobOutcome::Dead { error }).await;
+            return self.fail(&job, TaskError::Hopeless(error)).await;
         }
-        let limit = self.policy.lease * 3 / 4;
-        let (routine, ran) = match timeout(limit, self.find_and_run(&job)).await {
-            Ok(ended) => ended,
-            Err(_) => (None, Err(TaskError::Later(format!("it took longer than {} seconds", limit.as_secs())))),
+        let ran = match AssertUnwindSafe(timeout_at(deadline, self.find_and_run(&job))).catch_unwind().await {
+            Ok(Ok(ran)) => ran,
+            Ok(Err(_)) => Err(TaskError::Later(format!("it took longer than {:?}", self.policy.lease * 3 / 4))),
+            Err(_) => Err(TaskError::Later("the attempt panicked: see the log".to_owned())),
         };
         match ran {
             Ok(Ran::Settled) | Err(TaskError::Lost) => {}
@@ -161,47 +182,38 @@ impl Worker {
             Ok(Ran::Routine(routine)) => {
                 self.settle(&job, JobOutcome::Again { after: routine.interval(), attempts: 0, error: None }).await;
             }
-            Err(error) => self.fail(&job, routine, error).await,
+            Err(error) => self.fail(&job, error).await,
         }
     }
 
-    async fn find_and_run(&self, job: &Claimed) -> (Option<Routine>, Result<Ran, TaskError>) {
+    async fn find_and_run(&self, job: &Claimed) -> Result<Ran, TaskError> {
         let found = match self.store.read().await {
             Ok(mut repositories) => repositories.jobs().find_task(job.id).await,
             Err(error) => Err(error),
         };
-        let task = match found {
-            Ok(Some(json)) => serde_json::from_str(&json).map_err(|error| unreadable(&json, &error)),
-            Ok(None) => Err(TaskError::Hopeless("it does not say what is to be done".to_owned())),
-            Err(error @ keepstone_repository::StorageError::Corrupt(_)) => Err(TaskError::Hopeless(error.to_string())),
-            Err(error) => Err(error.into()),
+        let json = match found {
+            Ok(found) => found.ok_or_else(|| TaskError::Hopeless("it does not say what is to be done".to_owned()))?,
+            Err(error @ StorageError::Corrupt(_)) => return Err(TaskError::Hopeless(error.to_string())),
+            Err(error) => return Err(error.into()),
         };
-        match task {
-            Ok(task) => {
-                let routine = if let Task::Routine(routine) = &task { Some(routine.kind) } else { None };
-                (routine, self.tasks.run(job, task).await)
-            }
-            Err(error) => (None, Err(error)),
-        }
+        let task = serde_json::from_str(&json).map_err(|error| unreadable(&json, &error))?;
+        self.tasks.run(job, task).await
     }
 
-    async fn fail(&self, job: &Claimed, routine: Option<Routine>, error: TaskError) {
+    async fn fail(&self, job: &Claimed, error: TaskError) {
         let (id, attempts) = (job.id, job.attempts);
-        let is_last = attempts >= ATTEMPTS;
-        let outcome = match (routine, &error) {
-            // A routine is never given up.
-            (Some(routine), _) if is_last => {
-                JobOutcome::Again { after: routine.interval(), attempts: 0, error: Some(error.to_string()) }
-            }
-            (None, TaskError::Hopeless(_)) => JobOutcome::Dead { error: error.to_string() },
-            (None, _) if is_last => JobOutcome::Dead { error: error.to_string() },
-            _ => JobOutcome::Again { after: self.backoff(attempts), attempts, error: Some(error.to_string()) },
+        let is_last = attempts >= ATTEMPTS || matches!(error, TaskError::Hopeless(_));
+        let text = error.to_string();
+        let outcome = match (is_last, job.is_routine) {
+            (false, _) => JobOutcome::Again { after: self.backoff(attempts), attempts, error: Some(text) },
+            // It is never given up: nothing else would do it.
+            (true, true) => JobOutcome::Again { after: ROUTINE_REST, attempts: 0, error: Some(text) },
+            (true, false) => JobOutcome::Dead { error: text },
         };
-        match &outcome {
-            JobOutcome::Dead { .. } => {
-                tracing::error!(job_id = %id, attempts, %error, "a job is dead: see keepstone jobs list")
-            }
-            _ => tracing::warn!(job_id = %id, attempts, %error, "a job failed, and is tried again"),
+        if matches!(outcome, JobOutcome::Dead { .. }) {
+            tracing::error!(job_id = %id, attempts, %error, "a job is dead: see keepstone jobs list");
+        } else {
+            tracing::warn!(job_id = %id, attempts, %error, "a job failed, and is tried again");
         }
         self.settle(job, outcome).await;
     }
@@ -215,14 +227,28 @@ impl Worker {
         Duration::from_micros(fastrand::u64(micros / 2..=micros))
     }
 
-    /// If this cannot be noted the lease runs out, and somebody does the job again.
+    /// How long the database is waited for: an answer that comes after the lease is of no use.
+    fn patience(&self) -> Duration {
+        DATABASE_WAIT.min(self.policy.lease)
+    }
+
+    /// If this cannot be noted the lease runs out, and somebody does the job again. So what is done is worth some tries.
     async fn settle(&self, job: &Claimed, outcome: JobOutcome) {
         let (now, id, lease) = (self.clock.now(), job.id, job.lease);
         let settle = async |tx: &mut UnitOfWork| tx.jobs().settle(id, lease, &outcome, now).await;
-        match self.store.transaction(settle).await {
+        let noted = async {
+            loop {
+                match self.store.transaction(settle).await {
+                    Ok(is_ours) => return is_ours,
+                    Err(error) => tracing::warn!(job_id = %id, %error, "could not note how a job ended"),
+                }
+                sleep(NOTE_AGAIN.min(self.policy.max_backoff)).await;
+            }
+        };
+        match timeout(self.patience(), noted).await {
             Ok(true) => {}
-            Ok(false) => tracing::warn!(job_id = %job.id, "a job took longer than its lease, and may be done twice"),
-            Err(error) => tracing::warn!(job_id = %job.id, %error, "could not note how a job ended"),
+            Ok(false) => tracing::warn!(job_id = %id, "a job took longer than its lease, and may be done twice"),
+            Err(_) => tracing::warn!(job_id = %id, "a job is done again when its lease ends, whatever became of it"),
         }
     }
 }
@@ -255,28 +281,40 @@ impl Held {
         self.jobs.len()
     }
 
-    fn begin(&mut self, worker: &Arc<Worker>, job: Claimed) {
+    fn begin(&mut self, worker: &Arc<Worker>, job: Claimed, deadline: Instant) {
         let worker = Arc::clone(worker);
-        let handle = self.attempts.spawn(async move { worker.attempt(job).await });
+        let handle = self.attempts.spawn(async move { worker.attempt(job, deadline).await });
         self.jobs.insert(handle.id(), job);
     }
 
-    /// Waits until an attempt has ended; for ever if there is none.
-    async fn next(&mut self, worker: &Worker) {
+    /// Waits until an attempt has ended; for ever if there is none. Nothing is lost if nobody waits to the end.
+    async fn next(&mut self) {
         match self.attempts.join_next_with_id().await {
-            Some(Ok((id, ()))) => drop(self.jobs.remove(&id)),
-            Some(Err(error)) => {
-                if let Some(job) = self.jobs.remove(&error.id()) {
-                    worker.fail(&job, None, TaskError::Later("the attempt panicked: see the log".to_owned())).await;
-                }
-            }
+            Some(ended) => self.forget(ended),
             None => std::future::pending().await,
         }
     }
 
+    /// Forgets all others that have ended.
+    fn forget_ended(&mut self) {
+        while let Some(ended) = self.attempts.try_join_next_with_id() {
+            self.forget(ended);
+        }
+    }
+
+    fn forget(&mut self, ended: std::result::Result<(task::Id, ()), JoinError>) {
+        self.jobs.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+    }
+
     /// Ends all attempts, and lets others have the jobs at once.
     async fn give_back(&mut self, worker: &Worker) {
-        self.attempts.shutdown().await;
+        self.attempts.abort_all();
+        while let Some(ended) = self.attempts.join_next_with_id().await {
+            // Some have come to their end after all.
+            if ended.is_ok() {
+                self.forget(ended);
+            }
+        }
         for (_, job) in self.jobs.drain() {
             let outcome = JobOutcome::Again { after: Duration::ZERO, attempts: job.attempts - 1, error: None };
             worker.settle(&job, outcome).await;

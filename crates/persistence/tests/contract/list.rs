@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use keepstone_domain::{
-    AuditEvent, AuditKind, Expected, Item, ItemFilter, Page, PageRequest, Position, RoleName, SearchText, Start, User,
-    UserFilter,
+    AuditEvent, AuditKind, Expected, Item, ItemFilter, JobFilter, Page, PageRequest, Position, RoleName, Routine,
+    SearchText, Start, Task, User, UserFilter,
 };
 use proptest::{collection::vec, prelude::*, sample::Index};
 use uuid::Uuid;
@@ -17,10 +17,11 @@ enum List {
     Users,
     Items,
     Audit,
+    Jobs,
 }
 
 impl List {
-    const ALL: [Self; 3] = [Self::Users, Self::Items, Self::Audit];
+    const ALL: [Self; 4] = [Self::Users, Self::Items, Self::Audit, Self::Jobs];
 
     /// Whose the items are.
     async fn owner(opened: &Opened) -> User {
@@ -54,6 +55,12 @@ impl List {
                     }
                     Ok(())
                 }
+                Self::Jobs => {
+                    for row in rows {
+                        tx.jobs().insert(row.id.into(), &Task::from(Routine::PurgeUsers), row.created_at).await?;
+                    }
+                    Ok(())
+                }
             })
             .await
             .unwrap();
@@ -63,14 +70,10 @@ impl List {
         let deleted = match self {
             Self::Users => opened.write().await.unwrap().users().delete(row.id.into(), at(9)).await,
             Self::Items => opened.write().await.unwrap().items().delete(row.id.into(), None, &Expected::Any).await,
-            Self::Audit => {
-                let simple = row.id.simple();
-                let id = if opened.kind == keepstone_test_backends::Database::Postgres {
-                    format!("'{simple}'")
-                } else {
-                    format!("x'{simple}'")
-                };
-                opened.raw().await.run(&format!("DELETE FROM audit_events WHERE public_id = {id}")).await;
+            Self::Audit | Self::Jobs => {
+                let table = if matches!(self, Self::Audit) { "audit_events" } else { "jobs" };
+                let id = opened.literal(row.id);
+                opened.raw().await.run(&format!("DELETE FROM {table} WHERE public_id = {id}")).await;
                 Ok(true)
             }
         };
@@ -98,6 +101,12 @@ impl List {
                 .await
                 .unwrap()
                 .map(|event| Position { created_at: event.at, id: event.id.into() }),
+            Self::Jobs => reader
+                .jobs()
+                .list(&JobFilter::default(), &request)
+                .await
+                .unwrap()
+                .map(|job| Position { created_at: job.created_at, id: job.id.into() }),
         }
     }
 }
@@ -189,6 +198,13 @@ fn a_walk_through_the_items_meets_every_one_that_stays_once() {
 fn a_walk_through_the_audit_log_meets_every_event_once() {
     holds(24, &walks(), async |opened, (start, limits, changes)| {
         walk(List::Audit, opened, start, limits, changes).await;
+    });
+}
+
+#[test]
+fn a_walk_through_the_jobs_meets_every_one_that_stays_once() {
+    holds(24, &walks(), async |opened, (start, limits, changes)| {
+        walk(List::Jobs, opened, start, limits, changes).await;
     });
 }
 

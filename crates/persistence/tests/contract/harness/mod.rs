@@ -18,6 +18,7 @@ use keepstone_domain::{Item, ItemFilter, ItemId, Page, PageRequest, RefreshToken
 use keepstone_persistence::{DatabaseUrl, DieselStore};
 use keepstone_repository::{Result, Store};
 use keepstone_test_backends::{Database, TestDatabase};
+use uuid::Uuid;
 
 pub use panics::Panics;
 pub use property::holds;
@@ -110,10 +111,16 @@ impl Opened {
         self.read().await.unwrap().items().list(filter, request).await.unwrap()
     }
 
-    /// Forgets all users, items and events.
+    /// A public id as it is written in SQL.
+    pub fn literal(&self, id: impl Into<Uuid>) -> String {
+        let simple = id.into().simple();
+        if self.kind == Database::Postgres { format!("'{simple}'") } else { format!("x'{simple}'") }
+    }
+
+    /// Forgets all users, items, events and jobs.
     pub async fn clear(&self) {
         let mut raw = self.raw().await;
-        for table in ["items", "users", "audit_events"] {
+        for table in ["items", "users", "audit_events", "jobs"] {
             raw.run(&format!("DELETE FROM {table}")).await;
         }
     }
