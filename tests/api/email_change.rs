@@ -112,13 +112,11 @@ async fn of_those_who_want_an_address_at_once_one_gets_it() {
     let mut wishes: Vec<_> = people.into_iter().map(|person| (Some(person), server.anonymous())).collect();
     wishes.extend((0..4).map(|_| (None, server.anonymous())));
     let replies = together(wishes.into_iter().map(|(person, anonymous)| async move {
-        match person {
-            Some(person) => change(&person, "wanted@example.com").await.status,
-            None => {
-                let body = json!({"email": "wanted@example.com", "password": PASSWORD});
-                anonymous.post("/api/v1/auth/register").json(&body).await.status
-            }
+        if let Some(person) = person {
+            return change(&person, "wanted@example.com").await.status;
         }
+        let body = json!({"email": "wanted@example.com", "password": PASSWORD});
+        anonymous.post("/api/v1/auth/register").json(&body).await.status
     }))
     .await;
     assert_eq!(replies.iter().filter(|status| **status < 300).count(), 1, "{replies:?}");

@@ -31,6 +31,8 @@ const LAST_WAIT: Duration = Duration::from_secs(5);
 const DATABASE_WAIT: Duration = Duration::from_secs(30);
 /// How long after it could not be noted how a job ended that is tried again.
 const NOTE_AGAIN: Duration = Duration::from_secs(1);
+/// After what pause a routine goes on that had more to do than there was time.
+const ROUTINE_PAUSE: Duration = Duration::from_secs(1);
 /// How long after its last attempt a routine is tried again.
 const ROUTINE_REST: Duration = Duration::from_hours(1);
 
@@ -173,6 +175,11 @@ impl Worker {
         }
         let ran = match AssertUnwindSafe(timeout_at(deadline, self.find_and_run(&job))).catch_unwind().await {
             Ok(Ok(ran)) => ran,
+            // It has cleaned up what it could in this time, and goes on.
+            Ok(Err(_)) if job.is_routine => {
+                let again = JobOutcome::Again { after: ROUTINE_PAUSE, attempts: 0, error: None };
+                return self.settle(&job, again).await;
+            }
             Ok(Err(_)) => Err(TaskError::Later(format!("it took longer than {:?}", self.policy.lease * 3 / 4))),
             Err(_) => Err(TaskError::Later("the attempt panicked: see the log".to_owned())),
         };

@@ -21,8 +21,8 @@ use keepstone_domain::{
 use keepstone_persistence::{DatabaseUrl, DieselStore};
 use keepstone_repository::{StorageError, Store};
 use keepstone_service::{
-    Idempotency, JobPolicy, Outbox, Principals, RateLimits, SessionParts, SessionPolicy, Sessions, TaskParts, Tasks,
-    Worker, permission,
+    Idempotency, JobPolicy, Outbox, Principals, Purge, RateLimits, SessionParts, SessionPolicy, Sessions, TaskParts,
+    Tasks, Worker, permission,
 };
 use keepstone_test_backends::{Database, TestDatabase};
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -217,6 +217,7 @@ fn tasks(store: Arc<dyn Store>, post: &Arc<Post>) -> Tasks {
     Tasks::new(TaskParts {
         sessions: Arc::new(sessions(Arc::clone(&store), outbox.clone())),
         requests: Arc::new(Idempotency::new(Arc::clone(&store), Arc::clone(&clock), secret(5))),
+        purge: Arc::new(Purge::new(Arc::clone(&store), Arc::clone(&clock), None)),
         mailer: Some(Arc::<Post>::clone(post)),
         api_url: "https://api.example.com/api/v1".to_owned(),
         store,
