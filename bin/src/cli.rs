@@ -86,7 +86,7 @@ pub enum Command {
     ImportUsers(ImportUsers),
     /// Make users and items to try things with; again makes what is missing
     ///
-    /// Makes a user of each role, <role>@example.com, and a few items. All have one password, which is printed once. Not in
+    /// Makes a user of each role (admin@example.com and so on), and a few items. All have one password, which is printed once. Not in
     /// production.
     Seed(Seed),
     /// Delete the sessions whose time is over, and their tokens; a server does so by itself every hour

@@ -5,7 +5,7 @@ use keepstone_auth::{
     permission::Roles,
     token::{Issuer, KeySet, Keyring, Profile, Secret, SigningKey, TokenChain},
 };
-use keepstone_domain::{JobFilter, NewUser, PageRequest, RoleName};
+use keepstone_domain::{JobFilter, MailPurpose, MailTokenId, NewUser, PageRequest, RoleName, UserId};
 use keepstone_persistence::DieselStore;
 use keepstone_test_backends::Database;
 use secrecy::SecretString;
@@ -36,6 +36,7 @@ fn tasks(store: &Arc<dyn Store>) -> Tasks {
     Tasks::new(TaskParts {
         store: Arc::clone(store),
         requests: Arc::new(Idempotency::new(Arc::clone(store), Arc::clone(&clock), secret(5))),
+        purge: Arc::new(Purge::new(Arc::clone(store), Arc::clone(&clock), None)),
         clock,
         mailer: None,
         outbox,
