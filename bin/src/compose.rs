@@ -25,7 +25,7 @@ use crate::{
     settings::{PasswordHasher, RegistrationMode, Settings},
 };
 
-/// How much later than it should a worker may look for jobs before something is wrong with it.
+/// A worker that has not looked for jobs for this long after it should have is not well.
 const WITHOUT_PULSE: Duration = Duration::from_mins(1);
 
 /// What every command is made of.

@@ -10,7 +10,7 @@ mod uptime;
 pub use clock::SystemClock;
 pub use login_throttle::ProcessLoginThrottle;
 pub use mail::{
-    Composer, Encryption, FileMailer, Letters, LogMailer, MailUrl, MailUrlError, Patience, Rendered, Sender,
-    SenderError, SmtpError, SmtpMailer, SmtpUrl, TemplateError,
+    Composer, Encryption, FileMailer, LogMailer, MailUrl, MailUrlError, Patience, Rendered, Sender, SenderError,
+    SmtpError, SmtpMailer, SmtpUrl, TemplateError, Templates,
 };
 pub use rate_limit::ProcessRateLimiter;

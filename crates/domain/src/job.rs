@@ -117,11 +117,8 @@ impl Routine {
         Self::PurgeUsers,
     ];
 
-    /// How long after it was done it is done again.
-    #[must_use]
-    pub const fn interval(self) -> Duration {
-        Duration::from_hours(1)
-    }
+    /// How long after one was done it is done again.
+    pub const INTERVAL: Duration = Duration::from_hours(1);
 }
 
 impl From<Routine> for Task {

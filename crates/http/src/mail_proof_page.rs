@@ -6,6 +6,8 @@ use actix_web::{
     web::{self, Data},
 };
 
+use keepstone_service::Accounts;
+
 use crate::{
     html::{self, escape},
     server::Options,
@@ -70,7 +72,10 @@ pub fn routes(api_prefix: &str) -> impl FnOnce(&mut web::ServiceConfig) + use<> 
     let (style, script) = (path(STYLE), path(SCRIPT));
     move |config| {
         for (path, purpose) in pages.iter().zip(&PURPOSES) {
-            config.route(path, web::get().to(async |options: Data<Options>| page(purpose, &options.title)));
+            let show = async |options: Data<Options>, accounts: Data<Accounts>| {
+                page(purpose, &options.title, accounts.rules().password_policy.min_length())
+            };
+            config.route(path, web::get().to(show));
         }
         let css = async || html::file("text/css; charset=utf-8").body(include_str!("pages/mail.css"));
         let js = async || html::file("text/javascript; charset=utf-8").body(include_str!("pages/mail.js"));
@@ -78,7 +83,7 @@ pub fn routes(api_prefix: &str) -> impl FnOnce(&mut web::ServiceConfig) + use<> 
     }
 }
 
-fn page(purpose: &Purpose, product: &str) -> HttpResponse {
+fn page(purpose: &Purpose, product: &str, min_length: usize) -> HttpResponse {
     let password = if purpose.takes_password { include_str!("pages/mail_password.html") } else { "" };
     let page = include_str!("pages/mail.html")
         .replace("{title}", purpose.title)
@@ -87,6 +92,7 @@ fn page(purpose: &Purpose, product: &str) -> HttpResponse {
         .replace("{action}", purpose.action)
         .replace("{done}", purpose.done)
         .replace("{password}", password)
+        .replace("{min_length}", &min_length.to_string())
         .replace("{product}", &escape(product));
     html::page("script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'").body(page)
 }

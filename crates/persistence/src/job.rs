@@ -83,7 +83,7 @@ impl DieselRepositories {
             jobs::due_at.eq(DatabaseTime.nullable()),
         );
         on!(self, |conn| diesel::insert_into(jobs::table).values(row).execute(conn).await)?;
-        self.job_written();
+        self.note_job();
         Ok(())
     }
 
@@ -212,7 +212,7 @@ impl JobRepository for DieselRepositories {
                 .execute(conn)
                 .await
         })?;
-        self.job_written();
+        self.note_job();
         Ok(retried == 1)
     }
 

@@ -56,7 +56,7 @@ impl DieselRepositories {
     }
 
     /// Takes note that there is a job to do.
-    pub(crate) fn job_written(&mut self) {
+    pub(crate) fn note_job(&mut self) {
         if self.is_in_transaction {
             self.has_work = true;
         } else {

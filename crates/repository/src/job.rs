@@ -29,7 +29,7 @@ pub trait JobRepository {
     /// over.
     async fn settle(&mut self, id: JobId, lease: Timestamp, outcome: &JobOutcome, now: Timestamp) -> Result<bool>;
 
-    /// Makes a job that is dead or waits due at once, with all its attempts before it; `false` if there is none.
+    /// Makes a job that is dead or waits due at once, and counts its attempts from 0 again; `false` if there is none.
     async fn retry(&mut self, id: JobId) -> Result<bool>;
 
     /// The job with this id.

@@ -96,9 +96,9 @@ pub trait Mailer: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum MailError {
     /// It will never be taken, however often it is tried: a permanent reply of the server (5yz, RFC 5321 section 4.2.1).
-    #[error("the e-mail was refused: {0}")]
+    #[error("{0}")]
     Refused(String),
     /// It may be taken later: a transient reply (4yz), no answer, a broken connection, a full disk.
-    #[error("the e-mail could not be handed over: {0}")]
+    #[error("{0}")]
     Unavailable(String),
 }

@@ -43,7 +43,7 @@ pub enum Ran {
     /// It is done.
     Done,
     /// It is done for now.
-    Routine(Routine),
+    Routine,
 }
 
 /// Why a task was not done.
@@ -66,15 +66,16 @@ pub enum TaskError {
 impl From<MailError> for TaskError {
     fn from(error: MailError) -> Self {
         match error {
-            MailError::Refused(_) => Self::Hopeless(error.to_string()),
-            MailError::Unavailable(_) => Self::Later(error.to_string()),
+            MailError::Refused(reason) => Self::Hopeless(format!("the e-mail was refused: {reason}")),
+            MailError::Unavailable(reason) => Self::Later(format!("the e-mail could not be handed over: {reason}")),
         }
     }
 }
 
 impl From<UseCaseError> for TaskError {
     fn from(error: UseCaseError) -> Self {
-        Self::Later(error.to_string())
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+        Self::Later(format!("{error}{}", cause.unwrap_or_default()))
     }
 }
 
@@ -118,7 +119,7 @@ impl Tasks {
         match task {
             Task::BeginPasswordReset { email } => self.begin_password_reset(job, email).await,
             Task::FinishRegistration { user } => self.finish_registration(job, user).await,
-            Task::Routine(RoutineTask { kind }) => self.routine(kind).await.map(|()| Ran::Routine(kind)),
+            Task::Routine(RoutineTask { kind }) => self.routine(kind).await.map(|()| Ran::Routine),
             letter => {
                 if let Some(mail) = self.mail(job.id, letter).await? {
                     let mailer = self.parts.mailer.as_ref();

@@ -33,8 +33,6 @@ const DATABASE_WAIT: Duration = Duration::from_secs(30);
 const NOTE_AGAIN: Duration = Duration::from_secs(1);
 /// After what pause a routine goes on that had more to do than there was time.
 const ROUTINE_PAUSE: Duration = Duration::from_secs(1);
-/// How long after its last attempt a routine is tried again.
-const ROUTINE_REST: Duration = Duration::from_hours(1);
 
 /// How jobs are done.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +45,13 @@ pub struct JobPolicy {
     pub lease: Duration,
     /// The longest to wait after a failure.
     pub max_backoff: Duration,
+}
+
+impl JobPolicy {
+    /// The rest of a lease is for noting how an attempt ended.
+    fn longest_attempt(&self) -> Duration {
+        self.lease * 3 / 4
+    }
 }
 
 /// Says whether the worker is still at it.
@@ -137,9 +142,10 @@ impl Worker {
         if free == 0 {
             return Ok(self.policy.poll_interval);
         }
+        // One more tells when the next is due.
         let limit = u32::try_from(free).unwrap_or(u32::MAX).saturating_add(1);
         // Before the lease begins, which is while the database is asked.
-        let deadline = Instant::now() + self.policy.lease * 3 / 4;
+        let deadline = Instant::now() + self.policy.longest_attempt();
         let due = self.store.read().await?.jobs().list_due(limit).await?;
         if due.ready.is_empty() {
             return Ok(due.next.map_or(self.policy.poll_interval, |next| next.min(self.policy.poll_interval)));
@@ -180,14 +186,14 @@ impl Worker {
                 let again = JobOutcome::Again { after: ROUTINE_PAUSE, attempts: 0, error: None };
                 return self.settle(&job, again).await;
             }
-            Ok(Err(_)) => Err(TaskError::Later(format!("it took longer than {:?}", self.policy.lease * 3 / 4))),
+            Ok(Err(_)) => Err(TaskError::Later(format!("it took longer than {:?}", self.policy.longest_attempt()))),
             Err(_) => Err(TaskError::Later("the attempt panicked: see the log".to_owned())),
         };
         match ran {
             Ok(Ran::Settled) | Err(TaskError::Lost) => {}
             Ok(Ran::Done) => self.settle(&job, JobOutcome::Done).await,
-            Ok(Ran::Routine(routine)) => {
-                self.settle(&job, JobOutcome::Again { after: routine.interval(), attempts: 0, error: None }).await;
+            Ok(Ran::Routine) => {
+                self.settle(&job, JobOutcome::Again { after: Routine::INTERVAL, attempts: 0, error: None }).await;
             }
             Err(error) => self.fail(&job, error).await,
         }
@@ -214,7 +220,7 @@ impl Worker {
         let outcome = match (is_last, job.is_routine) {
             (false, _) => JobOutcome::Again { after: self.backoff(attempts), attempts, error: Some(text) },
             // It is never given up: nothing else would do it.
-            (true, true) => JobOutcome::Again { after: ROUTINE_REST, attempts: 0, error: Some(text) },
+            (true, true) => JobOutcome::Again { after: Routine::INTERVAL, attempts: 0, error: Some(text) },
             (true, false) => JobOutcome::Dead { error: text },
         };
         if matches!(outcome, JobOutcome::Dead { .. }) {

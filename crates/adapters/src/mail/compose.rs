@@ -11,21 +11,21 @@ use lettre::{
     },
 };
 
-use super::{Letters, Rendered, Sender};
+use super::{Rendered, Sender, Templates};
 use crate::SystemClock;
 
 /// Makes e-mails.
 #[derive(Debug)]
 pub struct Composer {
-    letters: Letters,
+    templates: Templates,
     from: Sender,
 }
 
 impl Composer {
-    /// With these letters, from this sender.
+    /// In these words, from this sender.
     #[must_use]
-    pub const fn new(letters: Letters, from: Sender) -> Self {
-        Self { letters, from }
+    pub const fn new(templates: Templates, from: Sender) -> Self {
+        Self { templates, from }
     }
 
     pub(super) const fn from(&self) -> &Sender {
@@ -34,7 +34,7 @@ impl Composer {
 
     /// What it says, without an envelope.
     pub(super) fn write(&self, mail: &Mail) -> Result<Rendered, MailError> {
-        self.letters.write(mail).map_err(unmade)
+        self.templates.write(mail).map_err(unmade)
     }
 
     /// The whole e-mail.

@@ -10,7 +10,7 @@ use super::{Composer, Rendered};
 pub struct LogMailer(Composer);
 
 impl LogMailer {
-    /// With these letters.
+    /// In these words.
     #[must_use]
     pub const fn new(composer: Composer) -> Self {
         Self(composer)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keepstone_adapters::{Letters, Rendered};
+use keepstone_adapters::{Rendered, Templates};
 use keepstone_domain::{DisplayName, MailText, Subject, Username};
 use keepstone_service::{Letter, Mail};
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ use super::{mail, noon, verification};
 const LINK: &str = "https://app.example.com/page#token=aB3-_x&kind=\"1\"";
 
 fn write(mail: &Mail) -> Rendered {
-    Letters::new("Keepstone").unwrap().write(mail).unwrap()
+    Templates::new("Keepstone").unwrap().write(mail).unwrap()
 }
 
 fn message(subject: &str, text: &str) -> Letter {

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use keepstone_adapters::{Composer, Letters, MailUrl, Patience, SmtpMailer};
+use keepstone_adapters::{Composer, MailUrl, Patience, SmtpMailer, Templates};
 use keepstone_domain::{DisplayName, Email, JobId, Timestamp};
 use keepstone_service::{Letter, Mail};
 use keepstone_test_backends::Smtp;
@@ -26,7 +26,7 @@ const PATIENCE: Patience =
 const HURRY: Patience = Patience { step: Duration::from_millis(500), ..PATIENCE };
 
 fn composer() -> Composer {
-    Composer::new(Letters::new("Keepstone").unwrap(), "Keepstone <noreply@bücher.example>".parse().unwrap())
+    Composer::new(Templates::new("Keepstone").unwrap(), "Keepstone <noreply@bücher.example>".parse().unwrap())
 }
 
 fn mail(letter: Letter) -> Mail {

@@ -25,7 +25,9 @@ async function send() {
   });
   if (!answer.ok) {
     const problem = await answer.json().catch(() => ({}));
-    throw new Error(problem.detail || "That did not work. Please try again in a moment.");
+    const [error] = problem.errors || [];
+    const reason = error ? `The ${error.loc.at(-1).replace("_", " ")} ${error.msg}.` : problem.detail;
+    throw new Error(reason || "That did not work. Please try again in a moment.");
   }
 }
 

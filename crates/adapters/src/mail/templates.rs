@@ -32,7 +32,7 @@ const TEMPLATES: [(&str, &str); 20] = templates![
 
 /// Writes letters.
 #[derive(Debug)]
-pub struct Letters {
+pub struct Templates {
     environment: Environment<'static>,
     product: String,
 }
@@ -53,7 +53,7 @@ pub struct Rendered {
 #[error("a template: {0}")]
 pub struct TemplateError(#[from] minijinja::Error);
 
-impl Letters {
+impl Templates {
     /// In the name of this product.
     ///
     /// # Errors
