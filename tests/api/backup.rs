@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use keepstone_test_backends::{Database, path};
+use keepstone_test_backends::{Database, is_skipped, path};
 use serde_json::json;
 
 use crate::harness::{Client, Home, PATIENCE, Run, Server};
@@ -63,8 +63,7 @@ async fn write_until(stop: Arc<AtomicBool>, client: Client) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_copied_while_people_wrote_is_restored_whole() {
     let database = Database::chosen();
-    if let Some(missing) = database.dump_missing() {
-        eprintln!("skipped: {missing}");
+    if is_skipped(database.dump_missing()) {
         return;
     }
     let [copy, restore] = commands(database);

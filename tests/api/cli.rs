@@ -6,12 +6,6 @@ use crate::harness::{Home, PASSWORD, Server};
 
 const BOB: [&str; 4] = ["create-user", "--email", "bob@example.com", "--password-stdin"];
 
-fn migrated() -> Home {
-    let home = Home::new();
-    home.cli(["migrate", "upgrade", "head"]).exits(0);
-    home
-}
-
 #[test]
 fn help_and_version_are_on_standard_output() {
     let home = Home::new();
@@ -33,7 +27,7 @@ fn a_wrong_command_line_exits_with_2() {
 
 #[tokio::test]
 async fn a_user_made_on_the_command_line_logs_in() {
-    let home = migrated();
+    let home = Home::new().migrated();
     home.cli_reading(PASSWORD, BOB).exits(0);
     let server = home.start().await;
     server.anonymous().named("bob@example.com").log_in().await;
@@ -55,7 +49,7 @@ async fn an_administrator_is_made_on_the_command_line() {
 
 #[test]
 fn a_user_who_cannot_be_made_is_an_error() {
-    let home = migrated();
+    let home = Home::new().migrated();
     home.cli_reading(PASSWORD, BOB).exits(0);
     let again = home.cli_reading(PASSWORD, BOB).exits(1);
     assert!(again.stderr.to_lowercase().contains("already registered"), "{again:#?}");
@@ -74,7 +68,7 @@ fn a_user_who_cannot_be_made_is_an_error() {
 
 #[test]
 fn a_password_is_never_an_argument() {
-    let home = migrated();
+    let home = Home::new().migrated();
     home.cli(["create-user", "--email", "bob@example.com", "--password", PASSWORD]).exits(2);
     assert!(home.users().is_empty());
 }
@@ -97,7 +91,7 @@ async fn users_are_listed_for_people_and_for_programs() {
 
 #[test]
 fn a_long_list_of_users_is_one_array_and_one_list() {
-    let home = migrated();
+    let home = Home::new().migrated();
     assert_eq!(home.cli(["list-users", "--json"]).exits(0).json(), json!([]));
     home.cli_reading(PASSWORD, ["seed", "--users", "1200", "--items", "0", "--password-stdin"]).exits(0);
     let users = home.users();

@@ -5,16 +5,10 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 
-use keepstone_test_backends::{Database, Fault, Smtp, SmtpStep, redis, redis_missing};
+use keepstone_test_backends::{Database, Fault, Smtp, SmtpStep, is_skipped, redis, redis_missing};
 use serde_json::Value;
 
-use crate::harness::{Home, Run, Server};
-use crate::job::no_smtp;
-
-fn migrated(home: Home) -> Home {
-    home.cli(["migrate", "upgrade", "head"]).exits(0);
-    home
-}
+use crate::harness::{Home, Run, Server, no_smtp};
 
 fn doctor(home: &Home) -> Run {
     home.cli(["doctor", "--json"])
@@ -46,7 +40,7 @@ fn files(home: &Home) -> usize {
 
 #[test]
 fn of_what_is_well_it_says_so_and_leaves_it_as_it_is() {
-    let home = migrated(Home::new());
+    let home = Home::new().migrated();
     let before = files(&home);
     let run = doctor(&home).exits(0);
     assert_eq!(found(&run, "configuration"), ["ok: the environment is test"]);
@@ -102,7 +96,7 @@ fn a_schema_that_is_not_up_to_date_is_told() {
 
 #[test]
 fn a_bad_configuration_is_told_whole_and_the_rest_is_looked_at_all_the_same() {
-    let home = migrated(Home::new()).env("PORT", "eighty").env("JWT_ALGORITHM", "none").env("REDIS_URL", "canary");
+    let home = Home::new().migrated().env("PORT", "eighty").env("JWT_ALGORITHM", "none").env("REDIS_URL", "canary");
     let run = doctor(&home).exits(2);
     for key in ["PORT", "JWT_ALGORITHM", "REDIS_URL"] {
         has(&run, "configuration", &format!("failed: {key} (environment variable {key}): "));
@@ -131,7 +125,7 @@ fn a_database_that_does_not_answer_is_told_without_its_password() {
 
 #[test]
 fn files_that_others_may_read_are_told_and_are_a_failure_in_production() {
-    let home = migrated(Home::on(Database::Sqlite)).without("JWT_SECRET_KEY");
+    let home = Home::on(Database::Sqlite).migrated().without("JWT_SECRET_KEY");
     let folder = home.database.folder().unwrap().to_owned();
     let files = ["keepstone.db", "keepstone.db.secret"].map(|name| folder.join(name));
     fs::write(&files[1], "a secret of more than thirty-two bytes, no doubt").unwrap();
@@ -154,7 +148,7 @@ fn files_that_others_may_read_are_told_and_are_a_failure_in_production() {
 
 #[test]
 fn a_damaged_file_is_told() {
-    let home = migrated(Home::on(Database::Sqlite));
+    let home = Home::on(Database::Sqlite).migrated();
     let file = home.database.folder().unwrap().join("keepstone.db");
     let mut bytes = fs::read(&file).unwrap();
     // The last page is some index's root: its tables are still there.
@@ -168,12 +162,11 @@ fn a_damaged_file_is_told() {
 
 #[test]
 fn redis_is_asked_with_its_password() {
-    if let Some(missing) = redis_missing() {
-        eprintln!("skipped: {missing}");
+    if is_skipped(redis_missing()) {
         return;
     }
     let server = redis();
-    let home = |url: &str| migrated(Home::on(Database::Sqlite)).env("REDIS_URL", url);
+    let home = |url: &str| Home::on(Database::Sqlite).migrated().env("REDIS_URL", url);
     let open = home(&format!("redis://127.0.0.1:{}/0", server.port));
     has(&doctor(&open).exits(0), "redis", "answers; this version does not use it yet");
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)).unwrap();
@@ -195,7 +188,7 @@ fn a_mail_server_has_to_let_us_in_and_a_folder_to_be_writable() {
         return;
     }
     let smtp = Smtp::with().tls().login("ada", "canary").start();
-    let home = migrated(Home::on(Database::Sqlite)).env("MAIL_CA_FILE", smtp.ca_file().to_str().unwrap());
+    let home = Home::on(Database::Sqlite).migrated().env("MAIL_CA_FILE", smtp.ca_file().to_str().unwrap());
     let home = home.env("MAIL_URL", smtp.url());
     has(&doctor(&home).exits(0), "mail", "ok: smtps://");
     smtp.fault(&Fault::Reply(SmtpStep::Login, "535 5.7.8 go away"));

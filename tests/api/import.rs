@@ -9,12 +9,6 @@ use serde_json::{Value, json};
 
 use crate::harness::{Home, PASSWORD, Run, Server, eventually};
 
-fn migrated() -> Home {
-    let home = Home::new();
-    home.cli(["migrate", "upgrade", "head"]).exits(0);
-    home
-}
-
 /// What another system keeps of everyone's password.
 fn hash(scheme: Scheme) -> String {
     Hasher::new(scheme, 4).unwrap().hash(&PASSWORD.into()).unwrap().as_str().to_owned()
@@ -98,7 +92,7 @@ fn csv_and_json_lines_say_the_same_in_many_ways() {
         json!({"email": "root@example.com", "hashed_password": hash, "password": null, "is_admin": "yes"}),
     ];
     let jsonl = rows.map(|row| row.to_string()).join("\n\n");
-    let (first, second) = (migrated(), migrated());
+    let (first, second) = (Home::new().migrated(), Home::new().migrated());
     let run = import(&first, "users.csv", csv, []).exits(0);
     assert_eq!(run.stderr.matches("E-Mail, ID").count(), 1, "{run:#?}");
     let run = import(&second, "users.ndjson", format!("{jsonl}\n"), []).exits(0);
@@ -150,7 +144,7 @@ fn a_role_is_the_one_that_is_given_or_that_of_administrators_or_the_default() {
 
 #[test]
 fn every_bad_row_is_told_by_its_line_and_harms_no_other() {
-    let home = migrated();
+    let home = Home::new().migrated();
     let hash = bcrypt();
     let good = |name: &str| format!("{name}@x.example,,{hash},,");
     let bad = [
@@ -196,7 +190,7 @@ fn every_bad_row_is_told_by_its_line_and_harms_no_other() {
 
 #[test]
 fn what_is_no_text_or_no_json_or_endless_is_a_bad_row_only() {
-    let home = migrated();
+    let home = Home::new().migrated();
     let hash = bcrypt();
     let good = |name: &str| json!({"email": format!("{name}@x.example"), "hashed_password": hash}).to_string();
     let long = "x".repeat(1024 * 1024);
@@ -229,7 +223,7 @@ fn what_is_no_text_or_no_json_or_endless_is_a_bad_row_only() {
 
 #[test]
 fn again_makes_nobody_and_a_rehearsal_neither() {
-    let home = migrated();
+    let home = Home::new().migrated();
     let hash = bcrypt();
     let row = |number: u32| format!("u{number}@x.example,user-{number},{hash}\n");
     let mut csv = "email,username,hashed_password\n".to_owned();
@@ -291,7 +285,7 @@ async fn what_was_killed_half_way_goes_on_where_it_was() {
 
 #[test]
 fn a_file_that_is_none_of_these_is_refused_as_a_whole() {
-    let home = migrated();
+    let home = Home::new().migrated();
     let hash = bcrypt();
     let utf16: Vec<u8> =
         [0xff, 0xfe].into_iter().chain("email,password\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
@@ -323,7 +317,7 @@ fn a_file_that_is_none_of_these_is_refused_as_a_whole() {
 
 #[test]
 fn more_than_a_thousand_faults_are_counted_only() {
-    let home = migrated();
+    let home = Home::new().migrated();
     let run =
         import(&home, "users.csv", format!("email,password\n{}", "nobody,nothing\n".repeat(800)), ["--json"]).exits(1);
     assert_eq!(counts(&run), (0, 0, 800));

@@ -6,23 +6,9 @@ use keepstone_test_backends::{Fault, Smtp, SmtpStep};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Home, PASSWORD, Server, eventually};
+use crate::harness::{Client, PASSWORD, Server, eventually, no_smtp, posting_to};
 
 const JOBS: &str = "/api/v1/jobs";
-
-/// With e-mails going to this server, and failed jobs coming again soon. `None` where there is no such server.
-pub fn posting_to(smtp: &Smtp) -> Home {
-    Server::with().env("MAIL_URL", smtp.url()).env("JOB_MAX_BACKOFF", "1").env("JOB_POLL_INTERVAL", "1")
-}
-
-/// Says so when there is no mail server. (`REQUIRE_BACKENDS=all tests/run` has made sure that there is.)
-pub fn no_smtp() -> bool {
-    let missing = Smtp::missing();
-    if let Some(missing) = &missing {
-        eprintln!("skipped: {missing}");
-    }
-    missing.is_some()
-}
 
 async fn listed(admin: &Client, query: &str) -> Vec<Value> {
     let page = admin.get(&format!("{JOBS}?{query}")).await.is(200).json();
@@ -133,7 +119,7 @@ async fn a_job_of_a_process_that_died_is_done_by_another() {
     smtp.mend();
     let server = home.start().await;
     eventually("all e-mails", async || (smtp.received().len() >= 3).then_some(())).await;
-    eventually("the end of all jobs", async || server.unfinished().is_empty().then_some(())).await;
+    server.jobs_end().await;
     let received = smtp.received();
     let to: BTreeSet<_> = received.iter().map(|mail| mail.to[0].clone()).collect();
     assert_eq!(to.len(), 3, "{to:?}");
@@ -173,7 +159,7 @@ async fn several_processes_share_the_work() {
     let home = server.leave().env("JOB_CONCURRENCY", "4");
     let first = home.start().await;
     let others = [first.another().await, first.another().await];
-    eventually("the end of all jobs", async || first.unfinished().is_empty().then_some(())).await;
+    first.jobs_end().await;
     let received = smtp.received();
     let ids: BTreeSet<_> = received.iter().map(|mail| mail.header("Message-ID").to_owned()).collect();
     assert_eq!((ids.len(), received.len()), (count, count), "each once");

@@ -2,16 +2,11 @@
 
 use keepstone_test_backends::{Database, Fault, Smtp, SmtpStep};
 
-use crate::harness::{Home, Server, eventually};
+use crate::harness::{Home, Server, eventually, no_smtp};
 
-/// Says so when there is no mail server. (`REQUIRE_BACKENDS=all tests/run` has made sure that there is.)
+/// Nothing here is kept in a database.
 fn is_here() -> bool {
-    if let Some(missing) = Smtp::missing() {
-        eprintln!("skipped: {missing}");
-        return false;
-    }
-    // Nothing here is kept in a database.
-    Database::chosen() == Database::Sqlite
+    Database::chosen() == Database::Sqlite && !no_smtp()
 }
 
 #[tokio::test]

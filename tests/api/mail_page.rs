@@ -1,20 +1,13 @@
 //! The pages that links in e-mails lead to, in a real browser. Looking at one does nothing.
 
-use keepstone_test_backends::{Browser, Database};
+use keepstone_test_backends::{Browser, Database, is_skipped};
 use serde_json::json;
 
 use crate::harness::{Page, Server};
 
-/// Says so when there is no browser. (`REQUIRE_BACKENDS=all tests/run` has made sure that there is.)
+/// Pages know nothing of databases.
 fn no_browser() -> bool {
-    if Database::chosen() != Database::Sqlite {
-        return true; // pages know nothing of databases
-    }
-    let missing = Browser::missing();
-    if let Some(missing) = &missing {
-        eprintln!("skipped: {missing}");
-    }
-    missing.is_some()
+    Database::chosen() != Database::Sqlite || is_skipped(Browser::missing())
 }
 
 /// The link of an e-mail, at this server instead of the public one.
@@ -34,7 +27,7 @@ async fn a_link_verifies_an_address_when_the_button_is_pressed() {
     page.open(&here(&server, letter.link())).await;
     page.shows("h1", "Verify your e-mail address").await;
     assert_eq!(page.script("return location.hash", json!([])).await, "", "the token does not stay in the address");
-    let verified = async || ada.get("/api/v1/users/me").await.is(200).json()["email_verified"] == true;
+    let verified = async || ada.is_verified().await;
     assert!(!verified().await, "looking at it does nothing");
     page.photograph("verify-email").await;
     page.click("button").await;

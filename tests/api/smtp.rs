@@ -4,10 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keepstone_test_backends::{Database, Fault, Received, Smtp, SmtpStep};
 
-use crate::{
-    harness::{Server, eventually},
-    job::{no_smtp, posting_to},
-};
+use crate::harness::{Server, eventually, no_smtp, posting_to};
 
 /// Waits until everybody has their e-mail, and gives all that were received.
 async fn all_received(server: &Server, smtp: &Smtp, addresses: &[String]) -> Vec<Received> {
@@ -18,7 +15,7 @@ async fn all_received(server: &Server, smtp: &Smtp, addresses: &[String]) -> Vec
         addresses.iter().all(|address| to.contains(address)).then_some(())
     })
     .await;
-    eventually("the end of all jobs", async || server.unfinished().is_empty().then_some(())).await;
+    server.jobs_end().await;
     smtp.received()
 }
 

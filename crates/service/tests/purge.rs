@@ -10,11 +10,13 @@ use std::{
     time::Duration,
 };
 
-use keepstone_domain::{Clock, Email, NewUser, RoleName, Timestamp, User, UserId};
-use keepstone_persistence::DieselStore;
+use diesel::{Connection, QueryableByName, SqliteConnection, sql_query, sql_types::Text};
+use diesel_async::{AsyncConnection, AsyncMysqlConnection, AsyncPgConnection};
+use keepstone_domain::{Clock, Email, NewUser, RoleName, Timestamp};
+use keepstone_persistence::{DatabaseUrl, DieselStore};
 use keepstone_repository::Store;
 use keepstone_service::Purge;
-use keepstone_test_backends::Database;
+use keepstone_test_backends::{Database, TestDatabase};
 
 const DAY: i64 = 86_400;
 const MONTH: Option<Duration> = Some(Duration::from_hours(30 * 24));
@@ -29,7 +31,35 @@ impl Clock for Hand {
     }
 }
 
-async fn deleted(store: &dyn Store, name: &str, clock: &Hand) -> User {
+/// A row of the table of users.
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    email: String,
+}
+
+/// Whose rows there are, past the store, which does not tell of who is deleted.
+async fn rows(database: &TestDatabase) -> Vec<String> {
+    let query = sql_query("SELECT email FROM users");
+    let rows: Vec<Row> = match database.url().parse().unwrap() {
+        DatabaseUrl::SqliteFile(path) => {
+            let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+            diesel::RunQueryDsl::load(query, &mut connection).unwrap()
+        }
+        DatabaseUrl::SqliteMemory => panic!("nobody else has a database in memory"),
+        DatabaseUrl::Postgres(url) => {
+            let mut connection = AsyncPgConnection::establish(&url).await.unwrap();
+            diesel_async::RunQueryDsl::load(query, &mut connection).await.unwrap()
+        }
+        DatabaseUrl::Mysql(url) => {
+            let mut connection = AsyncMysqlConnection::establish(&url).await.unwrap();
+            diesel_async::RunQueryDsl::load(query, &mut connection).await.unwrap()
+        }
+    };
+    rows.into_iter().map(|row| row.email).collect()
+}
+
+async fn deleted(store: &dyn Store, name: &str, clock: &Hand) {
     let user = NewUser {
         email: Email::parse(&format!("{name}@example.com")).unwrap(),
         username: None,
@@ -44,7 +74,6 @@ async fn deleted(store: &dyn Store, name: &str, clock: &Hand) -> User {
         tx.users().delete(user.id, now).await
     };
     assert_eq!(store.transaction(make).await, Ok(true));
-    user
 }
 
 #[tokio::test]
@@ -66,9 +95,11 @@ async fn an_account_is_removed_when_its_time_is_over_and_not_before() {
     set(130 * DAY);
     assert_eq!(purge(None).run().await.unwrap(), 0, "never");
     assert_eq!(purge(Some(Duration::MAX)).run().await.unwrap(), 0, "as good as never");
+    assert_eq!(rows(&database).await.len(), 2);
     assert_eq!(purge(MONTH).run().await.unwrap(), 1);
     assert_eq!(purge(MONTH).run().await.unwrap(), 0);
+    assert_eq!(rows(&database).await, ["second@example.com"]);
     set(140 * DAY);
     assert_eq!(purge(MONTH).run().await.unwrap(), 1);
-    assert_eq!(store.read().await.unwrap().users().find(UserId::generate()).await, Ok(None));
+    assert!(rows(&database).await.is_empty());
 }

@@ -1,7 +1,9 @@
-//! The e-mails that the servers of a home have put into its folder.
+//! The e-mails that the servers of a home send: into its folder, or to a mail server.
 
 use std::fs;
 
+use keepstone_domain::{Routine, Task};
+use keepstone_test_backends::{Smtp, is_skipped};
 use mailparse::{MailHeaderMap, ParsedMail, addrparse_header, parse_mail};
 use serde_json::Value;
 
@@ -65,6 +67,16 @@ fn body(mail: &ParsedMail, media_type: &str) -> Option<String> {
     mail.subparts.iter().find_map(|part| body(part, media_type))
 }
 
+/// Whether there is no mail server to test with.
+pub fn no_smtp() -> bool {
+    is_skipped(Smtp::missing())
+}
+
+/// With e-mails going to this server, and failed jobs coming again soon.
+pub fn posting_to(smtp: &Smtp) -> Home {
+    Home::new().env("MAIL_URL", smtp.url()).env("JOB_MAX_BACKOFF", "1").env("JOB_POLL_INTERVAL", "1")
+}
+
 impl Home {
     /// With servers that put e-mails into a folder.
     pub fn with_mail(self) -> Self {
@@ -93,20 +105,23 @@ impl Server {
         letters.last().unwrap().clone()
     }
 
-    /// Waits until every job that is no routine has come to an end, and gives the e-mails to this address.
+    /// Waits for the end of all jobs, and gives the e-mails to this address.
     pub async fn letters_in_the_end(&self, to: &str) -> Vec<Letter> {
-        eventually("the end of all jobs", async || self.unfinished().is_empty().then_some(())).await;
+        self.jobs_end().await;
         self.home.letters(to)
+    }
+
+    /// Waits until every job that is no routine has come to an end.
+    pub async fn jobs_end(&self) {
+        eventually("the end of all jobs", async || self.unfinished().is_empty().then_some(())).await;
     }
 
     /// The jobs that are neither done nor dead nor routine.
     pub fn unfinished(&self) -> Vec<Value> {
         let jobs = self.cli(["jobs", "list", "--json"]).exits(0).json();
         let is_over = |job: &Value| ["done", "dead"].contains(&job["state"].as_str().unwrap());
-        let is_routine = |job: &Value| {
-            let kind = job["kind"].as_str().unwrap();
-            kind.starts_with("delete_") || kind == "purge_users"
-        };
+        let routines = Routine::ALL.map(|routine| Task::from(routine).kind());
+        let is_routine = |job: &Value| routines.contains(&job["kind"].as_str().unwrap());
         jobs.as_array().unwrap().iter().filter(|job| !is_over(job) && !is_routine(job)).cloned().collect()
     }
 }

@@ -21,7 +21,7 @@ pub use command::Run;
 pub use document::{Document, Operation, seen_folder};
 pub use exchange::{raw_request, send_raw};
 pub use home::Home;
-pub use mailbox::Letter;
+pub use mailbox::{Letter, no_smtp, posting_to};
 pub use page::Page;
 pub use raw::{Heard, Raw};
 pub use reply::Reply;

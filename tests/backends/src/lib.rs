@@ -155,6 +155,16 @@ impl Drop for TestDatabase {
     }
 }
 
+/// Whether a test has to be left out because this is missing, which is then said. (`REQUIRE_BACKENDS=all tests/run` has made
+/// sure that nothing is.)
+#[must_use]
+pub fn is_skipped(missing: Option<String>) -> bool {
+    if let Some(missing) = &missing {
+        eprintln!("skipped: {missing}");
+    }
+    missing.is_some()
+}
+
 /// The PATH on which the programs of the databases are.
 #[must_use]
 pub fn path() -> OsString {

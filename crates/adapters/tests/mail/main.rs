@@ -17,7 +17,7 @@ use std::{
 use keepstone_adapters::{Composer, MailUrl, Patience, SmtpMailer, Templates};
 use keepstone_domain::{DisplayName, Email, JobId, Timestamp};
 use keepstone_service::{Letter, Mail};
-use keepstone_test_backends::Smtp;
+use keepstone_test_backends::{Smtp, is_skipped};
 
 /// For a server on this machine that answers, however busy the machine is.
 const PATIENCE: Patience =
@@ -49,13 +49,8 @@ fn noon() -> Timestamp {
     Timestamp::from_micros(1_769_860_800_120_000).unwrap()
 }
 
-/// Says so when there is none. (`REQUIRE_BACKENDS=all tests/run` has made sure that there is.)
 fn smtp_is_here() -> bool {
-    let missing = Smtp::missing();
-    if let Some(missing) = &missing {
-        eprintln!("skipped: {missing}");
-    }
-    missing.is_none()
+    !is_skipped(Smtp::missing())
 }
 
 fn mailer(smtp: &Smtp) -> SmtpMailer {

@@ -8,7 +8,8 @@ use tokio::sync::Barrier;
 
 use crate::harness::{Opened, at, together, user};
 
-fn token(user: &User, purpose: MailPurpose) -> MailToken {
+/// A token of this user, sent to the address that they have.
+pub fn token(user: &User, purpose: MailPurpose) -> MailToken {
     let id = MailTokenId::generate();
     let half = *uuid::Uuid::from(id).as_bytes();
     let mut digest = [0xff; 32];
@@ -23,7 +24,7 @@ fn token(user: &User, purpose: MailPurpose) -> MailToken {
     }
 }
 
-async fn replace(store: &dyn Store, token: &MailToken) -> Result<()> {
+pub async fn replace(store: &dyn Store, token: &MailToken) -> Result<()> {
     store
         .transaction(async |tx| {
             tx.users().hold(token.user_id).await?;

@@ -2,13 +2,16 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use keepstone_domain::{AuditEvent, AuditKind, DisplayName, RefreshToken, Session, Timestamp, User};
+use keepstone_domain::{
+    AuditEvent, AuditKind, DisplayName, Email, MailPurpose, MailToken, RefreshToken, Session, Timestamp, User,
+};
 use keepstone_repository::{Purged, Result, StorageError, Store, UnitOfWork};
 use keepstone_test_backends::Database;
 
 use crate::{
     count::assert_right,
     harness::{Opened, Raw, at, described, hash, item, session, together, user},
+    mail_token::{self, replace},
 };
 
 const DAY: i64 = 86_400_000_000;
@@ -74,7 +77,7 @@ async fn places(opened: &Opened, raw: &mut Raw, texts: &[&str]) -> BTreeSet<Stri
     found
 }
 
-/// Somebody with an item, a session that was refreshed, and events, all with texts of their own.
+/// Somebody with an item, a session that was refreshed, a token of each purpose, and events, all with texts of their own.
 async fn someone(opened: &Opened, person: &User, secret: &str) {
     opened.transaction(async |tx| tx.users().insert(person, &hash(&format!("hash-{secret}"))).await).await.unwrap();
     let things = [described(person, &format!("{secret} one"), &format!("about {secret}")), item(person, secret)];
@@ -87,6 +90,11 @@ async fn someone(opened: &Opened, person: &User, secret: &str) {
     let successor = RefreshToken::fresh(session.id, 1, digest, session.created_at);
     let exchange = async |tx: &mut UnitOfWork| tx.sessions().exchange(&token.digest, Some(&[7; 32]), &successor).await;
     assert_eq!(opened.transaction(exchange).await, Ok(true));
+    for purpose in MailPurpose::ALL {
+        let email =
+            Email::parse(&format!("{}@tokens.example.com", person.username.as_ref().unwrap().as_str())).unwrap();
+        replace(&**opened, &MailToken { email, ..mail_token::token(person, purpose) }).await.unwrap();
+    }
     let event = AuditEvent { user_id: Some(person.id), ..AuditEvent::new(AuditKind::UserCreated, at(1)) };
     opened.transaction(async |tx| tx.audit().insert(&event.clone().with("role", "viewer")).await).await.unwrap();
 }
@@ -110,7 +118,7 @@ async fn nothing_is_left_of_who_is_removed_and_all_of_everybody_else() {
     let before = places(&opened, &mut raw, &pieces).await;
     let expected = ["users.email", "users.username", "users.name", "users.password_hash", "users.search_key"];
     let expected = expected.into_iter().chain(["items.title", "items.title_key", "items.description"]);
-    let expected = expected.chain(["items.description_key", "sessions.user_agent"]);
+    let expected = expected.chain(["items.description_key", "sessions.user_agent", "mail_tokens.email"]);
     let missing: Vec<_> = expected.filter(|place| !before.contains(*place)).collect();
     assert!(missing.is_empty(), "not found although it is there: {missing:?}, only {before:?}");
     let has_index = opened.is_sqlite();
@@ -136,7 +144,8 @@ async fn nothing_is_left_of_who_is_removed_and_all_of_everybody_else() {
     forget_searches(&*opened.shared()).await;
     let left = places(&opened, &mut raw, &[pieces[0], pieces[1], new]).await;
     assert!(left.is_empty(), "{left:?}");
-    assert!(places(&opened, &mut raw, &[late]).await.contains("items.title"), "whose time has not come stays");
+    let stays = places(&opened, &mut raw, &[late]).await;
+    assert!(stays.contains("items.title") && stays.contains("mail_tokens.email"), "whose time has not come: {stays:?}");
     assert_eq!(assert_right(&opened).await, ["0", "2", "2"], "users, items, events");
 }
 
@@ -215,7 +224,7 @@ async fn several_nodes_remove_each_user_once_and_disturb_nobody() {
     assert!(removed.iter().all(Result::is_ok), "{removed:?}");
     assert_eq!(assert_right(&opened).await, ["1", "30", "12"]);
     let mut raw = opened.raw().await;
-    for table in ["sessions", "refresh_tokens"] {
+    for table in ["sessions", "refresh_tokens", "mail_tokens"] {
         assert!(raw.lines(&format!("SELECT 'row' AS line FROM {table}")).await.is_empty(), "{table}");
     }
     assert_eq!(raw.lines("SELECT 'row' AS line FROM users").await.len(), 1);

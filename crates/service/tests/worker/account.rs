@@ -1,7 +1,8 @@
 //! Jobs that only change the database: what they do and that it is done is one transaction.
 
 use keepstone_domain::{
-    Email, Job, JobState, KeptHash, Login, MailPurpose, NewUser, PendingUser, RoleName, Task, Timestamp, User, Username,
+    Email, Job, JobState, KeptHash, Login, MailPurpose, NewUser, PendingUser, RoleName, Routine, Task, Timestamp, User,
+    Username,
 };
 use keepstone_repository::StorageError;
 use keepstone_service::{Letter, Mail};
@@ -50,7 +51,8 @@ async fn mails_of(house: &House, task: &Task) -> Vec<Mail> {
     let worker = house.work(POLICY);
     let id = house.write_task(task).await;
     assert_eq!(house.becomes(id, JobState::Done).await.attempts, 1);
-    let is_routine = |job: &Job| job.kind.starts_with("delete_") || job.kind.starts_with("purge_");
+    let routines = Routine::ALL.map(|routine| Task::from(routine).kind());
+    let is_routine = |job: &Job| routines.contains(&job.kind.as_str());
     eventually("nothing is left to do", async || {
         house.jobs(None).await.iter().all(|job| job.state == JobState::Done || is_routine(job))
     })

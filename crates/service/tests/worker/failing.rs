@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use keepstone_domain::JobState;
@@ -68,11 +68,17 @@ async fn what_hangs_is_ended_before_its_lease_is_and_others_go_on_meanwhile() {
 
 #[tokio::test]
 async fn an_attempt_that_began_late_in_its_lease_is_ended_before_its_lease_is() {
+    const LEASE: Duration = Duration::from_secs(8);
     let house = House::new().await;
     let watched = Watched::new(Arc::clone(&house.store));
     let id = house.write("hangs once", 1).await[0];
-    *watched.delay.lock().unwrap() = Duration::from_secs(2);
-    let worker = house.work_on(watched.clone(), JobPolicy { lease: Duration::from_secs(4), ..POLICY });
+    let closed = watched.door.lock().await;
+    let worker = house.work_on(watched.clone(), JobPolicy { lease: LEASE, ..POLICY });
+    eventually("it has seen the job", async || watched.reads() > 0).await;
+    let seen = Instant::now();
+    eventually("half of the lease is over", async || seen.elapsed() > LEASE / 2).await;
+    assert_eq!(house.post.tries(id), 0);
+    drop(closed);
     house.becomes(id, JobState::Done).await;
     assert_eq!((house.post.tries(id), house.post.overlaps()), (2, 0));
     worker.stop().await;
@@ -148,7 +154,6 @@ async fn workers_that_are_killed_again_and_again_lose_nothing_and_send_twice_onl
     let copies = house.post.copies();
     assert_eq!(copies.len(), 50 * KILLS, "none is missing");
     let doubles = house.post.sent().len() - copies.len();
-    eprintln!("{doubles} of {} were sent twice, after {KILLS} kills", copies.len());
     assert!(doubles <= KILLS * policy.concurrency, "{doubles}");
     for worker in workers {
         worker.stop().await;

@@ -1,15 +1,15 @@
 //! A real store that counts what it is asked for, and can leave who asks without an answer.
 
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use async_trait::async_trait;
 use keepstone_repository::{Repositories, Result, StorageError, Store, Transaction};
+use tokio::sync::{Mutex, Notify};
+
+use super::eventually;
 
 pub struct Watched {
     store: Arc<dyn Store>,
@@ -23,8 +23,12 @@ pub struct Watched {
     pub is_away: AtomicBool,
     /// How many of the next who want to change something are told the same.
     pub refusals: AtomicUsize,
-    /// How long the next one waits who asks for something to change with.
-    pub delay: Mutex<Duration>,
+    /// Whoever has this lets nobody begin a transaction.
+    pub door: Mutex<()>,
+    /// Tells who waits for jobs that there may be one.
+    bell: Notify,
+    has_heard: AtomicBool,
+    answers: AtomicUsize,
 }
 
 impl Watched {
@@ -37,7 +41,10 @@ impl Watched {
             is_deaf_to_reader: AtomicBool::default(),
             is_away: AtomicBool::default(),
             refusals: AtomicUsize::default(),
-            delay: Mutex::default(),
+            door: Mutex::default(),
+            bell: Notify::default(),
+            has_heard: AtomicBool::default(),
+            answers: AtomicUsize::default(),
         })
     }
 
@@ -47,6 +54,13 @@ impl Watched {
 
     pub fn writes(&self) -> usize {
         self.writes.load(Ordering::SeqCst)
+    }
+
+    /// Says that there may be a job, until the worker waits again, which has looked by then.
+    pub async fn ring(&self) {
+        let before = self.answers.load(Ordering::SeqCst);
+        self.bell.notify_one();
+        eventually("it has looked", async || self.answers.load(Ordering::SeqCst) > before).await;
     }
 }
 
@@ -80,8 +94,7 @@ impl Store for Watched {
     async fn begin(&self) -> Result<Box<dyn Transaction>> {
         self.writes.fetch_add(1, Ordering::SeqCst);
         listen(&self.is_deaf_to_writer).await;
-        let delay = std::mem::take(&mut *self.delay.lock().unwrap());
-        tokio::time::sleep(delay).await;
+        drop(self.door.lock().await);
         if self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
             return Err(away());
         }
@@ -89,7 +102,14 @@ impl Store for Watched {
     }
 
     async fn job_written(&self) {
-        self.store.job_written().await;
+        if self.has_heard.swap(false, Ordering::SeqCst) {
+            self.answers.fetch_add(1, Ordering::SeqCst);
+        }
+        tokio::select! {
+            biased;
+            () = self.store.job_written() => {}
+            () = self.bell.notified() => self.has_heard.store(true, Ordering::SeqCst),
+        }
     }
 
     async fn ping(&self) -> Result<()> {
