@@ -77,6 +77,22 @@ async fn whoever_has_the_old_mailbox_takes_the_account_back() {
 }
 
 #[tokio::test]
+async fn a_thief_who_knows_the_password_is_out_when_the_owner_takes_the_account_back() {
+    let server = Server::with().with_mail().start().await;
+    let thief = verified(&server, "ada").await;
+    change(&thief, "thief@example.com").await.is(200);
+    let notice = server.letter("ada@example.com", 2).await;
+    undo(&thief, &notice).await.is(204);
+    // Whoever could log in now could change the address again, which makes the owner's link good for nothing.
+    thief.anonymous().named("ada@example.com").try_log_in(PASSWORD).await.is(401).problem_is("invalid_credentials");
+    let letters = server.letters_in_the_end("ada@example.com").await;
+    let body = json!({"token": letters.last().unwrap().token(), "new_password": "only the owner knows"});
+    thief.anonymous().post("/api/v1/auth/password/reset").json(&body).await.is(204);
+    thief.anonymous().named("ada@example.com").try_log_in(PASSWORD).await.is(401);
+    thief.anonymous().named("ada@example.com").try_log_in("only the owner knows").await.is(200);
+}
+
+#[tokio::test]
 async fn who_changes_an_address_to_and_fro_floods_no_mailbox() {
     let server = Server::with().with_mail().env("RATE_LIMIT_ENABLED", "true").start().await;
     let [admin] = server.seeded(["admin"]).await;

@@ -13,7 +13,7 @@ use keepstone_domain::{
 use keepstone_repository::{StorageError, Store, UniqueKey, UnitOfWork};
 use thiserror::Error;
 
-use crate::{Error as UseCaseError, Idempotency, MailError, Mailer, Outbox, Purge, Sessions};
+use crate::{Error as UseCaseError, Idempotency, MailError, Mailer, Outbox, Purge, Sessions, closed};
 
 /// How many rows are deleted at once.
 const BATCH: u32 = 500;
@@ -153,8 +153,9 @@ impl Tasks {
             request_id: pending.request_id.clone(),
             ..AuditEvent::new(AuditKind::UserCreated, now).with("role", user.role.as_str())
         };
+        let password = closed::until_confirmed(pending.password_hash.as_secret());
         let make = async |tx: &mut UnitOfWork| {
-            tx.users().insert(&user, pending.password_hash.as_secret()).await?;
+            tx.users().insert(&user, &password).await?;
             outbox.ask_to_verify(tx, &user, now).await?;
             let ran = settle(tx, &job, now).await?;
             tx.audit().insert(&event).await?;
