@@ -90,6 +90,18 @@ async fn who_never_confirmed_a_sign_up_gets_in_by_a_new_password() {
 }
 
 #[tokio::test]
+async fn sign_ups_with_an_address_flood_no_mailbox() {
+    let server = concealed().env("RATE_LIMIT_ENABLED", "true").env("TRUSTED_PROXIES", "127.0.0.0/8").start().await;
+    for number in 1..=8 {
+        let body = somebody("ada@example.com", &format!("ada{number}"));
+        let request = server.anonymous().post(REGISTER).header("x-forwarded-for", &format!("192.0.2.{number}"));
+        request.json(&body).await.is(202);
+        server.letters_in_the_end("ada@example.com").await;
+    }
+    assert_eq!(server.letters_in_the_end("ada@example.com").await.len(), 6, "that of the first, and five in an hour");
+}
+
+#[tokio::test]
 async fn what_depends_on_nobody_is_refused_as_ever() {
     let server = concealed().start().await;
     let post = |body: Value| server.anonymous().post(REGISTER).json(&body);

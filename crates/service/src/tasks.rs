@@ -13,7 +13,9 @@ use keepstone_domain::{
 use keepstone_repository::{StorageError, Store, UniqueKey, UnitOfWork};
 use thiserror::Error;
 
-use crate::{Error as UseCaseError, Idempotency, MailError, Mailer, Outbox, Purge, Sessions, closed};
+use crate::{
+    Error as UseCaseError, Idempotency, Limit, MailError, Mailer, Outbox, Purge, RateLimits, Sessions, closed,
+};
 
 /// How many rows are deleted at once.
 const BATCH: u32 = 500;
@@ -99,6 +101,8 @@ pub struct TaskParts {
     pub requests: Arc<Idempotency>,
     /// What removes deleted users for good.
     pub purge: Arc<Purge>,
+    /// How often a mailbox is written to.
+    pub limits: RateLimits,
 }
 
 /// Does the tasks.
@@ -167,6 +171,9 @@ impl Tasks {
             })) => key,
             other => return other,
         };
+        // Of many sign-ups with one address most are left out without a word.
+        let mailbox = outbox.mailbox(&pending.email);
+        let may_tell = self.parts.limits.require(Limit::Mailbox, mailbox).await.is_ok();
         let tell = async |tx: &mut UnitOfWork| {
             let owner = tx.users().find_credentials(&Login::Email(pending.email.clone())).await?;
             let task = match (owner, taken, &pending.username) {
@@ -178,7 +185,8 @@ impl Tasks {
                 (None, ..) => None,
             };
             match task {
-                Some(task) => outbox.push(tx, &task, now).await?,
+                Some(task) if may_tell => outbox.push(tx, &task, now).await?,
+                Some(_) => {}
                 None => return Err(TaskError::Later("the address was in use a moment ago".to_owned())),
             }
             settle(tx, &job, now).await
