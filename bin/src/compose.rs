@@ -124,6 +124,7 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         sessions: Arc::clone(&sessions),
         requests: Arc::clone(&requests),
         purge: Arc::clone(&purge),
+        limits: limits.clone(),
     });
     let worker = worker(settings, &store, &clock, tasks);
     let pulse = worker.as_ref().map(|worker| (worker.pulse(), settings.jobs.poll_interval + WITHOUT_PULSE));
@@ -145,6 +146,7 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
             accounts: Arc::clone(&accounts),
             sessions: Arc::clone(&sessions),
             outbox,
+            limits: limits.clone(),
         })),
         items: Arc::new(Items::new(Arc::clone(&store), Arc::clone(&clock))),
         exports: Arc::new(Exports::new(Arc::clone(&store), Arc::clone(&clock))),

@@ -136,7 +136,9 @@ fn a_copy_is_never_written_over_anything_unless_that_is_said() {
     let linked = home.path().join("linked.db");
     std::os::unix::fs::symlink(&database, &linked).unwrap();
     let wal = format!("{}-wal", database.display());
-    for itself in [database.to_str().unwrap(), "linked.db", &wal] {
+    let folder = database.parent().unwrap();
+    let roundabout = folder.join("..").join(folder.file_name().unwrap()).join("keepstone.db-wal");
+    for itself in [database.to_str().unwrap(), "linked.db", &wal, roundabout.to_str().unwrap()] {
         let refused = home.cli(["backup", "--force", itself]).exits(2);
         assert!(refused.stderr.contains("is the database itself"), "{refused:#?}");
     }

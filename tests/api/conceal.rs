@@ -25,9 +25,9 @@ async fn whatever_is_taken_the_answer_is_the_same() {
     let server = concealed().start().await;
     let first = sign_up(&server, REGISTER, &somebody("ada@example.com", "ada")).await;
     let letter = server.letter("ada@example.com", 1).await;
-    let ada = server.anonymous().named("ada@example.com").log_in().await;
     let confirm = json!({"token": letter.token()});
-    ada.post("/api/v1/auth/verify-email/confirm").json(&confirm).await.is(200);
+    server.anonymous().post("/api/v1/auth/verify-email/confirm").json(&confirm).await.is(200);
+    let ada = server.anonymous().named("ada@example.com").log_in().await;
     let me = ada.get("/api/v1/users/me").await.is(200).json();
     assert_eq!((&me["username"], &me["name"], &me["role"]), (&json!("ada"), &json!("Ada"), &json!("user")));
 
@@ -58,6 +58,47 @@ async fn whatever_is_taken_the_answer_is_the_same() {
         assert!(server.letter(&format!("other{}@example.com", path.len()), 1).await.text.contains("#token="));
     }
     assert_eq!(server.home.users().len(), 3);
+}
+
+#[tokio::test]
+async fn a_login_does_not_tell_what_the_sign_up_concealed() {
+    let server = concealed().env("RATE_LIMIT_ENABLED", "true").start().await;
+    sign_up(&server, REGISTER, &somebody("ada@example.com", "ada")).await;
+    let letters = server.letters_in_the_end("ada@example.com").await;
+    let log_in = |name: &str| server.anonymous().named(name).try_log_in(PASSWORD);
+    for name in ["nobody@example.com", "ada@example.com", "ada"] {
+        log_in(name).await.is(401).problem_is("invalid_credentials");
+    }
+    let confirm = json!({"token": letters[0].token()});
+    server.anonymous().post("/api/v1/auth/verify-email/confirm").json(&confirm).await.is(200);
+    log_in("ada@example.com").await.is(200);
+}
+
+#[tokio::test]
+async fn who_never_confirmed_a_sign_up_gets_in_by_a_new_password() {
+    let server = concealed().start().await;
+    sign_up(&server, REGISTER, &somebody("ada@example.com", "ada")).await;
+    server.letter("ada@example.com", 1).await;
+    let anonymous = server.anonymous();
+    anonymous.post("/api/v1/auth/password/forgot").json(&json!({"email": "ada@example.com"})).await.is(202);
+    let token = server.letter("ada@example.com", 2).await.token();
+    let body = json!({"token": token, "new_password": "another fine password"});
+    anonymous.post("/api/v1/auth/password/reset").json(&body).await.is(204);
+    let ada = anonymous.named("ada@example.com");
+    ada.try_log_in(PASSWORD).await.is(401);
+    ada.try_log_in("another fine password").await.is(200);
+}
+
+#[tokio::test]
+async fn sign_ups_with_an_address_flood_no_mailbox() {
+    let server = concealed().env("RATE_LIMIT_ENABLED", "true").env("TRUSTED_PROXIES", "127.0.0.0/8").start().await;
+    for number in 1..=8 {
+        let body = somebody("ada@example.com", &format!("ada{number}"));
+        let request = server.anonymous().post(REGISTER).header("x-forwarded-for", &format!("192.0.2.{number}"));
+        request.json(&body).await.is(202);
+        server.letters_in_the_end("ada@example.com").await;
+    }
+    assert_eq!(server.letters_in_the_end("ada@example.com").await.len(), 6, "that of the first, and five in an hour");
 }
 
 #[tokio::test]

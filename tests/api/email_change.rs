@@ -77,6 +77,45 @@ async fn whoever_has_the_old_mailbox_takes_the_account_back() {
 }
 
 #[tokio::test]
+async fn a_thief_who_knows_the_password_is_out_when_the_owner_takes_the_account_back() {
+    let server = Server::with().with_mail().start().await;
+    let thief = verified(&server, "ada").await;
+    change(&thief, "thief@example.com").await.is(200);
+    let notice = server.letter("ada@example.com", 2).await;
+    undo(&thief, &notice).await.is(204);
+    // Whoever could log in now could change the address again, which makes the owner's link good for nothing.
+    thief.anonymous().named("ada@example.com").try_log_in(PASSWORD).await.is(401).problem_is("invalid_credentials");
+    let letters = server.letters_in_the_end("ada@example.com").await;
+    let body = json!({"token": letters.last().unwrap().token(), "new_password": "only the owner knows"});
+    thief.anonymous().post("/api/v1/auth/password/reset").json(&body).await.is(204);
+    thief.anonymous().named("ada@example.com").try_log_in(PASSWORD).await.is(401);
+    thief.anonymous().named("ada@example.com").try_log_in("only the owner knows").await.is(200);
+}
+
+#[tokio::test]
+async fn who_changes_an_address_to_and_fro_floods_no_mailbox() {
+    let server = Server::with().with_mail().env("RATE_LIMIT_ENABLED", "true").start().await;
+    let [admin] = server.seeded(["admin"]).await;
+    let (eve, mallory) = (server.user("eve").await, server.user("mallory").await);
+    for round in 0..2 {
+        for (client, name) in [(&eve, "eve"), (&mallory, "mallory")] {
+            change(client, "victim@example.com").await.is(200);
+            server.letters_in_the_end("victim@example.com").await; // one that is not the newest by then is not sent
+            change(client, &format!("{name}{round}@example.com")).await.is(200);
+        }
+    }
+    change(&eve, "victim@example.com").await.is(200);
+    change(&eve, "VICTIM@example.com").await.is(200); // which is no other
+    change(&eve, "eve@example.com").await.is(429).problem_is("rate_limited"); // of one account
+    change(&mallory, "victim@example.com").await.is(429).problem_is("rate_limited"); // to one mailbox
+    let of_mallory = format!("/api/v1/users/{}", mallory.id);
+    admin.patch(&of_mallory).json(&json!({"email": "victim@example.com"})).await.is(429).problem_is("rate_limited");
+    admin.patch(&of_mallory).json(&json!({"email": "mallory@example.com"})).await.is(200);
+    eve.patch("/api/v1/users/me").json(&json!({"name": "Eve"})).await.is(200);
+    assert_eq!(server.letters_in_the_end("victim@example.com").await.len(), 5);
+}
+
+#[tokio::test]
 async fn an_address_that_was_never_verified_is_told_nothing() {
     let server = Server::with().with_mail().start().await;
     let ada = server.user("ada").await;

@@ -29,6 +29,7 @@ pub struct ProcessRateLimiter<C: Clock<Instant = Duration> = Uptime> {
     password: Counter<C>,
     session: Counter<C>,
     mailbox: Counter<C>,
+    email_change: Counter<C>,
     letter: Counter<C>,
     export: Counter<C>,
 }
@@ -82,6 +83,7 @@ impl<C: Clock<Instant = Duration> + Clone> ProcessRateLimiter<C> {
             password: counter(Limit::Password),
             session: counter(Limit::Session),
             mailbox: counter(Limit::Mailbox),
+            email_change: counter(Limit::EmailChange),
             letter: counter(Limit::Letter),
             export: counter(Limit::Export),
             counters,
@@ -98,6 +100,7 @@ impl<C: Clock<Instant = Duration> + Clone> ProcessRateLimiter<C> {
             Limit::Password => &self.password,
             Limit::Session => &self.session,
             Limit::Mailbox => &self.mailbox,
+            Limit::EmailChange => &self.email_change,
             Limit::Letter => &self.letter,
             Limit::Export => &self.export,
         }

@@ -162,7 +162,8 @@ pub async fn reset_password(
     Ok(NoContent)
 }
 
-/// Gives an account back the address that it had, and ends its sessions. Once; the link works for 7 days.
+/// Gives an account back the address that it had, ends its sessions, and has a link sent there to set a new password, without
+/// which nobody gets in. Once; the link works for 7 days.
 #[utoipa::path(
     tag = "auth",
     request_body = MailTokenBody,

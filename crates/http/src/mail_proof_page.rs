@@ -48,7 +48,8 @@ const PURPOSES: [Purpose; 3] = [
         path: "undo-email-change",
         title: "Take back your account",
         text: "Press the button to give your account the address back that this e-mail was sent to. Everybody who is logged \
-               in to it will be logged out, and you will get an e-mail with a link to set a new password.",
+               in to it will be logged out, its password will not work any more, and you will get an e-mail with a link \
+               to set a new one.",
         button: "Restore my address",
         action: "undo-email-change/confirm",
         done: "Your address is restored. Look for the e-mail with the link to set a new password.",

@@ -103,7 +103,7 @@ pub async fn me(caller: Authenticated) -> Tagged<UserView> {
         (status = OK, body = SightView),
     ),
     security(("oauth2" = [])),
-    extensions(("x-problems" = json!(["insufficient_permissions", "email_taken", "username_taken", "last_admin"]))),
+    extensions(("x-problems" = json!(["insufficient_permissions", "email_taken", "username_taken", "last_admin", "rate_limited"]))),
 )]
 #[patch("/me")]
 pub async fn update_me(
@@ -161,7 +161,7 @@ pub async fn find(caller: Authenticated, id: IdPath<UserId>, users: Data<Users>)
         (status = OK, body = SightView),
     ),
     security(("oauth2" = [])),
-    extensions(("x-problems" = json!(["insufficient_permissions", "user_not_found", "email_taken", "username_taken", "last_admin"]))),
+    extensions(("x-problems" = json!(["insufficient_permissions", "user_not_found", "email_taken", "username_taken", "last_admin", "rate_limited"]))),
 )]
 #[patch("/{id}")]
 pub async fn update(

@@ -60,9 +60,8 @@ impl Backup {
     pub fn new(source: &Path, target: &Path, replaces: bool) -> Result<Self, BackupError> {
         let original = fs::metadata(source).map_err(|_| BackupError::Missing(source.to_owned()))?;
         let is_same = |there: &fs::Metadata| there.dev() == original.dev() && there.ino() == original.ino();
-        let own_files = ["", "-wal", "-shm", "-journal"].map(|suffix| with_suffix(source, suffix));
         let there = fs::metadata(target).ok();
-        if there.as_ref().is_some_and(is_same) || own_files.iter().any(|file| file == target) {
+        if there.as_ref().is_some_and(is_same) || is_beside(source, target) {
             return Err(BackupError::Itself(target.to_owned()));
         }
         if there.is_some_and(|there| there.is_dir() || !replaces) {
@@ -150,6 +149,15 @@ fn name(path: &Path) -> Result<&str, BackupError> {
 /// `.` for a name alone, so that no name begins with `file:`, which SQLite would take for a URI.
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Whether this is one of the files that SQLite keeps beside a database, however the two are written.
+fn is_beside(source: &Path, target: &Path) -> bool {
+    let (Ok(source), Ok(folder)) = (fs::canonicalize(source), fs::canonicalize(folder_of(target))) else {
+        return false;
+    };
+    let target = target.file_name().map(|name| folder.join(name));
+    ["-wal", "-shm", "-journal"].into_iter().any(|suffix| Some(with_suffix(&source, suffix)) == target)
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -18,7 +18,7 @@ use keepstone_repository::{Store, UnitOfWork};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    Caller, Client, Error, NewPassword, Outbox, PasswordGuard, Receipt, Registration, Result, Sessions,
+    Caller, Client, Error, NewPassword, Outbox, PasswordGuard, Receipt, Registration, Result, Sessions, closed,
     to_the_end::to_the_end,
 };
 
@@ -92,7 +92,8 @@ impl Accounts {
     }
 
     /// Signs somebody up so that nobody learns who has an account: whether the address and the user name are taken changes
-    /// neither the answer nor what is done before it. A job makes the account, or has an e-mail sent that says why not.
+    /// neither the answer nor what is done before it. A job makes the account, or has an e-mail sent that says why not. Nobody
+    /// gets in before the address is confirmed: a login would tell.
     ///
     /// # Errors
     /// [`RegistrationClosed`](Error::RegistrationClosed), [`InsufficientPermissions`](Error::InsufficientPermissions).
@@ -263,7 +264,9 @@ impl Accounts {
         }
         // A connection is for others while a password is hashed.
         drop(repositories);
-        let stored = found.as_ref().map(|found| PasswordHash::from_storage(found.password_hash.expose_secret()));
+        // One that is closed costs as much as that of nobody, and tells no more.
+        let kept = found.as_ref().map(|found| &found.password_hash).filter(|kept| !closed::is_closed(kept));
+        let stored = kept.map(|kept| PasswordHash::from_storage(kept.expose_secret()));
         let verdict = self.parts.passwords.verify(password.clone(), stored).await?;
         match (found, verdict) {
             (Some(Credentials { user, password_hash }), Verdict::Match) => Ok((user, password_hash)),

@@ -6,6 +6,7 @@ mod accounts;
 mod audit;
 mod caller;
 mod client;
+mod closed;
 mod error;
 mod export;
 mod health;

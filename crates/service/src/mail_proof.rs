@@ -13,7 +13,7 @@ use keepstone_repository::{Repositories, Store, UnitOfWork};
 use secrecy::SecretString;
 
 use crate::{
-    Accounts, Caller, Client, Error, Limit, NewPassword, Outbox, RateLimits, Result, Sessions, outbox::digest,
+    Accounts, Caller, Client, Error, Limit, NewPassword, Outbox, RateLimits, Result, Sessions, closed, outbox::digest,
     to_the_end::to_the_end,
 };
 
@@ -80,6 +80,7 @@ impl MailProof {
                 if user.email.key() != token.email.key() {
                     return Err(Error::MailTokenInvalid);
                 }
+                replace_password(tx, &user, closed::opened).await?;
                 tx.users().update(&User { email_verified: true, ..user.clone() }, now).await?;
                 let sessions = tx.sessions().list_live(user.id, now).await?;
                 tx.audit().insert(&client.event_of(AuditKind::EmailVerified, &user, now)).await?;
@@ -123,9 +124,7 @@ impl MailProof {
         to_the_end(async move {
             let reset = async |tx: &mut UnitOfWork| {
                 let (token, user) = consume(tx, purpose, &token, now).await?;
-                let login = Login::Email(user.email.clone());
-                let old = tx.users().find_credentials(&login).await?.ok_or(Error::MailTokenInvalid)?;
-                tx.users().replace_password_hash(user.id, &old.password_hash, &hash).await?;
+                replace_password(tx, &user, |_| Some(hash.clone())).await?;
                 if !user.email_verified && user.email.key() == token.email.key() {
                     tx.users().update(&User { email_verified: true, ..user.clone() }, now).await?;
                 }
@@ -140,8 +139,8 @@ impl MailProof {
         .await
     }
 
-    /// Gives an account back the address that it had, ends its sessions, and offers to set a new password: whoever changed
-    /// the address may know the old one.
+    /// Gives an account back the address that it had, ends its sessions, and has nobody get in before a new password is set
+    /// by the link that is sent there: whoever changed the address may know the old one, and would change it again.
     ///
     /// # Errors
     /// [`MailTokenInvalid`](Error::MailTokenInvalid); [`EmailTaken`](Error::EmailTaken) if another account has the address
@@ -152,6 +151,7 @@ impl MailProof {
         to_the_end(async move {
             let undo = async |tx: &mut UnitOfWork| {
                 let (token, user) = consume(tx, MailPurpose::UndoEmailChange, &token, now).await?;
+                replace_password(tx, &user, |_| Some(closed::for_ever())).await?;
                 let restored = User { email: token.email, email_verified: true, ..user.clone() };
                 tx.users().update(&restored, now).await?;
                 tx.mail_tokens().delete_of(user.id, &[MailPurpose::VerifyEmail]).await?;
@@ -177,6 +177,20 @@ async fn find(
 ) -> Result<MailToken> {
     let found = repositories.mail_tokens().find_by_digest(digest).await?;
     found.filter(|token| token.purpose == purpose && now < token.expires_at).ok_or(Error::MailTokenInvalid)
+}
+
+/// Has a user, who is held, get in by another password, if `new` makes one of what is kept.
+async fn replace_password(
+    tx: &mut UnitOfWork,
+    user: &User,
+    new: impl FnOnce(&SecretString) -> Option<SecretString>,
+) -> Result<()> {
+    let login = Login::Email(user.email.clone());
+    let old = tx.users().find_credentials(&login).await?.ok_or(Error::MailTokenInvalid)?.password_hash;
+    if let Some(new) = new(&old) {
+        tx.users().replace_password_hash(user.id, &old, &new).await?;
+    }
+    Ok(())
 }
 
 /// Uses a token up, and holds its user.

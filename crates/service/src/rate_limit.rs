@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use keepstone_domain::SessionId;
+use keepstone_domain::{SessionId, UserId};
 
 use crate::{Error, Result};
 
@@ -33,6 +33,8 @@ pub enum Limit {
     Session,
     /// E-mails to one address that anybody can have sent there.
     Mailbox,
+    /// Changes of one's own address, each of which is an e-mail to wherever somebody likes.
+    EmailChange,
     /// E-mails that somebody writes.
     Letter,
     /// Asking for everything at once.
@@ -41,7 +43,7 @@ pub enum Limit {
 
 impl Limit {
     /// Every limit there is.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Login,
         Self::Register,
         Self::RefreshRequest,
@@ -49,6 +51,7 @@ impl Limit {
         Self::Password,
         Self::Session,
         Self::Mailbox,
+        Self::EmailChange,
         Self::Letter,
         Self::Export,
     ];
@@ -88,7 +91,7 @@ impl Quotas {
     pub const fn of(self, limit: Limit) -> Quota {
         match (self, limit) {
             (Self::Strict, Limit::Login | Limit::Password) => Quota::new(10, MINUTE),
-            (Self::Strict, Limit::Register | Limit::Mailbox) => Quota::new(5, HOUR),
+            (Self::Strict, Limit::Register | Limit::Mailbox | Limit::EmailChange) => Quota::new(5, HOUR),
             (Self::Strict, Limit::Letter) => Quota::new(60, HOUR),
             (Self::Strict, Limit::Export) => Quota::new(10, HOUR),
             (Self::Strict, Limit::Refresh) => Quota::new(60, MINUTE),
@@ -119,6 +122,8 @@ pub enum Key {
     Address(Option<AddressPrefix>),
     /// Whoever has this session's tokens.
     Session(SessionId),
+    /// Whoever has this account.
+    User(UserId),
     /// Whoever has this mailbox, known by a keyed digest of its address.
     Mailbox([u8; 32]),
 }

@@ -13,7 +13,9 @@ use keepstone_domain::{
 use keepstone_repository::{StorageError, Store, UniqueKey, UnitOfWork};
 use thiserror::Error;
 
-use crate::{Error as UseCaseError, Idempotency, MailError, Mailer, Outbox, Purge, Sessions};
+use crate::{
+    Error as UseCaseError, Idempotency, Limit, MailError, Mailer, Outbox, Purge, RateLimits, Sessions, closed,
+};
 
 /// How many rows are deleted at once.
 const BATCH: u32 = 500;
@@ -100,6 +102,8 @@ pub struct TaskParts {
     pub requests: Arc<Idempotency>,
     /// What removes deleted users for good.
     pub purge: Arc<Purge>,
+    /// How often a mailbox is written to.
+    pub limits: RateLimits,
 }
 
 /// Does the tasks.
@@ -154,8 +158,9 @@ impl Tasks {
             request_id: pending.request_id.clone(),
             ..AuditEvent::new(AuditKind::UserCreated, now).with("role", user.role.as_str())
         };
+        let password = closed::until_confirmed(pending.password_hash.as_secret());
         let make = async |tx: &mut UnitOfWork| {
-            tx.users().insert(&user, pending.password_hash.as_secret()).await?;
+            tx.users().insert(&user, &password).await?;
             outbox.ask_to_verify(tx, &user, now).await?;
             let ran = settle(tx, &job, now).await?;
             tx.audit().insert(&event).await?;
@@ -167,6 +172,9 @@ impl Tasks {
             })) => key,
             other => return other,
         };
+        // Of many sign-ups with one address most are left out without a word.
+        let mailbox = outbox.mailbox(&pending.email);
+        let may_tell = self.parts.limits.require(Limit::Mailbox, mailbox).await.is_ok();
         let tell = async |tx: &mut UnitOfWork| {
             let owner = tx.users().find_credentials(&Login::Email(pending.email.clone())).await?;
             let task = match (owner, taken, &pending.username) {
@@ -178,7 +186,8 @@ impl Tasks {
                 (None, ..) => None,
             };
             match task {
-                Some(task) => outbox.push(tx, &task, now).await?,
+                Some(task) if may_tell => outbox.push(tx, &task, now).await?,
+                Some(_) => {}
                 None => return Err(TaskError::Later("the address was in use a moment ago".to_owned())),
             }
             settle(tx, &job, now).await

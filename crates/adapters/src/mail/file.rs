@@ -5,10 +5,10 @@ use std::{
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
 };
 
 use async_trait::async_trait;
+use keepstone_domain::JobId;
 use keepstone_service::{Mail, MailError, Mailer};
 
 use super::Composer;
@@ -53,18 +53,14 @@ impl Mailer for FileMailer {
     }
 }
 
-/// Writes a file that nobody takes for an e-mail.
+/// Writes a file that nobody takes for an e-mail, under a name that nobody else writes to: processes may share the folder, and
+/// their number.
 fn draft(folder: &Path, content: &[u8]) -> io::Result<PathBuf> {
-    static DRAFTS: AtomicU64 = AtomicU64::new(0);
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let path = folder.join(format!(".{}-{}.draft", std::process::id(), DRAFTS.fetch_add(1, Ordering::Relaxed)));
-    let written =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).and_then(|mut file| {
-            file.write_all(content)?;
-            file.sync_all()
-        });
-    if let Err(error) = written {
-        let _ = remove_file(&path); // it may not be there
+    let path = folder.join(format!(".{}.draft", JobId::generate()));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+    if let Err(error) = file.write_all(content).and_then(|()| file.sync_all()) {
+        let _ = remove_file(&path); // the disk may be full of more than this
         return Err(error);
     }
     Ok(path)

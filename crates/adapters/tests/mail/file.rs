@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     path::Path,
 };
 
@@ -61,4 +61,19 @@ async fn a_folder_that_cannot_be_written_is_unavailable_and_named() {
     for result in [mailer.send(&verification()).await, mailer.check().await] {
         assert!(matches!(&result, Err(MailError::Unavailable(text)) if text.contains("file/mails")), "{result:?}");
     }
+}
+
+#[tokio::test]
+async fn a_draft_goes_nowhere_that_somebody_has_prepared() {
+    let home = tempfile::tempdir().unwrap();
+    let (folder, target) = (home.path().join("mails"), home.path().join("precious"));
+    fs::create_dir(&folder).unwrap();
+    fs::write(&target, "precious").unwrap();
+    for number in 0..100 {
+        // As whoever shares the folder, and sees the number of the process, could guess.
+        symlink(&target, folder.join(format!(".{}-{number}.draft", std::process::id()))).unwrap();
+    }
+    FileMailer::new(&folder, composer()).send(&verification()).await.unwrap();
+    assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
+    assert_eq!(files(&folder).len(), 101);
 }

@@ -220,6 +220,7 @@ fn tasks(store: Arc<dyn Store>, post: &Arc<Post>) -> Tasks {
         purge: Arc::new(Purge::new(Arc::clone(&store), Arc::clone(&clock), None)),
         mailer: Some(Arc::<Post>::clone(post)),
         api_url: "https://api.example.com/api/v1".to_owned(),
+        limits: RateLimits::new(None),
         store,
         clock,
         outbox,
