@@ -37,6 +37,7 @@ fn tasks(store: &Arc<dyn Store>) -> Tasks {
         store: Arc::clone(store),
         requests: Arc::new(Idempotency::new(Arc::clone(store), Arc::clone(&clock), secret(5))),
         purge: Arc::new(Purge::new(Arc::clone(store), Arc::clone(&clock), None)),
+        limits: RateLimits::new(None),
         clock,
         mailer: None,
         outbox,
