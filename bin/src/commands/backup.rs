@@ -54,8 +54,12 @@ async fn watched(backup: &Backup, source: &Path) -> Result<u64, BackupError> {
 
 fn refused(error: BackupError) -> Failure {
     match error {
-        BackupError::Missing(_) | BackupError::Itself(_) | BackupError::Exists(_) => Failure::Usage(error.to_string()),
-        BackupError::Unwritable { .. } | BackupError::Database(_) | BackupError::Damaged(_) => Failure::failed(error),
+        BackupError::Exists(_) => Failure::Usage(format!("{error}; give --force to replace it")),
+        BackupError::Missing(_) | BackupError::Itself(_) | BackupError::Folder(_) => Failure::Usage(error.to_string()),
+        BackupError::Unreadable { .. }
+        | BackupError::Unwritable { .. }
+        | BackupError::Database(_)
+        | BackupError::Damaged(_) => Failure::failed(error),
     }
 }
 
