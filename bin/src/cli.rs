@@ -10,7 +10,7 @@ mod user;
 use clap::{Args, Parser, Subcommand};
 pub use database::{Backup, Migrate};
 pub use job::Jobs;
-pub use operation::{Completions, Config, Doctor, GenerateKeys, Healthcheck, Openapi, Seed};
+pub use operation::{CleanupTokens, Completions, Config, Doctor, GenerateKeys, Healthcheck, Openapi, PurgeUsers, Seed};
 pub use user::{CreateUser, ImportFormat, ImportUsers, ListUsers};
 
 const ABOUT_ALL: &str = "\
@@ -67,11 +67,13 @@ pub enum Command {
     /// takes the last ones back. Several programs that migrate one database at once wait for each other.
     #[command(subcommand)]
     Migrate(Migrate),
-    /// Bring the schema of the database up to date: the same as `migrate upgrade head`
-    InitDb,
-    /// Make a user of any role; asks for what is not given
+    /// Bring the schema of the database up to date
     ///
-    /// Asks for the address and the password on the terminal, and does not show what is typed as the password. The password
+    /// The same as `migrate upgrade head`.
+    InitDb,
+    /// Make a user of any role
+    ///
+    /// Asks for the address and the password on the terminal, if they are not given, and does not show what is typed as the password. The password
     /// cannot be an argument, because everyone on the machine can read those.
     #[command(after_long_help = user::ABOUT_CREATE)]
     CreateUser(CreateUser),
@@ -84,12 +86,14 @@ pub enum Command {
     /// interruption, run it again. A bad row is told by its line and stops no other.
     #[command(after_long_help = user::ABOUT_IMPORT)]
     ImportUsers(ImportUsers),
-    /// Make users and items to try things with; again makes what is missing
+    /// Make users and items to try things with
     ///
-    /// Makes a user of each role (admin@example.com and so on), and a few items. All have one password, which is printed once. Not in
-    /// production.
+    /// Makes a user of each role (admin@example.com and so on), and a few items; run again, what is missing. All have one
+    /// password, which is printed once. Not in production.
     Seed(Seed),
-    /// Delete the sessions whose time is over, and their tokens; a server does so by itself every hour
+    /// Delete the sessions whose time is over, and their tokens
+    ///
+    /// A server does so by itself every hour.
     CleanupTokens(CleanupTokens),
     /// Remove for good the users who were deleted long ago
     ///
@@ -147,20 +151,6 @@ pub struct Serve {
     pub migrate: bool,
 }
 
-#[derive(Debug, Args)]
-pub struct CleanupTokens {
-    /// Print the outcome as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct PurgeUsers {
-    /// Print the outcome as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
 #[cfg(test)]
 mod tests {
     use clap::{Command, CommandFactory};
@@ -183,6 +173,18 @@ mod tests {
         let mut texts = Vec::new();
         help(&mut command, &mut texts);
         insta::assert_snapshot!("help", texts.concat());
+    }
+
+    #[test]
+    fn what_is_written_in_columns_is_not_wrapped() {
+        let command = Cli::command();
+        for command in std::iter::once(&command).chain(command.get_subcommands()) {
+            for text in [command.get_after_help(), command.get_after_long_help()].into_iter().flatten() {
+                let text = text.to_string();
+                let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 100).collect();
+                assert!(long.is_empty(), "{}: {long:#?}", command.get_name());
+            }
+        }
     }
 
     #[test]

@@ -27,5 +27,8 @@ pub enum Jobs {
         /// All jobs that are dead
         #[arg(long)]
         dead: bool,
+        /// Print a JSON array of those that will be tried again; others are told on standard error all the same
+        #[arg(long)]
+        json: bool,
     },
 }
