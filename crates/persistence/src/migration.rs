@@ -88,7 +88,6 @@ enum Database {
 
 #[derive(Debug, Clone, Copy)]
 enum Plan {
-    Look,
     Upgrade(usize),
     Downgrade(usize),
 }
@@ -135,14 +134,6 @@ impl Migrator {
     /// The versions of the migrations that this program carries, as the database lists them.
     pub(crate) fn known_versions(&self) -> &[String] {
         &self.known_versions
-    }
-
-    /// The migrations that this program knows, oldest first.
-    ///
-    /// # Errors
-    /// See [`MigrationError`].
-    pub async fn history(&self) -> Result<Vec<MigrationState>, MigrationError> {
-        self.follow(Plan::Look).await
     }
 
     /// Applies up to `count` of the migrations that are missing, oldest first, and gives those it applied.
@@ -223,11 +214,6 @@ fn follow<DB: Backend>(
 
     let mut states = Vec::new();
     match plan {
-        Plan::Look => {
-            for migration in &migrations {
-                states.push(state(migration, is_applied(&migration.name().version())));
-            }
-        }
         Plan::Upgrade(count) => {
             for migration in migrations.iter().filter(|migration| !is_applied(&migration.name().version())).take(count)
             {
