@@ -10,7 +10,7 @@ mod user;
 use clap::{Args, Parser, Subcommand};
 pub use database::{Backup, Migrate};
 pub use job::Jobs;
-pub use operation::{Completions, Config, Doctor, GenerateKeys, Healthcheck, Openapi, Seed};
+pub use operation::{CleanupTokens, Completions, Config, Doctor, GenerateKeys, Healthcheck, Openapi, PurgeUsers, Seed};
 pub use user::{CreateUser, ImportFormat, ImportUsers, ListUsers};
 
 const ABOUT_ALL: &str = "\
@@ -58,38 +58,42 @@ pub struct Layer {
 pub enum Command {
     /// Serve the API
     ///
-    /// Serves until it gets SIGTERM or SIGINT, and finishes what it has begun then; a second signal ends it at once. SIGHUP
-    /// makes it read the keys that sign tokens again. The log goes to standard error.
+    /// Serves until it gets SIGTERM or SIGINT, and finishes what it has begun then; a second signal ends it at once.
+    /// SIGHUP makes it read the keys that sign tokens again. The log goes to standard error.
     Serve(Serve),
     /// Change the schema of the database, or look at it
     ///
-    /// The schema changes by migrations, which the program carries: `upgrade` applies those that are missing, `downgrade`
-    /// takes the last ones back. Several programs that migrate one database at once wait for each other.
+    /// The schema changes by migrations, which the program carries: `upgrade` applies those that are missing,
+    /// `downgrade` takes the last ones back. Several programs that migrate one database at once wait for each other.
     #[command(subcommand)]
     Migrate(Migrate),
-    /// Bring the schema of the database up to date: the same as `migrate upgrade head`
-    InitDb,
-    /// Make a user of any role; asks for what is not given
+    /// Bring the schema of the database up to date
     ///
-    /// Asks for the address and the password on the terminal, and does not show what is typed as the password. The password
-    /// cannot be an argument, because everyone on the machine can read those.
+    /// The same as `migrate upgrade head`.
+    InitDb,
+    /// Make a user of any role
+    ///
+    /// Asks for the address and the password on the terminal, if they are not given, and does not show what is typed as
+    /// the password. The password cannot be an argument, because everyone on the machine can read those.
     #[command(after_long_help = user::ABOUT_CREATE)]
     CreateUser(CreateUser),
     /// List the users, newest first
     ListUsers(ListUsers),
     /// Take users over from another system, with the hashes of their passwords
     ///
-    /// Reads CSV with a header, or JSON Lines (an object on each line), and makes a user of each row, who logs in with the
-    /// password of the old system. Whoever is there already, by the address, stays as they are: to go on after an
+    /// Reads CSV with a header, or JSON Lines (an object on each line), and makes a user of each row, who logs in with
+    /// the password of the old system. Whoever is there already, by the address, stays as they are: to go on after an
     /// interruption, run it again. A bad row is told by its line and stops no other.
     #[command(after_long_help = user::ABOUT_IMPORT)]
     ImportUsers(ImportUsers),
-    /// Make users and items to try things with; again makes what is missing
+    /// Make users and items to try things with
     ///
-    /// Makes a user of each role (admin@example.com and so on), and a few items. All have one password, which is printed once. Not in
-    /// production.
+    /// Makes a user of each role (admin@example.com and so on), and a few items; run again, what is missing. All have
+    /// one password, which is printed once. Not in production.
     Seed(Seed),
-    /// Delete the sessions whose time is over, and their tokens; a server does so by itself every hour
+    /// Delete the sessions whose time is over, and their tokens
+    ///
+    /// A server does so by itself every hour.
     CleanupTokens(CleanupTokens),
     /// Remove for good the users who were deleted long ago
     ///
@@ -100,9 +104,9 @@ pub enum Command {
     Jobs(Jobs),
     /// Copy the SQLite database into a file while it is in use
     ///
-    /// The copy is what the database was at one moment, and is checked before it gets its name. Keep the secrets with it:
-    /// docs/backups.md says which, and how to restore. A database server has its own program for this, and this command
-    /// says which.
+    /// The copy is what the database was at one moment, and is checked before it gets its name. Keep the secrets with
+    /// it: docs/backups.md says which, and how to restore. A database server has its own program for this, and this
+    /// command says which.
     #[command(after_long_help = database::ABOUT_BACKUP)]
     Backup(Backup),
     /// Make a key to sign access tokens with, in the folder of keys
@@ -114,9 +118,9 @@ pub enum Command {
     Config(Config),
     /// Look at everything that a server needs, and say how to mend what is wrong
     ///
-    /// Looks at the configuration, the database and its schema, what else is configured, the clock, room on the disk and who
-    /// may read the files. Changes nothing. Exit code 1 if anything has failed, 2 if the configuration is wrong; a warning is
-    /// no failure.
+    /// Looks at the configuration, the database and its schema, what else is configured, the clock, room on the disk
+    /// and who may read the files. Changes nothing. Exit code 1 if anything has failed, 2 if the configuration is
+    /// wrong; a warning is no failure.
     Doctor(Doctor),
     /// Ask the server that runs with this configuration whether it is ready; exit code 1 if not
     ///
@@ -147,20 +151,6 @@ pub struct Serve {
     pub migrate: bool,
 }
 
-#[derive(Debug, Args)]
-pub struct CleanupTokens {
-    /// Print the outcome as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct PurgeUsers {
-    /// Print the outcome as JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
 #[cfg(test)]
 mod tests {
     use clap::{Command, CommandFactory};
@@ -183,6 +173,18 @@ mod tests {
         let mut texts = Vec::new();
         help(&mut command, &mut texts);
         insta::assert_snapshot!("help", texts.concat());
+    }
+
+    #[test]
+    fn what_is_written_in_columns_is_not_wrapped() {
+        let command = Cli::command();
+        for command in std::iter::once(&command).chain(command.get_subcommands()) {
+            for text in [command.get_after_help(), command.get_after_long_help()].into_iter().flatten() {
+                let text = text.to_string();
+                let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 100).collect();
+                assert!(long.is_empty(), "{}: {long:#?}", command.get_name());
+            }
+        }
     }
 
     #[test]

@@ -35,7 +35,6 @@ pub struct Services {
     pub users: Arc<Users>,
     pub items: Arc<Items>,
     pub exports: Arc<Exports>,
-    pub purge: Arc<Purge>,
     pub idempotency: Arc<Idempotency>,
     pub cursors: Cursors,
     pub seed: Seed,
@@ -114,7 +113,7 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         },
     }));
     let requests = Arc::new(Idempotency::new(Arc::clone(&store), Arc::clone(&clock), requests));
-    let purge = Arc::new(Purge::new(Arc::clone(&store), Arc::clone(&clock), settings.users.purge_after));
+    let purge = Arc::new(purge(settings, Arc::clone(&store)));
     let tasks = Tasks::new(TaskParts {
         store: Arc::clone(&store),
         clock: Arc::clone(&clock),
@@ -123,7 +122,7 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         api_url: format!("{}{}", settings.public_url(), settings.app.api_prefix),
         sessions: Arc::clone(&sessions),
         requests: Arc::clone(&requests),
-        purge: Arc::clone(&purge),
+        purge,
         limits: limits.clone(),
     });
     let worker = worker(settings, &store, &clock, tasks);
@@ -139,7 +138,7 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
             limits: limits.clone(),
         })),
         letters: Arc::new(Letters::new(Arc::clone(&store), Arc::clone(&clock), outbox.clone())),
-        jobs: Arc::new(Jobs::new(Arc::clone(&store))),
+        jobs: Arc::new(jobs(Arc::clone(&store))),
         users: Arc::new(Users::new(UserParts {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
@@ -150,7 +149,6 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         })),
         items: Arc::new(Items::new(Arc::clone(&store), Arc::clone(&clock))),
         exports: Arc::new(Exports::new(Arc::clone(&store), Arc::clone(&clock))),
-        purge,
         idempotency: requests,
         cursors: Cursors::new(cursors),
         seed: Seed::new(SeedParts { store: Arc::clone(&store), clock, passwords: passwords.clone(), roles }),
@@ -169,6 +167,16 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
 /// The use case of taking accounts over, which needs no keys.
 pub fn import(settings: &Settings, store: Arc<dyn Store>) -> Import {
     Import::new(ImportParts { store, clock: Arc::new(SystemClock), roles: Arc::new(settings.roles.clone()) })
+}
+
+/// The use case of removing users for good, which needs no keys.
+pub fn purge(settings: &Settings, store: Arc<dyn Store>) -> Purge {
+    Purge::new(store, Arc::new(SystemClock), settings.users.purge_after)
+}
+
+/// The use cases of looking at jobs and starting them again, which need no keys.
+pub fn jobs(store: Arc<dyn Store>) -> Jobs {
+    Jobs::new(store)
 }
 
 /// What does the jobs, if this process is to do any.

@@ -1,5 +1,5 @@
-//! Writes down the migrations as text, for `migrate upgrade --sql`: diesel keeps what it embeds to itself. And has this crate
-//! built again when a migration is added.
+//! Writes down the migrations as text, for `migrate upgrade --sql`: diesel keeps what it embeds to itself. And has this
+//! crate built again when a migration is added.
 #![expect(clippy::disallowed_methods, reason = "cargo talks to a build script by its environment")]
 
 use std::{

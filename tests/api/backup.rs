@@ -142,7 +142,14 @@ fn a_copy_is_never_written_over_anything_unless_that_is_said() {
         let refused = home.cli(["backup", "--force", itself]).exits(2);
         assert!(refused.stderr.contains("is the database itself"), "{refused:#?}");
     }
-    home.cli(["backup", "--force", "."]).exits(2);
+    fs::create_dir(home.path().join("copies")).unwrap();
+    for folder in [".", "..", "/", "copies", "copies/", "absent/"] {
+        for options in [&["backup", folder][..], &["backup", "--force", folder]] {
+            let refused = home.cli(options.iter().copied()).exits(2);
+            assert!(refused.stderr.contains(&format!("{folder} is a folder; name a file in it")), "{refused:#?}");
+        }
+    }
+    fs::remove_dir(home.path().join("copies")).unwrap();
     home.cli(["backup", "absent/copy.db"]).exits(1);
     home.cli(["migrate", "check"]).exits(0);
     let mut left: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -157,6 +164,9 @@ fn what_cannot_be_copied_says_so_and_leaves_nothing() {
     let absent = home.cli(["backup", "copy.db"]).exits(2);
     assert!(absent.stderr.contains("nothing to copy"), "{absent:#?}");
     assert!(!file.exists(), "to look is not to make");
+    let below_a_file = Home::on(Database::Sqlite).file("file", "").env("DATABASE_URL", "sqlite:///./file/keepstone.db");
+    let unreadable = below_a_file.cli(["backup", "copy.db"]).exits(1);
+    assert!(unreadable.stderr.contains("cannot be read: "), "{unreadable:#?}");
     let memory = Home::on(Database::Sqlite).env("DATABASE_URL", "sqlite::memory:");
     assert!(memory.cli(["backup", "copy.db"]).exits(2).stderr.contains("in memory"));
 

@@ -126,7 +126,8 @@ async fn the_page_of_a_problem_reads_well() {
     assert_eq!(page.complaints().await, Vec::<String>::new());
 }
 
-/// What a page gets from a request: its status and whether it could read the request's id, or the reason why it got nothing.
+/// What a page gets from a request: its status and whether it could read the request's id, or the reason why it got
+/// nothing.
 const FETCH: &str = "
     const [url, options, done] = arguments;
     fetch(url, options).then(

@@ -1,6 +1,6 @@
 //! The command line.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Home, PASSWORD, Server};
 
@@ -90,6 +90,34 @@ async fn users_are_listed_for_people_and_for_programs() {
 }
 
 #[test]
+fn where_a_list_is_empty_people_are_told_and_programs_get_an_empty_array() {
+    let home = Home::new().migrated();
+    for (command, nothing) in [
+        (&["list-users"][..], "no users\n"),
+        (&["jobs", "list"], "no jobs\n"),
+        (&["jobs", "retry", "--dead"], "no job is dead\n"),
+    ] {
+        let run = home.cli(command.iter().copied()).exits(0);
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", nothing), "{command:?}");
+        let run = home.cli(command.iter().copied().chain(["--json"])).exits(0);
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("[]\n", ""), "{command:?}");
+    }
+}
+
+#[test]
+fn what_needs_no_keys_asks_for_none() {
+    let home =
+        Home::new().migrated().without("JWT_SECRET_KEY").env("JWT_ALGORITHM", "EdDSA").env("JWT_KEYS_DIR", "keys");
+    let home = home.env("MAIL_URL", "smtps://mail.example.com").env("MAIL_CA_FILE", "missing.pem");
+    let before = home.database.folder().map(|folder| std::fs::read_dir(folder).unwrap().count());
+    for command in [&["jobs", "list"][..], &["jobs", "retry", "--dead"], &["purge-users"]] {
+        home.cli(command.iter().copied()).exits(0);
+    }
+    assert_eq!(home.database.folder().map(|folder| std::fs::read_dir(folder).unwrap().count()), before);
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "nothing is made");
+}
+
+#[test]
 fn a_long_list_of_users_is_one_array_and_one_list() {
     let home = Home::new().migrated();
     assert_eq!(home.cli(["list-users", "--json"]).exits(0).json(), json!([]));
@@ -130,7 +158,17 @@ fn what_a_script_reads_is_json() {
     assert!(home.cli(["seed", "--json"]).exits(0).json()["password"].is_null());
     let good = home.cli(["config", "check", "--json"]).exits(0).json();
     assert_eq!((&good["ok"], &good["environment"]), (&json!(true), &json!("test")));
+    let home = home.env("JWT_REFRESH_SECRET", "canary");
+    let warned = home.cli(["config", "check", "--json"]).exits(0).json();
+    assert_eq!(warned["warnings"][0]["key"], "JWT_REFRESH_SECRET");
+    assert!(warned["warnings"][0]["mend"].as_str().unwrap().contains("openssl"), "{warned}");
     let bad = home.env("PORT", "eighty").cli(["config", "check", "--json"]).exits(2).json();
+    assert_eq!(bad["warnings"], warned["warnings"]);
+    let unreadable = Home::new().env("ENVIRONMENT", "nowhere").cli(["config", "check", "--json"]).exits(2).json();
+    for report in [&bad, &unreadable] {
+        let members = |report: &Value| report.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(members(report), members(&good));
+    }
     assert_eq!((&bad["ok"], &bad["problems"][0]["key"]), (&json!(false), &json!("PORT")));
     assert!(bad["problems"][0]["mend"].is_string() && bad["problems"][0]["origin"].is_string(), "{bad}");
 }

@@ -1,5 +1,5 @@
-//! A client in TypeScript (`tests/client`) with types from the kept document: it compiles strictly, and does on a real server
-//! what clients do.
+//! A client in TypeScript (`tests/client`) with types from the kept document: it compiles strictly, and does on a real
+//! server what clients do.
 
 use std::{
     fs,

@@ -110,6 +110,47 @@ fn a_bad_configuration_is_told_whole_and_the_rest_is_looked_at_all_the_same() {
 }
 
 #[test]
+fn what_is_warned_of_is_mended_by_what_is_said() {
+    let production = Home::new().migrated().env("ENVIRONMENT", "production");
+    let mend = |run: &Run, key: &str| {
+        let report = run.json();
+        let check = report["checks"].as_array().unwrap().iter().find(|check| {
+            check["name"] == "configuration" && check["detail"].as_str().unwrap().starts_with(&format!("{key} ("))
+        });
+        let check = check.unwrap_or_else(|| panic!("{key} is not in {report:#}"));
+        assert_eq!(check["state"], "warning");
+        check["mend"].as_str().unwrap().to_owned()
+    };
+    let run = doctor(&production);
+    has(&run, "configuration", "MAIL_URL (default): is not set, so no e-mail is sent");
+    assert!(mend(&run, "MAIL_URL").contains("smtps://"), "{run:#?}");
+    assert!(found(&run, "mail").is_empty(), "{run:#?}");
+    let overheard = Home::new().env("ENVIRONMENT", "production").env("ALLOW_INSECURE_BACKEND", "true");
+    let run = doctor(&overheard.env("DATABASE_URL", "postgres://app:s3same-0pen@keepstone.invalid/app"));
+    assert!(mend(&run, "DATABASE_URL").contains("tunnel"), "{run:#?}");
+    let run = doctor(&Home::new().migrated().env("JWT_REFRESH_SECRET", "canary")).exits(0);
+    assert!(mend(&run, "JWT_REFRESH_SECRET").contains("openssl rand"), "{run:#?}");
+}
+
+#[test]
+fn where_e_mail_goes_is_told_as_it_is() {
+    let home = Home::new().migrated();
+    assert_eq!(found(&doctor(&home).exits(0), "mail"), ["ok: MAIL_URL is not set, so no e-mail is sent"]);
+    let home = home.env("ENVIRONMENT", "development");
+    assert_eq!(found(&doctor(&home), "mail"), ["ok: MAIL_URL is not set; development writes e-mails into its log"]);
+    for environment in ["test", "development", "production"] {
+        let home = Home::new().env("ENVIRONMENT", environment).env("MAIL_URL", "ftp://canary:canary@mail.example.com");
+        let run = doctor(&home.env("REGISTRATION_CONCEAL", "true")).exits(2);
+        assert_eq!(found(&run, "mail"), ["failed: not looked at, because MAIL_URL is wrong"]);
+        let failed = found(&run, "configuration").into_iter().filter(|line| line.starts_with("failed: "));
+        assert_eq!(failed.count(), 1, "nothing follows from it: {run:#?}");
+        assert!(!run.output().contains("is not set") && !run.output().contains("canary"), "{run:#?}");
+    }
+    let run = doctor(&Home::new().env("REGISTRATION_CONCEAL", "true")).exits(2);
+    assert!(run.stdout.contains("set MAIL_URL, or REGISTRATION_CONCEAL=false"), "{run:#?}");
+}
+
+#[test]
 fn a_database_that_does_not_answer_is_told_without_its_password() {
     let url = match Database::chosen() {
         Database::Sqlite => "sqlite:////nonexistent/folder/keepstone.db",

@@ -1,5 +1,5 @@
-//! The OpenAPI document tells the truth: every answer of the suite is held against it (see `harness/document.rs`), and every
-//! answer that it tells of is seen by some test.
+//! The OpenAPI document tells the truth: every answer of the suite is held against it (see `harness/document.rs`), and
+//! every answer that it tells of is seen by some test.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,5 @@
-//! `import-users`: people of another system come with their passwords, a bad row harms nobody else, and again changes nothing.
+//! `import-users`: people of another system come with their passwords, a bad row harms nobody else, and again changes
+//! nothing.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

@@ -67,12 +67,16 @@ async fn the_command_line_shows_and_retries_jobs_too() {
     let id = jobs[0]["id"].as_str().unwrap();
     assert!(server.cli(["jobs", "retry", id]).exits(0).stdout.contains(id));
     eventually("one e-mail", async || (smtp.received().len() == 1).then_some(())).await;
-    server.cli(["jobs", "retry", "--dead"]).exits(0);
+    let retried = server.cli(["jobs", "retry", "--dead", "--json"]).exits(0).json();
+    assert_eq!((retried.as_array().unwrap().len(), &retried[0]["id"]), (1, &jobs[1]["id"]), "{retried:#}");
+    assert_eq!((&retried[0]["state"], &retried[0]["attempts"]), (&json!("waiting"), &json!(0)), "{retried:#}");
     eventually("the other one", async || (smtp.received().len() == 2).then_some(())).await;
     eventually("the end of all jobs", async || (server.unfinished().is_empty() && dead().is_empty()).then_some(()))
         .await;
     let run = server.cli(["jobs", "retry", id]).exits(1);
     assert!(run.stderr.contains(id), "{run:#?}");
+    let run = server.cli(["jobs", "retry", id, "--json"]).exits(1);
+    assert_eq!((run.json(), run.stderr.contains(id)), (json!([]), true), "{run:#?}");
     server.cli(["jobs", "retry"]).exits(2);
     server.cli(["jobs", "retry", "nonsense"]).exits(2);
     server.cli(["jobs", "list", "--state", "tired"]).exits(2);

@@ -8,7 +8,7 @@ use keepstone_test_backends::Database;
 use crate::harness::{Home, PASSWORD, Server};
 
 /// Every command that prints, in an order in which each has something to print.
-const PRINTING: [&[&str]; 25] = [
+const PRINTING: [&[&str]; 28] = [
     &["--help"],
     &["--version"],
     &["help", "migrate"],
@@ -30,6 +30,9 @@ const PRINTING: [&[&str]; 25] = [
     &["import-users", "nobody.jsonl"],
     &["seed", "--items", "1", "--password-stdin"],
     &["cleanup-tokens"],
+    &["purge-users"],
+    &["jobs", "list", "--json"],
+    &["jobs", "retry", "--dead", "--json"],
     &["config", "check", "--json"],
     &["doctor"],
     &["generate-keys"],

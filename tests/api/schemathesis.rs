@@ -1,5 +1,6 @@
-//! Somebody who has nothing but the document tries everything that it tells of, and everything that it does not: no answer may
-//! be one that it does not describe, none may be an error of the server, and nothing that it forbids may be accepted.
+//! Somebody who has nothing but the document tries everything that it tells of, and everything that it does not: no
+//! answer may be one that it does not describe, none may be an error of the server, and nothing that it forbids may be
+//! accepted.
 //!
 //! `tests/run` installs Schemathesis; see `tests/schemathesis.txt`.
 
@@ -13,8 +14,8 @@ use crate::harness::{Client, Server};
 /// What ends the caller's session or account, so that nothing could be tried afterwards.
 const ENDINGS: &str = "/logout|/sessions|/users/me$|/change-password";
 
-/// Not among the checks: that everything of the right form is accepted. An address may be taken, a page and a cursor may not
-/// be asked for at once, an entity tag may be an old one; no schema says that.
+/// Not among the checks: that everything of the right form is accepted. An address may be taken, a page and a cursor
+/// may not be asked for at once, an entity tag may be an old one; no schema says that.
 const UNCHECKED: &str = "positive_data_acceptance";
 
 fn program() -> PathBuf {

@@ -1,4 +1,5 @@
-//! A mail server that fails in every way: requests do not notice, and every e-mail arrives in the end, under one Message-ID.
+//! A mail server that fails in every way: requests do not notice, and every e-mail arrives in the end, under one
+//! Message-ID.
 
 use std::collections::{BTreeMap, BTreeSet};
 

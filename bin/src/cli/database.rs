@@ -24,8 +24,8 @@ pub enum Migrate {
         to: usize,
         /// Print the SQL that would be run, and change nothing
         ///
-        /// Includes the lines by which the program knows what is applied, so that `migrate check` is content once it has
-        /// been run. A SQLite file that is not there is not made.
+        /// Includes the lines by which the program knows what is applied, so that `migrate check` is content once it
+        /// has been run. A SQLite file that is not there is not made.
         #[arg(long)]
         sql: bool,
     },

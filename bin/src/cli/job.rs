@@ -7,8 +7,8 @@ use keepstone_domain::JobId;
 pub enum Jobs {
     /// List the jobs, newest first
     ///
-    /// Those that wait or are being done, those that were done in the last week, and those that are dead: given up after ten
-    /// attempts, or because they cannot be done.
+    /// Those that wait or are being done, those that were done in the last week, and those that are dead: given up
+    /// after ten attempts, or because they cannot be done.
     List {
         /// Only those in this state
         #[arg(long, value_parser = ["waiting", "running", "done", "dead"])]
@@ -27,5 +27,8 @@ pub enum Jobs {
         /// All jobs that are dead
         #[arg(long)]
         dead: bool,
+        /// Print a JSON array of those that will be tried again; others are told on standard error all the same
+        #[arg(long)]
+        json: bool,
     },
 }

@@ -31,6 +31,20 @@ pub struct Seed {
 }
 
 #[derive(Debug, Args)]
+pub struct CleanupTokens {
+    /// Print the outcome as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PurgeUsers {
+    /// Print the outcome as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct GenerateKeys {
     /// EdDSA, ES256 or RS256 [default: the configured one, or else EdDSA]
     #[arg(long)]

@@ -12,7 +12,7 @@ Examples:
 pub const ABOUT_IMPORT: &str = "\
 Columns, in any order and any case; others are ignored, and named once:
   email            needed
-  hashed_password  needed: a bcrypt hash ($2a$, $2b$, $2y$) or an argon2 hash ($argon2id$, $argon2i$);
+  hashed_password  needed: a hash by bcrypt ($2a$, $2b$, $2y$) or argon2 ($argon2id$, $argon2i$);
                    also called password_hash or password, but a password itself is refused
   username         another name to log in with
   name             what the person is called; also called full_name
@@ -64,7 +64,8 @@ pub struct ListUsers {
 pub struct ImportUsers {
     /// The file to read; `-` is standard input
     pub file: PathBuf,
-    /// How the file is written [default: as its name ends (.csv, .jsonl, .ndjson), or else as its first character tells]
+    /// How the file is written [default: as its name ends (.csv, .jsonl, .ndjson), or else as its first character
+    /// tells]
     #[arg(long)]
     pub format: Option<ImportFormat>,
     /// Look at every row and say what would happen, and make nobody

@@ -1,4 +1,5 @@
-//! `backup`: a copy of the SQLite file while it is in use. Servers have programs of their own for this, which are named.
+//! `backup`: a copy of the SQLite file while it is in use. Servers have programs of their own for this, which are
+//! named.
 
 use std::{fs, path::Path, process::ExitCode, time::Duration};
 
@@ -54,8 +55,12 @@ async fn watched(backup: &Backup, source: &Path) -> Result<u64, BackupError> {
 
 fn refused(error: BackupError) -> Failure {
     match error {
-        BackupError::Missing(_) | BackupError::Itself(_) | BackupError::Exists(_) => Failure::Usage(error.to_string()),
-        BackupError::Unwritable { .. } | BackupError::Database(_) | BackupError::Damaged(_) => Failure::failed(error),
+        BackupError::Exists(_) => Failure::Usage(format!("{error}; give --force to replace it")),
+        BackupError::Missing(_) | BackupError::Itself(_) | BackupError::Folder(_) => Failure::Usage(error.to_string()),
+        BackupError::Unreadable { .. }
+        | BackupError::Unwritable { .. }
+        | BackupError::Database(_)
+        | BackupError::Damaged(_) => Failure::failed(error),
     }
 }
 

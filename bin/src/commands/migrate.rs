@@ -9,7 +9,7 @@ use std::{
 use keepstone_adapters::SystemClock;
 use keepstone_domain::Clock;
 use keepstone_persistence::{MigrationState, Migrator};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{cli::Migrate, compose, failure::Failure, output, settings::Settings};
 
@@ -42,15 +42,14 @@ pub async fn run(settings: &Settings, command: Migrate) -> Result<ExitCode, Fail
             let history = history(settings).await?;
             let line = |migration: &MigrationState| {
                 let state = if migration.is_applied { "applied" } else { "pending" };
-                format!("{state}  {}\n", migration.name)
+                format!("{state}  {}", migration.name)
             };
             let object =
                 |migration: &MigrationState| json!({ "name": migration.name, "applied": migration.is_applied });
-            printed(if json {
-                format!("{:#}", history.iter().map(object).collect::<Value>())
-            } else {
-                history.iter().map(line).collect()
-            })
+            let mut list = output::List::new(json);
+            list.rows(&history, object, line)?;
+            list.end("no migrations")?;
+            Ok(ExitCode::SUCCESS)
         }
         Migrate::Check { json } => check(settings, json).await,
         Migrate::Revision { message } => {
@@ -88,7 +87,7 @@ pub async fn upgrade(settings: &Settings, count: usize) -> Result<ExitCode, Fail
 }
 
 async fn history(settings: &Settings) -> Result<Vec<MigrationState>, Failure> {
-    Ok(compose::open(settings).await?.migrator().history().await?)
+    Ok(Migrator::of(&settings.database.url).look().await?)
 }
 
 fn report(verb: &str, migrations: &[MigrationState], nothing: &str) -> Result<(), Failure> {

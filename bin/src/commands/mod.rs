@@ -1,6 +1,8 @@
-//! What each command does. Commands talk to services, as HTTP does.
+//! What each command does. Commands talk to services, as HTTP does, but for `list-users`: it reads the users as they
+//! lie.
 
 mod backup;
+mod cleanup;
 mod completions;
 mod config;
 mod doctor;
@@ -12,7 +14,6 @@ mod migrate;
 mod openapi;
 mod seed;
 mod serve;
-mod session;
 mod user;
 
 use std::process::ExitCode;
@@ -38,9 +39,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::ImportUsers(file) => with_log(&inputs, async |settings| import::run(settings, &file).await).await,
         Command::Seed(seed) => with_log(&inputs, async |settings| seed::run(settings, &seed).await).await,
         Command::CleanupTokens(how) => {
-            with_log(&inputs, async |settings| session::clean_up(settings, &how).await).await
+            with_log(&inputs, async |settings| cleanup::clean_up(settings, &how).await).await
         }
-        Command::PurgeUsers(how) => with_log(&inputs, async |settings| session::purge(settings, &how).await).await,
+        Command::PurgeUsers(how) => with_log(&inputs, async |settings| cleanup::purge(settings, &how).await).await,
         Command::Jobs(command) => with_log(&inputs, async |settings| job::run(settings, command).await).await,
         Command::Backup(arguments) => backup::run(&load(&inputs)?, &arguments).await,
         Command::GenerateKeys(arguments) => keys::generate(&load(&inputs)?, &arguments),

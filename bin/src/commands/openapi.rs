@@ -1,5 +1,5 @@
-//! `openapi`: prints the document, or says where a file that is kept differs from it. A kept document is that of the built-in
-//! defaults, so that it does not change with the environment of whoever looks.
+//! `openapi`: prints the document, or says where a file that is kept differs from it. A kept document is that of the
+//! built-in defaults, so that it does not change with the environment of whoever looks.
 
 use std::{collections::BTreeSet, fs, path::Path, process::ExitCode};
 

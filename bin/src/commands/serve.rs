@@ -37,7 +37,7 @@ const BACKLOG: i32 = 4_096;
 pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Failure> {
     let _log = logging::start(settings);
     for warning in &settings.warnings {
-        tracing::warn!("{warning}");
+        tracing::warn!("{}", warning.sentence());
     }
     for name in settings.without_effect() {
         tracing::warn!("{name} is set, but this version does not act on it yet");

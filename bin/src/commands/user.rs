@@ -58,22 +58,15 @@ pub async fn list(settings: &Settings, arguments: &ListUsers) -> Result<ExitCode
     let store = compose::open_migrated(settings).await?;
     let mut repositories = store.read().await?;
     let mut request = PageRequest { with_total: false, ..PageRequest::first(BATCH) };
+    let mut users = output::List::new(arguments.json);
     // Each part is printed before the next is read: there may be a million.
-    let mut separator = "[\n";
     loop {
         let page = repositories.users().list(&UserFilter::default(), &request).await?;
-        let mut lines = Vec::new();
-        for user in &page.items {
-            let separator = std::mem::replace(&mut separator, ",\n");
-            lines.push(if arguments.json { format!("{separator}  {}", as_json(user)) } else { as_text(user) + "\n" });
-        }
-        output::part(lines.concat())?;
+        users.rows(&page.items, as_json, as_text)?;
         let Some(last) = page.next else { break };
         request.start = Start::After(last);
     }
-    if arguments.json {
-        output::line(if separator == ",\n" { "\n]" } else { "[]" })?;
-    }
+    users.end("no users")?;
     Ok(ExitCode::SUCCESS)
 }
 

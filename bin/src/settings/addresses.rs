@@ -1,4 +1,5 @@
-//! Addresses of other services, of scripts, of browsers and of proxies. A URL may hold a password: it is shown without, always.
+//! Addresses of other services, of scripts, of browsers and of proxies. A URL may hold a password: it is shown without,
+//! always.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -207,8 +208,8 @@ impl fmt::Display for Network {
     }
 }
 
-/// The address that others know this server by, without a slash at the end. Whatever was wrong with it is not shown: it may
-/// be an address with a password.
+/// The address that others know this server by, without a slash at the end. Whatever was wrong with it is not shown: it
+/// may be an address with a password.
 pub(super) fn public_url(text: &str) -> Result<String, Wrong> {
     let wrong = |why: &str| Wrong::new(why, "write https://HOST or https://HOST/PATH");
     let url = Url::parse(text).map_err(|_| wrong("is not a URL"))?;

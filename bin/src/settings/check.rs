@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::addresses::Origins;
 use super::model::{Password, Settings};
-use super::problems::Problems;
+use super::problems::{Problem, Problems};
 use super::production;
 use super::profile::Environment;
 use super::values::{PasswordHasher, RegistrationMode, shown};
@@ -39,23 +39,23 @@ pub fn check(result: &Result<Settings, Problems>) -> String {
     text
 }
 
-/// The same for programs.
+/// The same for programs, of what could be read (nothing, if nothing could) and what is wrong.
 #[must_use]
-pub fn check_json(result: &Result<Settings, Problems>) -> String {
-    let report = match result {
-        Ok(settings) => json!({
-            "ok": true, "environment": settings.app.environment.to_string(), "problems": [],
-            "warnings": settings.warnings, "without_effect": settings.without_effect(),
-        }),
-        Err(problems) => {
-            let list = problems.list.iter().map(|problem| {
-                json!({
-                    "key": problem.key, "origin": problem.origin, "message": problem.message, "mend": problem.mend,
-                })
-            });
-            json!({ "ok": false, "problems": list.collect::<Value>(), "note": problems.note })
-        }
+pub fn check_json(settings: Option<&Settings>, problems: Option<&Problems>) -> String {
+    let object = |problem: &Problem| {
+        json!({
+            "key": problem.key, "origin": problem.origin, "message": problem.message, "mend": problem.mend,
+        })
     };
+    let objects = |list: &[Problem]| list.iter().map(object).collect::<Value>();
+    let report = json!({
+        "ok": problems.is_none(),
+        "environment": settings.map(|settings| settings.app.environment.to_string()),
+        "problems": objects(problems.map_or(&[], |problems| &problems.list)),
+        "note": problems.and_then(|problems| problems.note.as_ref()),
+        "warnings": objects(settings.map_or(&[], |settings| &settings.warnings)),
+        "without_effect": settings.map_or_else(Vec::new, Settings::without_effect),
+    });
     report.to_string()
 }
 

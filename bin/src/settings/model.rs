@@ -9,6 +9,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::addresses::{Network, Origins, Script, ServiceUrl};
+use super::problems::Problem;
 use super::profile::{Environment, is_loopback};
 use super::show::Entry;
 use super::values::{Algorithm, LogFormat, LogLevel, PasswordHasher, RegistrationMode, ResponseCase};
@@ -41,8 +42,8 @@ pub struct Settings {
     pub rate_limit: RateLimit,
     pub metrics: Metrics,
     pub telemetry: Telemetry,
-    /// What is allowed here and would not be in production, a sentence each, for the log at start.
-    pub warnings: Vec<String>,
+    /// What is allowed here and would not be in production, and what production has been told to put up with.
+    pub warnings: Vec<Problem>,
     pub(super) directory: PathBuf,
     pub(super) entries: Vec<Entry>,
 }

@@ -17,11 +17,12 @@ use super::values::Algorithm;
 use keepstone_adapters::MailUrl;
 
 const MAKE_ONE: &str = "set it to what `openssl rand -base64 48` prints";
+const TUNNEL: &str = "reach it through an encrypted tunnel that ends on this machine";
 
-/// Every reason not to run these settings in production. A value that could not be read has its reason among the `known`
-/// problems already.
+/// Every reason not to run these settings in production. A value that could not be read has its reason among the
+/// `known` problems already.
 pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf], known: &[Problem]) -> Vec<Problem> {
-    let is_known = |path: &str| known.iter().any(|problem| problem.key == keys::display_name(path));
+    let is_known = |path: &str| known.iter().any(|problem| problem.is_of(path));
     let mut found = Vec::new();
     let mut refuse = |path: &str, wrong: Wrong| {
         if !is_known(path) {
@@ -57,8 +58,8 @@ pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf], kn
             refuse(path, Wrong::new("has a password that everyone knows", "give the database's user one of its own"));
         }
         if is_overheard(path, &server) && !settings.app.allow_insecure_backend {
-            let mend = "reach it through an encrypted tunnel that ends on this machine, or set \
-                        ALLOW_INSECURE_BACKEND=true where nobody else is on the network between";
+            let mend =
+                format!("{TUNNEL}, or set ALLOW_INSECURE_BACKEND=true where nobody else is on the network between");
             refuse(path, Wrong::new("would send passwords and data over a network without encryption", mend));
         }
     }
@@ -66,33 +67,34 @@ pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf], kn
     found
 }
 
-/// What production has been told to put up with, a sentence each.
-pub(super) fn reminders(settings: &Settings) -> Vec<String> {
+/// What production has been told to put up with, but for what is among the `known` problems.
+pub(super) fn reminders(settings: &Settings, tree: &Tree, known: &[Problem]) -> Vec<Problem> {
     let overheard = database_servers(settings).filter(|(path, server)| is_overheard(path, server));
     let databases = overheard.map(|(path, _)| {
-        let name = keys::display_name(path);
-        format!("{name}: passwords and data go over a network without encryption, as ALLOW_INSECURE_BACKEND allows")
+        let message = "sends passwords and data over a network without encryption, as ALLOW_INSECURE_BACKEND allows";
+        (path, Wrong::new(message, TUNNEL))
     });
     let mail = match &settings.mail.url {
-        None => Some("MAIL_URL is not set, so no e-mail is sent"),
+        None => Some(Wrong::new("is not set, so no e-mail is sent", "set it to smtps://USER:PASSWORD@HOST:465")),
         Some(_) if mail_is_overheard(settings) => {
-            Some("MAIL_URL: e-mails go over a network without encryption, as ALLOW_INSECURE_BACKEND allows")
+            let message = "sends e-mails over a network without encryption, as ALLOW_INSECURE_BACKEND allows";
+            Some(Wrong::new(message, "leave out ?tls=none"))
         }
         Some(_) => None,
     };
-    databases.chain(mail.map(str::to_owned)).collect()
+    databases
+        .chain(mail.map(|wrong| ("mail.url", wrong)))
+        .map(|(path, wrong)| (path, wrong.at(path, tree.origin(path))))
+        .filter(|(path, _)| !known.iter().any(|problem| problem.is_of(path)))
+        .map(|(_, reminder)| reminder)
+        .collect()
 }
 
-/// The same facts as sentences, where they are no reason to stop.
-pub(super) fn warnings(settings: &Settings, exposed: &[PathBuf]) -> Vec<String> {
+/// What production refuses, where it is no reason to stop.
+pub(super) fn warnings(settings: &Settings, tree: &Tree, exposed: &[PathBuf]) -> Vec<Problem> {
     let secrets = weak_secrets(settings).into_iter().chain(equal_secrets(settings));
-    let secrets =
-        secrets.map(|(path, wrong)| format!("{} {}: {}", keys::display_name(path), wrong.message, wrong.mend));
-    let files = exposed
-        .iter()
-        .map(|path| exposed_file(path))
-        .map(|problem| format!("{} {}: {}", problem.key, problem.message, problem.mend));
-    secrets.chain(files).collect()
+    let secrets = secrets.map(|(path, wrong)| wrong.at(path, tree.origin(path)));
+    secrets.chain(exposed.iter().map(|path| exposed_file(path))).collect()
 }
 
 fn secrets(settings: &Settings) -> impl Iterator<Item = (&'static str, &SecretString)> {

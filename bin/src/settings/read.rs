@@ -28,8 +28,9 @@ const DAY: Duration = Duration::from_hours(24);
 /// Reads everything. The result is of use only if the reader has no problem afterwards.
 pub(super) fn settings(reader: &mut Reader<'_>, tree: &Tree, environment: Environment, cores: usize) -> Settings {
     let (mail, registration) = (mail(reader), registration(reader, tree));
-    if registration.conceal && mail.url.is_none() && environment != Environment::Development {
-        let wrong = Wrong::new("needs e-mails, and none are sent", "set MAIL_URL, or unset it");
+    let has_mail = mail.url.is_some() || environment == Environment::Development || reader.has_refused("mail.url");
+    if registration.conceal && !has_mail {
+        let wrong = Wrong::new("needs e-mails, and none are sent", "set MAIL_URL, or REGISTRATION_CONCEAL=false");
         reader.refuse("registration.conceal", wrong);
     }
     Settings {

@@ -1,4 +1,5 @@
-//! What Keepstone talks to besides its database: the clock, the limits and mail now, and caches, events and files as they come.
+//! What Keepstone talks to besides its database: the clock, the limits and mail now, and caches, events and files as
+//! they come.
 
 mod clock;
 mod login_throttle;

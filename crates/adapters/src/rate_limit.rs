@@ -1,5 +1,5 @@
-//! Rate limits, counted in this process. Each is a token bucket: as many at once as there may be in its period, then one
-//! for each part of it that passes (GCRA, which is `governor`'s). Its table is ours, because no other has a bound.
+//! Rate limits, counted in this process. Each is a token bucket: as many at once as there may be in its period, then
+//! one for each part of it that passes (GCRA, which is `governor`'s). Its table is ours, because no other has a bound.
 
 use std::{sync::Arc, time::Duration};
 

@@ -73,8 +73,8 @@ fn is_local_part(local: &str) -> bool {
     local.len() <= Email::MAX_LOCAL_LENGTH && local.split('.').all(is_atom)
 }
 
-/// The domain in lower-case A-labels; `None` if it is no host name, or not written in its normal form: `K` (U+212A) would
-/// be read as `k`, and a look-alike must not become somebody else's address.
+/// The domain in lower-case A-labels; `None` if it is no host name, or not written in its normal form: `K` (U+212A)
+/// would be read as `k`, and a look-alike must not become somebody else's address.
 fn canonical_domain(domain: &str) -> Option<String> {
     let ascii = idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::STD3).ok()?;
     let (unicode, valid) = idna::domain_to_unicode(&ascii);

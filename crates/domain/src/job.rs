@@ -1,5 +1,5 @@
-//! Work that is done later and never lost: written down in the transaction that causes it, done by whichever process comes
-//! first. It may be done twice, if a process dies at the wrong moment, and so must bear it.
+//! Work that is done later and never lost: written down in the transaction that causes it, done by whichever process
+//! comes first. It may be done twice, if a process dies at the wrong moment, and so must bear it.
 
 use std::{net::IpAddr, time::Duration};
 

@@ -1,5 +1,5 @@
-//! Values that jobs carry: they are written as texts, and parsed again when they are read, so that nothing comes back that
-//! could not have been made.
+//! Values that jobs carry: they are written as texts, and parsed again when they are read, so that nothing comes back
+//! that could not have been made.
 
 /// Serializes types that have `parse` and `as_str` as their texts.
 macro_rules! kept_as_text {

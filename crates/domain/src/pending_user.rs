@@ -1,5 +1,5 @@
-//! A sign-up that waits to be finished: what it takes to make the account, once nobody can learn anything from how long it
-//! takes.
+//! A sign-up that waits to be finished: what it takes to make the account, once nobody can learn anything from how long
+//! it takes.
 
 use std::{fmt, net::IpAddr};
 

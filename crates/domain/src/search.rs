@@ -1,5 +1,5 @@
-//! Looking for a text inside others, without case. Case is folded here and nowhere else, so that every database finds the
-//! same.
+//! Looking for a text inside others, without case. Case is folded here and nowhere else, so that every database finds
+//! the same.
 
 use crate::{Invalid, text::is_invisible_control};
 
@@ -33,7 +33,8 @@ impl SearchText {
     }
 }
 
-/// A text without case: character by character in upper and then in lower case, so that `ß` is `ss` and every sigma `σ`.
+/// A text without case: character by character in upper and then in lower case, so that `ß` is `ss` and every sigma
+/// `σ`.
 #[must_use]
 pub fn fold(text: &str) -> String {
     text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()

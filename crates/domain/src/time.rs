@@ -102,13 +102,10 @@ impl std::ops::Add<Duration> for Timestamp {
 impl std::ops::Sub<Duration> for Timestamp {
     type Output = Self;
 
-    /// Stays at the first time that can be told rather than overflow.
+    /// Stays at 1970 rather than reach times that no database has.
     fn sub(self, duration: Duration) -> Self {
-        chrono::TimeDelta::from_std(duration)
-            .ok()
-            .and_then(|delta| self.0.checked_sub_signed(delta))
-            .unwrap_or(DateTime::<Utc>::MIN_UTC)
-            .into()
+        let earlier = chrono::TimeDelta::from_std(duration).ok().and_then(|delta| self.0.checked_sub_signed(delta));
+        earlier.map_or(Self::UNIX_EPOCH, |time| Self(time).max(Self::UNIX_EPOCH))
     }
 }
 
@@ -182,6 +179,15 @@ mod tests {
             "2026-01-31T09:30:00Z garbage",
         ] {
             assert!(Timestamp::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn taking_too_much_away_stays_at_1970() {
+        let now = Timestamp::from_micros(10_000_000).unwrap();
+        assert_eq!((now - Duration::from_secs(9)).as_secs(), 1);
+        for much in [Duration::from_secs(11), Duration::MAX] {
+            assert_eq!(now - much, Timestamp::UNIX_EPOCH);
         }
     }
 

@@ -131,8 +131,8 @@ async fn document_json(document: Data<Document>) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::json()).body(document.0.clone())
 }
 
-/// Swagger UI, over the document of this server. It sets styles by script, which needs no permission, and has its icons in its
-/// stylesheet.
+/// Swagger UI, over the document of this server. It sets styles by script, which needs no permission, and has its icons
+/// in its stylesheet.
 #[get("/docs")]
 async fn swagger() -> HttpResponse {
     html::page("script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'")
@@ -156,7 +156,8 @@ async fn swagger_file(name: web::Path<String>) -> Result<HttpResponse, Problem> 
     Ok(html::file(&found.content_type).body(bytes))
 }
 
-/// Redoc, by a script from elsewhere. It writes its styles into the page and searches in a worker that it makes of a blob.
+/// Redoc, by a script from elsewhere. It writes its styles into the page and searches in a worker that it makes of a
+/// blob.
 #[get("/redoc")]
 async fn redoc(options: Data<Options>) -> HttpResponse {
     let Script { url, integrity } = &options.redoc_script;

@@ -1,5 +1,5 @@
-//! What happens to every request and every response, whatever is between: a request id, the headers that all answers have, a
-//! body for every error, one line in the log.
+//! What happens to every request and every response, whatever is between: a request id, the headers that all answers
+//! have, a body for every error, one line in the log.
 
 use std::time::Instant;
 

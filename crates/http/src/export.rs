@@ -1,5 +1,5 @@
-//! `/users/me/export`: everything that is kept about the caller, written as it is read. A document that breaks off is none: it
-//! ends with a bracket that comes last, and its transfer with an error.
+//! `/users/me/export`: everything that is kept about the caller, written as it is read. A document that breaks off is
+//! none: it ends with a bracket that comes last, and its transfer with an error.
 
 use std::error::Error as _;
 
@@ -35,7 +35,8 @@ pub struct ExportView {
     user: UserView,
     /// Newest first, with those that have ended, as long as they are kept.
     sessions: Vec<ExportedSessionView>,
-    /// What happened to the account, newest first; after that, what its owner did elsewhere. Who else took part is left out.
+    /// What happened to the account, newest first; after that, what its owner did elsewhere. Who else took part is left
+    /// out.
     audit_events: Vec<AuditEventView>,
     /// The account's own, newest first.
     items: Vec<ItemView>,

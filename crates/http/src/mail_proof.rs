@@ -1,5 +1,5 @@
-//! `/auth/verify-email`, `/auth/password` and `/auth/undo-email-change`: what somebody may do who has a mailbox. The pages that
-//! links in e-mails lead to are in [`mail_proof_page`](crate::mail_proof_page).
+//! `/auth/verify-email`, `/auth/password` and `/auth/undo-email-change`: what somebody may do who has a mailbox. The
+//! pages that links in e-mails lead to are in [`mail_proof_page`](crate::mail_proof_page).
 
 use actix_web::{middleware::from_fn, post, web::Data};
 use keepstone_domain::Email;
@@ -119,7 +119,8 @@ pub async fn verify_email(
     Ok(Json(EmailVerifiedView { email_verified: true }))
 }
 
-/// Sends an e-mail with a link that sets a new password, if there is an account with this address. The answer does not tell.
+/// Sends an e-mail with a link that sets a new password, if there is an account with this address. The answer does not
+/// tell.
 #[utoipa::path(
     tag = "auth",
     request_body = ForgottenPasswordBody,
@@ -162,8 +163,8 @@ pub async fn reset_password(
     Ok(NoContent)
 }
 
-/// Gives an account back the address that it had, ends its sessions, and has a link sent there to set a new password, without
-/// which nobody gets in. Once; the link works for 7 days.
+/// Gives an account back the address that it had, ends its sessions, and has a link sent there to set a new password,
+/// without which nobody gets in. Once; the link works for 7 days.
 #[utoipa::path(
     tag = "auth",
     request_body = MailTokenBody,

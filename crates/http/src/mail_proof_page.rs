@@ -1,5 +1,5 @@
-//! The pages that links in e-mails lead to. Looking at one does nothing, because programs look at links, too: the token is
-//! behind the `#`, which stays in the browser until somebody presses the button.
+//! The pages that links in e-mails lead to. Looking at one does nothing, because programs look at links, too: the token
+//! is behind the `#`, which stays in the browser until somebody presses the button.
 
 use actix_web::{
     HttpResponse,

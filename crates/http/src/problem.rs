@@ -148,7 +148,8 @@ impl Problem {
         self.cause.as_deref()
     }
 
-    /// As the answer of an OAuth 2 form: what is refused for its credentials is an `invalid_grant` (RFC 6749 section 5.2).
+    /// As the answer of an OAuth 2 form: what is refused for its credentials is an `invalid_grant` (RFC 6749 section
+    /// 5.2).
     #[must_use]
     pub fn into_oauth(self) -> Self {
         let is_grant = self.code.status() == StatusCode::UNAUTHORIZED || self.code == Code::UserInactive;

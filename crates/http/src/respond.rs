@@ -108,8 +108,8 @@ pub struct CamelTokensView<'a> {
     /// How long the access token is good, in seconds.
     #[schema(example = 1800)]
     expires_in: u64,
-    /// What the role permits at this moment, separated by spaces. Has no other spelling, so it is left out where both are
-    /// sent.
+    /// What the role permits at this moment, separated by spaces. Has no other spelling, so it is left out where both
+    /// are sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<&'a str>,
 }

@@ -1,5 +1,5 @@
-//! A copy of a SQLite file that is in use. It is for its owner only before anything is in it, and gets its name when it is
-//! whole, looked at, and on the disk.
+//! A copy of a SQLite file that is in use. It is for its owner only before anything is in it, and gets its name when it
+//! is whole, looked at, and on the disk.
 
 use std::{
     ffi::OsString,
@@ -21,12 +21,23 @@ pub enum BackupError {
     /// There is nothing to copy.
     #[error("{0} is not there, so there is nothing to copy")]
     Missing(PathBuf),
+    /// What is to be copied could not be looked at.
+    #[error("{path} cannot be read: {source}")]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The copy would be written over what is to be copied.
     #[error("{0} is the database itself; give the copy another name")]
     Itself(PathBuf),
     /// There is a file of this name, and it is not to be replaced.
-    #[error("{0} is there already; give --force to replace it")]
+    #[error("{0} is there already")]
     Exists(PathBuf),
+    /// There is a folder of this name, or the name is that of a folder.
+    #[error("{0} is a folder; name a file in it")]
+    Folder(PathBuf),
     /// A file could not be written.
     #[error("{path}: {source}")]
     Unwritable {
@@ -58,16 +69,23 @@ impl Backup {
     /// # Errors
     /// [`BackupError`] says why not.
     pub fn new(source: &Path, target: &Path, replaces: bool) -> Result<Self, BackupError> {
-        let original = fs::metadata(source).map_err(|_| BackupError::Missing(source.to_owned()))?;
+        let original = fs::metadata(source).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => BackupError::Missing(source.to_owned()),
+            _ => BackupError::Unreadable { path: source.to_owned(), source: error },
+        })?;
         let is_same = |there: &fs::Metadata| there.dev() == original.dev() && there.ino() == original.ino();
         let there = fs::metadata(target).ok();
         if there.as_ref().is_some_and(is_same) || is_beside(source, target) {
             return Err(BackupError::Itself(target.to_owned()));
         }
-        if there.is_some_and(|there| there.is_dir() || !replaces) {
+        // `a/..` and `a/` name folders, also where there is none.
+        let is_folder = there.as_ref().is_some_and(fs::Metadata::is_dir) || has_slash_at_end(target);
+        let Some(name) = target.file_name().filter(|_name| !is_folder) else {
+            return Err(BackupError::Folder(target.to_owned()));
+        };
+        if there.is_some() && !replaces {
             return Err(BackupError::Exists(target.to_owned()));
         }
-        let name = target.file_name().ok_or_else(|| BackupError::Exists(target.to_owned()))?;
         let mut draft = OsString::from(".");
         draft.push(name);
         draft.push(format!(".{}", Uuid::now_v7().simple()));
@@ -81,8 +99,8 @@ impl Backup {
         &self.draft
     }
 
-    /// Makes the copy, and gives its size in bytes. Others may read and write meanwhile: it is what the database was when
-    /// this began.
+    /// Makes the copy, and gives its size in bytes. Others may read and write meanwhile: it is what the database was
+    /// when this began.
     ///
     /// # Errors
     /// [`BackupError`]; nothing is left then.
@@ -158,6 +176,10 @@ fn is_beside(source: &Path, target: &Path) -> bool {
     };
     let target = target.file_name().map(|name| folder.join(name));
     ["-wal", "-shm", "-journal"].into_iter().any(|suffix| Some(with_suffix(&source, suffix)) == target)
+}
+
+fn has_slash_at_end(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(b"/")
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -142,7 +142,8 @@ impl JobRepository for DieselRepositories {
                 .filter(jobs::due_at.eq(Time(job.due_at)))
                 .set((
                     jobs::state.eq(JobState::Running.name()),
-                    // Not by the database: it refuses to count on from the largest number, and then the whole transaction.
+                    // Not by the database: it refuses to count on from the largest number, and then the whole
+                    // transaction.
                     jobs::attempts.eq(number(job.attempts.saturating_add(1))),
                     jobs::due_at.eq(Time(until)),
                 ))

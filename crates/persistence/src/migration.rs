@@ -1,7 +1,7 @@
 //! The migrations, carried in the binary, and what applies them.
 //!
-//! Always under a lock that the database itself holds, so that of many nodes starting at once one migrates and the others
-//! wait. diesel has none.
+//! Always under a lock that the database itself holds, so that of many nodes starting at once one migrates and the
+//! others wait. diesel has none.
 
 mod marking;
 mod script;
@@ -88,7 +88,6 @@ enum Database {
 
 #[derive(Debug, Clone, Copy)]
 enum Plan {
-    Look,
     Upgrade(usize),
     Downgrade(usize),
 }
@@ -137,14 +136,6 @@ impl Migrator {
         &self.known_versions
     }
 
-    /// The migrations that this program knows, oldest first.
-    ///
-    /// # Errors
-    /// See [`MigrationError`].
-    pub async fn history(&self) -> Result<Vec<MigrationState>, MigrationError> {
-        self.follow(Plan::Look).await
-    }
-
     /// Applies up to `count` of the migrations that are missing, oldest first, and gives those it applied.
     ///
     /// # Errors
@@ -153,7 +144,8 @@ impl Migrator {
         self.follow(Plan::Upgrade(count)).await
     }
 
-    /// Takes back up to `count` of the applied migrations, newest first, and gives those it took back. Their data is gone.
+    /// Takes back up to `count` of the applied migrations, newest first, and gives those it took back. Their data is
+    /// gone.
     ///
     /// # Errors
     /// See [`MigrationError`].
@@ -223,11 +215,6 @@ fn follow<DB: Backend>(
 
     let mut states = Vec::new();
     match plan {
-        Plan::Look => {
-            for migration in &migrations {
-                states.push(state(migration, is_applied(&migration.name().version())));
-            }
-        }
         Plan::Upgrade(count) => {
             for migration in migrations.iter().filter(|migration| !is_applied(&migration.name().version())).take(count)
             {

@@ -1,4 +1,5 @@
-//! Removing deleted users for good. What is a user's goes before the user, so that whoever is interrupted finds the rest again.
+//! Removing deleted users for good. What is a user's goes before the user, so that whoever is interrupted finds the
+//! rest again.
 
 use diesel::{prelude::*, sql_query, sql_types::BigInt};
 use diesel_async::RunQueryDsl;

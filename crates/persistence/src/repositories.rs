@@ -1,8 +1,8 @@
 //! The repositories of one connection, and the transaction that may hold them together.
 //!
-//! A connection goes back to its pool only if it is known to be clean: with no statement under way, no transaction open,
-//! and no doubt that it is alive. Any other is closed, because actix drops the handlers of clients that hang up, at any
-//! `await`.
+//! A connection goes back to its pool only if it is known to be clean: with no statement under way, no transaction
+//! open, and no doubt that it is alive. Any other is closed, because actix drops the handlers of clients that hang up,
+//! at any `await`.
 
 use std::sync::Arc;
 

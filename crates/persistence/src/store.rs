@@ -31,7 +31,8 @@ impl DieselStore {
     /// Opens a database. A SQLite file is made if it is not there, readable by its owner only; a server is first called
     /// when a connection is needed.
     ///
-    /// `pool_size` is the most connections that a server is asked for; SQLite has one writer, and a reader for each core.
+    /// `pool_size` is the most connections that a server is asked for; SQLite has one writer, and a reader for each
+    /// core.
     ///
     /// # Errors
     /// [`Unavailable`](StorageError::Unavailable) if the file cannot be made or opened.

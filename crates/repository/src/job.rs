@@ -1,4 +1,5 @@
-//! What storage can do with jobs. No lock is held while a job is done: a lease is a time, and whoever moves it has the job.
+//! What storage can do with jobs. No lock is held while a job is done: a lease is a time, and whoever moves it has the
+//! job.
 
 use async_trait::async_trait;
 use keepstone_domain::{

@@ -26,8 +26,8 @@ pub trait SessionRepository {
     /// used before `used_since`.
     async fn touch(&mut self, id: SessionId, used_since: Option<Timestamp>, now: Timestamp) -> Result<bool>;
 
-    /// Ends those of a user's sessions that are meant and have not ended, and gives them. Of any number of calls at once,
-    /// one gives a session.
+    /// Ends those of a user's sessions that are meant and have not ended, and gives them. Of any number of calls at
+    /// once, one gives a session.
     async fn end(
         &mut self,
         user_id: UserId,

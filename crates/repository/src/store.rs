@@ -26,8 +26,8 @@ pub trait Store: Send + Sync {
     /// Repositories whose changes become visible together, at commit. Dropped without one, nothing has happened.
     async fn begin(&self) -> Result<Box<dyn Transaction>>;
 
-    /// Waits until this process has written down a job, if it has not since this was last asked. Other processes are not
-    /// heard.
+    /// Waits until this process has written down a job, if it has not since this was last asked. Other processes are
+    /// not heard.
     async fn job_written(&self);
 
     /// Asks the database for a sign of life.
@@ -68,8 +68,8 @@ pub trait Transaction: Repositories {
     fn failure(&self) -> Option<&StorageError>;
 }
 
-/// A transaction in the hands of [`transaction`](trait.Store.html#method.transaction)'s closure: repositories, and no way
-/// to commit.
+/// A transaction in the hands of [`transaction`](trait.Store.html#method.transaction)'s closure: repositories, and no
+/// way to commit.
 ///
 /// A struct, because a future that holds a `&mut dyn` of its own is not `Send` for every lifetime, as far as today's
 /// compiler can see.

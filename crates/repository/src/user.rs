@@ -43,7 +43,8 @@ pub trait UserRepository {
     /// Keeps a new user. [`Duplicate`](crate::StorageError::Duplicate) if the address or the user name is taken.
     async fn insert(&mut self, user: &User, password_hash: &SecretString) -> Result<()>;
 
-    /// Keeps those of these users whose address and user name are free, and tells of each, in their order: for many at once.
+    /// Keeps those of these users whose address and user name are free, and tells of each, in their order: for many at
+    /// once.
     async fn insert_missing(&mut self, users: &[Credentials]) -> Result<Vec<Insertion>>;
 
     /// What [`insert_missing`](Self::insert_missing) would tell.
@@ -67,15 +68,16 @@ pub trait UserRepository {
     async fn list_deleted(&mut self, before: Timestamp, limit: u32) -> Result<Vec<UserId>>;
 
     /// Removes for good what is left of a user who was deleted at or before this time: what is theirs first, themselves
-    /// last. `limit` rows at most, so it is to be called again, each time in a transaction of its own. Several may be at it
-    /// at once.
+    /// last. `limit` rows at most, so it is to be called again, each time in a transaction of its own. Several may be
+    /// at it at once.
     async fn purge(&mut self, id: UserId, deleted_before: Timestamp, limit: u32) -> Result<Purged>;
 
     /// Goes on with removing what the indexes for searching still hold of removed rows, where that does not happen by
     /// itself; `first` begins it. `true` if it is to be called again, each time as a change of its own.
     async fn forget_searches(&mut self, first: bool) -> Result<bool>;
 
-    /// Holds a user until the transaction ends; `false` if the user may not log in, or has another password hash by now.
+    /// Holds a user until the transaction ends; `false` if the user may not log in, or has another password hash by
+    /// now.
     async fn hold_for_login(&mut self, id: UserId, password_hash: &SecretString) -> Result<bool>;
 
     /// Replaces a password hash if it is still `old`; `false` if it is not. The user counts as unchanged.

@@ -80,8 +80,8 @@ impl Accounts {
     /// Signs somebody up.
     ///
     /// # Errors
-    /// [`RegistrationClosed`](Error::RegistrationClosed), [`InsufficientPermissions`](Error::InsufficientPermissions) for
-    /// a role or a state of one's own choice, [`EmailAlreadyRegistered`](Error::EmailAlreadyRegistered),
+    /// [`RegistrationClosed`](Error::RegistrationClosed), [`InsufficientPermissions`](Error::InsufficientPermissions)
+    /// for a role or a state of one's own choice, [`EmailAlreadyRegistered`](Error::EmailAlreadyRegistered),
     /// [`UsernameTaken`](Error::UsernameTaken).
     pub async fn register(&self, registration: Registration, client: &Client, receipt: Receipt<User>) -> Result<User> {
         let (user, password) = self.admit(registration)?;
@@ -91,9 +91,9 @@ impl Accounts {
         })
     }
 
-    /// Signs somebody up so that nobody learns who has an account: whether the address and the user name are taken changes
-    /// neither the answer nor what is done before it. A job makes the account, or has an e-mail sent that says why not. Nobody
-    /// gets in before the address is confirmed: a login would tell.
+    /// Signs somebody up so that nobody learns who has an account: whether the address and the user name are taken
+    /// changes neither the answer nor what is done before it. A job makes the account, or has an e-mail sent that says
+    /// why not. Nobody gets in before the address is confirmed: a login would tell.
     ///
     /// # Errors
     /// [`RegistrationClosed`](Error::RegistrationClosed), [`InsufficientPermissions`](Error::InsufficientPermissions).
@@ -164,13 +164,14 @@ impl Accounts {
         Ok(user)
     }
 
-    /// Logs somebody in: a new session and its first tokens. `login` is `None` when what was typed can be nobody's name.
+    /// Logs somebody in: a new session and its first tokens. `login` is `None` when what was typed can be nobody's
+    /// name.
     ///
     /// A name that nobody has costs the same statements and the same time as a wrong password.
     ///
     /// # Errors
-    /// [`InvalidCredentials`](Error::InvalidCredentials); with the right password [`UserInactive`](Error::UserInactive);
-    /// [`TooManyRequests`](Error::TooManyRequests) after too many wrong ones.
+    /// [`InvalidCredentials`](Error::InvalidCredentials); with the right password
+    /// [`UserInactive`](Error::UserInactive); [`TooManyRequests`](Error::TooManyRequests) after too many wrong ones.
     pub async fn login(&self, login: Option<&Login>, password: SecretString, client: &Client) -> Result<TokenPair> {
         let verified = self.parts.guard.watch(login, client.ip, self.verify(login, password)).await;
         let (error, user_id, reason) = match verified {
@@ -273,7 +274,8 @@ impl Accounts {
             (Some(credentials), Verdict::MatchOutdated) => {
                 match self.rehash(&credentials, password.clone()).await {
                     Ok(Some(hash)) => Ok((credentials.user, hash)),
-                    // Another login was faster, or the password has just been changed: which of the two, its hash tells.
+                    // Another login was faster, or the password has just been changed: which of the two, its hash
+                    // tells.
                     Ok(None) => Box::pin(self.verify(login, password)).await,
                     Err(error) => {
                         tracing::warn!(user_id = %credentials.user.id, %error, "kept an outdated password hash");
@@ -289,7 +291,8 @@ impl Accounts {
         }
     }
 
-    /// Replaces a hash of an older scheme or weaker parameters, and gives the new one; `None` if it was replaced meanwhile.
+    /// Replaces a hash of an older scheme or weaker parameters, and gives the new one; `None` if it was replaced
+    /// meanwhile.
     async fn rehash(&self, old: &Credentials, password: SecretString) -> Result<Option<SecretString>> {
         let hash = SecretString::from(self.parts.passwords.hash(password).await?.as_str());
         let replace = async |tx: &mut UnitOfWork| {

@@ -1,4 +1,5 @@
-//! Passwords that nobody gets in with for now. What is kept of one is the hash of no password, and is verified as that of nobody.
+//! Passwords that nobody gets in with for now. What is kept of one is the hash of no password, and is verified as that
+//! of nobody.
 
 use secrecy::{ExposeSecret, SecretString};
 

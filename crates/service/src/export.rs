@@ -1,7 +1,7 @@
 //! Everything that is kept about somebody, for themselves, and nothing about others.
 //!
-//! It is read in parts, each by itself, so that neither memory nor a connection is taken by how much there is or by how slowly
-//! it is taken. What is changed meanwhile may be in it as it was or as it is.
+//! It is read in parts, each by itself, so that neither memory nor a connection is taken by how much there is or by how
+//! slowly it is taken. What is changed meanwhile may be in it as it was or as it is.
 
 use std::sync::Arc;
 
@@ -13,7 +13,8 @@ use keepstone_repository::{Repositories, Store};
 
 use crate::{Caller, Error, Result};
 
-/// How many rows a part has: as many as a page of a list may have, so that who reads slowly takes no more memory than with one.
+/// How many rows a part has: as many as a page of a list may have, so that who reads slowly takes no more memory than
+/// with one.
 const PART: u32 = 100;
 /// What else the audit log knows of an event that is no business of whoever it is about: a digest of what was typed.
 const UNTOLD: &str = "identifier";
@@ -37,8 +38,8 @@ pub struct Export {
     next: Option<(Section, Start)>,
 }
 
-/// Some of what is kept, newest first within each kind: first the sessions, then the events, then the items. Of each kind
-/// there is a part, if an empty one.
+/// Some of what is kept, newest first within each kind: first the sessions, then the events, then the items. Of each
+/// kind there is a part, if an empty one.
 pub enum ExportPart {
     /// Sessions, with those that have ended.
     Sessions(Vec<Session>),
@@ -95,7 +96,8 @@ impl Export {
     /// The next part; `None` if that was all. After an error it is the same one again.
     ///
     /// # Errors
-    /// [`TokenRevoked`](Error::TokenRevoked) if the session has ended meanwhile: whoever has the token gets no more by it.
+    /// [`TokenRevoked`](Error::TokenRevoked) if the session has ended meanwhile: whoever has the token gets no more by
+    /// it.
     pub async fn next(&mut self) -> Result<Option<ExportPart>> {
         let Some((section, start)) = self.next else { return Ok(None) };
         let (id, page) = (self.user.id, PageRequest { start, limit: PART, with_total: false });

@@ -54,8 +54,8 @@ pub struct Health {
 }
 
 impl Health {
-    /// Over the database that the process needs. If it has a worker, `worker` is its pulse, and after what time without a
-    /// beat something is wrong with it.
+    /// Over the database that the process needs. If it has a worker, `worker` is its pulse, and after what time without
+    /// a beat something is wrong with it.
     #[must_use]
     pub const fn new(store: Arc<dyn Store>, worker: Option<(Pulse, Duration)>) -> Self {
         Self { store, worker, is_draining: AtomicBool::new(false), last: Mutex::new(None) }

@@ -1,8 +1,8 @@
 //! Requests that may be sent again and are done once.
 //!
-//! A request with a key is claimed before it is worked on, so that the same again meanwhile is told to wait; its answer is
-//! kept in the transaction that makes what it tells of. Only what was done is kept: a refusal has changed nothing, and
-//! asking again is harmless.
+//! A request with a key is claimed before it is worked on, so that the same again meanwhile is told to wait; its answer
+//! is kept in the transaction that makes what it tells of. Only what was done is kept: a refusal has changed nothing,
+//! and asking again is harmless.
 
 use std::{
     fmt,

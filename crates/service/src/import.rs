@@ -1,5 +1,5 @@
-//! Accounts from another system, with the hashes of their passwords. What is there already stays as it is, so that an import
-//! can be run again.
+//! Accounts from another system, with the hashes of their passwords. What is there already stays as it is, so that an
+//! import can be run again.
 
 use std::{
     collections::{HashSet, hash_map::RandomState},

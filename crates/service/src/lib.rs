@@ -1,6 +1,7 @@
 //! What Keepstone does, whoever asks: HTTP, the command line, jobs and sockets all come here.
 //!
-//! Services decide: who may, what counts, what is committed. They know storage, time and the outside by their traits only.
+//! Services decide: who may, what counts, what is committed. They know storage, time and the outside by their traits
+//! only.
 
 mod accounts;
 mod audit;

@@ -78,8 +78,8 @@ pub enum Letter {
 /// Carries e-mails.
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// Hands an e-mail over to who delivers it. Once this gives `Ok`, losing it is somebody else's fault; after an error it
-    /// may have been handed over all the same.
+    /// Hands an e-mail over to who delivers it. Once this gives `Ok`, losing it is somebody else's fault; after an
+    /// error it may have been handed over all the same.
     ///
     /// # Errors
     /// See [`MailError`].
@@ -92,10 +92,12 @@ pub trait Mailer: Send + Sync {
     async fn check(&self) -> Result<(), MailError>;
 }
 
-/// Why an e-mail was not handed over. The texts are for the operator, and have neither a password nor the e-mail's body.
+/// Why an e-mail was not handed over. The texts are for the operator, and have neither a password nor the e-mail's
+/// body.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum MailError {
-    /// It will never be taken, however often it is tried: a permanent reply of the server (5yz, RFC 5321 section 4.2.1).
+    /// It will never be taken, however often it is tried: a permanent reply of the server (5yz, RFC 5321 section
+    /// 4.2.1).
     #[error("{0}")]
     Refused(String),
     /// It may be taken later: a transient reply (4yz), no answer, a broken connection, a full disk.

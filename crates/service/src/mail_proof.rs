@@ -139,12 +139,12 @@ impl MailProof {
         .await
     }
 
-    /// Gives an account back the address that it had, ends its sessions, and has nobody get in before a new password is set
-    /// by the link that is sent there: whoever changed the address may know the old one, and would change it again.
+    /// Gives an account back the address that it had, ends its sessions, and has nobody get in before a new password is
+    /// set by the link that is sent there: whoever changed the address may know the old one, and would change it again.
     ///
     /// # Errors
-    /// [`MailTokenInvalid`](Error::MailTokenInvalid); [`EmailTaken`](Error::EmailTaken) if another account has the address
-    /// by now.
+    /// [`MailTokenInvalid`](Error::MailTokenInvalid); [`EmailTaken`](Error::EmailTaken) if another account has the
+    /// address by now.
     pub async fn undo_email_change(&self, token: &str, client: &Client) -> Result<()> {
         let (parts, client) = (Arc::clone(&self.parts), client.clone());
         let (now, token) = (parts.clock.now(), digest(token));

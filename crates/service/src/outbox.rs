@@ -1,5 +1,5 @@
-//! What is to be said by e-mail: written down in the transaction of what causes it, sent by a job. Where there is nobody to
-//! carry e-mails, nothing is written down.
+//! What is to be said by e-mail: written down in the transaction of what causes it, sent by a job. Where there is
+//! nobody to carry e-mails, nothing is written down.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -68,8 +68,8 @@ impl Outbox {
         self.push(tx, &Task::MailSessionEnded { user_id, at: now, ip }, now).await
     }
 
-    /// After a user was given another address: what was sent to the old one is good for nothing, the new one is asked to
-    /// verify itself, and the old one, if it was verified, is told how to undo it.
+    /// After a user was given another address: what was sent to the old one is good for nothing, the new one is asked
+    /// to verify itself, and the old one, if it was verified, is told how to undo it.
     ///
     /// An undo that is still open stays: who changes an address twice must not get rid of its owner by that.
     pub(crate) async fn tell_email_changed(
@@ -117,8 +117,8 @@ impl Outbox {
         Ok(id)
     }
 
-    /// The token with this id: 256 bits that nobody can make who has only the database, and the same at every attempt to
-    /// send it.
+    /// The token with this id: 256 bits that nobody can make who has only the database, and the same at every attempt
+    /// to send it.
     #[must_use]
     pub fn token(&self, purpose: MailPurpose, id: MailTokenId) -> String {
         URL_SAFE_NO_PAD.encode(self.secret.mac(&[purpose.name().as_bytes(), uuid::Uuid::from(id).as_bytes()]))

@@ -1,5 +1,5 @@
-//! What is left of deleted accounts is removed for good when their time is over. Until then an operator could still bring one
-//! back. What the audit log tells of them stays.
+//! What is left of deleted accounts is removed for good when their time is over. Until then an operator could still
+//! bring one back. What the audit log tells of them stays.
 
 use std::{
     sync::Arc,
@@ -11,8 +11,8 @@ use keepstone_repository::{Purged, Store, UnitOfWork};
 
 use crate::Result;
 
-/// How many rows are removed at once. SQLite takes a third of a second for as many of the largest items, and nobody else can write
-/// meanwhile.
+/// How many rows are removed at once. SQLite takes a third of a second for as many of the largest items, and nobody
+/// else can write meanwhile.
 const BATCH: u32 = 50;
 /// How many users are looked up at once: without an index, on MariaDB, that takes a second of every million users.
 const USERS: u32 = 500;
@@ -34,8 +34,8 @@ impl Purge {
     }
 
     /// Removes those whose time is over, with all that was theirs, in small transactions, and gives how many they were.
-    /// Whoever is interrupted can begin again, and several may be at it at once. What indexes still hold of them goes when
-    /// all rows have, in the run that has removed any.
+    /// Whoever is interrupted can begin again, and several may be at it at once. What indexes still hold of them goes
+    /// when all rows have, in the run that has removed any.
     ///
     /// # Errors
     /// Storage's only; what was removed before stays so.

@@ -1,5 +1,5 @@
-//! How often something may be asked for: what is limited, for whom, and what the answer is. How it is counted is for the
-//! adapters. A key is typed, and never what somebody typed.
+//! How often something may be asked for: what is limited, for whom, and what the answer is. How it is counted is for
+//! the adapters. A key is typed, and never what somebody typed.
 
 use std::{
     net::{IpAddr, Ipv6Addr},

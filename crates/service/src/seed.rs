@@ -1,6 +1,7 @@
 //! Users and items to try things with, and as many as a measurement needs.
 //!
-//! Everything that is made in bulk has an id that follows from its number, so that making it again makes what is missing.
+//! Everything that is made in bulk has an id that follows from its number, so that making it again makes what is
+//! missing.
 
 use std::{ops::Range, sync::Arc};
 
@@ -15,7 +16,8 @@ use uuid::{Builder, Uuid};
 
 use crate::{Error, NewPassword, Result, permission};
 
-/// 2025-01-01T00:00:00Z, when the first of what is made in bulk is said to have been made; the others follow by the second.
+/// 2025-01-01T00:00:00Z, when the first of what is made in bulk is said to have been made; the others follow by the
+/// second.
 const EPOCH_SECONDS: u64 = 1_735_689_600;
 const ADJECTIVES: [&str; 16] = [
     "amber", "brisk", "calm", "deep", "early", "fair", "green", "high", "ivory", "light", "mellow", "narrow", "old",
@@ -58,8 +60,8 @@ impl Seed {
         Ok(self.parts.passwords.hash(password.into_secret()).await?.as_str().into())
     }
 
-    /// Makes a user of each role, `<role>@example.com`, unless there is one by that address. Gives how many it made, and
-    /// those among all of them who may have items.
+    /// Makes a user of each role, `<role>@example.com`, unless there is one by that address. Gives how many it made,
+    /// and those among all of them who may have items.
     ///
     /// # Errors
     /// Storage's only.

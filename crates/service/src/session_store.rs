@@ -21,7 +21,8 @@ use crate::{Client, Error, Outbox, Principals, to_the_end::to_the_end};
 
 type Result<T, E = RequestStoreError> = std::result::Result<T, E>;
 
-/// Storage, on behalf of one request. What it changes, it changes to the end, and tells [`Principals`] before it answers.
+/// Storage, on behalf of one request. What it changes, it changes to the end, and tells [`Principals`] before it
+/// answers.
 #[derive(Clone)]
 pub struct RequestStore {
     store: Arc<dyn Store>,
@@ -214,8 +215,8 @@ impl SessionStore for RequestStore {
 }
 
 /// Waits until this worker has nothing older to do, 5 ms at least and 100 ms at most, before an exchange is noted as
-/// committed and answered. Requests that reached the machine before that are then not taken for replays only because the
-/// worker had not got round to reading them. A client that has its answer comes later in any case.
+/// committed and answered. Requests that reached the machine before that are then not taken for replays only because
+/// the worker had not got round to reading them. A client that has its answer comes later in any case.
 async fn let_others_in() {
     const TURN: Duration = Duration::from_millis(5);
     for _ in 0..20 {

@@ -1,7 +1,7 @@
 //! Looking at accounts and changing them.
 //!
-//! Whoever changes who may do what holds all active administrators first, and the user after that: so the last of them is
-//! never lost, however many are at it at once.
+//! Whoever changes who may do what holds all active administrators first, and the user after that: so the last of them
+//! is never lost, however many are at it at once.
 
 use std::sync::Arc;
 

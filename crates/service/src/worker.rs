@@ -26,8 +26,8 @@ const ATTEMPTS: u32 = 10;
 const FIRST_BACKOFF: Duration = Duration::from_secs(15);
 /// How long those under way may take to end when the process stops.
 const LAST_WAIT: Duration = Duration::from_secs(5);
-/// A database that has not answered by then never will, as its own limits are shorter: the connection is dead, and nobody
-/// was told.
+/// A database that has not answered by then never will, as its own limits are shorter: the connection is dead, and
+/// nobody was told.
 const DATABASE_WAIT: Duration = Duration::from_secs(30);
 /// How long after it could not be noted how a job ended that is tried again.
 const NOTE_AGAIN: Duration = Duration::from_secs(1);
@@ -231,8 +231,8 @@ impl Worker {
         self.settle(job, outcome).await;
     }
 
-    /// 15 s after the first failure, then twice as long each time, less up to half: jobs that failed together should not
-    /// come again together.
+    /// 15 s after the first failure, then twice as long each time, less up to half: jobs that failed together should
+    /// not come again together.
     fn backoff(&self, attempts: u32) -> Duration {
         let doubled = FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1)));
         let longest = doubled.min(self.policy.max_backoff);
@@ -245,7 +245,8 @@ impl Worker {
         DATABASE_WAIT.min(self.policy.lease)
     }
 
-    /// If this cannot be noted the lease runs out, and somebody does the job again. So what is done is worth some tries.
+    /// If this cannot be noted the lease runs out, and somebody does the job again. So what is done is worth some
+    /// tries.
     async fn settle(&self, job: &Claimed, outcome: JobOutcome) {
         let (now, id, lease) = (self.clock.now(), job.id, job.lease);
         let settle = async |tx: &mut UnitOfWork| tx.jobs().settle(id, lease, &outcome, now).await;

@@ -1,5 +1,5 @@
-//! Sessions over our own storage: they keep every promise of `keepstone-auth`'s trait, and ask the database no more than
-//! they must. On the database that `TEST_DATABASE` names.
+//! Sessions over our own storage: they keep every promise of `keepstone-auth`'s trait, and ask the database no more
+//! than they must. On the database that `TEST_DATABASE` names.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 

@@ -1,4 +1,5 @@
-//! How long a link from an e-mail is good, by a clock that can be moved. What else there is about links is in `tests/api`.
+//! How long a link from an e-mail is good, by a clock that can be moved. What else there is about links is in
+//! `tests/api`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 

@@ -1,4 +1,5 @@
-//! Private PostgreSQL, MariaDB, Redis and SMTP servers for tests, a fresh database for each test on one of them, and a browser.
+//! Private PostgreSQL, MariaDB, Redis and SMTP servers for tests, a fresh database for each test on one of them, and a
+//! browser.
 //!
 //! The servers come from the programs on this machine, start once per test process and end with it, even if it is
 //! killed: see [`Watched`]. Nothing here is for production.
@@ -155,8 +156,8 @@ impl Drop for TestDatabase {
     }
 }
 
-/// Whether a test has to be left out because this is missing, which is then said. (`REQUIRE_BACKENDS=all tests/run` has made
-/// sure that nothing is.)
+/// Whether a test has to be left out because this is missing, which is then said. (`REQUIRE_BACKENDS=all tests/run` has
+/// made sure that nothing is.)
 #[must_use]
 pub fn is_skipped(missing: Option<String>) -> bool {
     if let Some(missing) = &missing {

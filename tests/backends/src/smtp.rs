@@ -13,8 +13,8 @@
 //! }
 //! ```
 //!
-//! An e-mail is among those received before the server says that it has it, so that nobody has to wait for it. Of what a
-//! fault says, the server reads again at each step: it may be changed in the middle of a conversation.
+//! An e-mail is among those received before the server says that it has it, so that nobody has to wait for it. Of what
+//! a fault says, the server reads again at each step: it may be changed in the middle of a conversation.
 
 use std::fs::{self, File};
 use std::io::BufRead;

@@ -18,7 +18,7 @@ const MOST_MICROS_APART: u64 = 5_000_000;
 
 pub async fn look(settings: &Settings, problems: Option<&Problems>) -> Vec<Finding> {
     let url = &settings.database.url;
-    if problems.is_some_and(|problems| problems.list.iter().any(|problem| problem.key == "DATABASE_URL")) {
+    if problems.is_some_and(|problems| problems.concern("DATABASE_URL")) {
         return vec![Finding::failed(NAME, "not looked at, because DATABASE_URL is wrong", "see above")];
     }
     match url {

@@ -8,23 +8,29 @@ use rustix::fs::{Access, access};
 use super::finding::Finding;
 use crate::{
     mail,
-    settings::{Environment, Settings},
+    settings::{Environment, Problems, Settings},
 };
 
 const NAME: &str = "mail";
 const MEND: &str =
     "see that MAIL_URL names a mail server that this machine may reach, with the right user and password";
 
-pub async fn look(settings: &Settings) -> Vec<Finding> {
-    match &settings.mail.url {
-        None if settings.app.environment == Environment::Production => Vec::new(), // the configuration says so
-        None => vec![Finding::ok(NAME, "MAIL_URL is not set; development writes e-mails into its log")],
-        Some(MailUrl::File(folder)) => vec![writable(folder)],
-        Some(MailUrl::Smtp(url)) => vec![match handed_over(settings).await {
+pub async fn look(settings: &Settings, problems: Option<&Problems>) -> Option<Finding> {
+    if problems.is_some_and(|problems| problems.concern("MAIL_URL")) {
+        return Some(Finding::failed(NAME, "not looked at, because MAIL_URL is wrong", "see above"));
+    }
+    Some(match (&settings.mail.url, settings.app.environment) {
+        (None, Environment::Production) => return None, // the configuration says so
+        (None, Environment::Development) => {
+            Finding::ok(NAME, "MAIL_URL is not set; development writes e-mails into its log")
+        }
+        (None, Environment::Test) => Finding::ok(NAME, "MAIL_URL is not set, so no e-mail is sent"),
+        (Some(MailUrl::File(folder)), _) => writable(folder),
+        (Some(MailUrl::Smtp(url)), _) => match handed_over(settings).await {
             Ok(()) => Finding::ok(NAME, format!("{url} answers")),
             Err(reason) => Finding::failed(NAME, format!("{url}: {reason}"), MEND),
-        }],
-    }
+        },
+    })
 }
 
 /// Whether an e-mail could be handed over: as far as before it.

@@ -1,5 +1,5 @@
-//! `doctor`: looks at everything that a server needs, and says how to mend what is wrong. It changes nothing, and looks at
-//! what it can when the configuration is bad.
+//! `doctor`: looks at everything that a server needs, and says how to mend what is wrong. It changes nothing, and looks
+//! at what it can when the configuration is bad.
 
 mod database;
 mod finding;
@@ -16,7 +16,7 @@ use crate::{
     cli::Doctor,
     failure::Failure,
     output,
-    settings::{Inputs, Problems, Settings},
+    settings::{Inputs, Problem, Problems, Settings},
 };
 
 pub async fn run(inputs: &Inputs, arguments: &Doctor) -> Result<ExitCode, Failure> {
@@ -24,7 +24,7 @@ pub async fn run(inputs: &Inputs, arguments: &Doctor) -> Result<ExitCode, Failur
     let mut found = configuration(&settings, problems.as_ref());
     found.extend(database::look(&settings, problems.as_ref()).await);
     found.extend(redis::look(&settings).await);
-    found.extend(mail::look(&settings).await);
+    found.extend(mail::look(&settings, problems.as_ref()).await);
     found.extend(surroundings::look(&settings));
     output::line(if arguments.json { as_json(&found) } else { as_text(&found) })?;
     let has_failed = found.iter().any(|finding| finding.state == State::Failed);
@@ -38,23 +38,21 @@ fn configuration(settings: &Settings, problems: Option<&Problems>) -> Vec<Findin
     match problems {
         None => found.push(Finding::ok(NAME, format!("the environment is {}", settings.app.environment))),
         Some(problems) => {
-            found.extend(problems.list.iter().map(|problem| {
-                let detail = format!("{} ({}): {}", problem.key, problem.origin, problem.message);
-                Finding::failed(NAME, detail, problem.mend.clone())
-            }));
+            found.extend(problems.list.iter().map(|problem| Finding::failed(NAME, detail(problem), &problem.mend)));
             found.extend(problems.note.iter().map(|note| Finding::warning(NAME, note, "say which ENVIRONMENT it is")));
         }
     }
-    for warning in &settings.warnings {
-        let (detail, mend) = warning.rsplit_once(": ").unwrap_or((warning, "production refuses it"));
-        found.push(Finding::warning(NAME, detail, mend));
-    }
+    found.extend(settings.warnings.iter().map(|warning| Finding::warning(NAME, detail(warning), &warning.mend)));
     let idle = settings.without_effect();
     if !idle.is_empty() {
         let detail = format!("configured, but without effect in this version: {}", idle.join(", "));
         found.push(Finding::warning(NAME, detail, "do not count on it"));
     }
     found
+}
+
+fn detail(problem: &Problem) -> String {
+    format!("{} ({}): {}", problem.key, problem.origin, problem.message)
 }
 
 fn as_text(found: &[Finding]) -> String {

@@ -1,5 +1,5 @@
-//! Rows of CSV: a header with the names of the columns, then a record for each user. A record that is too long is passed
-//! over without being kept.
+//! Rows of CSV: a header with the names of the columns, then a record for each user. A record that is too long is
+//! passed over without being kept.
 
 use std::io::{self, BufRead};
 

@@ -1,5 +1,5 @@
-//! `import-users`: accounts from another system. The file is read as it comes and never held whole; a bad row is told and
-//! stops no other.
+//! `import-users`: accounts from another system. The file is read as it comes and never held whole; a bad row is told
+//! and stops no other.
 
 mod column;
 mod csv;
@@ -51,11 +51,18 @@ pub async fn run(settings: &Settings, arguments: &ImportUsers) -> Result<ExitCod
         output::error(format!("and {} more faults", run.tally.told - MOST_TOLD));
     }
     if let Err(failure) = outcome {
-        let made = if arguments.dry_run { 0 } else { run.tally.made };
-        return Err(Failure::Failed(format!("{failure}\nmade {made} users before; run it again to go on from there")));
+        return Err(interrupted(&failure, (!arguments.dry_run).then_some(run.tally.made)));
     }
     run.report(arguments.json)?;
     Ok(ExitCode::from(u8::from(run.tally.bad > 0)))
+}
+
+/// `made` is how many users there are of it, unless nobody was to be made.
+fn interrupted(failure: &Failure, made: Option<u64>) -> Failure {
+    Failure::Failed(match made {
+        Some(made) => format!("{failure}\nmade {made} users before; run it again to go on from there"),
+        None => format!("{failure}\nthe rows after that were not looked at; nobody was made"),
+    })
 }
 
 /// How many rows there were, and what became of them.

@@ -1,5 +1,5 @@
-//! From what a row says to somebody who can be made, or to everything that is wrong with it. No reason shows a value: it
-//! may be a hash.
+//! From what a row says to somebody who can be made, or to everything that is wrong with it. No reason shows a value:
+//! it may be a hash.
 
 use keepstone_auth::{
     error::Refusal,

@@ -5,11 +5,21 @@ use std::io::BufReader;
 use proptest::{collection::vec, prelude::*};
 
 use super::{
+    Failure,
     column::{Ignored, place},
     csv::Csv,
+    interrupted,
     jsonl::JsonLines,
     row::{Cell, Cells},
 };
+
+#[test]
+fn whoever_is_interrupted_is_told_how_far_it_went() {
+    let told = |made| interrupted(&Failure::failed("users.csv: gone"), made).to_string();
+    assert_eq!(told(Some(500)), "users.csv: gone\nmade 500 users before; run it again to go on from there");
+    let rehearsal = told(None);
+    assert!(rehearsal.ends_with("nobody was made") && !rehearsal.contains("again"), "{rehearsal}");
+}
 
 type Read = (u64, Cells);
 

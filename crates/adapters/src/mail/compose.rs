@@ -1,5 +1,5 @@
-//! From a letter to the bytes of an e-mail: headers, encodings, addresses. Everything is ASCII in the end, in lines that any server
-//! takes.
+//! From a letter to the bytes of an e-mail: headers, encodings, addresses. Everything is ASCII in the end, in lines
+//! that any server takes.
 
 use keepstone_domain::{Clock, Email, JobId};
 use keepstone_service::{Mail, MailError};
@@ -73,8 +73,8 @@ fn address(email: &Email) -> Result<Address, MailError> {
     Address::new(local, domain).map_err(unmade)
 }
 
-/// Quoted-printable, whatever is in it: no line is too long, and there is no CR or LF of its own, which servers read in different
-/// ways.
+/// Quoted-printable, whatever is in it: no line is too long, and there is no CR or LF of its own, which servers read in
+/// different ways.
 fn part(kind: ContentType, text: &str) -> SinglePart {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     SinglePart::builder().header(kind).header(ContentTransferEncoding::QuotedPrintable).body(text)

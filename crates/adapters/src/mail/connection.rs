@@ -1,5 +1,5 @@
-//! One conversation with a mail server, command by command, each with a time-out. A connection is used again only after a whole
-//! conversation that went well: in any other state the next answer may belong to the last question.
+//! One conversation with a mail server, command by command, each with a time-out. A connection is used again only after
+//! a whole conversation that went well: in any other state the next answer may belong to the last question.
 
 use std::time::Duration;
 
@@ -90,7 +90,8 @@ impl Connection {
             command(patience, Step::To, to).await?;
         }
         command(patience, Step::Data, self.smtp.command(Data)).await?;
-        // Servers look at the text now, and giving up on one that has it means a second copy. The attempt as a whole has its end.
+        // Servers look at the text now, and giving up on one that has it means a second copy. The attempt as a whole
+        // has its end.
         let formatted = message.formatted();
         answered(Step::End, self.smtp.message(&formatted)).await
     }

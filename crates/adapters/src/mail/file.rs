@@ -1,4 +1,5 @@
-//! E-mails as files in a folder, for whoever collects them there. A file is there whole or not at all, and for its owner only.
+//! E-mails as files in a folder, for whoever collects them there. A file is there whole or not at all, and for its
+//! owner only.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions, remove_file, rename},
@@ -53,8 +54,8 @@ impl Mailer for FileMailer {
     }
 }
 
-/// Writes a file that nobody takes for an e-mail, under a name that nobody else writes to: processes may share the folder, and
-/// their number.
+/// Writes a file that nobody takes for an e-mail, under a name that nobody else writes to: processes may share the
+/// folder, and their number.
 fn draft(folder: &Path, content: &[u8]) -> io::Result<PathBuf> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let path = folder.join(format!(".{}.draft", JobId::generate()));

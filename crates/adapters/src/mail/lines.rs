@@ -1,5 +1,6 @@
-//! A connection that gives one line at a time. What comes behind the answer to STARTTLS in one packet has been put there by somebody
-//! without the server's key; so read, it breaks the handshake instead of being taken for an answer of the server.
+//! A connection that gives one line at a time. What comes behind the answer to STARTTLS in one packet has been put
+//! there by somebody without the server's key; so read, it breaks the handshake instead of being taken for an answer of
+//! the server.
 
 use std::{
     io,

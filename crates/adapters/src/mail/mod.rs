@@ -1,4 +1,5 @@
-//! E-mail: what a letter says ([`Templates`]), and the ways to hand it over. What goes into a header is a typed value, always.
+//! E-mail: what a letter says ([`Templates`]), and the ways to hand it over. What goes into a header is a typed value,
+//! always.
 
 mod compose;
 mod connection;

@@ -1,5 +1,6 @@
-//! What a failed attempt means: whether the letter is at fault or something that may be mended, and what the operator is told. Only a
-//! permanent reply about this recipient or this text is a refusal: a wrong password in the configuration must not lose mail.
+//! What a failed attempt means: whether the letter is at fault or something that may be mended, and what the operator
+//! is told. Only a permanent reply about this recipient or this text is a refusal: a wrong password in the
+//! configuration must not lose mail.
 
 use std::{error::Error, fmt, time::Duration};
 
@@ -73,8 +74,8 @@ impl Failure {
     }
 }
 
-/// Bad sequence of commands; authentication required, too weak, failed, not encrypted (RFC 4954 section 6). They come late from
-/// servers that look late.
+/// Bad sequence of commands; authentication required, too weak, failed, not encrypted (RFC 4954 section 6). They come
+/// late from servers that look late.
 const fn is_about_us(code: u16) -> bool {
     matches!(code, 503 | 530 | 534 | 535 | 538)
 }

@@ -1,4 +1,5 @@
-//! E-mail by SMTP. An attempt ends in time, whatever the server does, and one connection at most waits for the next letter.
+//! E-mail by SMTP. An attempt ends in time, whatever the server does, and one connection at most waits for the next
+//! letter.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -65,7 +66,8 @@ pub struct SmtpMailer {
 }
 
 impl SmtpMailer {
-    /// To this server. Its certificate is one of the authorities in `ca`, PEM; without, of those that this machine trusts.
+    /// To this server. Its certificate is one of the authorities in `ca`, PEM; without, of those that this machine
+    /// trusts.
     ///
     /// # Errors
     /// See [`SmtpError`].
@@ -151,7 +153,8 @@ fn tls(host: String, ca: Option<&[u8]>) -> Result<TlsParameters, SmtpError> {
 
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
-/// The secret in a letter's link, which a server that looks for bad links may quote: the longest part between punctuation.
+/// The secret in a letter's link, which a server that looks for bad links may quote: the longest part between
+/// punctuation.
 fn secret_of(letter: &Letter) -> Option<String> {
     let (Letter::VerifyEmail { link, .. }
     | Letter::ResetPassword { link, .. }

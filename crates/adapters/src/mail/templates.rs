@@ -1,5 +1,5 @@
-//! What each letter says: templates in `templates/<language>`, text and HTML. In HTML everything is escaped that is put in; a name
-//! that could be taken for an address of the web is not put in at all.
+//! What each letter says: templates in `templates/<language>`, text and HTML. In HTML everything is escaped that is put
+//! in; a name that could be taken for an address of the web is not put in at all.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! E-mail: what letters say, what goes over the wire, and that no mail server can make us lose, fake or betray anything.
+//! E-mail: what letters say, what goes over the wire, and that no mail server can make us lose, fake or betray
+//! anything.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 

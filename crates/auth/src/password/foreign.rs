@@ -1,4 +1,5 @@
-//! Hashes of other systems that nothing here verifies, by their names: whoever imports users should hear more than "unknown".
+//! Hashes of other systems that nothing here verifies, by their names: whoever imports users should hear more than
+//! "unknown".
 
 /// How such hashes begin, and what they are called.
 const SCHEMES: [(&str, &str); 24] = [

@@ -1,7 +1,8 @@
 //! Passwords: what may be one, how it is stored, and how many are hashed at once.
 //! The rule: a password is exact bytes. Nothing here trims, folds, normalises, truncates, prints or keeps one.
 //!
-//! [`Hasher`] is plain and synchronous; a server uses [`Passwords`], which runs it on a few threads and evens out the time.
+//! [`Hasher`] is plain and synchronous; a server uses [`Passwords`], which runs it on a few threads and evens out the
+//! time.
 
 #[cfg(feature = "blocklist")]
 mod blocklist;

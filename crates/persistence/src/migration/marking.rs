@@ -13,8 +13,8 @@ pub const MARK: &str = "__keepstone_unfinished_";
 
 pub type MysqlConnection = AsyncConnectionWrapper<AsyncMysqlConnection>;
 
-/// MySQL and MariaDB cannot undo changes of tables, so a migration that was interrupted leaves half of itself. A table named
-/// after it stands while it runs: whoever finds one knows what happened, and touches nothing.
+/// MySQL and MariaDB cannot undo changes of tables, so a migration that was interrupted leaves half of itself. A table
+/// named after it stands while it runs: whoever finds one knows what happened, and touches nothing.
 pub struct Marking<'c>(pub &'c mut MysqlConnection);
 
 impl Marking<'_> {

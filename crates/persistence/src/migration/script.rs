@@ -31,8 +31,8 @@ enum Direction {
 }
 
 impl Migrator {
-    /// The migrations that this program knows, oldest first, as [`history`](Self::history) tells them, from a database that
-    /// may not be there and may not be written to.
+    /// The migrations that this program knows, oldest first, and which of them this database has. It may not be there,
+    /// and may not be written to.
     ///
     /// # Errors
     /// See [`MigrationError`].

@@ -1,4 +1,5 @@
-//! Many new users at once. Nothing here keeps whoever asks from being overtaken: then the insert fails, as any other does.
+//! Many new users at once. Nothing here keeps whoever asks from being overtaken: then the insert fails, as any other
+//! does.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,5 @@
-//! Whoever is held stays as they are until the transaction ends, so that what was decided about them is still right then.
+//! Whoever is held stays as they are until the transaction ends, so that what was decided about them is still right
+//! then.
 
 use std::{sync::Arc, time::Duration};
 

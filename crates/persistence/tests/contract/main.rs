@@ -1,5 +1,5 @@
-//! What any `Store` must do, on the database that `TEST_DATABASE` names. Everything goes through the public API; what is
-//! behind it, a test looks at and disturbs over a connection of its own.
+//! What any `Store` must do, on the database that `TEST_DATABASE` names. Everything goes through the public API; what
+//! is behind it, a test looks at and disturbs over a connection of its own.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 

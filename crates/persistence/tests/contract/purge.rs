@@ -77,7 +77,8 @@ async fn places(opened: &Opened, raw: &mut Raw, texts: &[&str]) -> BTreeSet<Stri
     found
 }
 
-/// Somebody with an item, a session that was refreshed, a token of each purpose, and events, all with texts of their own.
+/// Somebody with an item, a session that was refreshed, a token of each purpose, and events, all with texts of their
+/// own.
 async fn someone(opened: &Opened, person: &User, secret: &str) {
     opened.transaction(async |tx| tx.users().insert(person, &hash(&format!("hash-{secret}"))).await).await.unwrap();
     let things = [described(person, &format!("{secret} one"), &format!("about {secret}")), item(person, secret)];

@@ -149,8 +149,8 @@ impl Deref for Opened {
     }
 }
 
-/// Polls a future this often at most and drops it where it then waits, as actix does when a client hangs up. `None` if it
-/// had not finished.
+/// Polls a future this often at most and drops it where it then waits, as actix does when a client hangs up. `None` if
+/// it had not finished.
 pub async fn abandon<F: Future>(future: F, polls: usize) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut polled = 0;

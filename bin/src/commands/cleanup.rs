@@ -21,8 +21,7 @@ pub async fn clean_up(settings: &Settings, arguments: &CleanupTokens) -> Result<
 }
 
 pub async fn purge(settings: &Settings, arguments: &PurgeUsers) -> Result<ExitCode, Failure> {
-    let services = compose::services(settings, compose::open_migrated(settings).await?)?;
-    let users = services.purge.run().await?;
+    let users = compose::purge(settings, compose::open_migrated(settings).await?).run().await?;
     let text = || format!("removed {users} deleted users");
     output::line(if arguments.json { json!({"removed_users": users}).to_string() } else { text() })?;
     Ok(ExitCode::SUCCESS)
