@@ -117,6 +117,9 @@ async fn what_is_limited_says_so() {
     let server = Server::with().env("RATE_LIMIT_ENABLED", "true").start().await;
     let client = server.anonymous();
     for operation in Document::get().operations().iter().filter(|one| tells_of(one, 429)) {
+        if operation.path.ends_with("/users/me") {
+            continue; // what is limited is who asks, and only for another address: email_change.rs
+        }
         let mut statuses = Vec::new();
         while statuses.last() != Some(&429) {
             assert!(statuses.len() < 700, "{} {} has no limit: {statuses:?}", operation.method, operation.path);

@@ -52,14 +52,14 @@ codes! {
     /// The body is not well-formed JSON, or not a well-formed form, or it is nested 128 levels deep or more.
     /// Mend the body: `detail` says where it cannot be read. JSON is UTF-8 without a byte order mark.
     MalformedBody = "malformed_body", BAD_REQUEST, "Malformed body";
-    /// The path or the query is not percent-encoded text: a `%` without two hexadecimal digits, or bytes that are not
-    /// UTF-8. Encode each value with a function made for it, such as JavaScript's `encodeURIComponent`.
+    /// The path or the query is not percent-encoded text: a `%` without two hexadecimal digits, or bytes that are not UTF-8.
+    /// Encode each value with a function made for it, such as JavaScript's `encodeURIComponent`.
     MalformedUrl = "malformed_url", BAD_REQUEST, "Malformed URL";
     /// Somebody has signed up with this address.
     /// Log in, or ask for a new password.
     EmailAlreadyRegistered = "email_already_registered", BAD_REQUEST, "Email already registered";
-    /// The request says two things at once, or is no request that HTTP or the OAuth 2 form knows (RFC 6749 section
-    /// 5.2). Say one thing only; a form needs what its grant type asks for.
+    /// The request says two things at once, or is no request that HTTP or the OAuth 2 form knows (RFC 6749 section 5.2).
+    /// Say one thing only; a form needs what its grant type asks for.
     InvalidRequest = "invalid_request", BAD_REQUEST, "Invalid request";
     /// The token from an e-mail is none of this server's, too old, used up, or not the newest.
     /// Ask for a new e-mail, and use the link in that one.
