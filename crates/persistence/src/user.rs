@@ -123,6 +123,19 @@ impl UserRepository for DieselRepositories {
         found.map(credentials).transpose()
     }
 
+    async fn find_password_hash(&mut self, id: UserId) -> Result<Option<SecretString>> {
+        let found: Option<String> = on!(self, |conn| {
+            users::table
+                .filter(users::public_id.eq(Id::of(id)))
+                .filter(users::deleted_at.is_null())
+                .select(users::password_hash)
+                .first(conn)
+                .await
+                .optional()
+        })?;
+        Ok(found.map(SecretString::from))
+    }
+
     async fn list(&mut self, filter: &UserFilter, page: &PageRequest) -> Result<Page<User>> {
         let mut rows = Vec::new();
         for reach in Reach::of(filter.search.as_ref()) {

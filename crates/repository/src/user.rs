@@ -37,6 +37,9 @@ pub trait UserRepository {
     /// The user with this address or user name, and the password hash. Costs one statement, found or not.
     async fn find_credentials(&mut self, login: &Login) -> Result<Option<Credentials>>;
 
+    /// The password hash of one who is not deleted.
+    async fn find_password_hash(&mut self, id: UserId) -> Result<Option<SecretString>>;
+
     /// Those who are meant and not deleted, newest first.
     async fn list(&mut self, filter: &UserFilter, page: &PageRequest) -> Result<Page<User>>;
 

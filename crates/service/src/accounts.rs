@@ -213,10 +213,11 @@ impl Accounts {
         new: NewPassword,
         client: &Client,
     ) -> Result<()> {
-        let login = Login::Email(caller.user.email.clone());
-        let found = self.parts.store.read().await?.users().find_credentials(&login).await?;
-        let Some(old) = found.filter(|found| found.user.id == caller.user.id) else { return Err(Error::UserNotFound) };
-        let stored = PasswordHash::from_storage(old.password_hash.expose_secret());
+        let (id, login) = (caller.user.id, Login::Email(caller.user.email.clone()));
+        // Not by the address, which may be another one by now, and this one somebody else's.
+        let found = self.parts.store.read().await?.users().find_password_hash(id).await?;
+        let old = found.ok_or(Error::TokenRevoked)?;
+        let stored = PasswordHash::from_storage(old.expose_secret());
         let verify = async {
             let verdict = self.parts.passwords.verify(current, Some(stored)).await?;
             if verdict.is_match() { Ok(()) } else { Err(Error::CurrentPasswordInvalid) }
@@ -231,11 +232,11 @@ impl Accounts {
         to_the_end(async move {
             let change = async |tx: &mut UnitOfWork| {
                 // Somebody else has changed it since: then what was verified is not the current one any more.
-                if !tx.users().replace_password_hash(old.user.id, &old.password_hash, &hash).await? {
+                if !tx.users().replace_password_hash(id, &old, &hash).await? {
                     return Err(Error::CurrentPasswordInvalid);
                 }
-                let ended = tx.sessions().end(old.user.id, others, SessionEnd::PasswordChanged, now).await?;
-                parts.outbox.tell_password_changed(tx, old.user.id, now).await?;
+                let ended = tx.sessions().end(id, others, SessionEnd::PasswordChanged, now).await?;
+                parts.outbox.tell_password_changed(tx, id, now).await?;
                 tx.audit().insert(&event).await?;
                 Ok(ended)
             };

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use keepstone_auth::password::Passwords;
 use keepstone_domain::{
-    AuditEvent, AuditKind, Clock, Email, JobId, Login, MailPurpose, MailToken, SessionEnd, SessionScope, Task,
-    Timestamp, User,
+    AuditEvent, AuditKind, Clock, Email, JobId, MailPurpose, MailToken, SessionEnd, SessionScope, Task, Timestamp, User,
 };
 use keepstone_repository::{Repositories, Store, UnitOfWork};
 use secrecy::SecretString;
@@ -185,8 +184,7 @@ async fn replace_password(
     user: &User,
     new: impl FnOnce(&SecretString) -> Option<SecretString>,
 ) -> Result<()> {
-    let login = Login::Email(user.email.clone());
-    let old = tx.users().find_credentials(&login).await?.ok_or(Error::MailTokenInvalid)?.password_hash;
+    let old = tx.users().find_password_hash(user.id).await?.ok_or(Error::MailTokenInvalid)?;
     if let Some(new) = new(&old) {
         tx.users().replace_password_hash(user.id, &old, &new).await?;
     }

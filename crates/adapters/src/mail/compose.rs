@@ -40,11 +40,11 @@ impl Composer {
     /// The whole e-mail.
     pub(super) fn compose(&self, mail: &Mail) -> Result<Message, MailError> {
         let Rendered { subject, text, html } = self.write(mail)?;
-        let name = mail.name.as_ref().map(|name| name.as_str().to_owned());
+        let name = mail.name.as_ref().map(|name| literal(name.as_str()));
         Message::builder()
             .from(self.from.mailbox().clone())
             .to(Mailbox::new(name, address(&mail.to)?))
-            .subject(subject)
+            .subject(literal(&subject))
             .date(SystemClock.now().into())
             .message_id(Some(self.message_id(mail.id)))
             .header(AutoSubmitted)
@@ -59,6 +59,11 @@ impl Composer {
     fn message_id(&self, id: JobId) -> String {
         format!("<{id}@{}>", self.from.domain())
     }
+}
+
+/// A text in which no mail program finds an encoded word (RFC 2047) that says something else: ASCII is sent as it is.
+fn literal(text: &str) -> String {
+    text.replace("=?", "= ?")
 }
 
 /// Nothing about it is better next time.

@@ -128,3 +128,16 @@ async fn nobody_adds_a_header_or_a_recipient() {
     let moment = mail(Letter::SessionEnded { at: noon(), ip: Some("x\r\nBcc: evil@example.com".to_owned()) });
     assert_eq!(sent(&moment).await.headers.len(), 8);
 }
+
+#[tokio::test]
+async fn nobody_has_a_mail_program_read_what_was_not_written() {
+    if !smtp_is_here() {
+        return;
+    }
+    let encoded = "=?utf-8?q?=0D=0Awin_at_evil.example?=";
+    let received = sent(&Mail { name: Some(DisplayName::parse(encoded).unwrap()), ..message(encoded, "x") }).await;
+    for header in ["To", "Subject"] {
+        let shown = received.header(header);
+        assert!(shown.contains("?utf-8?q?=0D=0Awin") && !shown.contains('\n'), "{header}: {shown}");
+    }
+}
