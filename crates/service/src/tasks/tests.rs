@@ -34,6 +34,7 @@ fn tasks(store: &Arc<dyn Store>) -> Tasks {
         outbox: outbox.clone(),
     });
     Tasks::new(TaskParts {
+        limits: RateLimits::new(None),
         store: Arc::clone(store),
         requests: Arc::new(Idempotency::new(Arc::clone(store), Arc::clone(&clock), secret(5))),
         purge: Arc::new(Purge::new(Arc::clone(store), Arc::clone(&clock), None)),
