@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use keepstone_test_backends::{Database, is_skipped, path};
 use serde_json::json;
 
-use crate::harness::{Client, Home, PATIENCE, Run, Server};
+use crate::harness::{Client, Home, PASSWORD, PATIENCE, Run, Server};
 
 const BOOK: &str = include_str!("../../docs/backups.md");
 
@@ -178,6 +178,18 @@ fn what_cannot_be_copied_says_so_and_leaves_nothing() {
     let damaged = home.cli(["backup", "copy.db"]).exits(1);
     assert!(damaged.stderr.contains("malformed") || damaged.stderr.contains("damaged"), "{damaged:#?}");
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn where_there_is_no_room_nothing_is_left() {
+    let home = Home::on(Database::Sqlite);
+    home.cli(["migrate", "upgrade"]).exits(0);
+    home.cli_reading(PASSWORD, ["seed", "--items", "20000", "--password-stdin"]).exits(0);
+    let commands = "trap '' XFSZ; ulimit -f 1000; exec keepstone backup copy.db";
+    let full = by_the_book(commands, home.path(), &home, &home).exits(1);
+    assert!(full.stderr.contains("cannot be copied"), "{full:#?}");
+    let left: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, [""; 0]);
 }
 
 #[test]

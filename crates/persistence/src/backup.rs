@@ -108,7 +108,10 @@ impl Backup {
         tokio::task::spawn_blocking(move || {
             let outcome = self.copy().and_then(|()| self.publish());
             if outcome.is_err() {
-                drop(fs::remove_file(&self.draft));
+                // SQLite leaves the journal of a copy for which there was no room.
+                for suffix in ["", "-journal"] {
+                    drop(fs::remove_file(with_suffix(&self.draft, suffix)));
+                }
             }
             outcome
         })

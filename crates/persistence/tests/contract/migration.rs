@@ -50,7 +50,6 @@ async fn an_empty_database_is_not_migrated_and_an_upgraded_one_is() {
     assert_eq!(opened.ping().await, Ok(()));
     assert!(!opened.is_migrated().await.unwrap_or(false), "no table has been made");
     assert_eq!(migrator(&opened).look().await.unwrap(), states(&names(), false));
-    assert_eq!(opened.is_migrated().await, Ok(false));
 
     assert_eq!(migrator(&opened).upgrade(1).await.unwrap(), states(&names()[..1], true));
     assert_eq!(opened.is_migrated().await, Ok(false), "only one has been applied");

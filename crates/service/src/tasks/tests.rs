@@ -34,10 +34,10 @@ fn tasks(store: &Arc<dyn Store>) -> Tasks {
         outbox: outbox.clone(),
     });
     Tasks::new(TaskParts {
+        limits: RateLimits::new(None),
         store: Arc::clone(store),
         requests: Arc::new(Idempotency::new(Arc::clone(store), Arc::clone(&clock), secret(5))),
         purge: Arc::new(Purge::new(Arc::clone(store), Arc::clone(&clock), None)),
-        limits: RateLimits::new(None),
         clock,
         mailer: None,
         outbox,
