@@ -51,7 +51,7 @@ async fn try_everything(server: &Server, client: &Client) {
 #[tokio::test]
 async fn nobody_gets_an_answer_that_is_not_described() {
     if is_here() {
-        let server = Server::start().await;
+        let server = Server::with().with_mail().start().await;
         try_everything(&server, &server.anonymous()).await;
     }
 }
@@ -59,7 +59,7 @@ async fn nobody_gets_an_answer_that_is_not_described() {
 #[tokio::test]
 async fn a_user_gets_no_answer_that_is_not_described() {
     if is_here() {
-        let server = Server::start().await;
+        let server = Server::with().with_mail().start().await;
         let [user] = server.seeded(["user"]).await;
         try_everything(&server, &user).await;
     }
@@ -68,7 +68,7 @@ async fn a_user_gets_no_answer_that_is_not_described() {
 #[tokio::test]
 async fn an_administrator_gets_no_answer_that_is_not_described() {
     if is_here() {
-        let server = Server::start().await;
+        let server = Server::with().with_mail().start().await;
         let [admin] = server.seeded(["admin"]).await;
         try_everything(&server, &admin).await;
     }

@@ -29,7 +29,7 @@ impl Email {
     /// [`Invalid`] says which rule was broken.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let address = text.trim_matches([' ', '\t', '\r', '\n']);
-        if address.len() > Self::MAX_LENGTH {
+        if text.len() > Self::MAX_LENGTH {
             return Err(Invalid::TooLong { max: Self::MAX_LENGTH });
         }
         let (local, domain) =
