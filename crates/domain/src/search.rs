@@ -18,6 +18,8 @@ impl SearchText {
     /// # Errors
     /// [`Invalid`] says which rule was broken.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
+        // As the query has it, spaces and all.
+        Invalid::check_length(text, 0, Self::MAX_LENGTH)?;
         let text = text.trim();
         Invalid::check_length(text, Self::MIN_LENGTH, Self::MAX_LENGTH)?;
         if text.chars().any(|character| is_invisible_control(character) && !matches!(character, '\t' | '\n' | '\r')) {
