@@ -1,6 +1,6 @@
 //! From settings to use cases: everything is made here, and handed on as what it is for.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use keepstone_adapters::{ProcessLoginThrottle, ProcessRateLimiter, SystemClock};
 use keepstone_auth::{
@@ -12,15 +12,21 @@ use keepstone_http::Cursors;
 use keepstone_persistence::DieselStore;
 use keepstone_repository::Store;
 use keepstone_service::{
-    AccountParts, Accounts, Audit, Health, Idempotency, Items, LoginThrottle, PasswordGuard, Principals, RateLimiter,
-    RateLimits, Rules, Seed, SeedParts, SessionParts, SessionPolicy, Sessions, UserParts, Users,
+    AccountParts, Accounts, Audit, Exports, Health, Idempotency, Import, ImportParts, Items, JobPolicy, Jobs, Letters,
+    LoginThrottle, MailProof, MailProofParts, Mailer, Outbox, PasswordGuard, Principals, Purge, RateLimiter,
+    RateLimits, Rules, Seed, SeedParts, SessionParts, SessionPolicy, Sessions, TaskParts, Tasks, UserParts, Users,
+    Worker,
 };
 
 use crate::{
     failure::Failure,
     keys::{self, Keys},
+    mail,
     settings::{PasswordHasher, RegistrationMode, Settings},
 };
+
+/// A worker that has not looked for jobs for this long after it should have is not well.
+const WITHOUT_PULSE: Duration = Duration::from_mins(1);
 
 /// What every command is made of.
 pub struct Services {
@@ -28,9 +34,17 @@ pub struct Services {
     pub sessions: Arc<Sessions>,
     pub users: Arc<Users>,
     pub items: Arc<Items>,
+    pub exports: Arc<Exports>,
     pub idempotency: Arc<Idempotency>,
     pub cursors: Cursors,
     pub seed: Seed,
+    pub mail_proof: Arc<MailProof>,
+    pub letters: Arc<Letters>,
+    pub jobs: Arc<Jobs>,
+    /// Who carries e-mails, if anybody does.
+    pub mailer: Option<Arc<dyn Mailer>>,
+    /// What does the jobs, if this process is to do any.
+    pub worker: Option<Arc<Worker>>,
     pub audit: Arc<Audit>,
     pub health: Arc<Health>,
     pub passwords: Passwords,
@@ -58,7 +72,9 @@ pub async fn open_migrated(settings: &Settings) -> Result<Arc<DieselStore>, Fail
 /// Makes the use cases over a database.
 pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, Failure> {
     let passwords = passwords(settings)?;
-    let Keys { issuer, chain, identifiers, cursors, requests } = keys::read(settings)?;
+    let Keys { issuer, chain, identifiers, cursors, mail_tokens, requests } = keys::read(settings)?;
+    let mailer = mail::mailer(settings)?;
+    let outbox = Outbox::new(mail_tokens, mailer.is_some());
     let keyring = Arc::new(Keyring::new(issuer));
     let (limits, guard) = limits(settings)?;
     let roles = Arc::new(settings.roles.clone());
@@ -77,6 +93,7 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         },
         principals: Arc::new(Principals::new(settings.sessions.principal_cache_ttl)),
         limits: limits.clone(),
+        outbox: outbox.clone(),
     }));
     let accounts = Arc::new(Accounts::new(AccountParts {
         store: Arc::clone(&store),
@@ -85,33 +102,94 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         guard,
         roles: Arc::clone(&roles),
         sessions: Arc::clone(&sessions),
+        outbox: outbox.clone(),
         identifiers,
         rules: Rules {
             password_policy: policy(settings),
             product: settings.app.name.clone(),
             registration_open: settings.registration.mode == RegistrationMode::Open,
+            conceals_registration: settings.registration.conceal,
             default_role: settings.registration.default_role.clone(),
         },
     }));
+    let requests = Arc::new(Idempotency::new(Arc::clone(&store), Arc::clone(&clock), requests));
+    let purge = Arc::new(purge(settings, Arc::clone(&store)));
+    let tasks = Tasks::new(TaskParts {
+        store: Arc::clone(&store),
+        clock: Arc::clone(&clock),
+        mailer: mailer.clone(),
+        outbox: outbox.clone(),
+        api_url: format!("{}{}", settings.public_url(), settings.app.api_prefix),
+        sessions: Arc::clone(&sessions),
+        requests: Arc::clone(&requests),
+        purge,
+        limits: limits.clone(),
+    });
+    let worker = worker(settings, &store, &clock, tasks);
+    let pulse = worker.as_ref().map(|worker| (worker.pulse(), settings.jobs.poll_interval + WITHOUT_PULSE));
     Ok(Services {
+        mail_proof: Arc::new(MailProof::new(MailProofParts {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            passwords: passwords.clone(),
+            accounts: Arc::clone(&accounts),
+            sessions: Arc::clone(&sessions),
+            outbox: outbox.clone(),
+            limits: limits.clone(),
+        })),
+        letters: Arc::new(Letters::new(Arc::clone(&store), Arc::clone(&clock), outbox.clone())),
+        jobs: Arc::new(jobs(Arc::clone(&store))),
         users: Arc::new(Users::new(UserParts {
             store: Arc::clone(&store),
             clock: Arc::clone(&clock),
             accounts: Arc::clone(&accounts),
             sessions: Arc::clone(&sessions),
+            outbox,
+            limits: limits.clone(),
         })),
         items: Arc::new(Items::new(Arc::clone(&store), Arc::clone(&clock))),
-        idempotency: Arc::new(Idempotency::new(Arc::clone(&store), Arc::clone(&clock), requests)),
+        exports: Arc::new(Exports::new(Arc::clone(&store), Arc::clone(&clock))),
+        idempotency: requests,
         cursors: Cursors::new(cursors),
         seed: Seed::new(SeedParts { store: Arc::clone(&store), clock, passwords: passwords.clone(), roles }),
         audit: Arc::new(Audit::new(Arc::clone(&store))),
-        health: Arc::new(Health::new(store)),
+        health: Arc::new(Health::new(store, pulse)),
+        mailer,
+        worker,
         accounts,
         sessions,
         passwords,
         keyring,
         limits,
     })
+}
+
+/// The use case of taking accounts over, which needs no keys.
+pub fn import(settings: &Settings, store: Arc<dyn Store>) -> Import {
+    Import::new(ImportParts { store, clock: Arc::new(SystemClock), roles: Arc::new(settings.roles.clone()) })
+}
+
+/// The use case of removing users for good, which needs no keys.
+pub fn purge(settings: &Settings, store: Arc<dyn Store>) -> Purge {
+    Purge::new(store, Arc::new(SystemClock), settings.users.purge_after)
+}
+
+/// The use cases of looking at jobs and starting them again, which need no keys.
+pub fn jobs(store: Arc<dyn Store>) -> Jobs {
+    Jobs::new(store)
+}
+
+/// What does the jobs, if this process is to do any.
+fn worker(settings: &Settings, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>, tasks: Tasks) -> Option<Arc<Worker>> {
+    let jobs = &settings.jobs;
+    let policy = JobPolicy {
+        concurrency: jobs.concurrency,
+        poll_interval: jobs.poll_interval,
+        lease: jobs.lease,
+        max_backoff: jobs.max_backoff,
+    };
+    let worker = || Arc::new(Worker::new(Arc::clone(store), Arc::clone(clock), tasks, policy));
+    (jobs.concurrency > 0).then(worker)
 }
 
 /// What slows down who asks too often, and who guesses passwords.

@@ -26,6 +26,8 @@ pub struct Keys {
     pub identifiers: Secret,
     /// Makes places in lists unforgeable; the same on every node.
     pub cursors: Secret,
+    /// Makes tokens that are sent by e-mail; the same on every node.
+    pub mail_tokens: Secret,
     /// Under which requests with an idempotency key are known; the same on every node.
     pub requests: Secret,
 }
@@ -58,6 +60,7 @@ pub fn read(settings: &Settings) -> Result<Keys, Failure> {
         chain: TokenChain::new(&refresh),
         identifiers: refresh.derive("audit identifiers"),
         cursors: refresh.derive("cursors"),
+        mail_tokens: refresh.derive("mail tokens"),
         requests: refresh.derive("idempotent requests"),
     })
 }

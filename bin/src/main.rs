@@ -6,6 +6,7 @@ mod compose;
 mod failure;
 mod keys;
 mod logging;
+mod mail;
 mod output;
 mod settings;
 

@@ -1,7 +1,15 @@
 //! What commands print. A reader that has gone (`| head -1`) has what it wanted; a device that is full is a failure:
 //! whoever asked would take the half for the whole.
 
-use std::io::{self, ErrorKind, Write};
+use std::{
+    fmt::Write as _,
+    io::{self, ErrorKind, Write},
+    mem,
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
 
 use crate::failure::Failure;
 
@@ -9,6 +17,57 @@ use crate::failure::Failure;
 pub fn line(text: impl AsRef<str>) -> Result<(), Failure> {
     let mut stream = io::stdout().lock();
     written(writeln!(stream, "{}", text.as_ref().trim_end()).and_then(|()| stream.flush()))
+}
+
+/// Text on standard output, as it is.
+pub fn part(text: impl AsRef<str>) -> Result<(), Failure> {
+    let mut stream = io::stdout().lock();
+    written(stream.write_all(text.as_ref().as_bytes()).and_then(|()| stream.flush()))
+}
+
+/// A list on standard output, row by row, however long: a line each, or a JSON array with a row on each line.
+pub struct List {
+    is_json: bool,
+    is_empty: bool,
+}
+
+impl List {
+    pub const fn new(is_json: bool) -> Self {
+        Self { is_json, is_empty: true }
+    }
+
+    /// Prints some rows.
+    pub fn rows<T>(
+        &mut self,
+        rows: &[T],
+        as_json: impl Fn(&T) -> Value,
+        as_text: impl Fn(&T) -> String,
+    ) -> Result<(), Failure> {
+        let mut text = String::new();
+        for row in rows {
+            let opening = if mem::take(&mut self.is_empty) { "[" } else { "," };
+            // Writing to a string cannot fail.
+            let _ = if self.is_json {
+                write!(text, "{opening}\n  {}", as_json(row))
+            } else {
+                writeln!(text, "{}", as_text(row))
+            };
+        }
+        part(text)
+    }
+
+    /// After the last row. If there was none, people are told so, on standard error: on the other there are rows only.
+    pub fn end(self, nothing: &str) -> Result<(), Failure> {
+        match self {
+            Self { is_json: true, is_empty } => line(if is_empty { "[]" } else { "\n]" }),
+            Self { is_json: false, is_empty } => {
+                if is_empty {
+                    error(nothing);
+                }
+                Ok(())
+            }
+        }
+    }
 }
 
 /// What became of standard output.
@@ -31,4 +90,27 @@ pub fn error(text: impl AsRef<str>) {
 pub fn prompt(question: &str) {
     let mut stream = io::stderr().lock();
     drop(write!(stream, "{question}").and_then(|()| stream.flush()));
+}
+
+/// A bar that counts things on standard error, if that is a terminal.
+pub fn things(what: &'static str, count: u32) -> ProgressBar {
+    bar(Some(count.into()), "{msg} {wide_bar} {pos}/{len}, {eta} left").with_message(what)
+}
+
+/// A bar that counts bytes on standard error, if that is a terminal; only that something goes on, if nobody knows how
+/// many there are.
+pub fn bytes(count: Option<u64>) -> ProgressBar {
+    match count {
+        Some(_) => bar(count, "{wide_bar} {binary_bytes}/{binary_total_bytes}, {eta} left"),
+        None => bar(None, "{spinner} {binary_bytes}"),
+    }
+}
+
+fn bar(length: Option<u64>, template: &str) -> ProgressBar {
+    let bar = length.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
 }

@@ -1,5 +1,5 @@
-//! `DATABASE_URL`. The text as it is; and its first three lines as what stands before and behind the canary in a password,
-//! and as the place of the database.
+//! `DATABASE_URL`. The text as it is; and its first three lines as what stands before and behind the canary in a
+//! password, and as the place of the database.
 #![no_main]
 
 #[path = "../../crates/persistence/tests/properties/database_url.rs"]

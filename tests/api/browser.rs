@@ -2,25 +2,21 @@
 
 use std::sync::Arc;
 
-use keepstone_test_backends::{Browser, Database};
+use keepstone_test_backends::{Browser, Database, is_skipped};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::harness::{PASSWORD, Page, Server};
 
-/// Says so when there is no browser, or no script. (`REQUIRE_BACKENDS=all tests/run` has made sure that there is.)
+/// Whether there is a browser, and the script.
 fn here(script_is_needed: bool) -> bool {
     if Database::chosen() != Database::Sqlite {
         return false; // pages know nothing of databases
     }
     let script = Page::folder().join("redoc.standalone.js");
     let no_script = || (script_is_needed && !script.exists()).then(|| format!("no {}", script.display()));
-    let missing = Browser::missing().or_else(no_script);
-    if let Some(missing) = &missing {
-        eprintln!("skipped: {missing}");
-    }
-    missing.is_none()
+    !is_skipped(Browser::missing().or_else(no_script))
 }
 
 /// Serves one file to any origin, as a CDN does, and gives its host and port.
@@ -130,7 +126,8 @@ async fn the_page_of_a_problem_reads_well() {
     assert_eq!(page.complaints().await, Vec::<String>::new());
 }
 
-/// What a page gets from a request: its status and whether it could read the request's id, or the reason why it got nothing.
+/// What a page gets from a request: its status and whether it could read the request's id, or the reason why it got
+/// nothing.
 const FETCH: &str = "
     const [url, options, done] = arguments;
     fetch(url, options).then(

@@ -1,16 +1,10 @@
 //! The command line.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Home, PASSWORD, Server};
 
 const BOB: [&str; 4] = ["create-user", "--email", "bob@example.com", "--password-stdin"];
-
-fn migrated() -> Home {
-    let home = Home::new();
-    home.cli(["migrate", "upgrade", "head"]).exits(0);
-    home
-}
 
 #[test]
 fn help_and_version_are_on_standard_output() {
@@ -33,7 +27,7 @@ fn a_wrong_command_line_exits_with_2() {
 
 #[tokio::test]
 async fn a_user_made_on_the_command_line_logs_in() {
-    let home = migrated();
+    let home = Home::new().migrated();
     home.cli_reading(PASSWORD, BOB).exits(0);
     let server = home.start().await;
     server.anonymous().named("bob@example.com").log_in().await;
@@ -55,7 +49,7 @@ async fn an_administrator_is_made_on_the_command_line() {
 
 #[test]
 fn a_user_who_cannot_be_made_is_an_error() {
-    let home = migrated();
+    let home = Home::new().migrated();
     home.cli_reading(PASSWORD, BOB).exits(0);
     let again = home.cli_reading(PASSWORD, BOB).exits(1);
     assert!(again.stderr.to_lowercase().contains("already registered"), "{again:#?}");
@@ -74,7 +68,7 @@ fn a_user_who_cannot_be_made_is_an_error() {
 
 #[test]
 fn a_password_is_never_an_argument() {
-    let home = migrated();
+    let home = Home::new().migrated();
     home.cli(["create-user", "--email", "bob@example.com", "--password", PASSWORD]).exits(2);
     assert!(home.users().is_empty());
 }
@@ -93,6 +87,117 @@ async fn users_are_listed_for_people_and_for_programs() {
     assert!(!json!(users).to_string().contains("$2"), "{users:?}");
     let text = server.cli(["list-users"]).exits(0).stdout;
     assert!(text.contains("ada@example.com") && text.contains("bob@example.com"), "{text}");
+}
+
+#[test]
+fn where_a_list_is_empty_people_are_told_and_programs_get_an_empty_array() {
+    let home = Home::new().migrated();
+    for (command, nothing) in [
+        (&["list-users"][..], "no users\n"),
+        (&["jobs", "list"], "no jobs\n"),
+        (&["jobs", "retry", "--dead"], "no job is dead\n"),
+    ] {
+        let run = home.cli(command.iter().copied()).exits(0);
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", nothing), "{command:?}");
+        let run = home.cli(command.iter().copied().chain(["--json"])).exits(0);
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("[]\n", ""), "{command:?}");
+    }
+}
+
+#[test]
+fn what_needs_no_keys_asks_for_none() {
+    let home =
+        Home::new().migrated().without("JWT_SECRET_KEY").env("JWT_ALGORITHM", "EdDSA").env("JWT_KEYS_DIR", "keys");
+    let home = home.env("MAIL_URL", "smtps://mail.example.com").env("MAIL_CA_FILE", "missing.pem");
+    let before = home.database.folder().map(|folder| std::fs::read_dir(folder).unwrap().count());
+    for command in [&["jobs", "list"][..], &["jobs", "retry", "--dead"], &["purge-users"]] {
+        home.cli(command.iter().copied()).exits(0);
+    }
+    assert_eq!(home.database.folder().map(|folder| std::fs::read_dir(folder).unwrap().count()), before);
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "nothing is made");
+}
+
+#[test]
+fn a_long_list_of_users_is_one_array_and_one_list() {
+    let home = Home::new().migrated();
+    assert_eq!(home.cli(["list-users", "--json"]).exits(0).json(), json!([]));
+    home.cli_reading(PASSWORD, ["seed", "--users", "1200", "--items", "0", "--password-stdin"]).exits(0);
+    let users = home.users();
+    let mut emails: Vec<_> = users.iter().map(|user| user["email"].as_str().unwrap().to_owned()).collect();
+    let lines = home.cli(["list-users"]).exits(0).stdout;
+    assert!(lines.lines().zip(&emails).all(|(line, email)| line.ends_with(email.as_str())), "in the same order");
+    assert_eq!(lines.lines().count(), 1204);
+    emails.sort();
+    emails.dedup();
+    assert_eq!(emails.len(), 1204, "everybody, once");
+}
+
+#[test]
+fn what_a_script_reads_is_json() {
+    let home = Home::new();
+    let missing = home.cli(["migrate", "check", "--json"]).exits(1).json();
+    let migrations = missing["missing"].as_array().unwrap();
+    assert_eq!(missing["up_to_date"], false);
+    assert!(migrations.len() > 8, "{migrations:?}");
+    assert_eq!(home.cli(["migrate", "current", "--json"]).exits(0).json(), json!({"current": null}));
+    home.cli(["migrate", "upgrade"]).exits(0);
+    let check = home.cli(["migrate", "check", "--json"]).exits(0).json();
+    assert_eq!(check, json!({"up_to_date": true, "missing": []}));
+    let history = home.cli(["migrate", "history", "--json"]).exits(0).json();
+    assert!(history.as_array().unwrap().iter().all(|migration| migration["applied"] == true), "{history}");
+    assert_eq!(
+        home.cli(["migrate", "current", "--json"]).exits(0).json()["current"],
+        history.as_array().unwrap().last().unwrap()["name"]
+    );
+    assert_eq!(home.cli(["cleanup-tokens", "--json"]).exits(0).json(), json!({"deleted_sessions": 0}));
+    let bob = home.cli_reading(PASSWORD, BOB.into_iter().chain(["--json"])).exits(0).json();
+    assert_eq!(bob, home.users()[0]);
+    let seeded = home.cli(["seed", "--json"]).exits(0).json();
+    assert_eq!((&seeded["users"], &seeded["items"]), (&json!(4), &json!(20)));
+    assert!(seeded["password"].as_str().is_some_and(|password| password.len() > 12), "{seeded}");
+    assert!(home.cli(["seed", "--json"]).exits(0).json()["password"].is_null());
+    let good = home.cli(["config", "check", "--json"]).exits(0).json();
+    assert_eq!((&good["ok"], &good["environment"]), (&json!(true), &json!("test")));
+    let home = home.env("JWT_REFRESH_SECRET", "canary");
+    let warned = home.cli(["config", "check", "--json"]).exits(0).json();
+    assert_eq!(warned["warnings"][0]["key"], "JWT_REFRESH_SECRET");
+    assert!(warned["warnings"][0]["mend"].as_str().unwrap().contains("openssl"), "{warned}");
+    let bad = home.env("PORT", "eighty").cli(["config", "check", "--json"]).exits(2).json();
+    assert_eq!(bad["warnings"], warned["warnings"]);
+    let unreadable = Home::new().env("ENVIRONMENT", "nowhere").cli(["config", "check", "--json"]).exits(2).json();
+    for report in [&bad, &unreadable] {
+        let members = |report: &Value| report.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(members(report), members(&good));
+    }
+    assert_eq!((&bad["ok"], &bad["problems"][0]["key"]), (&json!(false), &json!("PORT")));
+    assert!(bad["problems"][0]["mend"].is_string() && bad["problems"][0]["origin"].is_string(), "{bad}");
+}
+
+#[test]
+fn an_option_wins_over_the_environment() {
+    let home = Home::new();
+    for (option, key) in [(["--log-level", "trace"], "LOG_LEVEL"), (["--environment", "development"], "ENVIRONMENT")] {
+        let shown = home.cli(["config", "show", "--json"].into_iter().chain(option)).exits(0).json();
+        let entry = shown.as_array().unwrap().iter().find(|entry| entry["name"] == key).unwrap();
+        assert_eq!((&entry["value"], &entry["origin"]), (&json!(option[1]), &json!(option[0])));
+    }
+    home.cli(["config", "check", "--environment", "nowhere"]).exits(2);
+}
+
+#[test]
+fn the_sql_of_migrations_is_printed_and_nothing_is_made() {
+    let home = Home::new();
+    let sql = home.cli(["migrate", "upgrade", "--sql"]).exits(0).stdout;
+    assert!(sql.contains("CREATE TABLE users") && sql.contains("__diesel_schema_migrations"), "{sql}");
+    if let Some(folder) = home.database.folder() {
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0, "a file that is not there is not made");
+    }
+    assert!(home.cli(["migrate", "downgrade", "base", "--sql"]).exits(0).stdout.contains("nothing to do"));
+    let one = home.cli(["migrate", "upgrade", "+1", "--sql"]).exits(0).stdout;
+    assert_eq!(one.matches("INSERT INTO __diesel_schema_migrations").count(), 1, "{one}");
+    home.cli(["migrate", "check"]).exits(1);
+    home.cli(["migrate", "upgrade"]).exits(0);
+    assert!(home.cli(["migrate", "upgrade", "--sql"]).exits(0).stdout.contains("nothing to do"));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! A client in TypeScript (`tests/client`) with types from the kept document: it compiles strictly, and does on a real server
-//! what clients do.
+//! A client in TypeScript (`tests/client`) with types from the kept document: it compiles strictly, and does on a real
+//! server what clients do.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use keepstone_test_backends::{Database, node_missing};
+use keepstone_test_backends::{Database, is_skipped, node_missing};
 use serde_json::Value;
 
 use crate::harness::{Run, Server};
@@ -30,16 +30,9 @@ fn run(program: &str, arguments: &[&str]) -> Run {
     Run::of(command, "", PATIENCE).exits(0)
 }
 
-/// Says so when there is no Node. (`REQUIRE_BACKENDS=all tests/run` has made sure that there is.)
+/// Clients know nothing of databases.
 fn here() -> bool {
-    if Database::chosen() != Database::Sqlite {
-        return false; // clients know nothing of databases
-    }
-    let missing = node_missing();
-    if let Some(missing) = &missing {
-        eprintln!("skipped: {missing}");
-    }
-    missing.is_none()
+    Database::chosen() == Database::Sqlite && !is_skipped(node_missing())
 }
 
 #[tokio::test]

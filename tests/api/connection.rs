@@ -1,5 +1,5 @@
-//! Slow and hostile clients, below HTTP: who makes no progress is told so where that is possible, and let go; nobody else
-//! notices.
+//! Slow and hostile clients, below HTTP: who makes no progress is told so where that is possible, and let go; nobody
+//! else notices.
 
 use std::time::{Duration, Instant};
 

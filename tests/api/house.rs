@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
 ];
 
 /// Families of foreign packages, and the only packages of ours that may import them.
-const FOREIGN: [(&str, &[&str]); 10] = [
+const FOREIGN: [(&str, &[&str]); 11] = [
     ("diesel", &["keepstone-persistence"]),
     ("libsqlite3-sys", &["keepstone-persistence"]),
     ("actix", &["keepstone-http", "keepstone-auth", "keepstone"]),
@@ -27,6 +27,7 @@ const FOREIGN: [(&str, &[&str]); 10] = [
     ("bcrypt", &["keepstone-auth"]),
     ("argon2", &["keepstone-auth"]),
     ("lettre", &["keepstone-adapters"]),
+    ("minijinja", &["keepstone-adapters"]),
     ("redis", &["keepstone-adapters"]),
     ("object_store", &["keepstone-adapters"]),
     ("clap", &["keepstone"]),

@@ -1,4 +1,5 @@
-//! Lists: one envelope, read by pages, by rows or by cursors, and nothing is missed or told twice while others add to it.
+//! Lists: one envelope, read by pages, by rows or by cursors, and nothing is missed or told twice while others add to
+//! it.
 
 use serde_json::{Value, json};
 

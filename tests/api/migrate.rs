@@ -82,6 +82,17 @@ fn the_history_names_every_migration_and_current_the_last() {
 }
 
 #[test]
+fn to_look_makes_nothing() {
+    let home = Home::new();
+    for look in [["migrate", "history"], ["migrate", "current"], ["migrate", "check"]] {
+        home.cli(look).exits(i32::from(look[1] == "check"));
+    }
+    if let Some(folder) = home.database.folder() {
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 0, "a file that is not there is not made");
+    }
+}
+
+#[test]
 fn a_target_that_is_none_exits_with_2() {
     let home = Home::new();
     for [verb, target] in [["upgrade", "nonsense"], ["upgrade", "-1"], ["downgrade", "+1"], ["downgrade", "nonsense"]] {

@@ -3,10 +3,12 @@
 use std::fs::OpenOptions;
 use std::process::Stdio;
 
+use keepstone_test_backends::Database;
+
 use crate::harness::{Home, PASSWORD, Server};
 
 /// Every command that prints, in an order in which each has something to print.
-const PRINTING: [&[&str]; 19] = [
+const PRINTING: [&[&str]; 28] = [
     &["--help"],
     &["--version"],
     &["help", "migrate"],
@@ -14,6 +16,8 @@ const PRINTING: [&[&str]; 19] = [
     &["config", "show"],
     &["config", "show", "--json"],
     &["openapi"],
+    &["completions", "bash"],
+    &["migrate", "upgrade", "--sql"],
     &["migrate", "history"],
     &["migrate", "current"],
     &["migrate", "upgrade"],
@@ -23,7 +27,14 @@ const PRINTING: [&[&str]; 19] = [
     &["create-user", "--email", "bob@example.com", "--password-stdin"],
     &["list-users"],
     &["list-users", "--json"],
+    &["import-users", "nobody.jsonl"],
+    &["seed", "--items", "1", "--password-stdin"],
     &["cleanup-tokens"],
+    &["purge-users"],
+    &["jobs", "list", "--json"],
+    &["jobs", "retry", "--dead", "--json"],
+    &["config", "check", "--json"],
+    &["doctor"],
     &["generate-keys"],
     &["serve", "--announce", "--port", "0"],
 ];
@@ -35,12 +46,15 @@ fn full() -> Stdio {
 
 #[test]
 fn what_cannot_be_printed_is_a_failure_of_every_command() {
-    let home = Home::new();
+    let home = Home::new().file("nobody.jsonl", "");
     for command in PRINTING {
         let run = home.cli_between(PASSWORD, full(), command.iter().copied()).exits(1);
         assert!(run.stderr.contains("standard output"), "{command:?}: {run:#?}");
     }
-    assert_eq!(home.users().len(), 1, "what was asked for was done");
+    assert_eq!(home.users().len(), 5, "what was asked for was done");
+    if Database::chosen() == Database::Sqlite {
+        home.cli_between("", full(), ["backup", "copy.db"]).exits(1);
+    }
     home.cli_between("", full(), ["migrate", "downgrade", "base"]).exits(1);
 }
 

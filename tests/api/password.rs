@@ -160,3 +160,18 @@ async fn common_passwords_and_those_made_of_ones_own_names_are_refused_with_a_bl
     let body = serde_json::json!({"current_password": "ada@adaada", "new_password": "password123"});
     ada.post(path).json(&body).await.invalid_at(&[&["body", "new_password"]]);
 }
+
+#[tokio::test]
+async fn a_password_is_changed_on_a_node_that_has_not_heard_of_a_new_address() {
+    let server = Server::start().await;
+    let ada = server.user("ada").await;
+    ada.get("/api/v1/users/me").await.is(200); // from now on this node knows her for some seconds
+    let other = server.another().await;
+    let elsewhere = ada.clone().at(&other.url);
+    elsewhere.patch("/api/v1/users/me").json(&json!({"email": "countess@example.com"})).await.is(200);
+    assert!(register(&server, "ada@example.com", "a password of somebody else").await.status == 201);
+    let body = json!({"current_password": PASSWORD, "new_password": "another fine password"});
+    ada.post("/api/v1/users/me/change-password").json(&body).await.is(204);
+    ada.anonymous().named("countess@example.com").try_log_in("another fine password").await.is(200);
+    assert_eq!(log_in(&server, "ada@example.com", "a password of somebody else").await, 200);
+}

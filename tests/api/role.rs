@@ -60,6 +60,7 @@ fn table() -> Vec<(Method, &'static str, Caller, &'static str, Value)> {
         (patch(), "/api/v1/users/me", SignedIn, "", json!({"name": "Me"})),
         (delete(), "/api/v1/users/me", SignedIn, "", Value::Null),
         (post(), "/api/v1/users/me/change-password", SignedIn, "", change),
+        (get(), "/api/v1/users/me/export", SignedIn, "", Value::Null),
         (get(), "/api/v1/users/{id}", SignedIn, "", Value::Null),
         (patch(), "/api/v1/users/{id}", May(&["users:update"]), "", json!({"name": "Another"})),
         (delete(), "/api/v1/users/{id}", May(&["users:manage"]), "", Value::Null),
@@ -72,6 +73,14 @@ fn table() -> Vec<(Method, &'static str, Caller, &'static str, Value)> {
         (patch(), "/api/v1/items/{id}", May(&["items:write", "items:manage"]), "", item),
         (delete(), "/api/v1/items/{id}", May(&["items:write", "items:manage"]), "", Value::Null),
         (get(), "/api/v1/audit", May(&["audit:read"]), "", Value::Null),
+        (post(), "/api/v1/auth/verify-email/request", SignedIn, "", Value::Null),
+        (post(), "/api/v1/auth/verify-email/confirm", Public, "", json!({"token": "x"})),
+        (post(), "/api/v1/auth/password/forgot", Public, "", json!({"email": "a@example.com"})),
+        (post(), "/api/v1/auth/password/reset", Public, "", json!({"token": "x", "new_password": PASSWORD})),
+        (post(), "/api/v1/auth/undo-email-change/confirm", Public, "", json!({"token": "x"})),
+        (post(), "/api/v1/send-email", May(&["email:send"]), "?email=a@example.com", Value::Null),
+        (get(), "/api/v1/jobs", May(&["jobs:manage"]), "", Value::Null),
+        (post(), "/api/v1/jobs/{id}/retry", May(&["jobs:manage"]), "", Value::Null),
     ]
 }
 
@@ -120,7 +129,7 @@ fn the_document_says_which_operations_need_a_token() {
 #[tokio::test]
 async fn whoever_has_the_permission_is_let_in_and_nobody_else() {
     // A role with nothing but each permission, and for each set that opens a door, one with everything but that set.
-    let mut home = Server::with().env("DEFAULT_ROLE", "only_0");
+    let mut home = Server::with().with_mail().env("DEFAULT_ROLE", "only_0");
     for (number, permission) in PERMISSIONS.iter().enumerate() {
         home = home.env(&format!("KEEPSTONE__ROLES__ONLY_{number}"), permission);
     }

@@ -1,5 +1,6 @@
-//! Somebody who has nothing but the document tries everything that it tells of, and everything that it does not: no answer may
-//! be one that it does not describe, none may be an error of the server, and nothing that it forbids may be accepted.
+//! Somebody who has nothing but the document tries everything that it tells of, and everything that it does not: no
+//! answer may be one that it does not describe, none may be an error of the server, and nothing that it forbids may be
+//! accepted.
 //!
 //! `tests/run` installs Schemathesis; see `tests/schemathesis.txt`.
 
@@ -13,8 +14,8 @@ use crate::harness::{Client, Server};
 /// What ends the caller's session or account, so that nothing could be tried afterwards.
 const ENDINGS: &str = "/logout|/sessions|/users/me$|/change-password";
 
-/// Not among the checks: that everything of the right form is accepted. An address may be taken, a page and a cursor may not
-/// be asked for at once, an entity tag may be an old one; no schema says that.
+/// Not among the checks: that everything of the right form is accepted. An address may be taken, a page and a cursor
+/// may not be asked for at once, an entity tag may be an old one; no schema says that.
 const UNCHECKED: &str = "positive_data_acceptance";
 
 fn program() -> PathBuf {
@@ -50,7 +51,7 @@ async fn try_everything(server: &Server, client: &Client) {
 #[tokio::test]
 async fn nobody_gets_an_answer_that_is_not_described() {
     if is_here() {
-        let server = Server::start().await;
+        let server = Server::with().with_mail().start().await;
         try_everything(&server, &server.anonymous()).await;
     }
 }
@@ -58,7 +59,7 @@ async fn nobody_gets_an_answer_that_is_not_described() {
 #[tokio::test]
 async fn a_user_gets_no_answer_that_is_not_described() {
     if is_here() {
-        let server = Server::start().await;
+        let server = Server::with().with_mail().start().await;
         let [user] = server.seeded(["user"]).await;
         try_everything(&server, &user).await;
     }
@@ -67,7 +68,7 @@ async fn a_user_gets_no_answer_that_is_not_described() {
 #[tokio::test]
 async fn an_administrator_gets_no_answer_that_is_not_described() {
     if is_here() {
-        let server = Server::start().await;
+        let server = Server::with().with_mail().start().await;
         let [admin] = server.seeded(["admin"]).await;
         try_everything(&server, &admin).await;
     }

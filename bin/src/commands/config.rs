@@ -6,13 +6,16 @@ use crate::{
     cli::Config,
     failure::Failure,
     output,
-    settings::{self, Inputs, Overrides, Settings},
+    settings::{self, Inputs, Settings},
 };
 
-pub fn run(command: &Config) -> Result<ExitCode, Failure> {
-    let loaded = Settings::load(&Inputs::of_process(Overrides::default()));
+pub fn run(inputs: &Inputs, command: &Config) -> Result<ExitCode, Failure> {
+    if matches!(command, Config::Check { json: true }) {
+        return check_json(inputs);
+    }
+    let loaded = Settings::load(inputs);
     match command {
-        Config::Check => {
+        Config::Check { .. } => {
             let report = settings::check(&loaded);
             if loaded.is_err() {
                 return Err(Failure::Usage(report));
@@ -23,4 +26,13 @@ pub fn run(command: &Config) -> Result<ExitCode, Failure> {
         Config::Show { json: true } => output::line(settings::show_json(&loaded?))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn check_json(inputs: &Inputs) -> Result<ExitCode, Failure> {
+    let (settings, problems) = match Settings::examine(inputs) {
+        Ok((settings, problems)) => (Some(settings), problems),
+        Err(problems) => (None, Some(problems)),
+    };
+    output::line(settings::check_json(settings.as_ref(), problems.as_ref()))?;
+    Ok(ExitCode::from(if problems.is_none() { 0 } else { 2 }))
 }

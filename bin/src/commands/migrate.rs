@@ -8,7 +8,8 @@ use std::{
 
 use keepstone_adapters::SystemClock;
 use keepstone_domain::Clock;
-use keepstone_persistence::MigrationState;
+use keepstone_persistence::{MigrationState, Migrator};
+use serde_json::json;
 
 use crate::{cli::Migrate, compose, failure::Failure, output, settings::Settings};
 
@@ -18,33 +19,39 @@ const DATABASES: [&str; 3] = ["sqlite", "postgres", "mysql"];
 
 pub async fn run(settings: &Settings, command: Migrate) -> Result<ExitCode, Failure> {
     match command {
-        Migrate::Upgrade { to } => upgrade(settings, to).await,
-        Migrate::Downgrade { to } => {
+        Migrate::Upgrade { to, sql: false } => upgrade(settings, to).await,
+        Migrate::Upgrade { to, sql: true } => printed(Migrator::of(&settings.database.url).upgrade_script(to).await?),
+        Migrate::Downgrade { to, sql: true } => {
+            printed(Migrator::of(&settings.database.url).downgrade_script(to).await?)
+        }
+        Migrate::Downgrade { to, sql: false } => {
             let reverted = compose::open(settings).await?.migrator().downgrade(to).await?;
             report("took back", &reverted, "nothing to take back")?;
             Ok(ExitCode::SUCCESS)
         }
-        Migrate::Current => {
+        Migrate::Current { json } => {
             let history = history(settings).await?;
-            let newest = history.iter().rev().find(|migration| migration.is_applied);
-            output::line(newest.map_or("base: no migration is applied", |migration| &migration.name))?;
-            Ok(ExitCode::SUCCESS)
+            let newest = history.iter().rev().find(|migration| migration.is_applied).map(|migration| &*migration.name);
+            printed(if json {
+                json!({ "current": newest }).to_string()
+            } else {
+                newest.unwrap_or("base: no migration is applied").to_owned()
+            })
         }
-        Migrate::History => {
-            for migration in history(settings).await? {
+        Migrate::History { json } => {
+            let history = history(settings).await?;
+            let line = |migration: &MigrationState| {
                 let state = if migration.is_applied { "applied" } else { "pending" };
-                output::line(format!("{state}  {}", migration.name))?;
-            }
+                format!("{state}  {}", migration.name)
+            };
+            let object =
+                |migration: &MigrationState| json!({ "name": migration.name, "applied": migration.is_applied });
+            let mut list = output::List::new(json);
+            list.rows(&history, object, line)?;
+            list.end("no migrations")?;
             Ok(ExitCode::SUCCESS)
         }
-        Migrate::Check => {
-            let missing = history(settings).await?.iter().filter(|migration| !migration.is_applied).count();
-            if missing > 0 {
-                return Err(Failure::Failed(format!("{missing} to apply: run keepstone migrate upgrade")));
-            }
-            output::line("up to date")?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Migrate::Check { json } => check(settings, json).await,
         Migrate::Revision { message } => {
             for file in revision(Path::new(FOLDER), &message)? {
                 output::line(file.display().to_string())?;
@@ -54,6 +61,25 @@ pub async fn run(settings: &Settings, command: Migrate) -> Result<ExitCode, Fail
     }
 }
 
+async fn check(settings: &Settings, as_json: bool) -> Result<ExitCode, Failure> {
+    let history = history(settings).await?;
+    let missing: Vec<_> =
+        history.iter().filter(|migration| !migration.is_applied).map(|migration| &migration.name).collect();
+    if as_json {
+        output::line(json!({ "up_to_date": missing.is_empty(), "missing": missing }).to_string())?;
+        return Ok(ExitCode::from(u8::from(!missing.is_empty())));
+    }
+    if !missing.is_empty() {
+        return Err(Failure::Failed(format!("{} to apply: run keepstone migrate upgrade", missing.len())));
+    }
+    printed("up to date")
+}
+
+fn printed(text: impl AsRef<str>) -> Result<ExitCode, Failure> {
+    output::line(text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
 pub async fn upgrade(settings: &Settings, count: usize) -> Result<ExitCode, Failure> {
     let applied = compose::open(settings).await?.migrator().upgrade(count).await?;
     report("applied", &applied, "up to date")?;
@@ -61,7 +87,7 @@ pub async fn upgrade(settings: &Settings, count: usize) -> Result<ExitCode, Fail
 }
 
 async fn history(settings: &Settings) -> Result<Vec<MigrationState>, Failure> {
-    Ok(compose::open(settings).await?.migrator().history().await?)
+    Ok(Migrator::of(&settings.database.url).look().await?)
 }
 
 fn report(verb: &str, migrations: &[MigrationState], nothing: &str) -> Result<(), Failure> {

@@ -1,19 +1,25 @@
-//! What each command does. Commands talk to services, as HTTP does.
+//! What each command does. Commands talk to services, as HTTP does, but for `list-users`: it reads the users as they
+//! lie.
 
+mod backup;
+mod cleanup;
+mod completions;
 mod config;
+mod doctor;
 mod healthcheck;
+mod import;
+mod job;
 mod keys;
 mod migrate;
 mod openapi;
 mod seed;
 mod serve;
-mod session;
 mod user;
 
 use std::process::ExitCode;
 
 use crate::{
-    cli::{Cli, Command, Serve},
+    cli::{Cli, Command, Layer, Serve},
     failure::Failure,
     logging,
     settings::{Inputs, Overrides, Settings},
@@ -21,34 +27,52 @@ use crate::{
 
 /// Runs what the command line says.
 pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
-    match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-        Command::Serve(arguments) => serve::run(&load(Overrides::from(&arguments))?, &arguments).await,
-        Command::Config(command) => config::run(&command),
-        Command::Migrate(command) => with_log(async |settings| migrate::run(settings, command).await).await,
-        Command::InitDb => with_log(async |settings| migrate::upgrade(settings, usize::MAX).await).await,
-        Command::CreateUser(arguments) => with_log(async |settings| user::create(settings, arguments).await).await,
-        Command::ListUsers(arguments) => with_log(async |settings| user::list(settings, &arguments).await).await,
-        Command::Seed(arguments) => with_log(async |settings| seed::run(settings, &arguments).await).await,
-        Command::GenerateKeys(arguments) => keys::generate(&load(Overrides::default())?, &arguments),
-        Command::CleanupTokens => with_log(session::clean_up).await,
-        Command::Healthcheck(arguments) => healthcheck::run(&load(Overrides::default())?, &arguments).await,
-        Command::Openapi(arguments) => openapi::run(&arguments),
+    let command = cli.command.unwrap_or(Command::Serve(cli.serve));
+    let inputs = Inputs::of_process(overrides(cli.layer, &command));
+    match command {
+        Command::Serve(arguments) => serve::run(&load(&inputs)?, &arguments).await,
+        Command::Config(command) => config::run(&inputs, &command),
+        Command::Migrate(command) => with_log(&inputs, async |settings| migrate::run(settings, command).await).await,
+        Command::InitDb => with_log(&inputs, async |settings| migrate::upgrade(settings, usize::MAX).await).await,
+        Command::CreateUser(user) => with_log(&inputs, async |settings| user::create(settings, user).await).await,
+        Command::ListUsers(list) => with_log(&inputs, async |settings| user::list(settings, &list).await).await,
+        Command::ImportUsers(file) => with_log(&inputs, async |settings| import::run(settings, &file).await).await,
+        Command::Seed(seed) => with_log(&inputs, async |settings| seed::run(settings, &seed).await).await,
+        Command::CleanupTokens(how) => {
+            with_log(&inputs, async |settings| cleanup::clean_up(settings, &how).await).await
+        }
+        Command::PurgeUsers(how) => with_log(&inputs, async |settings| cleanup::purge(settings, &how).await).await,
+        Command::Jobs(command) => with_log(&inputs, async |settings| job::run(settings, command).await).await,
+        Command::Backup(arguments) => backup::run(&load(&inputs)?, &arguments).await,
+        Command::GenerateKeys(arguments) => keys::generate(&load(&inputs)?, &arguments),
+        Command::Doctor(arguments) => doctor::run(&inputs, &arguments).await,
+        Command::Healthcheck(arguments) => healthcheck::run(&load(&inputs)?, &arguments).await,
+        Command::Openapi(arguments) => openapi::run(&inputs, &arguments),
+        Command::Completions(arguments) => completions::print(&arguments),
     }
 }
 
 /// For commands that may have something to log.
-async fn with_log(work: impl AsyncFnOnce(&Settings) -> Result<ExitCode, Failure>) -> Result<ExitCode, Failure> {
-    let settings = load(Overrides::default())?;
+async fn with_log(
+    inputs: &Inputs,
+    work: impl AsyncFnOnce(&Settings) -> Result<ExitCode, Failure>,
+) -> Result<ExitCode, Failure> {
+    let settings = load(inputs)?;
     let _log = logging::start(&settings);
     work(&settings).await
 }
 
-fn load(overrides: Overrides) -> Result<Settings, Failure> {
-    Ok(Settings::load(&Inputs::of_process(overrides))?)
+fn load(inputs: &Inputs) -> Result<Settings, Failure> {
+    Ok(Settings::load(inputs)?)
 }
 
-impl From<&Serve> for Overrides {
-    fn from(arguments: &Serve) -> Self {
-        Self { host: arguments.host.clone(), port: arguments.port, migrate: arguments.migrate, ..Self::default() }
+/// What the command line says about the configuration.
+fn overrides(layer: Layer, command: &Command) -> Overrides {
+    let overrides = Overrides { environment: layer.environment, log_level: layer.log_level, ..Overrides::default() };
+    match command {
+        Command::Serve(Serve { host, port, migrate, .. }) => {
+            Overrides { host: host.clone(), port: *port, migrate: *migrate, ..overrides }
+        }
+        _ => overrides,
     }
 }

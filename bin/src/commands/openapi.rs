@@ -1,15 +1,16 @@
-//! `openapi`: prints the document, or says where a file that is kept differs from it. A kept document is that of the built-in
-//! defaults, so that it does not change with the environment of whoever looks.
+//! `openapi`: prints the document, or says where a file that is kept differs from it. A kept document is that of the
+//! built-in defaults, so that it does not change with the environment of whoever looks.
 
 use std::{collections::BTreeSet, fs, path::Path, process::ExitCode};
 
+use keepstone_http::Edition;
 use serde_json::Value;
 
 use crate::{
     cli::Openapi,
     failure::Failure,
     output,
-    settings::{Inputs, Overrides, Settings},
+    settings::{Inputs, Settings},
 };
 
 /// More than that nobody reads.
@@ -17,13 +18,19 @@ const MOST_LINES: usize = 20;
 /// How much of a value is shown.
 const MOST_CHARACTERS: usize = 60;
 
-pub fn run(arguments: &Openapi) -> Result<ExitCode, Failure> {
+pub fn run(inputs: &Inputs, arguments: &Openapi) -> Result<ExitCode, Failure> {
     let settings = match arguments {
-        Openapi { defaults: false, check: None } => Settings::load(&Inputs::of_process(Overrides::default()))?,
+        Openapi { defaults: false, check: None } => Settings::load(inputs)?,
         _ => Settings::built_in()?,
     };
     let app = &settings.app;
-    let document = keepstone_http::openapi(&app.api_prefix, &app.name, &app.version, settings.token_case());
+    let document = keepstone_http::openapi(Edition {
+        title: &app.name,
+        version: &app.version,
+        api_prefix: &app.api_prefix,
+        token_case: settings.token_case(),
+        conceals_registration: settings.registration.conceal,
+    });
     let document = document.to_pretty_json().map_err(Failure::failed)?;
     match &arguments.check {
         Some(file) => check(file, &document)?,

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use keepstone_service::{NewPassword, numbered_user_id};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 
 use crate::{
     cli::Seed,
@@ -31,7 +31,7 @@ pub async fn run(settings: &Settings, arguments: &Seed) -> Result<ExitCode, Fail
     let hash = seed.hash(new).await?;
 
     let (mut users, people) = seed.people(&hash).await?;
-    let bar = progress("users", arguments.users);
+    let bar = output::things("users", arguments.users);
     for start in (0..arguments.users).step_by(step()) {
         let end = arguments.users.min(start + BATCH);
         users += seed.users(start..end, &hash).await?;
@@ -42,7 +42,7 @@ pub async fn run(settings: &Settings, arguments: &Seed) -> Result<ExitCode, Fail
     let numbered: Vec<_> = (0..arguments.users).map(numbered_user_id).collect();
     let owners = if numbered.is_empty() { people } else { numbered };
     let count = if owners.is_empty() { 0 } else { arguments.items.unwrap_or(FEW) };
-    let (mut items, bar) = (0, progress("items", count));
+    let (mut items, bar) = (0, output::things("items", count));
     for start in (0..count).step_by(step()) {
         let end = count.min(start + BATCH);
         items += seed.items(start..end, &owners).await?;
@@ -50,6 +50,11 @@ pub async fn run(settings: &Settings, arguments: &Seed) -> Result<ExitCode, Fail
     }
     bar.finish_and_clear();
 
+    if arguments.json {
+        let made_up = (users > 0 && !arguments.password_stdin).then(|| password.expose_secret());
+        output::line(json!({ "users": users, "items": items, "password": made_up }).to_string())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     output::line(format!("made {users} users and {items} items; what was there already stayed as it is"))?;
     if users > 0 {
         report(settings, &password, arguments.password_stdin)?;
@@ -59,8 +64,6 @@ pub async fn run(settings: &Settings, arguments: &Seed) -> Result<ExitCode, Fail
 
 /// Says how to log in.
 fn report(settings: &Settings, password: &SecretString, is_known: bool) -> Result<(), Failure> {
-    use secrecy::ExposeSecret;
-
     let roles = settings.roles.names().map(|role| format!("{role}@example.com")).collect::<Vec<_>>().join(", ");
     output::line(format!("log in as {roles}"))?;
     if !is_known {
@@ -76,16 +79,6 @@ fn generate_password() -> Result<SecretString, Failure> {
     let mut bytes = [0; 12];
     getrandom::fill(&mut bytes).map_err(Failure::failed)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes).into())
-}
-
-/// A bar on standard error, if that is a terminal.
-fn progress(what: &'static str, count: u32) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}, {eta} left");
-    let bar = ProgressBar::new(count.into()).with_message(what);
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }
 
 fn step() -> usize {

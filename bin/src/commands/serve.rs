@@ -12,7 +12,7 @@ use keepstone_auth::token::Keyring;
 use keepstone_http::{ConnectionLimits, Network, Options, Origins, Parts, Script};
 use keepstone_persistence::{DatabaseUrl, DieselStore};
 use keepstone_repository::Store;
-use keepstone_service::{Health, Idempotency, Sessions};
+use keepstone_service::{Health, Mailer};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::{
@@ -33,12 +33,11 @@ use crate::{
 const SHUTDOWN_TIMEOUT_SECONDS: u64 = 30;
 /// How many connections may wait to be accepted, if the system allows so many.
 const BACKLOG: i32 = 4_096;
-const CLEAN_UP_INTERVAL: Duration = Duration::from_hours(1);
 
 pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Failure> {
     let _log = logging::start(settings);
     for warning in &settings.warnings {
-        tracing::warn!("{warning}");
+        tracing::warn!("{}", warning.sentence());
     }
     for name in settings.without_effect() {
         tracing::warn!("{name} is set, but this version does not act on it yet");
@@ -46,14 +45,17 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     let store = compose::open(settings).await?;
     prepare(settings, &store).await?;
     let services = compose::services(settings, store)?;
-    let (health, sessions) = (Arc::clone(&services.health), Arc::clone(&services.sessions));
-    let requests = Arc::clone(&services.idempotency);
+    let health = Arc::clone(&services.health);
     let keyring = Arc::clone(&services.keyring);
     let parts = Parts {
         accounts: services.accounts,
         sessions: services.sessions,
         users: services.users,
         items: services.items,
+        mail_proof: services.mail_proof,
+        letters: services.letters,
+        jobs: services.jobs,
+        exports: services.exports,
         audit: services.audit,
         health: services.health,
         idempotency: services.idempotency,
@@ -71,14 +73,25 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     announce(settings, arguments, address, connections)?;
     // Measures a hash for the first login; nobody waits for it.
     actix_web::rt::spawn(async move { services.passwords.warm_up().await });
-    let at_once = Arc::new(Notify::new());
+    let (at_once, no_more_jobs) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let worker = services.worker.map(|worker| {
+        let stop = Arc::clone(&no_more_jobs);
+        actix_web::rt::spawn(worker.run_until(async move { stop.notified().await }))
+    });
+    if let Some(mailer) = services.mailer {
+        actix_web::rt::spawn(say_if_no_mail_goes(mailer));
+    }
     let stop = Stop { server: server.handle(), health, delay: settings.server.shutdown_delay };
     actix_web::rt::spawn(stop.on_signal([terminate, interrupt], Arc::clone(&at_once)));
-    actix_web::rt::spawn(clean_up_every_hour(sessions, requests));
     actix_web::rt::spawn(reload_on_signal(settings.clone(), keyring, hang_up));
     tokio::select! {
         ended = server => ended.map_err(Failure::failed)?,
         () = at_once.notified() => return Err(Failure::failed("stopped at once, with requests unanswered")),
+    }
+    // Requests under way may have caused jobs, so these end last.
+    no_more_jobs.notify_one();
+    if let Some(worker) = worker {
+        worker.await.map_err(Failure::failed)?;
     }
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
@@ -175,19 +188,10 @@ fn announce(
     Ok(())
 }
 
-/// What has expired costs space only, so when it is deleted does not matter, and that nodes do it at once neither.
-async fn clean_up_every_hour(sessions: Arc<Sessions>, requests: Arc<Idempotency>) {
-    let mut hours = actix_web::rt::time::interval(CLEAN_UP_INTERVAL);
-    loop {
-        hours.tick().await;
-        match sessions.clean_up().await {
-            Ok(deleted) => tracing::debug!(deleted, "cleaned up expired sessions"),
-            Err(error) => tracing::warn!(%error, "could not clean up expired sessions"),
-        }
-        match requests.clean_up().await {
-            Ok(deleted) => tracing::debug!(deleted, "cleaned up idempotency keys"),
-            Err(error) => tracing::warn!(%error, "could not clean up idempotency keys"),
-        }
+/// A mail server that cannot be reached is no reason not to start, but one to look at the configuration.
+async fn say_if_no_mail_goes(mailer: Arc<dyn Mailer>) {
+    if let Err(error) = mailer.check().await {
+        tracing::warn!("no e-mail can be sent now: {error}");
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How many users are read at once.
-const BATCH: u32 = 100;
+const BATCH: u32 = 500;
 
 /// What is asked on a terminal could not be asked here.
 const NOT_A_TERMINAL: &str = "there is no terminal to ask on: give --email, and the password with --password-stdin";
@@ -46,27 +46,27 @@ pub async fn create(settings: &Settings, arguments: CreateUser) -> Result<ExitCo
     let password = NewPassword::check(password, &services.accounts.rules().password_policy)
         .map_err(|violation| Failure::Usage(violation.to_string()))?;
     let user = services.accounts.provision(user, password, None, &Client::default(), Receipt::none()).await?;
-    output::line(format!("made {} {} ({})", user.role, user.email, user.id))?;
+    output::line(if arguments.json {
+        as_json(&user).to_string()
+    } else {
+        format!("made {} {} ({})", user.role, user.email, user.id)
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
 pub async fn list(settings: &Settings, arguments: &ListUsers) -> Result<ExitCode, Failure> {
     let store = compose::open_migrated(settings).await?;
     let mut repositories = store.read().await?;
-    let mut users = Vec::new();
     let mut request = PageRequest { with_total: false, ..PageRequest::first(BATCH) };
+    let mut users = output::List::new(arguments.json);
+    // Each part is printed before the next is read: there may be a million.
     loop {
         let page = repositories.users().list(&UserFilter::default(), &request).await?;
-        users.extend(page.items);
+        users.rows(&page.items, as_json, as_text)?;
         let Some(last) = page.next else { break };
         request.start = Start::After(last);
     }
-    if arguments.json {
-        let users: Vec<_> = users.iter().map(as_json).collect();
-        output::line(serde_json::to_string_pretty(&users).map_err(Failure::failed)?)?;
-    } else {
-        users.iter().map(as_text).try_for_each(output::line)?;
-    }
+    users.end("no users")?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,4 +1,5 @@
-//! Addresses of other services, of scripts, of browsers and of proxies. A URL may hold a password: it is shown without, always.
+//! Addresses of other services, of scripts, of browsers and of proxies. A URL may hold a password: it is shown without,
+//! always.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -205,6 +206,20 @@ impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.address, self.prefix)
     }
+}
+
+/// The address that others know this server by, without a slash at the end. Whatever was wrong with it is not shown: it
+/// may be an address with a password.
+pub(super) fn public_url(text: &str) -> Result<String, Wrong> {
+    let wrong = |why: &str| Wrong::new(why, "write https://HOST or https://HOST/PATH");
+    let url = Url::parse(text).map_err(|_| wrong("is not a URL"))?;
+    let host = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https"));
+    let host = host.ok_or_else(|| wrong("does not start with https:// or http://"))?;
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("has more than scheme, host, port and path"));
+    }
+    let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+    Ok(format!("{}://{host}{port}{}", url.scheme(), url.path().trim_end_matches('/')))
 }
 
 /// An IP address without brackets, or the name of a host.

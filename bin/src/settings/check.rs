@@ -5,11 +5,13 @@ use std::fmt::Write;
 
 use super::addresses::Origins;
 use super::model::{Password, Settings};
-use super::problems::Problems;
+use super::problems::{Problem, Problems};
 use super::production;
 use super::profile::Environment;
 use super::values::{PasswordHasher, RegistrationMode, shown};
+use keepstone_adapters::{Encryption, MailUrl};
 use keepstone_service::{Limit, Quotas};
+use serde_json::{Value, json};
 
 /// A setting, what holds here, and what the profiles of development and production start from.
 type Row = [String; 4];
@@ -37,6 +39,26 @@ pub fn check(result: &Result<Settings, Problems>) -> String {
     text
 }
 
+/// The same for programs, of what could be read (nothing, if nothing could) and what is wrong.
+#[must_use]
+pub fn check_json(settings: Option<&Settings>, problems: Option<&Problems>) -> String {
+    let object = |problem: &Problem| {
+        json!({
+            "key": problem.key, "origin": problem.origin, "message": problem.message, "mend": problem.mend,
+        })
+    };
+    let objects = |list: &[Problem]| list.iter().map(object).collect::<Value>();
+    let report = json!({
+        "ok": problems.is_none(),
+        "environment": settings.map(|settings| settings.app.environment.to_string()),
+        "problems": objects(problems.map_or(&[], |problems| &problems.list)),
+        "note": problems.and_then(|problems| problems.note.as_ref()),
+        "warnings": objects(settings.map_or(&[], |settings| &settings.warnings)),
+        "without_effect": settings.map_or_else(Vec::new, Settings::without_effect),
+    });
+    report.to_string()
+}
+
 /// Every column as wide as its widest text.
 fn table(rows: &[Row]) -> String {
     let width = |column: usize| {
@@ -56,6 +78,7 @@ fn matrix(settings: &Settings) -> Vec<Row> {
     rows.extend(passwords(settings));
     rows.extend(clients(settings));
     rows.extend(database(settings));
+    rows.push(mail(settings));
     rows
 }
 
@@ -114,6 +137,16 @@ fn database(settings: &Settings) -> Vec<Row> {
         row("database", &settings.database.url.to_string(), "sqlite:///./keepstone.db", "as configured"),
         row("database traffic", traffic, "as configured", "unencrypted refused, or allowed and warned of"),
     ]
+}
+
+fn mail(settings: &Settings) -> Row {
+    let here = match &settings.mail.url {
+        Some(MailUrl::Smtp(url)) if url.encryption() == Encryption::Never => format!("{url}, not encrypted"),
+        Some(url) => url.to_string(),
+        None if settings.app.environment == Environment::Development => "written to the log".to_owned(),
+        None => "off".to_owned(),
+    };
+    row("e-mail", &here, "written to the log", "as configured, or off")
 }
 
 fn row(setting: &str, here: &str, development: &str, production: &str) -> Row {

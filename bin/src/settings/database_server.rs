@@ -1,5 +1,5 @@
-//! Who connects to a database server, and where it is, as its URL says. Read by hand, as the drivers do: they take several
-//! hosts, none, and escapes in every part.
+//! Who connects to a database server, and where it is, as its URL says. Read by hand, as the drivers do: they take
+//! several hosts, none, and escapes in every part.
 
 use percent_encoding::percent_decode_str;
 use url::form_urlencoded;

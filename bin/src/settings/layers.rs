@@ -1,5 +1,5 @@
-//! Collects each source of settings into a layer of the `config` crate, every value with its origin. A layer holds known
-//! keys only: what is unknown, unreadable or ambiguous becomes a problem here.
+//! Collects each source of settings into a layer of the `config` crate, every value with its origin. A layer holds
+//! known keys only: what is unknown, unreadable or ambiguous becomes a problem here.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,7 +1,7 @@
-//! The settings: layered, typed, and refused as a whole with every reason. The only module that reads the environment and
-//! `.env`. A new key is a line in `config/default.toml`, one in `keys`, a field in `model` and its parser in `read`.
+//! The settings: layered, typed, and refused as a whole with every reason. The only module that reads the environment
+//! and `.env`. A new key is a line in `config/default.toml`, one in `keys`, a field in `model` and its parser in
+//! `read`.
 
-#[expect(dead_code, reason = "addresses of services that are not called yet are validated already")]
 mod addresses;
 mod check;
 mod database_server;
@@ -26,9 +26,9 @@ mod values;
 mod variables;
 
 pub use addresses::Origins;
-pub use check::check;
+pub use check::{check, check_json};
 pub use model::Settings;
-pub use problems::Problems;
+pub use problems::{Problem, Problems};
 pub use profile::Environment;
 pub use show::{show, show_json};
 pub use sources::{Inputs, Overrides};
@@ -42,25 +42,34 @@ impl Settings {
     /// # Errors
     /// Every problem of the configuration, not only the first. None of them shows a secret.
     pub fn load(inputs: &Inputs) -> Result<Self, Problems> {
+        match Self::examine(inputs)? {
+            (settings, None) => Ok(settings),
+            (_, Some(problems)) => Err(problems),
+        }
+    }
+
+    /// The same, and beside the problems everything that could be read all the same. What could not is as if it was
+    /// unset.
+    ///
+    /// # Errors
+    /// If nothing at all can be read.
+    pub fn examine(inputs: &Inputs) -> Result<(Self, Option<Problems>), Problems> {
         let mut sources = sources::collect(inputs).map_err(|problem| Problems { list: vec![problem], note: None })?;
-        let mut reader = Reader::new(&sources.tree);
+        let mut reader = Reader::after(&sources.tree, std::mem::take(&mut sources.problems));
         let mut settings = read::settings(&mut reader, &sources.tree, sources.profile.environment, inputs.cores);
-        let mut list = std::mem::take(&mut sources.problems);
-        list.extend(reader.into_problems());
+        let mut list = reader.into_problems();
         if settings.app.environment == Environment::Production {
             sources.exposed.extend(production::exposed_keys(&settings, &inputs.directory));
             let refusals = production::refusals(&settings, &sources.tree, &sources.exposed, &list);
             list.extend(refusals);
-            settings.warnings = production::reminders(&settings);
+            settings.warnings = production::reminders(&settings, &sources.tree, &list);
         } else {
-            settings.warnings = production::warnings(&settings, &sources.exposed);
-        }
-        if !list.is_empty() {
-            return Err(Problems { list, note: sources.profile.note });
+            settings.warnings = production::warnings(&settings, &sources.tree, &sources.exposed);
         }
         settings.entries = show::entries(&sources.tree, &settings, &sources.profile);
         settings.directory.clone_from(&inputs.directory);
-        Ok(settings)
+        let problems = (!list.is_empty()).then_some(Problems { list, note: sources.profile.note });
+        Ok((settings, problems))
     }
 
     /// What holds wherever nothing is configured.

@@ -2,16 +2,18 @@
 //! comment is explained in `config/default.toml`.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::SecretString;
 
 use super::addresses::{Network, Origins, Script, ServiceUrl};
-use super::profile::Environment;
+use super::problems::Problem;
+use super::profile::{Environment, is_loopback};
 use super::show::Entry;
 use super::values::{Algorithm, LogFormat, LogLevel, PasswordHasher, RegistrationMode, ResponseCase};
+use keepstone_adapters::{MailUrl, Sender};
 use keepstone_auth::permission::Roles;
 use keepstone_domain::RoleName;
 use keepstone_http::TokenCase;
@@ -28,18 +30,20 @@ pub struct Settings {
     pub sessions: Sessions,
     pub password: Password,
     pub registration: Registration,
+    pub users: Users,
     pub roles: Roles,
     pub cors: Cors,
     pub log: Log,
     pub docs: Docs,
     pub mail: Mail,
+    pub jobs: Jobs,
     pub files: Files,
     pub redis: Redis,
     pub rate_limit: RateLimit,
     pub metrics: Metrics,
     pub telemetry: Telemetry,
-    /// What is allowed here and would not be in production, a sentence each, for the log at start.
-    pub warnings: Vec<String>,
+    /// What is allowed here and would not be in production, and what production has been told to put up with.
+    pub warnings: Vec<Problem>,
     pub(super) directory: PathBuf,
     pub(super) entries: Vec<Entry>,
 }
@@ -81,14 +85,34 @@ impl Settings {
         }
     }
 
+    /// How clients reach this server, without a slash at the end: as configured, else as this machine itself does.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        let Server { host, port, .. } = &self.server;
+        let here = || match host.parse::<IpAddr>() {
+            Ok(address) if !address.is_unspecified() && !is_loopback(host) => {
+                format!("http://{}", SocketAddr::new(address, *port))
+            }
+            Err(_) if !is_loopback(host) => format!("http://{host}:{port}"),
+            _ => format!("http://localhost:{port}"),
+        };
+        self.app.public_url.clone().unwrap_or_else(here)
+    }
+
     /// The folder of the asymmetric keys: the configured one, else one beside the database, as the generated secret is.
     #[must_use]
     pub fn keys_dir(&self) -> PathBuf {
         self.jwt.keys_dir.clone().unwrap_or_else(|| self.beside_the_database(".keys"))
     }
 
+    /// The file of a generated secret, whether it is there or not.
+    #[must_use]
+    pub fn secret_file(&self) -> PathBuf {
+        self.beside_the_database(".secret")
+    }
+
     /// A path beside the database file, or in the working directory for a database that is no file.
-    pub(super) fn beside_the_database(&self, suffix: &str) -> PathBuf {
+    fn beside_the_database(&self, suffix: &str) -> PathBuf {
         let file = self.database.url.sqlite_file().unwrap_or(Path::new("keepstone"));
         let mut name = OsString::from(file);
         name.push(suffix);
@@ -113,7 +137,8 @@ pub struct App {
     pub debug: bool,
     /// `/api/v1`: with a slash in front, none behind.
     pub api_prefix: String,
-    pub public_url: Option<ServiceUrl>,
+    /// Ask [`Settings::public_url`].
+    pub public_url: Option<String>,
     /// Ask [`Settings::signing_key`].
     pub secret_key: Option<SecretString>,
     pub allow_insecure_backend: bool,
@@ -187,6 +212,11 @@ pub struct Registration {
 }
 
 #[derive(Debug, Clone)]
+pub struct Users {
+    pub purge_after: Option<Duration>,
+}
+
+#[derive(Debug, Clone)]
 pub struct Cors {
     pub origins: Origins,
 }
@@ -205,8 +235,17 @@ pub struct Docs {
 
 #[derive(Debug, Clone)]
 pub struct Mail {
-    pub url: Option<ServiceUrl>,
-    pub from: String,
+    pub url: Option<MailUrl>,
+    pub from: Sender,
+    pub ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Jobs {
+    pub concurrency: usize,
+    pub poll_interval: Duration,
+    pub lease: Duration,
+    pub max_backoff: Duration,
 }
 
 #[derive(Debug, Clone)]

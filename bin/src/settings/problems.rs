@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::keys;
 
-/// One thing that is wrong.
+/// One thing that is wrong, or that is warned of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The key's bare name, such as `JWT_SECRET_KEY`, or the file or variable that is wrong as a whole.
@@ -25,6 +25,26 @@ pub struct Problems {
     pub list: Vec<Problem>,
     /// Why this counts as production, when nobody said so.
     pub note: Option<String>,
+}
+
+impl Problem {
+    /// It in one line, for the log.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        format!("{} {}; to mend it, {}", self.key, self.message, self.mend)
+    }
+
+    pub(super) fn is_of(&self, path: &str) -> bool {
+        self.key == keys::display_name(path)
+    }
+}
+
+impl Problems {
+    /// Whether anything is wrong with the key of this bare name, so that what was read of it is not what was meant.
+    #[must_use]
+    pub fn concern(&self, key: &str) -> bool {
+        self.list.iter().any(|problem| problem.key == key)
+    }
 }
 
 /// What a parser has to say about a value; the key and the origin are the reader's to add.

@@ -14,13 +14,15 @@ use super::model::Settings;
 use super::problems::{Problem, Wrong};
 use super::strength;
 use super::values::Algorithm;
+use keepstone_adapters::MailUrl;
 
 const MAKE_ONE: &str = "set it to what `openssl rand -base64 48` prints";
+const TUNNEL: &str = "reach it through an encrypted tunnel that ends on this machine";
 
-/// Every reason not to run these settings in production. A value that could not be read has its reason among the `known`
-/// problems already.
+/// Every reason not to run these settings in production. A value that could not be read has its reason among the
+/// `known` problems already.
 pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf], known: &[Problem]) -> Vec<Problem> {
-    let is_known = |path: &str| known.iter().any(|problem| problem.key == keys::display_name(path));
+    let is_known = |path: &str| known.iter().any(|problem| problem.is_of(path));
     let mut found = Vec::new();
     let mut refuse = |path: &str, wrong: Wrong| {
         if !is_known(path) {
@@ -35,7 +37,7 @@ pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf], kn
             Wrong::new("is not set, and JWT_ALGORITHM needs keys", "name the folder that generate-keys is to fill");
         refuse("jwt.keys_dir", wrong);
     }
-    for (path, wrong) in weak_secrets(settings).into_iter().chain(equal_secrets(settings)) {
+    for (path, wrong) in weak_secrets(settings).into_iter().chain(equal_secrets(settings)).chain(mail(settings)) {
         refuse(path, wrong);
     }
     if settings.cors.origins == Origins::Any {
@@ -56,8 +58,8 @@ pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf], kn
             refuse(path, Wrong::new("has a password that everyone knows", "give the database's user one of its own"));
         }
         if is_overheard(path, &server) && !settings.app.allow_insecure_backend {
-            let mend = "reach it through an encrypted tunnel that ends on this machine, or set \
-                        ALLOW_INSECURE_BACKEND=true where nobody else is on the network between";
+            let mend =
+                format!("{TUNNEL}, or set ALLOW_INSECURE_BACKEND=true where nobody else is on the network between");
             refuse(path, Wrong::new("would send passwords and data over a network without encryption", mend));
         }
     }
@@ -65,27 +67,34 @@ pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf], kn
     found
 }
 
-/// What production has been told to put up with, a sentence each.
-pub(super) fn reminders(settings: &Settings) -> Vec<String> {
+/// What production has been told to put up with, but for what is among the `known` problems.
+pub(super) fn reminders(settings: &Settings, tree: &Tree, known: &[Problem]) -> Vec<Problem> {
     let overheard = database_servers(settings).filter(|(path, server)| is_overheard(path, server));
-    overheard
-        .map(|(path, _)| {
-            let name = keys::display_name(path);
-            format!("{name}: passwords and data go over a network without encryption, as ALLOW_INSECURE_BACKEND allows")
-        })
+    let databases = overheard.map(|(path, _)| {
+        let message = "sends passwords and data over a network without encryption, as ALLOW_INSECURE_BACKEND allows";
+        (path, Wrong::new(message, TUNNEL))
+    });
+    let mail = match &settings.mail.url {
+        None => Some(Wrong::new("is not set, so no e-mail is sent", "set it to smtps://USER:PASSWORD@HOST:465")),
+        Some(_) if mail_is_overheard(settings) => {
+            let message = "sends e-mails over a network without encryption, as ALLOW_INSECURE_BACKEND allows";
+            Some(Wrong::new(message, "leave out ?tls=none"))
+        }
+        Some(_) => None,
+    };
+    databases
+        .chain(mail.map(|wrong| ("mail.url", wrong)))
+        .map(|(path, wrong)| (path, wrong.at(path, tree.origin(path))))
+        .filter(|(path, _)| !known.iter().any(|problem| problem.is_of(path)))
+        .map(|(_, reminder)| reminder)
         .collect()
 }
 
-/// The same facts as sentences, where they are no reason to stop.
-pub(super) fn warnings(settings: &Settings, exposed: &[PathBuf]) -> Vec<String> {
+/// What production refuses, where it is no reason to stop.
+pub(super) fn warnings(settings: &Settings, tree: &Tree, exposed: &[PathBuf]) -> Vec<Problem> {
     let secrets = weak_secrets(settings).into_iter().chain(equal_secrets(settings));
-    let secrets =
-        secrets.map(|(path, wrong)| format!("{} {}: {}", keys::display_name(path), wrong.message, wrong.mend));
-    let files = exposed
-        .iter()
-        .map(|path| exposed_file(path))
-        .map(|problem| format!("{} {}: {}", problem.key, problem.message, problem.mend));
-    secrets.chain(files).collect()
+    let secrets = secrets.map(|(path, wrong)| wrong.at(path, tree.origin(path)));
+    secrets.chain(exposed.iter().map(|path| exposed_file(path))).collect()
 }
 
 fn secrets(settings: &Settings) -> impl Iterator<Item = (&'static str, &SecretString)> {
@@ -114,6 +123,35 @@ fn equal_secrets(settings: &Settings) -> Vec<(&'static str, Wrong)> {
         Some((*path, Wrong::new(message, "give each its own value, or unset one")))
     };
     all.iter().enumerate().filter_map(wrong).collect()
+}
+
+/// What is wrong with how e-mails would be sent. Nothing is, where none are.
+fn mail(settings: &Settings) -> Vec<(&'static str, Wrong)> {
+    let mut found = Vec::new();
+    if settings.mail.url.is_none() {
+        return found;
+    }
+    if settings.mail.from.is_nobody() {
+        let wrong = Wrong::new("is nobody's address", "set it to one of your own, such as Name <noreply@example.com>");
+        found.push(("mail.from", wrong));
+    }
+    if settings.app.public_url.is_none() {
+        let wrong = Wrong::new(
+            "is not set, and links in e-mails are made of it",
+            "set it to how clients reach this server, such as https://api.example.com",
+        );
+        found.push(("app.public_url", wrong));
+    }
+    if mail_is_overheard(settings) && !settings.app.allow_insecure_backend {
+        let mend =
+            "leave out ?tls=none, or set ALLOW_INSECURE_BACKEND=true where nobody else is on the network between";
+        found.push(("mail.url", Wrong::new("would send e-mails over a network without encryption", mend)));
+    }
+    found
+}
+
+fn mail_is_overheard(settings: &Settings) -> bool {
+    matches!(&settings.mail.url, Some(MailUrl::Smtp(url)) if url.is_overheard())
 }
 
 fn database_servers(settings: &Settings) -> impl Iterator<Item = (&'static str, DatabaseServer)> {

@@ -68,7 +68,8 @@ impl Profile {
     }
 }
 
-/// Whether only this machine can reach a server that listens here. A name other than `localhost` may resolve to anything.
+/// Whether only this machine can reach a server that listens here. A name other than `localhost` may resolve to
+/// anything.
 pub(super) fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     match host.parse::<IpAddr>() {

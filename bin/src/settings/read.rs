@@ -4,11 +4,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::addresses::{Network, Origins, Script, ServiceUrl, host};
+use super::addresses::{Network, Origins, Script, ServiceUrl, host, public_url};
 use super::layers::Tree;
 use super::model::{
-    App, Argon2, Cors, Database, Docs, Files, Jwt, Log, Mail, Metrics, Password, RateLimit, Redis, Registration,
-    Server, Sessions, Settings, Telemetry,
+    App, Argon2, Cors, Database, Docs, Files, Jobs, Jwt, Log, Mail, Metrics, Password, RateLimit, Redis, Registration,
+    Server, Sessions, Settings, Telemetry, Users,
 };
 use super::problems::{Wrong, quoted};
 use super::profile::Environment;
@@ -18,6 +18,7 @@ use super::values::{
     Algorithm, Choice, LogFormat, LogLevel, PasswordHasher, RegistrationMode, ResponseCase, Unit, duration, flag,
     number,
 };
+use keepstone_adapters::{MailUrlError, SenderError};
 use keepstone_domain::RoleName;
 use keepstone_persistence::DatabaseUrl;
 
@@ -26,6 +27,12 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// Reads everything. The result is of use only if the reader has no problem afterwards.
 pub(super) fn settings(reader: &mut Reader<'_>, tree: &Tree, environment: Environment, cores: usize) -> Settings {
+    let (mail, registration) = (mail(reader), registration(reader, tree));
+    let has_mail = mail.url.is_some() || environment == Environment::Development || reader.has_refused("mail.url");
+    if registration.conceal && !has_mail {
+        let wrong = Wrong::new("needs e-mails, and none are sent", "set MAIL_URL, or REGISTRATION_CONCEAL=false");
+        reader.refuse("registration.conceal", wrong);
+    }
     Settings {
         app: app(reader, environment),
         server: server(reader),
@@ -33,7 +40,8 @@ pub(super) fn settings(reader: &mut Reader<'_>, tree: &Tree, environment: Enviro
         jwt: jwt(reader),
         sessions: sessions(reader),
         password: password(reader, cores),
-        registration: registration(reader, tree),
+        registration,
+        users: users(reader),
         roles: roles::roles(reader, tree),
         cors: Cors { origins: origins(reader) },
         log: Log {
@@ -44,10 +52,8 @@ pub(super) fn settings(reader: &mut Reader<'_>, tree: &Tree, environment: Enviro
             enabled: reader.need("docs.enabled", flag),
             redoc_script: reader.need("docs.redoc_script", Script::read),
         },
-        mail: Mail {
-            url: service(reader, "mail.url", &["smtp", "smtps", "file"]),
-            from: reader.need("mail.from", mailbox),
-        },
+        mail,
+        jobs: jobs(reader),
         files: Files { url: service(reader, "files.url", &["file", "s3"]) },
         redis: Redis { url: service(reader, "redis.url", &["redis", "rediss"]) },
         rate_limit: RateLimit { enabled: reader.need("rate_limit.enabled", flag) },
@@ -66,7 +72,7 @@ fn app(reader: &mut Reader<'_>, environment: Environment) -> App {
         environment,
         debug: reader.need("app.debug", flag),
         api_prefix: reader.need("app.api_prefix", prefix),
-        public_url: service(reader, "app.public_url", &["http", "https"]),
+        public_url: reader.parse("app.public_url", public_url),
         secret_key: reader.secret("app.secret_key"),
         allow_insecure_backend: reader.need("app.allow_insecure_backend", flag),
     }
@@ -187,12 +193,44 @@ fn registration(reader: &mut Reader<'_>, tree: &Tree) -> Registration {
     }
 }
 
+fn jobs(reader: &mut Reader<'_>) -> Jobs {
+    let seconds =
+        |least: u32, most: u32| move |text: &str| duration(text, Unit::Second, SECOND * least..=SECOND * most);
+    Jobs {
+        concurrency: reader.need("jobs.concurrency", |text| number(text, 0..=1_000)),
+        poll_interval: reader.need("jobs.poll_interval", seconds(1, 3_600)),
+        lease: reader.need("jobs.lease", seconds(5, 3_600)),
+        max_backoff: reader.need("jobs.max_backoff", seconds(1, 86_400)),
+    }
+}
+
+fn users(reader: &mut Reader<'_>) -> Users {
+    let days = |text: &str| duration(text, Unit::Day, Duration::ZERO..=DAY * 3_650);
+    Users { purge_after: reader.parse("users.purge_after", days).filter(|after| !after.is_zero()) }
+}
+
 fn origins(reader: &mut Reader<'_>) -> Origins {
     let (origins, wrongs) = Origins::read(&reader.list("cors.origins"));
     for wrong in wrongs {
         reader.refuse("cors.origins", wrong);
     }
     origins
+}
+
+fn mail(reader: &mut Reader<'_>) -> Mail {
+    Mail {
+        url: reader.parse("mail.url", |text| {
+            let mend = "write smtps://USER:PASSWORD@HOST:465, smtp://USER:PASSWORD@HOST:587 or file:FOLDER";
+            text.parse().map_err(|error: MailUrlError| Wrong::new(error.to_string(), mend))
+        }),
+        from: reader.need("mail.from", |text| {
+            let wrong = |error: SenderError| {
+                Wrong::new(format!("{} {error}", quoted(text)), "write a@example.com or Name <a@example.com>")
+            };
+            text.parse().map_err(wrong)
+        }),
+        ca_file: reader.text("mail.ca_file").map(PathBuf::from),
+    }
 }
 
 fn service(reader: &mut Reader<'_>, path: &str, schemes: &[&str]) -> Option<ServiceUrl> {
@@ -209,21 +247,6 @@ fn line(text: &str) -> Result<String, Wrong> {
         return Err(Wrong::new("has a line break or another control character", "write it on one line"));
     }
     Ok(text.to_owned())
-}
-
-fn mailbox(text: &str) -> Result<String, Wrong> {
-    let address =
-        text.strip_suffix('>').and_then(|text| text.rsplit_once('<')).map_or(text, |(_name, address)| address);
-    let valid = address
-        .split_once('@')
-        .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains(['@', ' ']));
-    if !valid {
-        return Err(Wrong::new(
-            format!("{} is no e-mail address", quoted(text)),
-            "write a@example.com or Name <a@example.com>",
-        ));
-    }
-    line(text)
 }
 
 fn prefix(text: &str) -> Result<String, Wrong> {

@@ -1,5 +1,5 @@
-//! Reads typed values from the merged tree. A wrong value is a problem and reading goes on, so that all of them come out
-//! at once; the placeholder it leaves behind never leaves `load`.
+//! Reads typed values from the merged tree. A wrong value is a problem and reading goes on, so that all of them come
+//! out at once; the placeholder it leaves behind never leaves `load`.
 
 use config::{Value, ValueKind};
 use secrecy::SecretString;
@@ -13,8 +13,13 @@ pub(super) struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn new(tree: &'t Tree) -> Self {
-        Self { tree, problems: Vec::new() }
+    pub(super) const fn new(tree: &'t Tree) -> Self {
+        Self::after(tree, Vec::new())
+    }
+
+    /// With the problems that there were before anything was read.
+    pub(super) const fn after(tree: &'t Tree, problems: Vec<Problem>) -> Self {
+        Self { tree, problems }
     }
 
     pub(super) fn into_problems(self) -> Vec<Problem> {
@@ -24,6 +29,11 @@ impl<'t> Reader<'t> {
     /// How many problems there are so far.
     pub(super) fn count(&self) -> usize {
         self.problems.len()
+    }
+
+    /// Whether anything is wrong with this key, so far.
+    pub(super) fn has_refused(&self, path: &str) -> bool {
+        self.problems.iter().any(|problem| problem.is_of(path))
     }
 
     /// Reports a key as a whole.

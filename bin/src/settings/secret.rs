@@ -56,7 +56,7 @@ pub fn load_or_generate(settings: &Settings) -> Result<Signing, SecretError> {
         let notice = Some("signing with a secret of this process alone".to_owned());
         return Ok(Signing { secret: generate()?, notice });
     }
-    keep(&settings.beside_the_database(".secret"))
+    keep(&settings.secret_file())
 }
 
 fn keep(path: &Path) -> Result<Signing, SecretError> {

@@ -1,5 +1,5 @@
-//! Which layers there are, and in which order. The only place that reads the process's environment, and only when asked:
-//! tests bring their own.
+//! Which layers there are, and in which order. The only place that reads the process's environment, and only when
+//! asked: tests bring their own.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -122,7 +122,8 @@ fn is_repeated(bytes: &[u8]) -> bool {
     (1..=bytes.len() / 2).any(|period| bytes.iter().zip(bytes.iter().skip(period)).all(|(a, b)| a == b))
 }
 
-/// Hexadecimal digits have only 16 characters, and random ones seldom all of them: there the bytes they stand for count.
+/// Hexadecimal digits have only 16 characters, and random ones seldom all of them: there the bytes they stand for
+/// count.
 fn has_little_variety(secret: &str) -> bool {
     let digits: Option<Vec<u32>> = secret.chars().map(|c| c.to_digit(16)).collect();
     match digits {

@@ -1,11 +1,17 @@
-//! What Keepstone talks to besides its database: the clock and the limits now, and mail, caches, events and files as they come.
+//! What Keepstone talks to besides its database: the clock, the limits and mail now, and caches, events and files as
+//! they come.
 
 mod clock;
 mod login_throttle;
+mod mail;
 mod rate_limit;
 mod table;
 mod uptime;
 
 pub use clock::SystemClock;
 pub use login_throttle::ProcessLoginThrottle;
+pub use mail::{
+    Composer, Encryption, FileMailer, LogMailer, MailUrl, MailUrlError, Patience, Rendered, Sender, SenderError,
+    SmtpError, SmtpMailer, SmtpUrl, TemplateError, Templates,
+};
 pub use rate_limit::ProcessRateLimiter;

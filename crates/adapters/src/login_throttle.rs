@@ -1,5 +1,5 @@
-//! Wrong passwords in a row, counted in this process. The first five cost nothing; from then on each doubles the time until
-//! the next may be tried, and is counted before it is, so that guessing many at once gains nothing.
+//! Wrong passwords in a row, counted in this process. The first five cost nothing; from then on each doubles the time
+//! until the next may be tried, and is counted before it is, so that guessing many at once gains nothing.
 
 use std::time::Duration;
 

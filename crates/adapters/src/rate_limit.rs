@@ -1,5 +1,5 @@
-//! Rate limits, counted in this process. Each is a token bucket: as many at once as there may be in its period, then one
-//! for each part of it that passes (GCRA, which is `governor`'s). Its table is ours, because no other has a bound.
+//! Rate limits, counted in this process. Each is a token bucket: as many at once as there may be in its period, then
+//! one for each part of it that passes (GCRA, which is `governor`'s). Its table is ours, because no other has a bound.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,6 +28,10 @@ pub struct ProcessRateLimiter<C: Clock<Instant = Duration> = Uptime> {
     refresh: Counter<C>,
     password: Counter<C>,
     session: Counter<C>,
+    mailbox: Counter<C>,
+    email_change: Counter<C>,
+    letter: Counter<C>,
+    export: Counter<C>,
 }
 
 /// All counters of all limits, so that they have one bound together.
@@ -78,6 +82,10 @@ impl<C: Clock<Instant = Duration> + Clone> ProcessRateLimiter<C> {
             refresh: counter(Limit::Refresh),
             password: counter(Limit::Password),
             session: counter(Limit::Session),
+            mailbox: counter(Limit::Mailbox),
+            email_change: counter(Limit::EmailChange),
+            letter: counter(Limit::Letter),
+            export: counter(Limit::Export),
             counters,
             clock,
         }
@@ -91,6 +99,10 @@ impl<C: Clock<Instant = Duration> + Clone> ProcessRateLimiter<C> {
             Limit::Refresh => &self.refresh,
             Limit::Password => &self.password,
             Limit::Session => &self.session,
+            Limit::Mailbox => &self.mailbox,
+            Limit::EmailChange => &self.email_change,
+            Limit::Letter => &self.letter,
+            Limit::Export => &self.export,
         }
     }
 }

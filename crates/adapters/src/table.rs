@@ -1,5 +1,5 @@
-//! A map with a bound, for counters that anybody can make by asking. What is in it is never worth more than the memory it
-//! takes: full, it lets go of what would have been worthless first.
+//! A map with a bound, for counters that anybody can make by asking. What is in it is never worth more than the memory
+//! it takes: full, it lets go of what would have been worthless first.
 
 use std::{
     array,

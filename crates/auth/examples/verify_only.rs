@@ -1,6 +1,7 @@
 //! A service of another team that trusts a Keepstone elsewhere. It has no secret, no database and no way to sign.
 //!
-//! `cargo run -p keepstone-auth --features actix,jwks --example verify_only -- http://localhost:8000/.well-known/jwks.json https://id.example.com orders`
+//! `cargo run -p keepstone-auth --features actix,jwks --example verify_only --
+//! http://localhost:8000/.well-known/jwks.json https://id.example.com orders`
 
 use std::error::Error;
 

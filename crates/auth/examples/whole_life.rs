@@ -1,8 +1,8 @@
 //! The whole life of an account in one service: register, log in, ask, refresh, log out, and a refresh token that comes
 //! twice. The rule: users and sessions are in memory here; yours want a database, and TLS before the port.
 //!
-//! `cargo run -p keepstone-auth --features actix --example whole_life -- 8080` serves on that port. `--demo` in its place
-//! walks through it all over HTTP, and fails at the first answer that is not as expected.
+//! `cargo run -p keepstone-auth --features actix --example whole_life -- 8080` serves on that port. `--demo` in its
+//! place walks through it all over HTTP, and fails at the first answer that is not as expected.
 #![expect(clippy::disallowed_types, reason = "`web::Json` is banned for Keepstone's own handlers, not for yours")]
 
 use std::collections::{HashMap, hash_map::Entry};

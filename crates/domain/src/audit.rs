@@ -44,6 +44,12 @@ pub enum AuditKind {
     UserCreated,
     /// A password was changed.
     PasswordChanged,
+    /// A forgotten password was replaced, by whoever has the mailbox.
+    PasswordReset,
+    /// The owner of an account has shown that its address is theirs.
+    EmailVerified,
+    /// Somebody had an e-mail sent that they wrote.
+    EmailSent,
     /// An account was given another address.
     EmailChanged,
     /// An account was given another role.
@@ -56,9 +62,18 @@ pub enum AuditKind {
     UserDeleted,
 }
 
+/// What a user has to do with an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Involvement {
+    /// It was done to their account, by whomever.
+    Account,
+    /// They did it, to anything but their own account.
+    Actor,
+}
+
 impl AuditKind {
     /// Every kind there is.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -66,6 +81,9 @@ impl AuditKind {
         Self::SessionsRevoked,
         Self::UserCreated,
         Self::PasswordChanged,
+        Self::PasswordReset,
+        Self::EmailVerified,
+        Self::EmailSent,
         Self::EmailChanged,
         Self::RoleChanged,
         Self::UserActivated,
@@ -84,6 +102,9 @@ impl AuditKind {
             Self::SessionsRevoked => "sessions_revoked",
             Self::UserCreated => "user_created",
             Self::PasswordChanged => "password_changed",
+            Self::PasswordReset => "password_reset",
+            Self::EmailVerified => "email_verified",
+            Self::EmailSent => "email_sent",
             Self::EmailChanged => "email_changed",
             Self::RoleChanged => "role_changed",
             Self::UserActivated => "user_activated",

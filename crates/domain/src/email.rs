@@ -4,7 +4,9 @@ use std::fmt;
 
 use idna::AsciiDenyList;
 
-use crate::Invalid;
+use crate::{Invalid, kept::kept_as_text};
+
+kept_as_text!(Email);
 
 /// An e-mail address as its owner wrote it, and the canonical form under which it is unique.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +29,7 @@ impl Email {
     /// [`Invalid`] says which rule was broken.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let address = text.trim_matches([' ', '\t', '\r', '\n']);
-        if address.len() > Self::MAX_LENGTH {
+        if text.len() > Self::MAX_LENGTH {
             return Err(Invalid::TooLong { max: Self::MAX_LENGTH });
         }
         let (local, domain) =
@@ -71,8 +73,8 @@ fn is_local_part(local: &str) -> bool {
     local.len() <= Email::MAX_LOCAL_LENGTH && local.split('.').all(is_atom)
 }
 
-/// The domain in lower-case A-labels; `None` if it is no host name, or not written in its normal form: `K` (U+212A) would
-/// be read as `k`, and a look-alike must not become somebody else's address.
+/// The domain in lower-case A-labels; `None` if it is no host name, or not written in its normal form: `K` (U+212A)
+/// would be read as `k`, and a look-alike must not become somebody else's address.
 fn canonical_domain(domain: &str) -> Option<String> {
     let ascii = idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::STD3).ok()?;
     let (unicode, valid) = idna::domain_to_unicode(&ascii);

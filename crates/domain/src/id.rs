@@ -51,6 +51,10 @@ macro_rules! ids {
 ids! {
     /// Names an event of the audit log.
     AuditEventId;
+    /// Names a job, and the e-mail that it sends.
+    JobId;
+    /// Names a token that was sent by e-mail.
+    MailTokenId;
     /// Names an item.
     ItemId;
     /// Names a user.

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::Invalid;
+use crate::{Invalid, kept::kept_as_text};
+
+kept_as_text!(RoleName);
 
 /// A role's name: 1 to 32 of `a-z 0-9 _ -`. Read in any case, kept and written in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

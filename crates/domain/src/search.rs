@@ -1,5 +1,5 @@
-//! Looking for a text inside others, without case. Case is folded here and nowhere else, so that every database finds the
-//! same.
+//! Looking for a text inside others, without case. Case is folded here and nowhere else, so that every database finds
+//! the same.
 
 use crate::{Invalid, text::is_invisible_control};
 
@@ -18,6 +18,8 @@ impl SearchText {
     /// # Errors
     /// [`Invalid`] says which rule was broken.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
+        // As the query has it, spaces and all.
+        Invalid::check_length(text, 0, Self::MAX_LENGTH)?;
         let text = text.trim();
         Invalid::check_length(text, Self::MIN_LENGTH, Self::MAX_LENGTH)?;
         if text.chars().any(|character| is_invisible_control(character) && !matches!(character, '\t' | '\n' | '\r')) {
@@ -33,7 +35,8 @@ impl SearchText {
     }
 }
 
-/// A text without case: character by character in upper and then in lower case, so that `ß` is `ss` and every sigma `σ`.
+/// A text without case: character by character in upper and then in lower case, so that `ß` is `ss` and every sigma
+/// `σ`.
 #[must_use]
 pub fn fold(text: &str) -> String {
     text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()

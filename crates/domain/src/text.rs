@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::Invalid;
+use crate::{Invalid, kept::kept_as_text};
+
+kept_as_text!(Username, DisplayName);
 
 /// A name to log in with: 3 to 50 of `A-Z a-z 0-9 _ . -`, unique without case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +68,10 @@ impl DisplayName {
 }
 
 /// A text without spaces around it, of this many characters, none of which hides what it says.
+///
+/// Spaces around it count towards the most, so that what a schema says of the length is so.
 pub(crate) fn one_line(text: &str, min: usize, max: usize) -> Result<String, Invalid> {
+    Invalid::check_length(text, 0, max)?;
     let text = text.trim();
     Invalid::check_length(text, min, max)?;
     if text.chars().any(is_invisible_control) {
@@ -116,7 +121,9 @@ mod tests {
     fn a_name_may_be_in_any_script_but_not_hide_what_it_says() {
         assert_eq!(DisplayName::parse("  Ада Лавлейс 👩🏽‍💻 ").unwrap().as_str(), "Ада Лавлейс 👩🏽‍💻");
         assert_eq!(DisplayName::parse("   "), Err(Invalid::TooShort { min: 1 }));
-        assert_eq!(DisplayName::parse(&"é".repeat(101)), Err(Invalid::TooLong { max: 100 }));
+        for long in ["é".repeat(101), format!(" {}", "é".repeat(100))] {
+            assert_eq!(DisplayName::parse(&long), Err(Invalid::TooLong { max: 100 }));
+        }
         for name in ["a\0b", "a\r\nBcc: x", "a\u{85}b", "\u{202e}evil"] {
             assert!(DisplayName::parse(name).is_err(), "{name:?}");
         }

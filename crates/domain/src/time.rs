@@ -5,8 +5,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
-use serde::{Serialize, Serializer};
+use chrono::{DateTime, NaiveDateTime, SecondsFormat, SubsecRound, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::Invalid;
 
 /// Tells the time. Whoever needs it takes a `Clock`, so that tests can move it.
 pub trait Clock: Send + Sync {
@@ -23,6 +25,21 @@ pub struct Timestamp(DateTime<Utc>);
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const UNIX_EPOCH: Self = Self(DateTime::UNIX_EPOCH);
+
+    /// Reads RFC 3339, or a time as databases write it: with a space, `+00` for a zone, or none, which is UTC.
+    ///
+    /// # Errors
+    /// [`Invalid`] if it is neither, or before 1970.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim().replacen(['T', 't'], " ", 1);
+        let zoned = DateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f%#z").map(|time| time.to_utc());
+        let time =
+            zoned.or_else(|_| NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f").map(|time| time.and_utc()));
+        let time = time.map_err(|_| Invalid::Malformed("must be a time, such as 2026-01-31T09:30:00Z"))?;
+        // A leap second is the first of the next minute: not every database has them.
+        let time = Self::from_micros(Self::from(time).as_micros()).filter(|time| *time >= Self::UNIX_EPOCH);
+        time.ok_or(Invalid::Malformed("must not be before 1970"))
+    }
 
     /// Microseconds since 1970-01-01T00:00:00Z.
     #[must_use]
@@ -82,6 +99,16 @@ impl std::ops::Add<Duration> for Timestamp {
     }
 }
 
+impl std::ops::Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    /// Stays at 1970 rather than reach times that no database has.
+    fn sub(self, duration: Duration) -> Self {
+        let earlier = chrono::TimeDelta::from_std(duration).ok().and_then(|delta| self.0.checked_sub_signed(delta));
+        earlier.map_or(Self::UNIX_EPOCH, |time| Self(time).max(Self::UNIX_EPOCH))
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::Micros, true))
@@ -91,6 +118,14 @@ impl fmt::Display for Timestamp {
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    /// RFC 3339, in any zone.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        DateTime::parse_from_rfc3339(&text).map(|time| time.to_utc().into()).map_err(de::Error::custom)
     }
 }
 
@@ -108,6 +143,52 @@ mod tests {
     fn what_is_finer_than_a_microsecond_is_cut() {
         let fine = DateTime::from_timestamp(1, 123_456_789).unwrap();
         assert_eq!(Timestamp::from(fine).as_micros(), 1_123_456);
+    }
+
+    #[test]
+    fn a_time_is_read_as_it_is_written_and_as_databases_write_it() {
+        for (text, read) in [
+            ("2026-01-31T09:30:00.123456Z", "2026-01-31T09:30:00.123456Z"),
+            ("2026-01-31t09:30:00z", "2026-01-31T09:30:00.000000Z"),
+            ("2026-01-31T11:30:00.1234567+02:00", "2026-01-31T09:30:00.123456Z"),
+            (" 2026-01-31 09:30:00.5+00\n", "2026-01-31T09:30:00.500000Z"),
+            ("2026-01-31 15:00:00+05:30", "2026-01-31T09:30:00.000000Z"),
+            ("2026-01-31 04:30:00-0500", "2026-01-31T09:30:00.000000Z"),
+            ("2026-01-31 09:30:00", "2026-01-31T09:30:00.000000Z"),
+            ("2026-01-31T09:30:00.000001", "2026-01-31T09:30:00.000001Z"),
+            ("2016-12-31 23:59:60", "2017-01-01T00:00:00.000000Z"),
+            ("1970-01-01 00:00:00", "1970-01-01T00:00:00.000000Z"),
+        ] {
+            assert_eq!(Timestamp::parse(text).map(|time| time.to_string()), Ok(read.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for text in [
+            "",
+            "now",
+            "2026-01-31",
+            "31.01.2026 09:30:00",
+            "2026-02-30 00:00:00",
+            "2026-01-31 24:00:00",
+            "2026-01-31 09:30:00 UTC+x",
+            "1969-12-31 23:59:59",
+            "0001-01-01 00:00:00",
+            "1706693400",
+            "2026-01-31T09:30:00Z garbage",
+        ] {
+            assert!(Timestamp::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn taking_too_much_away_stays_at_1970() {
+        let now = Timestamp::from_micros(10_000_000).unwrap();
+        assert_eq!((now - Duration::from_secs(9)).as_secs(), 1);
+        for much in [Duration::from_secs(11), Duration::MAX] {
+            assert_eq!(now - much, Timestamp::UNIX_EPOCH);
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What a client is willing to read: the `Accept` header (RFC 9110 section 12.5.1). What cannot be read excludes nothing.
+//! What a client is willing to read: the `Accept` header (RFC 9110 section 12.5.1). What cannot be read excludes
+//! nothing.
 
 use actix_web::http::header::{ACCEPT, HeaderMap, HeaderValue};
 

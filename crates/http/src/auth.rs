@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use actix_web::{
-    HttpRequest, HttpResponse, delete, get,
+    Either, HttpRequest, HttpResponse, delete, get,
     http::header::{CACHE_CONTROL, ContentType},
     middleware::from_fn,
     post,
@@ -22,7 +22,7 @@ use crate::{
     page::{Listing, PageView, PagingQuery},
     problem::{ApiResult, Problem},
     rate_limit::limited,
-    respond::{Json, NoContent, Once, Tokens, TokensView},
+    respond::{Accepted, Json, MessageView, NoContent, Once, Tokens, TokensView},
     server::Options,
     user::{NewUserBody, UserView},
 };
@@ -74,6 +74,9 @@ pub struct JwkSetView {
     keys: Vec<BTreeMap<String, String>>,
 }
 
+/// What everybody is told who signs up where sign-ups are concealed.
+pub const SIGNED_UP: &str = "Thank you. Look for an e-mail that says how to go on";
+
 /// Signs somebody up.
 #[utoipa::path(
     tag = "auth",
@@ -81,6 +84,7 @@ pub struct JwkSetView {
     params(IdempotencyKeyHeader),
     responses(
         (status = CREATED, body = UserView),
+        (status = ACCEPTED, body = MessageView, description = "The answer to everybody where sign-ups are concealed: the rest is said by e-mail"),
     ),
     security(()),
     extensions(("x-problems" = json!(["email_already_registered", "username_taken", "insufficient_permissions", "registration_closed", "rate_limited"]))),
@@ -93,10 +97,14 @@ pub async fn register(
     requests: Data<Idempotency>,
     options: Data<Options>,
     requester: Requester,
-) -> ApiResult<Once> {
+) -> ApiResult<Either<Once, Accepted>> {
+    if accounts.rules().conceals_registration {
+        accounts.register_quietly(user.body, &requester.0).await?;
+        return Ok(Either::Right(Accepted(SIGNED_UP)));
+    }
     let answer = move |user: &_| UserView::created(user, &options);
     let make = async |registration, receipt| accounts.register(registration, &requester.0, receipt).await;
-    user.once(&request, None, &requests, answer, make).await
+    user.once(&request, None, &requests, answer, make).await.map(Either::Left)
 }
 
 /// Logs somebody in, by JSON or by OAuth 2's password form.

@@ -61,6 +61,9 @@ codes! {
     /// The request says two things at once, or is no request that HTTP or the OAuth 2 form knows (RFC 6749 section 5.2).
     /// Say one thing only; a form needs what its grant type asks for.
     InvalidRequest = "invalid_request", BAD_REQUEST, "Invalid request";
+    /// The token from an e-mail is none of this server's, too old, used up, or not the newest.
+    /// Ask for a new e-mail, and use the link in that one.
+    EmailTokenInvalid = "email_token_invalid", BAD_REQUEST, "Invalid link";
     /// What was given as the current password is not it.
     /// Ask the user to type it again.
     CurrentPasswordInvalid = "current_password_invalid", BAD_REQUEST, "Current password invalid";
@@ -109,6 +112,9 @@ codes! {
     /// There is no such item.
     /// Check the id; the item may have been deleted.
     ItemNotFound = "item_not_found", NOT_FOUND, "Item not found";
+    /// There is no such job.
+    /// Check the id; a job that was done is forgotten after a week, a dead one after a month.
+    JobNotFound = "job_not_found", NOT_FOUND, "Job not found";
     /// The caller has no such session that lives.
     /// Nothing need be done if it was to be ended; the list of sessions has those that live.
     SessionNotFound = "session_not_found", NOT_FOUND, "Session not found";
@@ -130,6 +136,9 @@ codes! {
     /// The last active administrator has to stay one.
     /// Make another one first.
     LastAdmin = "last_admin", CONFLICT, "Last administrator";
+    /// The job is done, or being done.
+    /// Nothing need be done if it was to be done; a job that is dead or waits can be tried again.
+    JobNotRetryable = "job_not_retryable", CONFLICT, "Job not retryable";
     /// The same request, with the same `Idempotency-Key`, is being answered.
     /// Send it again in a moment.
     IdempotencyInProgress = "idempotency_in_progress", CONFLICT, "Request in progress";
@@ -166,6 +175,9 @@ codes! {
     /// Something that the server needs does not answer.
     /// Try again after `Retry-After` seconds.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Unavailable";
+    /// This server sends no e-mails, because no mail server is configured.
+    /// Tell the operator to set `MAIL_URL`.
+    EmailUnavailable = "email_unavailable", SERVICE_UNAVAILABLE, "No e-mail";
     /// The server took too long, and has given up.
     /// Try again after `Retry-After` seconds.
     Timeout = "timeout", SERVICE_UNAVAILABLE, "Timeout";

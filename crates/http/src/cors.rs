@@ -1,5 +1,5 @@
-//! Which pages of other origins may call from a browser, and what they may send and read. Origins are compared whole, and
-//! credentials are for listed ones only.
+//! Which pages of other origins may call from a browser, and what they may send and read. Origins are compared whole,
+//! and credentials are for listed ones only.
 
 use actix_cors::Cors;
 use actix_web::http::{Method, header};

@@ -1,4 +1,5 @@
-//! Cursors: a place in one list, for whoever was given it. Nobody can make one, change one, or use one for another list.
+//! Cursors: a place in one list, for whoever was given it. Nobody can make one, change one, or use one for another
+//! list.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use keepstone_auth::token::Secret;

@@ -1,5 +1,5 @@
-//! How long a request may take: its body while it is waited for, and the application for everything else. Who is late is
-//! answered, and what was done for the request is dropped, just as when its client hangs up.
+//! How long a request may take: its body while it is waited for, and the application for everything else. Who is late
+//! is answered, and what was done for the request is dropped, just as when its client hangs up.
 
 use std::{
     cell::Cell,
@@ -20,7 +20,8 @@ use futures_util::Stream;
 
 use crate::{code::Code, connection::Alarm, problem::Problem};
 
-/// How long a body may keep the application waiting, in all. A large one has more time, as long as it comes at this rate.
+/// How long a body may keep the application waiting, in all. A large one has more time, as long as it comes at this
+/// rate.
 const BODY: Duration = Duration::from_secs(10);
 const BYTES_PER_SECOND: u64 = 1_024;
 

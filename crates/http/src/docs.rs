@@ -28,9 +28,25 @@ use crate::{
 /// The files of Swagger UI that its page loads; it has more, among them a page that shows the API of somebody else.
 const SWAGGER_FILES: [&str; 3] = ["swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"];
 
-/// The document of all routes under this prefix.
+/// What the document depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Edition<'a> {
+    /// What the API is called.
+    pub title: &'a str,
+    /// The version that is told.
+    pub version: &'a str,
+    /// What every path of the API begins with.
+    pub api_prefix: &'a str,
+    /// How the members of token responses are spelt.
+    pub token_case: TokenCase,
+    /// Whether sign-ups are answered alike.
+    pub conceals_registration: bool,
+}
+
+/// The document of all routes.
 #[must_use]
-pub fn openapi(api_prefix: &str, title: &str, version: &str, token_case: TokenCase) -> OpenApi {
+pub fn openapi(edition: Edition<'_>) -> OpenApi {
+    let Edition { title, version, api_prefix, token_case, conceals_registration } = edition;
     let login = Flow::Password(Password::new(format!("{api_prefix}/auth/login"), Scopes::new()));
     let oauth2 = SecurityScheme::OAuth2(OAuth2::new([login]));
     let tokens = match token_case {
@@ -49,6 +65,14 @@ pub fn openapi(api_prefix: &str, title: &str, version: &str, token_case: TokenCa
     let mut document = app.split_for_parts().1;
     if let Some(components) = &mut document.components {
         components.schemas.insert(TokensView::name().into_owned(), tokens);
+    }
+    if !conceals_registration {
+        for path in ["auth/register", "users"] {
+            let item = document.paths.paths.get_mut(&format!("{api_prefix}/{path}"));
+            if let Some(operation) = item.and_then(|item| item.post.as_mut()) {
+                operation.responses.responses.remove("202");
+            }
+        }
     }
     document::complete(document)
 }
@@ -107,8 +131,8 @@ async fn document_json(document: Data<Document>) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::json()).body(document.0.clone())
 }
 
-/// Swagger UI, over the document of this server. It sets styles by script, which needs no permission, and has its icons in its
-/// stylesheet.
+/// Swagger UI, over the document of this server. It sets styles by script, which needs no permission, and has its icons
+/// in its stylesheet.
 #[get("/docs")]
 async fn swagger() -> HttpResponse {
     html::page("script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'")
@@ -132,7 +156,8 @@ async fn swagger_file(name: web::Path<String>) -> Result<HttpResponse, Problem> 
     Ok(html::file(&found.content_type).body(bytes))
 }
 
-/// Redoc, by a script from elsewhere. It writes its styles into the page and searches in a worker that it makes of a blob.
+/// Redoc, by a script from elsewhere. It writes its styles into the page and searches in a worker that it makes of a
+/// blob.
 #[get("/redoc")]
 async fn redoc(options: Data<Options>) -> HttpResponse {
     let Script { url, integrity } = &options.redoc_script;

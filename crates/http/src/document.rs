@@ -1,7 +1,7 @@
 //! The OpenAPI document, made whole: what follows from what a route says of itself is written once, here.
 //!
-//! A route says its good answers and, by `x-problems`, the codes of those refusals that only it can give. Whoever needs a
-//! token can lack it, whoever takes a body can be sent a bad one, and so on: that is the same everywhere.
+//! A route says its good answers and, by `x-problems`, the codes of those refusals that only it can give. Whoever needs
+//! a token can lack it, whoever takes a body can be sent a bad one, and so on: that is the same everywhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 

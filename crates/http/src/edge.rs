@@ -1,11 +1,11 @@
-//! What happens to every request and every response, whatever is between: a request id, the headers that all answers have, a
-//! body for every error, one line in the log.
+//! What happens to every request and every response, whatever is between: a request id, the headers that all answers
+//! have, a body for every error, one line in the log.
 
 use std::time::Instant;
 
 use actix_web::{
     Error, HttpMessage,
-    body::{BoxBody, MessageBody},
+    body::{self, BodySize, BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
         Method, StatusCode,
@@ -40,8 +40,9 @@ pub async fn edge(
     let client = ClientAddress::find(&request, trusted);
     let is_https = headers::is_https(&request, trusted);
     request.extensions_mut().insert(client);
+    let is_head = request.method() == Method::HEAD;
     let line = Line { method: request.method().clone(), path: request.path().to_owned(), client, started };
-    if line.method == Method::HEAD {
+    if is_head {
         // HEAD is GET without the body (RFC 9110 section 9.3.2), which the protocol layer leaves out by itself.
         request.head_mut().method = Method::GET;
     }
@@ -49,7 +50,10 @@ pub async fn edge(
         Ok(response) => {
             let user = response.request().extensions().get::<LoggedUser>().map(|user| user.0);
             line.log(response.status(), &id, user, response.response().error());
-            Ok(complete(response.map_into_boxed_body(), &id, is_https))
+            let response = complete(response.map_into_boxed_body(), &id, is_https);
+            // The protocol layer would have the whole of a stream read, to leave it out.
+            let is_in_vain = is_head && response.response().body().size() == BodySize::Stream;
+            Ok(if is_in_vain { response.map_body(|_, _| BoxBody::new(body::None::new())) } else { response })
         }
         // There is no request left to answer to: the protocol layer makes the answer of the error, when it has gone on.
         Err(mut error) => {

@@ -1,5 +1,5 @@
-//! What the document of all routes tells about a path before any handler is asked: 405 if it exists for other methods (actix
-//! would answer 404), 406 if the client excludes everything that it gives.
+//! What the document of all routes tells about a path before any handler is asked: 405 if it exists for other methods
+//! (actix would answer 404), 406 if the client excludes everything that it gives.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -64,7 +64,8 @@ impl KnownPaths {
         Self { all, named }
     }
 
-    /// Refuses a method that a path without placeholders does not have (405): the router would take its last part for an id.
+    /// Refuses a method that a path without placeholders does not have (405): the router would take its last part for
+    /// an id.
     pub fn has_method(&self, request: &HttpRequest) -> ApiResult<()> {
         let known = self.named.get(request.match_info().get_ref().path());
         match known.and_then(|index| self.all.get(*index)) {

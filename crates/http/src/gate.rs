@@ -1,5 +1,5 @@
-//! Between the routes and everything around them: refuses what no route should see, and answers for a handler that panics or
-//! takes too long. It is inside CORS, so that a page of another origin can read these answers too.
+//! Between the routes and everything around them: refuses what no route should see, and answers for a handler that
+//! panics or takes too long. It is inside CORS, so that a page of another origin can read these answers too.
 
 use std::{
     panic::AssertUnwindSafe,

@@ -1,5 +1,5 @@
-//! The headers that every answer has, whatever it is: what a browser must not do with it, and who may keep it. A handler may
-//! say otherwise about caching and about its own content; about nothing else.
+//! The headers that every answer has, whatever it is: what a browser must not do with it, and who may keep it. A
+//! handler may say otherwise about caching and about its own content; about nothing else.
 
 use actix_web::{
     dev::ServiceRequest,
@@ -11,8 +11,8 @@ use actix_web::{
 
 use crate::client_address::Network;
 
-/// Not one of actix's names. It keeps pages of other origins from embedding an answer without asking; who asks by CORS is
-/// not subject to it (Fetch, "cross-origin resource policy check"), so listed origins lose nothing.
+/// Not one of actix's names. It keeps pages of other origins from embedding an answer without asking; who asks by CORS
+/// is not subject to it (Fetch, "cross-origin resource policy check"), so listed origins lose nothing.
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 

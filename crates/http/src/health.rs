@@ -47,6 +47,9 @@ pub struct ChecksView {
     /// `ok`, `pending` if `keepstone migrate upgrade` has to be run, or `down`.
     #[schema(example = "ok")]
     migrations: &'static str,
+    /// `ok`, or `down` if this process has stopped doing background jobs.
+    #[schema(example = "ok")]
+    jobs: &'static str,
 }
 
 impl From<Readiness> for ReadinessView {
@@ -61,7 +64,11 @@ impl From<Readiness> for ReadinessView {
             Check::Down => "down",
             Check::Pending => "pending",
         };
-        let checks = ChecksView { database: check(readiness.database), migrations: check(readiness.migrations) };
+        let checks = ChecksView {
+            database: check(readiness.database),
+            migrations: check(readiness.migrations),
+            jobs: check(readiness.jobs),
+        };
         Self { status, checks }
     }
 }

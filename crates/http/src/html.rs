@@ -1,5 +1,5 @@
-//! Pages for people, each with a policy of what it may load. Nothing in them is inline: what is not a file of its own does not
-//! run.
+//! Pages for people, each with a policy of what it may load. Nothing in them is inline: what is not a file of its own
+//! does not run.
 
 use actix_web::{
     HttpResponse, HttpResponseBuilder,

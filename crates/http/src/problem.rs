@@ -148,7 +148,8 @@ impl Problem {
         self.cause.as_deref()
     }
 
-    /// As the answer of an OAuth 2 form: what is refused for its credentials is an `invalid_grant` (RFC 6749 section 5.2).
+    /// As the answer of an OAuth 2 form: what is refused for its credentials is an `invalid_grant` (RFC 6749 section
+    /// 5.2).
     #[must_use]
     pub fn into_oauth(self) -> Self {
         let is_grant = self.code.status() == StatusCode::UNAUTHORIZED || self.code == Code::UserInactive;
@@ -244,6 +245,10 @@ impl From<Error> for Problem {
             Error::RegistrationClosed => Code::RegistrationClosed,
             Error::UserNotFound => Code::UserNotFound,
             Error::ItemNotFound => Code::ItemNotFound,
+            Error::JobNotFound => Code::JobNotFound,
+            Error::JobNotRetryable => Code::JobNotRetryable,
+            Error::MailTokenInvalid => Code::EmailTokenInvalid,
+            Error::MailOff => Code::EmailUnavailable,
             Error::LastAdmin => Code::LastAdmin,
             Error::PreconditionFailed => Code::PreconditionFailed,
             Error::IdempotencyKeyReused => Code::IdempotencyKeyReused,

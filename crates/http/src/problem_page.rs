@@ -1,5 +1,5 @@
-//! `/problems`: every code explained, where the `type` of a problem points to. The table is that of [`Code`]; there is no
-//! second one.
+//! `/problems`: every code explained, where the `type` of a problem points to. The table is that of [`Code`]; there is
+//! no second one.
 
 use actix_web::{
     HttpRequest, HttpResponse,

@@ -22,7 +22,8 @@ const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 type Answer = Pin<Box<dyn Future<Output = Result<ServiceResponse, Error>>>>;
 
-/// A middleware of one route, by the address of the client: `#[post("/login", wrap = "from_fn(limited(Limit::Login))")]`.
+/// A middleware of one route, by the address of the client: `#[post("/login", wrap =
+/// "from_fn(limited(Limit::Login))")]`.
 pub fn limited(limit: Limit) -> impl Fn(ServiceRequest, Next<BoxBody>) -> Answer {
     move |request, next| Box::pin(decide(limit, request, next))
 }

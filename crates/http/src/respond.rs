@@ -41,6 +41,17 @@ pub enum Once {
     Before(Answer),
 }
 
+/// 202 with a sentence: it will be done.
+pub struct Accepted(pub &'static str);
+
+/// A sentence for people.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Message)]
+pub struct MessageView {
+    #[schema(example = "Email will be sent")]
+    message: &'static str,
+}
+
 /// 204: done, and nothing to say.
 pub struct NoContent;
 
@@ -97,8 +108,8 @@ pub struct CamelTokensView<'a> {
     /// How long the access token is good, in seconds.
     #[schema(example = 1800)]
     expires_in: u64,
-    /// What the role permits at this moment, separated by spaces. Has no other spelling, so it is left out where both are
-    /// sent.
+    /// What the role permits at this moment, separated by spaces. Has no other spelling, so it is left out where both
+    /// are sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<&'a str>,
 }
@@ -186,6 +197,14 @@ impl Responder for Once {
                 response
             }
         }
+    }
+}
+
+impl Responder for Accepted {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::Accepted().json(MessageView { message: self.0 })
     }
 }
 

@@ -7,7 +7,9 @@ use actix_web::{
     dev::Server,
     web::{self, Data},
 };
-use keepstone_service::{Accounts, Audit, Health, Idempotency, Items, RateLimits, Sessions, Users};
+use keepstone_service::{
+    Accounts, Audit, Exports, Health, Idempotency, Items, Jobs, Letters, MailProof, RateLimits, Sessions, Users,
+};
 use utoipa_actix_web::{AppExt, scope, service_config::ServiceConfig};
 
 use crate::{
@@ -16,12 +18,13 @@ use crate::{
     connection::{self, ConnectionLimits, Door},
     cors::Origins,
     cursor::Cursors,
-    docs::{self, Document, Script},
+    docs::{self, Document, Edition, Script},
+    export,
     extract::BodyLimit,
     fallback::{KnownPaths, fallback},
-    health, item,
+    health, item, job,
     layers::layered,
-    problem_page,
+    letter, mail_proof, mail_proof_page, problem_page,
     respond::TokenCase,
     user,
 };
@@ -37,6 +40,14 @@ pub struct Parts {
     pub users: Arc<Users>,
     /// The items.
     pub items: Arc<Items>,
+    /// What somebody may do who has a mailbox.
+    pub mail_proof: Arc<MailProof>,
+    /// E-mails that somebody writes.
+    pub letters: Arc<Letters>,
+    /// Background work.
+    pub jobs: Arc<Jobs>,
+    /// What is kept about somebody.
+    pub exports: Arc<Exports>,
     /// The audit log.
     pub audit: Arc<Audit>,
     /// Requests that may be sent again.
@@ -88,7 +99,12 @@ pub(crate) fn routes(api_prefix: &str) -> impl FnOnce(&mut ServiceConfig<'_>) + 
         .service(auth::logout)
         .service(auth::logout_all)
         .service(auth::list_sessions)
-        .service(auth::end_session);
+        .service(auth::end_session)
+        .service(mail_proof::request_verification)
+        .service(mail_proof::verify_email)
+        .service(mail_proof::request_reset)
+        .service(mail_proof::reset_password)
+        .service(mail_proof::undo_email_change);
     let users = scope("/users")
         .service(user::list)
         .service(user::create)
@@ -96,6 +112,7 @@ pub(crate) fn routes(api_prefix: &str) -> impl FnOnce(&mut ServiceConfig<'_>) + 
         .service(user::update_me)
         .service(user::delete_me)
         .service(user::change_password)
+        .service(export::export_me)
         .service(user::find)
         .service(user::update)
         .service(user::delete)
@@ -109,7 +126,9 @@ pub(crate) fn routes(api_prefix: &str) -> impl FnOnce(&mut ServiceConfig<'_>) + 
         .service(item::update)
         .service(item::delete);
     let audit = scope("/audit").service(audit::list);
-    let api = scope(api_prefix).service(auth).service(users).service(items).service(audit);
+    let jobs = scope("/jobs").service(job::list).service(job::retry);
+    let api = scope(api_prefix).service(auth).service(users).service(items).service(audit).service(jobs);
+    let api = api.service(letter::send);
     move |config| {
         config.service(health::health).service(health::live).service(health::ready).service(auth::jwks).service(api);
     }
@@ -120,8 +139,15 @@ pub(crate) fn routes(api_prefix: &str) -> impl FnOnce(&mut ServiceConfig<'_>) + 
 /// # Errors
 /// When the listener cannot be used.
 pub fn bind(listener: TcpListener, parts: Parts, options: Options) -> std::io::Result<Server> {
-    let document = docs::openapi(&options.api_prefix, &options.title, &options.version, options.token_case);
+    let document = docs::openapi(Edition {
+        title: &options.title,
+        version: &options.version,
+        api_prefix: &options.api_prefix,
+        token_case: options.token_case,
+        conceals_registration: parts.accounts.rules().conceals_registration,
+    });
     let mut others: Vec<String> = problem_page::PATHS.map(str::to_owned).into();
+    others.extend(mail_proof_page::paths(&options.api_prefix));
     if options.serves_docs {
         others.extend(docs::paths(&options.api_prefix));
     }
@@ -140,6 +166,10 @@ pub fn bind(listener: TcpListener, parts: Parts, options: Options) -> std::io::R
             .app_data(Data::from(Arc::clone(&parts.sessions)))
             .app_data(Data::from(Arc::clone(&parts.users)))
             .app_data(Data::from(Arc::clone(&parts.items)))
+            .app_data(Data::from(Arc::clone(&parts.mail_proof)))
+            .app_data(Data::from(Arc::clone(&parts.letters)))
+            .app_data(Data::from(Arc::clone(&parts.jobs)))
+            .app_data(Data::from(Arc::clone(&parts.exports)))
             .app_data(Data::from(Arc::clone(&parts.audit)))
             .app_data(Data::from(Arc::clone(&parts.idempotency)))
             .app_data(cursors.clone())
@@ -148,8 +178,9 @@ pub fn bind(listener: TcpListener, parts: Parts, options: Options) -> std::io::R
             .app_data(options.clone())
             .app_data(known.clone())
             .app_data(document.clone())
-            .configure(problem_page::routes);
-        // Before the API, whose scope answers for everything below its prefix.
+            .configure(problem_page::routes)
+            // Before the API, whose scope answers for everything below its prefix.
+            .configure(mail_proof_page::routes(prefix));
         let app = if options.serves_docs { app.configure(docs::routes(prefix)) } else { app };
         let app = app.into_utoipa_app().configure(routes(prefix)).into_app();
         layered(app.default_service(web::to(fallback)), &options.origins)

@@ -10,8 +10,8 @@ use crate::{
 /// The most bytes that a path may have, and a query.
 const MAX_LENGTH: usize = 8 * 1024;
 
-/// Refuses what is too long, and what decodes to anything but text. NUL is as wrong as any other character that nothing has in
-/// its path (404) or that no parameter takes (422).
+/// Refuses what is too long, and what decodes to anything but text. NUL is as wrong as any other character that nothing
+/// has in its path (404) or that no parameter takes (422).
 pub fn check(target: &Uri) -> ApiResult<()> {
     for (part, name) in [(target.path(), "path"), (target.query().unwrap_or_default(), "query")] {
         if part.len() > MAX_LENGTH {

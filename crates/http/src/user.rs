@@ -3,7 +3,7 @@
 mod body;
 mod view;
 
-use actix_web::{HttpRequest, delete, get, middleware::from_fn, patch, post, web::Data};
+use actix_web::{Either, HttpRequest, delete, get, middleware::from_fn, patch, post, web::Data};
 use keepstone_domain::{UserFilter, UserId};
 use keepstone_service::{Accounts, Error, Idempotency, Limit, Sessions, Users};
 
@@ -13,12 +13,13 @@ use view::SightView;
 pub use view::UserView;
 
 use crate::{
+    auth::SIGNED_UP,
     etag::{IfMatch, IfMatchHeader, IfNoneMatchHeader},
     extract::{Authenticated, IdPath, IdempotencyKeyHeader, Making, MaybeAuthenticated, Requester, Valid},
     page::{Listing, PageView, PagingQuery},
     problem::{ApiResult, FieldError, Problem},
     rate_limit::{limited, limited_if_anonymous},
-    respond::{Json, NoContent, Once, Tagged},
+    respond::{Accepted, Json, MessageView, NoContent, Once, Tagged},
     server::Options,
 };
 
@@ -49,6 +50,7 @@ pub async fn list(
     params(IdempotencyKeyHeader),
     responses(
         (status = CREATED, body = UserView),
+        (status = ACCEPTED, body = MessageView, description = "The answer to every sign-up where these are concealed: the rest is said by e-mail"),
     ),
     security((), ("oauth2" = [])),
     extensions(("x-problems" = json!(["email_already_registered", "email_taken", "username_taken", "insufficient_permissions", "registration_closed", "rate_limited"]))),
@@ -61,9 +63,13 @@ pub async fn create(
     services: (Data<Accounts>, Data<Users>, Data<Idempotency>),
     options: Data<Options>,
     requester: Requester,
-) -> ApiResult<Once> {
+) -> ApiResult<Either<Once, Accepted>> {
     let (accounts, users, requests) = services;
     let (caller, client) = (caller.0, requester.0);
+    if caller.is_none() && accounts.rules().conceals_registration {
+        accounts.register_quietly(user.body, &client).await?;
+        return Ok(Either::Right(Accepted(SIGNED_UP)));
+    }
     let id = caller.as_ref().map(|caller| caller.user.id);
     let answer = move |user: &_| UserView::created(user, &options);
     user.once(&request, id, &requests, answer, async |registration, receipt| match &caller {
@@ -71,6 +77,7 @@ pub async fn create(
         None => accounts.register(registration, &client, receipt).await,
     })
     .await
+    .map(Either::Left)
 }
 
 /// Tells who the caller is.
@@ -96,7 +103,7 @@ pub async fn me(caller: Authenticated) -> Tagged<UserView> {
         (status = OK, body = SightView),
     ),
     security(("oauth2" = [])),
-    extensions(("x-problems" = json!(["insufficient_permissions", "email_taken", "username_taken", "last_admin"]))),
+    extensions(("x-problems" = json!(["insufficient_permissions", "email_taken", "username_taken", "last_admin", "rate_limited"]))),
 )]
 #[patch("/me")]
 pub async fn update_me(
@@ -154,7 +161,7 @@ pub async fn find(caller: Authenticated, id: IdPath<UserId>, users: Data<Users>)
         (status = OK, body = SightView),
     ),
     security(("oauth2" = [])),
-    extensions(("x-problems" = json!(["insufficient_permissions", "user_not_found", "email_taken", "username_taken", "last_admin"]))),
+    extensions(("x-problems" = json!(["insufficient_permissions", "user_not_found", "email_taken", "username_taken", "last_admin", "rate_limited"]))),
 )]
 #[patch("/{id}")]
 pub async fn update(

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use keepstone_domain::{AuditEvent, AuditEventId, AuditKind, Page, PageRequest, Position};
+use keepstone_domain::{AuditEvent, AuditEventId, AuditKind, Involvement, Page, PageRequest, Position, UserId};
 use keepstone_repository::{AuditRepository, Result, StorageError};
 
 use crate::{
@@ -48,10 +48,11 @@ impl TryFrom<AuditEventRow> for AuditEvent {
     }
 }
 
-#[async_trait]
-impl AuditRepository for DieselRepositories {
-    async fn insert(&mut self, event: &AuditEvent) -> Result<()> {
-        let row = AuditEventRow {
+impl TryFrom<&AuditEvent> for AuditEventRow {
+    type Error = StorageError;
+
+    fn try_from(event: &AuditEvent) -> Result<Self> {
+        Ok(Self {
             public_id: Id::of(event.id),
             at: Time(event.at),
             kind: event.kind.name().to_owned(),
@@ -61,8 +62,35 @@ impl AuditRepository for DieselRepositories {
             ip: event.ip.clone(),
             request_id: event.request_id.clone(),
             detail: serde_json::to_string(&event.detail).map_err(|error| StorageError::Corrupt(error.to_string()))?,
-        };
+        })
+    }
+}
+
+#[async_trait]
+impl AuditRepository for DieselRepositories {
+    async fn insert(&mut self, event: &AuditEvent) -> Result<()> {
+        let row = AuditEventRow::try_from(event)?;
         on!(self, |conn| diesel::insert_into(audit_events::table).values(row).execute(conn).await).map(drop)
+    }
+
+    async fn insert_all(&mut self, events: &[AuditEvent]) -> Result<()> {
+        let rows = events.iter().map(AuditEventRow::try_from).collect::<Result<Vec<_>>>()?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        on!(
+            self,
+            |conn| {
+                let insert = move |conn: &mut SqliteConnection| {
+                    rows.into_iter().try_for_each(|row| {
+                        diesel::RunQueryDsl::execute(diesel::insert_into(audit_events::table).values(row), conn)
+                            .map(drop)
+                    })
+                };
+                conn.spawn_blocking(insert).await
+            },
+            |conn| diesel::insert_into(audit_events::table).values(rows).execute(conn).await.map(drop)
+        )
     }
 
     async fn list(&mut self, page: &PageRequest) -> Result<Page<AuditEvent>> {
@@ -70,11 +98,37 @@ impl AuditRepository for DieselRepositories {
             let events = audit_events::table.select(AuditEventRow::as_select()).into_boxed();
             part!(events, page, audit_events::at, audit_events::public_id).load(conn).await
         })?;
-        let events = rows.into_iter().map(AuditEvent::try_from).collect::<Result<_>>()?;
-        let mut events = Page::of(events, page, |event| Position { created_at: event.at, id: event.id.into() });
+        let mut events = part_of(rows, page)?;
         if page.with_total && events.total.is_none() {
             events.total = Some(list::count(self, "audit_events").await?);
         }
         Ok(events)
     }
+
+    async fn list_of(
+        &mut self,
+        user_id: UserId,
+        involvement: Involvement,
+        page: &PageRequest,
+    ) -> Result<Page<AuditEvent>> {
+        let rows: Vec<AuditEventRow> = on!(self, |conn| {
+            let events = audit_events::table.select(AuditEventRow::as_select()).into_boxed();
+            let events = match involvement {
+                Involvement::Account => events.filter(audit_events::user_id.eq(Id::of(user_id))),
+                Involvement::Actor => {
+                    let is_of_others = audit_events::user_id.ne(Id::of(user_id)).assume_not_null();
+                    events
+                        .filter(audit_events::actor_id.eq(Id::of(user_id)))
+                        .filter(audit_events::user_id.is_null().or(is_of_others))
+                }
+            };
+            part!(events, page, audit_events::at, audit_events::public_id).load(conn).await
+        })?;
+        part_of(rows, page)
+    }
+}
+
+fn part_of(rows: Vec<AuditEventRow>, page: &PageRequest) -> Result<Page<AuditEvent>> {
+    let events = rows.into_iter().map(AuditEvent::try_from).collect::<Result<_>>()?;
+    Ok(Page::of(events, page, |event: &AuditEvent| Position { created_at: event.at, id: event.id.into() }))
 }

@@ -20,8 +20,8 @@ pub enum Connection {
 
 /// Runs one query on whichever database is open, and classifies its error.
 ///
-/// The arms give diesel concrete types, so queries need no generic bounds and are type-checked for each database. The first
-/// argument is a [`DieselRepositories`](crate::repositories::DieselRepositories).
+/// The arms give diesel concrete types, so queries need no generic bounds and are type-checked for each database. The
+/// first argument is a [`DieselRepositories`](crate::repositories::DieselRepositories).
 ///
 /// With two queries, the first is for SQLite and the second for servers.
 macro_rules! on {

@@ -1,5 +1,5 @@
-//! `DATABASE_URL` in the words of `SQLAlchemy`. It may hold a password: neither `Debug`, `Display` nor an error shows more
-//! than the server and the database.
+//! `DATABASE_URL` in the words of `SQLAlchemy`. It may hold a password: neither `Debug`, `Display` nor an error shows
+//! more than the server and the database.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -37,8 +37,8 @@ pub fn classify(error: Error) -> StorageError {
     }
 }
 
-/// The key is named by its index on servers, by its column on SQLite. MariaDB tells it in a message that quotes the value
-/// first, which may say anything.
+/// The key is named by its index on servers, by its column on SQLite. MariaDB tells it in a message that quotes the
+/// value first, which may say anything.
 fn unique_key(info: &(dyn DatabaseErrorInformation + Send + Sync)) -> UniqueKey {
     let text = info.constraint_name().unwrap_or_else(|| info.message());
     let name = text.rsplit(" for key ").next().unwrap_or(text);

@@ -3,14 +3,20 @@
 //! A query is written once, inside `on!`, for all databases. The integer ids of the tables never leave this crate.
 
 mod audit;
+mod backup;
+mod checkup;
 mod connection;
+mod database_time;
 mod database_url;
 mod error;
 mod idempotency;
 mod item;
+mod job;
 mod list;
+mod mail_token;
 mod migration;
 mod pool;
+mod purge;
 mod refresh_token;
 mod repositories;
 mod schema;
@@ -20,6 +26,7 @@ mod store;
 mod types;
 mod user;
 
+pub use backup::{Backup, BackupError};
 pub use database_url::{DatabaseUrl, DatabaseUrlError};
 pub use migration::{MigrationError, MigrationState, Migrator};
 pub use store::DieselStore;

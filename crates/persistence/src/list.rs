@@ -1,6 +1,7 @@
 //! What all lists have in common: their order, where a part of one begins, how long one is, and what is found in one.
 //!
-//! Newest first, and in the order of their public ids what is of the same time: there is an index of both for every list.
+//! Newest first, and in the order of their public ids what is of the same time: there is an index of both for every
+//! list.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +23,8 @@ macro_rules! part {
             keepstone_domain::Start::Skip(rows) => query.offset(rows.into()),
             keepstone_domain::Start::After(position) => {
                 let (time, id) = $crate::list::place(position);
-                // Said so that every database begins in the middle of the index: none does that with a pair in brackets.
+                // Said so that every database begins in the middle of the index: none does that with a pair in
+                // brackets.
                 query.filter($created_at.le(time)).filter($created_at.lt(time).or($public_id.lt(id)))
             }
         }
@@ -59,8 +61,8 @@ pub fn place(position: Position) -> (crate::types::Time, crate::types::Id) {
 
 /// How much of a list is searched.
 ///
-/// Looking at the newest rows first is cheap, and finds what is frequent; what is not found there is rare, and for that the
-/// index of the database is good. Neither is good for the other.
+/// Looking at the newest rows first is cheap, and finds what is frequent; what is not found there is rare, and for that
+/// the index of the database is good. Neither is good for the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// The newest of those that are asked for.
@@ -97,8 +99,8 @@ pub fn pattern(search: &SearchText) -> String {
     pattern
 }
 
-/// What asks SQLite's trigram index for rows that may have this inside: all three characters in a row of it. `None` if the
-/// index cannot help.
+/// What asks SQLite's trigram index for rows that may have this inside: all three characters in a row of it. `None` if
+/// the index cannot help.
 pub fn trigrams(repositories: &DieselRepositories, search: Option<&SearchText>, reach: Reach) -> Option<String> {
     let search = search?;
     if reach == Reach::Recent || !matches!(repositories.connection(), Connection::Sqlite(_)) {
@@ -110,8 +112,8 @@ pub fn trigrams(repositories: &DieselRepositories, search: Option<&SearchText>, 
     if all.is_empty() { None } else { Some(Vec::from_iter(all).join(" AND ")) }
 }
 
-/// Whether all rows are to be read as they lie: MariaDB has no index for a search, and reading them in the order of another
-/// one takes it five times as long.
+/// Whether all rows are to be read as they lie: MariaDB has no index for a search, and reading them in the order of
+/// another one takes it five times as long.
 pub fn is_scan(repositories: &DieselRepositories, search: Option<&SearchText>, reach: Reach) -> bool {
     search.is_some() && reach == Reach::Everything && matches!(repositories.connection(), Connection::Mysql(_))
 }

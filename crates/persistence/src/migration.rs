@@ -1,14 +1,17 @@
 //! The migrations, carried in the binary, and what applies them.
 //!
-//! Always under a lock that the database itself holds, so that of many nodes starting at once one migrates and the others
-//! wait. diesel has none.
+//! Always under a lock that the database itself holds, so that of many nodes starting at once one migrates and the
+//! others wait. diesel has none.
+
+mod marking;
+mod script;
 
 use diesel::{
     Connection, ConnectionError, RunQueryDsl,
     backend::Backend,
     connection::SimpleConnection,
     dsl::sql,
-    migration::{self, Migration, MigrationSource, MigrationVersion},
+    migration::{Migration, MigrationSource, MigrationVersion},
     mysql::Mysql,
     pg::Pg,
     result::Error::DatabaseError,
@@ -16,11 +19,12 @@ use diesel::{
     sql_types::{BigInt, Nullable},
     sqlite::Sqlite,
 };
-use diesel_async::{AsyncMysqlConnection, AsyncPgConnection, async_connection_wrapper::AsyncConnectionWrapper};
+use diesel_async::{AsyncPgConnection, async_connection_wrapper::AsyncConnectionWrapper};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use thiserror::Error;
 
-use crate::sqlite;
+use self::marking::{Marking, MysqlConnection};
+use crate::{DatabaseUrl, sqlite};
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -84,7 +88,6 @@ enum Database {
 
 #[derive(Debug, Clone, Copy)]
 enum Plan {
-    Look,
     Upgrade(usize),
     Downgrade(usize),
 }
@@ -96,6 +99,17 @@ pub struct Migrator {
 }
 
 impl Migrator {
+    /// For a look at a database that is not open: it makes no file. A database in memory is always a new one.
+    #[must_use]
+    pub fn of(url: &DatabaseUrl) -> Self {
+        match url {
+            DatabaseUrl::SqliteFile(path) => Self::sqlite(&path.to_string_lossy()),
+            DatabaseUrl::SqliteMemory => Self::sqlite(":memory:"),
+            DatabaseUrl::Postgres(url) => Self::postgres(url),
+            DatabaseUrl::Mysql(url) => Self::mysql(url),
+        }
+    }
+
     pub(crate) fn sqlite(name: &str) -> Self {
         Self::new(Database::Sqlite(name.to_owned()))
     }
@@ -122,14 +136,6 @@ impl Migrator {
         &self.known_versions
     }
 
-    /// The migrations that this program knows, oldest first.
-    ///
-    /// # Errors
-    /// See [`MigrationError`].
-    pub async fn history(&self) -> Result<Vec<MigrationState>, MigrationError> {
-        self.follow(Plan::Look).await
-    }
-
     /// Applies up to `count` of the migrations that are missing, oldest first, and gives those it applied.
     ///
     /// # Errors
@@ -138,7 +144,8 @@ impl Migrator {
         self.follow(Plan::Upgrade(count)).await
     }
 
-    /// Takes back up to `count` of the applied migrations, newest first, and gives those it took back. Their data is gone.
+    /// Takes back up to `count` of the applied migrations, newest first, and gives those it took back. Their data is
+    /// gone.
     ///
     /// # Errors
     /// See [`MigrationError`].
@@ -147,8 +154,15 @@ impl Migrator {
     }
 
     async fn follow(&self, plan: Plan) -> Result<Vec<MigrationState>, MigrationError> {
+        self.blocking(move |database| database.follow(plan)).await
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(Database) -> Result<T, MigrationError> + Send + 'static,
+    ) -> Result<T, MigrationError> {
         let database = self.database.clone();
-        tokio::task::spawn_blocking(move || database.follow(plan))
+        tokio::task::spawn_blocking(move || work(database))
             .await
             .unwrap_or_else(|error| Err(MigrationError::Unavailable(error.to_string())))
     }
@@ -177,7 +191,7 @@ impl Database {
                 follow::<Pg>(plan, &mut connection, &POSTGRES)
             }
             Self::Mysql(url) => {
-                let mut connection = AsyncConnectionWrapper::<AsyncMysqlConnection>::establish(url)?;
+                let mut connection = MysqlConnection::establish(url)?;
                 let lock = select(sql::<Nullable<BigInt>>(MYSQL_LOCK));
                 if lock.get_result::<Option<i64>>(&mut connection)? != Some(1) {
                     return Err(MigrationError::Busy);
@@ -201,11 +215,6 @@ fn follow<DB: Backend>(
 
     let mut states = Vec::new();
     match plan {
-        Plan::Look => {
-            for migration in &migrations {
-                states.push(state(migration, is_applied(&migration.name().version())));
-            }
-        }
         Plan::Upgrade(count) => {
             for migration in migrations.iter().filter(|migration| !is_applied(&migration.name().version())).take(count)
             {
@@ -231,48 +240,4 @@ fn state<DB: Backend>(migration: &dyn Migration<DB>, is_applied: bool) -> Migrat
 
 fn failed<DB: Backend>(migration: &dyn Migration<DB>, cause: &BoxedError) -> MigrationError {
     MigrationError::Failed { name: migration.name().to_string(), cause: cause.to_string() }
-}
-
-type MysqlConnection = AsyncConnectionWrapper<AsyncMysqlConnection>;
-
-/// MySQL and MariaDB cannot undo changes of tables, so a migration that was interrupted leaves half of itself. A table named
-/// after it stands while it runs: whoever finds one knows what happened, and touches nothing.
-struct Marking<'c>(&'c mut MysqlConnection);
-
-impl Marking<'_> {
-    fn marked(
-        &mut self,
-        migration: &dyn Migration<Mysql>,
-        work: fn(&mut MysqlConnection, &dyn Migration<Mysql>) -> migration::Result<MigrationVersion<'static>>,
-    ) -> migration::Result<MigrationVersion<'static>> {
-        let mark = format!("__keepstone_unfinished_{}", migration.name().version());
-        self.0.batch_execute(&format!("CREATE TABLE {mark} (since DATETIME NOT NULL DEFAULT NOW())")).map_err(|_| {
-            format!(
-                "was interrupted half-way, and this database cannot undo such changes by itself. Restore a backup, or \
-                 undo by hand what it has done; then DROP TABLE {mark} and try again"
-            )
-        })?;
-        let version = work(self.0, migration).inspect_err(|error| {
-            // Refused before anything was done: see the migration that counts rows.
-            if error.to_string().contains("log_bin_trust_function_creators") {
-                drop(self.0.batch_execute(&format!("DROP TABLE {mark}")));
-            }
-        })?;
-        self.0.batch_execute(&format!("DROP TABLE {mark}"))?;
-        Ok(version)
-    }
-}
-
-impl MigrationHarness<Mysql> for Marking<'_> {
-    fn run_migration(&mut self, migration: &dyn Migration<Mysql>) -> migration::Result<MigrationVersion<'static>> {
-        self.marked(migration, MigrationHarness::run_migration)
-    }
-
-    fn revert_migration(&mut self, migration: &dyn Migration<Mysql>) -> migration::Result<MigrationVersion<'static>> {
-        self.marked(migration, MigrationHarness::revert_migration)
-    }
-
-    fn applied_migrations(&mut self) -> migration::Result<Vec<MigrationVersion<'static>>> {
-        self.0.applied_migrations()
-    }
 }

@@ -84,8 +84,8 @@ impl Pools {
     }
 }
 
-/// A pool that trusts its connections: pinging each at check-out costs a third of all requests, and a broken one is thrown
-/// away by whoever meets it.
+/// A pool that trusts its connections: pinging each at check-out costs a third of all requests, and a broken one is
+/// thrown away by whoever meets it.
 fn build<C>(
     url: &str,
     size: usize,

@@ -1,15 +1,19 @@
 //! The repositories of one connection, and the transaction that may hold them together.
 //!
-//! A connection goes back to its pool only if it is known to be clean: with no statement under way, no transaction open,
-//! and no doubt that it is alive. Any other is closed, because actix drops the handlers of clients that hang up, at any
-//! `await`.
+//! A connection goes back to its pool only if it is known to be clean: with no statement under way, no transaction
+//! open, and no doubt that it is alive. Any other is closed, because actix drops the handlers of clients that hang up,
+//! at any `await`.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use diesel::result::QueryResult;
 use keepstone_repository::{
-    AuditRepository, IdempotencyRepository, ItemRepository, Repositories, Result, SessionRepository, StorageError,
-    Transaction, UserRepository,
+    AuditRepository, IdempotencyRepository, ItemRepository, JobRepository, MailTokenRepository, Repositories, Result,
+    SessionRepository, StorageError, Transaction, UserRepository,
 };
+
+use tokio::sync::Notify;
 
 use crate::{connection::Connection, error::classify};
 
@@ -20,17 +24,20 @@ pub struct DieselRepositories {
     /// A statement was sent, and its answer has not been read to the end.
     is_waiting: bool,
     failure: Option<StorageError>,
+    /// Told of jobs once they are there for others to see.
+    work: Arc<Notify>,
+    has_work: bool,
 }
 
 impl DieselRepositories {
     /// Repositories whose statements stand for themselves.
-    pub const fn new(connection: Connection) -> Self {
-        Self { connection, is_in_transaction: false, is_waiting: false, failure: None }
+    pub const fn new(connection: Connection, work: Arc<Notify>) -> Self {
+        Self { connection, is_in_transaction: false, is_waiting: false, failure: None, work, has_work: false }
     }
 
     /// Repositories whose changes wait for [`commit`](Transaction::commit).
-    pub async fn begin(connection: Connection) -> Result<Self> {
-        let mut this = Self::new(connection);
+    pub async fn begin(connection: Connection, work: Arc<Notify>) -> Result<Self> {
+        let mut this = Self::new(connection, work);
         let outcome = this.start().begin().await;
         this.finish(outcome)?;
         this.is_in_transaction = true;
@@ -46,6 +53,15 @@ impl DieselRepositories {
     pub(crate) const fn start(&mut self) -> &mut Connection {
         self.is_waiting = true;
         &mut self.connection
+    }
+
+    /// Takes note that there is a job to do.
+    pub(crate) fn note_job(&mut self) {
+        if self.is_in_transaction {
+            self.has_work = true;
+        } else {
+            self.work.notify_one();
+        }
     }
 
     /// Takes note of how the statement went.
@@ -85,6 +101,14 @@ impl Repositories for DieselRepositories {
         self
     }
 
+    fn mail_tokens(&mut self) -> &mut (dyn MailTokenRepository + Send) {
+        self
+    }
+
+    fn jobs(&mut self) -> &mut (dyn JobRepository + Send) {
+        self
+    }
+
     fn idempotency(&mut self) -> &mut (dyn IdempotencyRepository + Send) {
         self
     }
@@ -102,6 +126,9 @@ impl Transaction for DieselRepositories {
         let outcome = self.start().commit().await;
         self.finish(outcome)?;
         self.is_in_transaction = false;
+        if self.has_work {
+            self.work.notify_one();
+        }
         Ok(())
     }
 

@@ -111,6 +111,40 @@ table! {
 }
 
 table! {
+    use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+    use crate::types::{PublicId, UtcDateTime};
+
+    jobs (id) {
+        id -> BigInt,
+        public_id -> PublicId,
+        kind -> Text,
+        routine -> Nullable<Text>,
+        payload -> Nullable<Text>,
+        state -> Text,
+        attempts -> Integer,
+        created_at -> UtcDateTime,
+        due_at -> Nullable<UtcDateTime>,
+        finished_at -> Nullable<UtcDateTime>,
+        last_error -> Nullable<Text>,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Binary, Text};
+    use crate::types::{PublicId, UtcDateTime};
+
+    mail_tokens (id) {
+        id -> BigInt,
+        public_id -> PublicId,
+        user_id -> BigInt,
+        purpose -> Text,
+        email -> Text,
+        digest -> Binary,
+        expires_at -> UtcDateTime,
+    }
+}
+
+table! {
     use diesel::sql_types::{BigInt, Integer, Text};
 
     row_counts (counted, part) {
@@ -123,7 +157,8 @@ table! {
 joinable!(items -> users (owner_id));
 joinable!(sessions -> users (user_id));
 joinable!(refresh_tokens -> sessions (session_id));
-allow_tables_to_appear_in_same_query!(users, items, sessions, refresh_tokens);
+joinable!(mail_tokens -> users (user_id));
+allow_tables_to_appear_in_same_query!(users, items, sessions, refresh_tokens, mail_tokens);
 
 table! {
     /// diesel's own list of the migrations that have been applied.

@@ -3,11 +3,14 @@
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use keepstone_domain::{RefreshToken, Session, SessionEnd, SessionId, SessionScope, Timestamp, User, UserId};
+use keepstone_domain::{
+    Page, PageRequest, Position, RefreshToken, Session, SessionEnd, SessionId, SessionScope, Timestamp, User, UserId,
+};
 use keepstone_repository::{Result, SessionRepository, StorageError};
 
 use crate::{
     connection::on,
+    list::part,
     refresh_token,
     repositories::DieselRepositories,
     schema::{sessions, users},
@@ -96,6 +99,20 @@ impl SessionRepository for DieselRepositories {
                 .await
         })?;
         rows.into_iter().map(|row| row.into_session(user_id)).collect()
+    }
+
+    async fn list(&mut self, user_id: UserId, page: &PageRequest) -> Result<Page<Session>> {
+        let rows: Vec<SessionRow> = on!(self, |conn| {
+            let user = users::table.filter(users::public_id.eq(Id::of(user_id))).select(users::id);
+            let sessions = sessions::table
+                .filter(sessions::user_id.eq(user.single_value().assume_not_null()))
+                .select(SessionRow::as_select())
+                .into_boxed();
+            part!(sessions, page, sessions::created_at, sessions::public_id).load(conn).await
+        })?;
+        let sessions = rows.into_iter().map(|row| row.into_session(user_id)).collect::<Result<_>>()?;
+        let place = |session: &Session| Position { created_at: session.created_at, id: session.id.into() };
+        Ok(Page::of(sessions, page, place))
     }
 
     async fn touch(&mut self, id: SessionId, used_since: Option<Timestamp>, now: Timestamp) -> Result<bool> {

@@ -1,8 +1,8 @@
 //! SQLite connections, each on a thread of its own.
 //!
-//! diesel-async would send every statement to tokio's blocking pool and, if the caller has gone, wait for it inside `Drop`
-//! with `block_in_place`, which panics on actix's single-threaded workers. A thread for each connection costs one wake-up
-//! less and lets an abandoned statement end by itself.
+//! diesel-async would send every statement to tokio's blocking pool and, if the caller has gone, wait for it inside
+//! `Drop` with `block_in_place`, which panics on actix's single-threaded workers. A thread for each connection costs
+//! one wake-up less and lets an abandoned statement end by itself.
 
 use std::{
     error::Error,

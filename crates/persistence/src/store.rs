@@ -1,11 +1,12 @@
 //! The [`Store`] over SQLite, PostgreSQL, MySQL and MariaDB.
 
-use std::{path::Path, thread::available_parallelism};
+use std::{path::Path, sync::Arc, thread::available_parallelism};
 
 use async_trait::async_trait;
 use diesel::{IntoSql, QueryDsl, select, sql_types::Integer};
 use diesel_async::RunQueryDsl;
 use keepstone_repository::{Repositories, Result, StorageError, Store, Transaction};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::{
@@ -21,6 +22,7 @@ use crate::{
 pub struct DieselStore {
     pools: Pools,
     migrator: Migrator,
+    work: Arc<Notify>,
     /// A database in memory lives as long as a connection to it.
     _anchor: Option<AsyncSqliteConnection>,
 }
@@ -29,7 +31,8 @@ impl DieselStore {
     /// Opens a database. A SQLite file is made if it is not there, readable by its owner only; a server is first called
     /// when a connection is needed.
     ///
-    /// `pool_size` is the most connections that a server is asked for; SQLite has one writer, and a reader for each core.
+    /// `pool_size` is the most connections that a server is asked for; SQLite has one writer, and a reader for each
+    /// core.
     ///
     /// # Errors
     /// [`Unavailable`](StorageError::Unavailable) if the file cannot be made or opened.
@@ -50,7 +53,7 @@ impl DieselStore {
             DatabaseUrl::Postgres(url) => (Pools::postgres(url, pool_size)?, None, Migrator::postgres(url)),
             DatabaseUrl::Mysql(url) => (Pools::mysql(url, pool_size)?, None, Migrator::mysql(url)),
         };
-        Ok(Self { pools, migrator, _anchor: anchor })
+        Ok(Self { pools, migrator, work: Arc::default(), _anchor: anchor })
     }
 
     /// Changes the schema of this database.
@@ -59,8 +62,8 @@ impl DieselStore {
         &self.migrator
     }
 
-    async fn reader(&self) -> Result<DieselRepositories> {
-        self.pools.reader().await.map(DieselRepositories::new)
+    pub(crate) async fn reader(&self) -> Result<DieselRepositories> {
+        Ok(DieselRepositories::new(self.pools.reader().await?, Arc::clone(&self.work)))
     }
 }
 
@@ -78,12 +81,16 @@ impl Store for DieselStore {
     }
 
     async fn write(&self) -> Result<Box<dyn Repositories>> {
-        Ok(Box::new(DieselRepositories::new(self.pools.writer().await?)))
+        Ok(Box::new(DieselRepositories::new(self.pools.writer().await?, Arc::clone(&self.work))))
     }
 
     async fn begin(&self) -> Result<Box<dyn Transaction>> {
         let connection = self.pools.writer().await?;
-        Ok(Box::new(DieselRepositories::begin(connection).await?))
+        Ok(Box::new(DieselRepositories::begin(connection, Arc::clone(&self.work)).await?))
+    }
+
+    async fn job_written(&self) {
+        self.work.notified().await;
     }
 
     async fn ping(&self) -> Result<()> {

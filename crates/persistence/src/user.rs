@@ -1,8 +1,7 @@
 //! The users in the database.
 
+mod many;
 mod row;
-
-use std::collections::HashSet;
 
 use async_trait::async_trait;
 use diesel::{
@@ -14,7 +13,7 @@ use diesel_async::RunQueryDsl;
 use keepstone_domain::{
     Credentials, Login, Page, PageRequest, Position, RoleName, Timestamp, User, UserFilter, UserId,
 };
-use keepstone_repository::{Result, UserRepository};
+use keepstone_repository::{Insertion, Purged, Result, UserRepository};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use row::UserRow;
@@ -23,6 +22,7 @@ use row::{NewUserRow, hashed_row};
 use crate::{
     connection::on,
     list::{self, ESCAPE, RECENT, Reach, coalesce, part, recent},
+    purge,
     repositories::DieselRepositories,
     schema::users,
     types::{Id, Time, UtcDateTime},
@@ -123,6 +123,19 @@ impl UserRepository for DieselRepositories {
         found.map(credentials).transpose()
     }
 
+    async fn find_password_hash(&mut self, id: UserId) -> Result<Option<SecretString>> {
+        let found: Option<String> = on!(self, |conn| {
+            users::table
+                .filter(users::public_id.eq(Id::of(id)))
+                .filter(users::deleted_at.is_null())
+                .select(users::password_hash)
+                .first(conn)
+                .await
+                .optional()
+        })?;
+        Ok(found.map(SecretString::from))
+    }
+
     async fn list(&mut self, filter: &UserFilter, page: &PageRequest) -> Result<Page<User>> {
         let mut rows = Vec::new();
         for reach in Reach::of(filter.search.as_ref()) {
@@ -143,33 +156,15 @@ impl UserRepository for DieselRepositories {
         on!(self, |conn| diesel::insert_into(users::table).values(row).execute(conn).await).map(drop)
     }
 
-    async fn insert_missing(&mut self, users: &[User], password_hash: &SecretString) -> Result<usize> {
-        let keys: Vec<&str> = users.iter().map(|user| user.email.key()).collect();
-        let there: Vec<Option<String>> = on!(self, |conn| {
-            users::table.filter(users::email_key.eq_any(&keys)).select(users::email_key).load(conn).await
-        })?;
-        let there: HashSet<String> = there.into_iter().flatten().collect();
-        let missing: Vec<User> = users.iter().filter(|user| !there.contains(user.email.key())).cloned().collect();
-        let (count, hash) = (missing.len(), password_hash.clone());
-        if count > 0 {
-            on!(
-                self,
-                |conn| {
-                    let insert = move |conn: &mut SqliteConnection| {
-                        missing.iter().try_for_each(|user| {
-                            let insert = diesel::insert_into(users::table).values(hashed_row(user, &hash));
-                            diesel::RunQueryDsl::execute(insert, conn).map(drop)
-                        })
-                    };
-                    conn.spawn_blocking(insert).await
-                },
-                |conn| {
-                    let rows: Vec<_> = missing.iter().map(|user| hashed_row(user, &hash)).collect();
-                    diesel::insert_into(users::table).values(&rows).execute(conn).await.map(drop)
-                }
-            )?;
-        }
-        Ok(count)
+    async fn insert_missing(&mut self, users: &[Credentials]) -> Result<Vec<Insertion>> {
+        let outcomes = self.foresee(users).await?;
+        let made = users.iter().zip(&outcomes).filter(|(_user, outcome)| **outcome == Insertion::Made);
+        self.insert_users(made.map(|(user, _outcome)| user.clone()).collect()).await?;
+        Ok(outcomes)
+    }
+
+    async fn foresee(&mut self, users: &[Credentials]) -> Result<Vec<Insertion>> {
+        self.foresee_users(users).await
     }
 
     async fn hold(&mut self, id: UserId) -> Result<Option<User>> {
@@ -227,6 +222,22 @@ impl UserRepository for DieselRepositories {
                 .await
         })?;
         Ok(deleted == 1)
+    }
+
+    async fn list_deleted(&mut self, before: Timestamp, limit: u32) -> Result<Vec<UserId>> {
+        let ids: Vec<Id> = on!(self, |conn| {
+            let deleted = users::table.filter(users::deleted_at.le(Time(before))).order(users::deleted_at);
+            deleted.limit(limit.into()).select(users::public_id).load(conn).await
+        })?;
+        Ok(ids.into_iter().map(Id::get).collect())
+    }
+
+    async fn purge(&mut self, id: UserId, deleted_before: Timestamp, limit: u32) -> Result<Purged> {
+        purge::step(self, Id::of(id), Time(deleted_before), limit).await
+    }
+
+    async fn forget_searches(&mut self, first: bool) -> Result<bool> {
+        purge::forget_searches(self, first).await
     }
 
     async fn hold_for_login(&mut self, id: UserId, password_hash: &SecretString) -> Result<bool> {

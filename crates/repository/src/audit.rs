@@ -1,7 +1,7 @@
 //! What storage can do with the audit log: add to it, and read it.
 
 use async_trait::async_trait;
-use keepstone_domain::{AuditEvent, Page, PageRequest};
+use keepstone_domain::{AuditEvent, Involvement, Page, PageRequest, UserId};
 
 use crate::Result;
 
@@ -11,6 +11,17 @@ pub trait AuditRepository {
     /// Adds an event: in the transaction of what it tells of, so that there is both or neither.
     async fn insert(&mut self, event: &AuditEvent) -> Result<()>;
 
+    /// Adds many events, as [`insert`](Self::insert) does one.
+    async fn insert_all(&mut self, events: &[AuditEvent]) -> Result<()>;
+
     /// The events, newest first.
     async fn list(&mut self, page: &PageRequest) -> Result<Page<AuditEvent>>;
+
+    /// The events that a user is involved in in this way, newest first. How many there are is not counted.
+    async fn list_of(
+        &mut self,
+        user_id: UserId,
+        involvement: Involvement,
+        page: &PageRequest,
+    ) -> Result<Page<AuditEvent>>;
 }

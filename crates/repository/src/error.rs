@@ -18,8 +18,8 @@ pub enum StorageError {
     /// once.
     #[error("others were changing the same rows: {0}")]
     Contention(String),
-    /// The database did not answer, or could not do it now: a lost connection, a full disk, tables that are not there yet.
-    /// The same work may succeed later.
+    /// The database did not answer, or could not do it now: a lost connection, a full disk, tables that are not there
+    /// yet. The same work may succeed later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
     /// The database and this program disagree about a value. Trying again will not help.

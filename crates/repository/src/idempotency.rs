@@ -14,8 +14,8 @@ pub trait IdempotencyRepository {
     /// What is known of a request: the digest of its body, and its answer, if it has one by now.
     async fn find(&mut self, request: &[u8; 32]) -> Result<Option<(Attempt, Option<Answer>)>>;
 
-    /// Takes over a request that was begun so long ago that nobody can be working on it, or was answered so long ago that
-    /// it counts as new; `false` if it is neither.
+    /// Takes over a request that was begun so long ago that nobody can be working on it, or was answered so long ago
+    /// that it counts as new; `false` if it is neither.
     async fn take_over(
         &mut self,
         attempt: &Attempt,

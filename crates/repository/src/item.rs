@@ -20,8 +20,8 @@ pub trait ItemRepository {
     /// Keeps those of these items that are not there yet, and gives how many there were: for many at once.
     async fn insert_missing(&mut self, items: &[Item]) -> Result<usize>;
 
-    /// Changes an item: that of `owner` if there is one, and only in an expected version. `false`, and nothing is changed,
-    /// if there is no such item.
+    /// Changes an item: that of `owner` if there is one, and only in an expected version. `false`, and nothing is
+    /// changed, if there is no such item.
     async fn update(
         &mut self,
         id: ItemId,

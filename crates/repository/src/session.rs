@@ -1,7 +1,9 @@
 //! What storage can do with sessions and their refresh tokens.
 
 use async_trait::async_trait;
-use keepstone_domain::{RefreshToken, Session, SessionEnd, SessionId, SessionScope, Timestamp, User, UserId};
+use keepstone_domain::{
+    Page, PageRequest, RefreshToken, Session, SessionEnd, SessionId, SessionScope, Timestamp, User, UserId,
+};
 
 use crate::Result;
 
@@ -17,12 +19,15 @@ pub trait SessionRepository {
     /// A user's sessions that live, newest first; a thousand at most.
     async fn list_live(&mut self, user_id: UserId, now: Timestamp) -> Result<Vec<Session>>;
 
+    /// A user's sessions, with those that have ended, newest first. How many there are is not counted.
+    async fn list(&mut self, user_id: UserId, page: &PageRequest) -> Result<Page<Session>>;
+
     /// Notes that a session is used, and holds it until the transaction ends; `false` if it does not live, or was last
     /// used before `used_since`.
     async fn touch(&mut self, id: SessionId, used_since: Option<Timestamp>, now: Timestamp) -> Result<bool>;
 
-    /// Ends those of a user's sessions that are meant and have not ended, and gives them. Of any number of calls at once,
-    /// one gives a session.
+    /// Ends those of a user's sessions that are meant and have not ended, and gives them. Of any number of calls at
+    /// once, one gives a session.
     async fn end(
         &mut self,
         user_id: UserId,

@@ -10,7 +10,8 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    AuditRepository, IdempotencyRepository, ItemRepository, Result, SessionRepository, StorageError, UserRepository,
+    AuditRepository, IdempotencyRepository, ItemRepository, JobRepository, MailTokenRepository, Result,
+    SessionRepository, StorageError, UserRepository,
 };
 
 /// A database.
@@ -24,6 +25,10 @@ pub trait Store: Send + Sync {
 
     /// Repositories whose changes become visible together, at commit. Dropped without one, nothing has happened.
     async fn begin(&self) -> Result<Box<dyn Transaction>>;
+
+    /// Waits until this process has written down a job, if it has not since this was last asked. Other processes are
+    /// not heard.
+    async fn job_written(&self);
 
     /// Asks the database for a sign of life.
     async fn ping(&self) -> Result<()>;
@@ -42,6 +47,10 @@ pub trait Repositories: Send {
     fn sessions(&mut self) -> &mut (dyn SessionRepository + Send);
     /// The audit log.
     fn audit(&mut self) -> &mut (dyn AuditRepository + Send);
+    /// The tokens that were sent by e-mail.
+    fn mail_tokens(&mut self) -> &mut (dyn MailTokenRepository + Send);
+    /// What is done later.
+    fn jobs(&mut self) -> &mut (dyn JobRepository + Send);
     /// The requests that may be sent again.
     fn idempotency(&mut self) -> &mut (dyn IdempotencyRepository + Send);
 }
@@ -59,8 +68,8 @@ pub trait Transaction: Repositories {
     fn failure(&self) -> Option<&StorageError>;
 }
 
-/// A transaction in the hands of [`transaction`](trait.Store.html#method.transaction)'s closure: repositories, and no way
-/// to commit.
+/// A transaction in the hands of [`transaction`](trait.Store.html#method.transaction)'s closure: repositories, and no
+/// way to commit.
 ///
 /// A struct, because a future that holds a `&mut dyn` of its own is not `Send` for every lifetime, as far as today's
 /// compiler can see.

@@ -11,14 +11,15 @@ use keepstone_auth::{
     token::Secret,
 };
 use keepstone_domain::{
-    AuditEvent, AuditKind, Clock, Credentials, DisplayName, Login, NewUser, RoleName, SessionEnd, SessionScope, User,
-    UserId, Username,
+    AuditEvent, AuditKind, Clock, Credentials, DisplayName, JobId, Login, NewUser, PendingUser, RoleName, SessionEnd,
+    SessionScope, Task, User, UserId, Username,
 };
 use keepstone_repository::{Store, UnitOfWork};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    Caller, Client, Error, NewPassword, PasswordGuard, Receipt, Registration, Result, Sessions, to_the_end::to_the_end,
+    Caller, Client, Error, NewPassword, Outbox, PasswordGuard, Receipt, Registration, Result, Sessions, closed,
+    to_the_end::to_the_end,
 };
 
 /// What is configured about accounts.
@@ -30,6 +31,8 @@ pub struct Rules {
     pub product: String,
     /// Whether anybody can sign up.
     pub registration_open: bool,
+    /// Whether nobody learns from a sign-up who has an account: see [`Accounts::register_quietly`].
+    pub conceals_registration: bool,
     /// The role of whoever signs up.
     pub default_role: RoleName,
 }
@@ -48,6 +51,8 @@ pub struct AccountParts {
     pub roles: Arc<Roles>,
     /// Where logins lead.
     pub sessions: Arc<Sessions>,
+    /// What is said by e-mail.
+    pub outbox: Outbox,
     /// Under which the audit log knows the names that people typed.
     pub identifiers: Secret,
     /// What is configured.
@@ -75,10 +80,43 @@ impl Accounts {
     /// Signs somebody up.
     ///
     /// # Errors
-    /// [`RegistrationClosed`](Error::RegistrationClosed), [`InsufficientPermissions`](Error::InsufficientPermissions) for
-    /// a role or a state of one's own choice, [`EmailAlreadyRegistered`](Error::EmailAlreadyRegistered),
+    /// [`RegistrationClosed`](Error::RegistrationClosed), [`InsufficientPermissions`](Error::InsufficientPermissions)
+    /// for a role or a state of one's own choice, [`EmailAlreadyRegistered`](Error::EmailAlreadyRegistered),
     /// [`UsernameTaken`](Error::UsernameTaken).
     pub async fn register(&self, registration: Registration, client: &Client, receipt: Receipt<User>) -> Result<User> {
+        let (user, password) = self.admit(registration)?;
+        self.provision(user, password, None, client, receipt).await.map_err(|error| match error {
+            Error::EmailTaken => Error::EmailAlreadyRegistered,
+            other => other,
+        })
+    }
+
+    /// Signs somebody up so that nobody learns who has an account: whether the address and the user name are taken
+    /// changes neither the answer nor what is done before it. A job makes the account, or has an e-mail sent that says
+    /// why not. Nobody gets in before the address is confirmed: a login would tell.
+    ///
+    /// # Errors
+    /// [`RegistrationClosed`](Error::RegistrationClosed), [`InsufficientPermissions`](Error::InsufficientPermissions).
+    pub async fn register_quietly(&self, registration: Registration, client: &Client) -> Result<()> {
+        let (user, password) = self.admit(registration)?;
+        let now = self.parts.clock.now();
+        self.refuse_similar(&password, &user.clone().into_user(now))?;
+        let hash = SecretString::from(self.parts.passwords.hash(password.into_secret()).await?.as_str());
+        let user = PendingUser {
+            email: user.email,
+            username: user.username,
+            name: user.name,
+            role: user.role,
+            password_hash: hash.into(),
+            ip: client.ip,
+            request_id: client.request_id.clone(),
+        };
+        let task = Task::FinishRegistration { user };
+        Ok(self.parts.store.write().await?.jobs().insert(JobId::generate(), &task, now).await?)
+    }
+
+    /// What a sign-up asks for, if anybody may.
+    fn admit(&self, registration: Registration) -> Result<(NewUser, NewPassword)> {
         let rules = &self.parts.rules;
         if !rules.registration_open {
             return Err(Error::RegistrationClosed);
@@ -88,10 +126,7 @@ impl Accounts {
             tracing::warn!(role = user.role.as_str(), is_active = user.is_active, "refused a sign-up with privileges");
             return Err(Error::InsufficientPermissions);
         }
-        self.provision(user, password, None, client, receipt).await.map_err(|error| match error {
-            Error::EmailTaken => Error::EmailAlreadyRegistered,
-            other => other,
-        })
+        Ok((user, password))
     }
 
     /// Makes an account of any role. Who may is for the caller of this to know: the command line's operator, or
@@ -121,6 +156,7 @@ impl Accounts {
             .transaction(async |tx| {
                 tx.users().insert(&user, &hash).await?;
                 receipt.keep(tx, &user).await?;
+                self.parts.outbox.ask_to_verify(tx, &user, now).await?;
                 tx.audit().insert(&event).await.map_err(Error::from)
             })
             .await?;
@@ -128,13 +164,14 @@ impl Accounts {
         Ok(user)
     }
 
-    /// Logs somebody in: a new session and its first tokens. `login` is `None` when what was typed can be nobody's name.
+    /// Logs somebody in: a new session and its first tokens. `login` is `None` when what was typed can be nobody's
+    /// name.
     ///
     /// A name that nobody has costs the same statements and the same time as a wrong password.
     ///
     /// # Errors
-    /// [`InvalidCredentials`](Error::InvalidCredentials); with the right password [`UserInactive`](Error::UserInactive);
-    /// [`TooManyRequests`](Error::TooManyRequests) after too many wrong ones.
+    /// [`InvalidCredentials`](Error::InvalidCredentials); with the right password
+    /// [`UserInactive`](Error::UserInactive); [`TooManyRequests`](Error::TooManyRequests) after too many wrong ones.
     pub async fn login(&self, login: Option<&Login>, password: SecretString, client: &Client) -> Result<TokenPair> {
         let verified = self.parts.guard.watch(login, client.ip, self.verify(login, password)).await;
         let (error, user_id, reason) = match verified {
@@ -176,10 +213,11 @@ impl Accounts {
         new: NewPassword,
         client: &Client,
     ) -> Result<()> {
-        let login = Login::Email(caller.user.email.clone());
-        let found = self.parts.store.read().await?.users().find_credentials(&login).await?;
-        let Some(old) = found.filter(|found| found.user.id == caller.user.id) else { return Err(Error::UserNotFound) };
-        let stored = PasswordHash::from_storage(old.password_hash.expose_secret());
+        let (id, login) = (caller.user.id, Login::Email(caller.user.email.clone()));
+        // Not by the address, which may be another one by now, and this one somebody else's.
+        let found = self.parts.store.read().await?.users().find_password_hash(id).await?;
+        let old = found.ok_or(Error::TokenRevoked)?;
+        let stored = PasswordHash::from_storage(old.expose_secret());
         let verify = async {
             let verdict = self.parts.passwords.verify(current, Some(stored)).await?;
             if verdict.is_match() { Ok(()) } else { Err(Error::CurrentPasswordInvalid) }
@@ -194,11 +232,13 @@ impl Accounts {
         to_the_end(async move {
             let change = async |tx: &mut UnitOfWork| {
                 // Somebody else has changed it since: then what was verified is not the current one any more.
-                if !tx.users().replace_password_hash(old.user.id, &old.password_hash, &hash).await? {
+                if !tx.users().replace_password_hash(id, &old, &hash).await? {
                     return Err(Error::CurrentPasswordInvalid);
                 }
+                let ended = tx.sessions().end(id, others, SessionEnd::PasswordChanged, now).await?;
+                parts.outbox.tell_password_changed(tx, id, now).await?;
                 tx.audit().insert(&event).await?;
-                Ok(tx.sessions().end(old.user.id, others, SessionEnd::PasswordChanged, now).await?)
+                Ok(ended)
             };
             parts.sessions.forget(&parts.store.transaction(change).await?);
             Ok(())
@@ -207,7 +247,7 @@ impl Accounts {
     }
 
     /// Refuses a password that is made of what everybody knows of its owner, if the policy has a blocklist.
-    fn refuse_similar(&self, password: &NewPassword, user: &User) -> Result<()> {
+    pub(crate) fn refuse_similar(&self, password: &NewPassword, user: &User) -> Result<()> {
         let rules = &self.parts.rules;
         let (local, domain) = user.email.key().split_once('@').unwrap_or_default();
         let mut words = vec![rules.product.as_str(), local];
@@ -226,14 +266,17 @@ impl Accounts {
         }
         // A connection is for others while a password is hashed.
         drop(repositories);
-        let stored = found.as_ref().map(|found| PasswordHash::from_storage(found.password_hash.expose_secret()));
+        // One that is closed costs as much as that of nobody, and tells no more.
+        let kept = found.as_ref().map(|found| &found.password_hash).filter(|kept| !closed::is_closed(kept));
+        let stored = kept.map(|kept| PasswordHash::from_storage(kept.expose_secret()));
         let verdict = self.parts.passwords.verify(password.clone(), stored).await?;
         match (found, verdict) {
             (Some(Credentials { user, password_hash }), Verdict::Match) => Ok((user, password_hash)),
             (Some(credentials), Verdict::MatchOutdated) => {
                 match self.rehash(&credentials, password.clone()).await {
                     Ok(Some(hash)) => Ok((credentials.user, hash)),
-                    // Another login was faster, or the password has just been changed: which of the two, its hash tells.
+                    // Another login was faster, or the password has just been changed: which of the two, its hash
+                    // tells.
                     Ok(None) => Box::pin(self.verify(login, password)).await,
                     Err(error) => {
                         tracing::warn!(user_id = %credentials.user.id, %error, "kept an outdated password hash");
@@ -249,7 +292,8 @@ impl Accounts {
         }
     }
 
-    /// Replaces a hash of an older scheme or weaker parameters, and gives the new one; `None` if it was replaced meanwhile.
+    /// Replaces a hash of an older scheme or weaker parameters, and gives the new one; `None` if it was replaced
+    /// meanwhile.
     async fn rehash(&self, old: &Credentials, password: SecretString) -> Result<Option<SecretString>> {
         let hash = SecretString::from(self.parts.passwords.hash(password).await?.as_str());
         let replace = async |tx: &mut UnitOfWork| {

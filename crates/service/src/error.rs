@@ -71,6 +71,18 @@ pub enum Error {
     /// There is no such item.
     #[error("Item not found")]
     ItemNotFound,
+    /// There is no such job.
+    #[error("Job not found")]
+    JobNotFound,
+    /// The job is done, or somebody is at it.
+    #[error("Only a job that is dead or waits can be tried again")]
+    JobNotRetryable,
+    /// A token from an e-mail is none of ours, too old, used up, or not the newest.
+    #[error("This link has expired, was used before, or is not the newest one")]
+    MailTokenInvalid,
+    /// Nobody carries e-mails here.
+    #[error("No e-mails are sent here: the operator has not configured a mail server")]
+    MailOff,
     /// The last active administrator has to stay one.
     #[error("The last active administrator cannot be deleted, deactivated or given another role")]
     LastAdmin,

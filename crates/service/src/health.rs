@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use keepstone_repository::Store;
 
+use crate::Pulse;
+
 /// How long an answer of the database is good: probes must not become load.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -29,6 +31,8 @@ pub struct Readiness {
     pub database: Check,
     /// Whether the schema is what this program expects.
     pub migrations: Check,
+    /// Whether this process does its share of the jobs.
+    pub jobs: Check,
     /// Whether the process is shutting down and wants no more work.
     pub is_draining: bool,
 }
@@ -37,22 +41,24 @@ impl Readiness {
     /// Whether requests should be sent here.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        !self.is_draining && self.database == Check::Ok && self.migrations == Check::Ok
+        !self.is_draining && [self.database, self.migrations, self.jobs].iter().all(|check| *check == Check::Ok)
     }
 }
 
 /// Answers the probes.
 pub struct Health {
     store: Arc<dyn Store>,
+    worker: Option<(Pulse, Duration)>,
     is_draining: AtomicBool,
     last: Mutex<Option<(Instant, Check, Check)>>,
 }
 
 impl Health {
-    /// Over the database that the process needs.
+    /// Over the database that the process needs. If it has a worker, `worker` is its pulse, and after what time without
+    /// a beat something is wrong with it.
     #[must_use]
-    pub const fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, is_draining: AtomicBool::new(false), last: Mutex::new(None) }
+    pub const fn new(store: Arc<dyn Store>, worker: Option<(Pulse, Duration)>) -> Self {
+        Self { store, worker, is_draining: AtomicBool::new(false), last: Mutex::new(None) }
     }
 
     /// From now on the process is not ready: it finishes what it has, and ends.
@@ -72,7 +78,15 @@ impl Health {
                 (database, migrations)
             }
         };
-        Readiness { database, migrations, is_draining: self.is_draining.load(Ordering::Relaxed) }
+        Readiness { database, migrations, jobs: self.jobs(), is_draining: self.is_draining.load(Ordering::Relaxed) }
+    }
+
+    fn jobs(&self) -> Check {
+        let age = self.worker.as_ref().and_then(|(pulse, limit)| Some((pulse.age()?, *limit)));
+        match age {
+            Some((age, limit)) if age > limit => Check::Down,
+            _ => Check::Ok,
+        }
     }
 
     async fn ask(&self) -> (Check, Check) {

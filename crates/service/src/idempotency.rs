@@ -1,8 +1,8 @@
 //! Requests that may be sent again and are done once.
 //!
-//! A request with a key is claimed before it is worked on, so that the same again meanwhile is told to wait; its answer is
-//! kept in the transaction that makes what it tells of. Only what was done is kept: a refusal has changed nothing, and
-//! asking again is harmless.
+//! A request with a key is claimed before it is worked on, so that the same again meanwhile is told to wait; its answer
+//! is kept in the transaction that makes what it tells of. Only what was done is kept: a refusal has changed nothing,
+//! and asking again is harmless.
 
 use std::{
     fmt,
@@ -14,7 +14,7 @@ use std::{
 };
 
 use keepstone_auth::token::Secret;
-use keepstone_domain::{Answer, Attempt, Clock, Timestamp, UserId};
+use keepstone_domain::{Answer, Attempt, Clock, UserId};
 use keepstone_repository::{StorageError, Store, UnitOfWork};
 use tokio::runtime::Handle;
 use uuid::Uuid;
@@ -82,7 +82,7 @@ impl Idempotency {
         }
         let mut repositories = self.store.write().await?;
         let requests = repositories.idempotency();
-        let (abandoned, answered) = (before(now, ABANDONED_AFTER), before(now, ANSWER_LIFETIME));
+        let (abandoned, answered) = (now - ABANDONED_AFTER, now - ANSWER_LIFETIME);
         if requests.take_over(&attempt, abandoned, answered, now).await? {
             return Ok(Turn::Now(self.claim(attempt)));
         }
@@ -99,7 +99,7 @@ impl Idempotency {
     /// # Errors
     /// Storage's only; what was forgotten before stays so.
     pub async fn clean_up(&self) -> Result<usize> {
-        let before = before(self.clock.now(), ANSWER_LIFETIME);
+        let before = self.clock.now() - ANSWER_LIFETIME;
         let mut total = 0;
         loop {
             let deleted = self.store.write().await?.idempotency().delete_old(before, CLEAN_UP_BATCH).await?;
@@ -120,11 +120,6 @@ impl Idempotency {
         let request_mac = self.secret.mac(&[&caller, names[0], names[1], names[2]]);
         Attempt { request: request_mac, body: self.secret.mac(&[request.body]), id: Uuid::now_v7() }
     }
-}
-
-fn before(now: Timestamp, duration: Duration) -> Timestamp {
-    let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
-    Timestamp::from_micros(now.as_micros().saturating_sub(micros)).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 /// The right to do a request. Dropped without an answer, it is given back, so that the client can try again.

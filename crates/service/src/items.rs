@@ -1,7 +1,8 @@
 //! What people keep here: looking, making, changing.
 //!
-//! Everybody with `items:read` sees every item. An item is changed by its owner with `items:write`, or with `items:manage`;
-//! whose it is is part of the statement that changes it, so that nobody changes what has just become another's.
+//! Everybody with `items:read` sees every item. An item is changed by its owner with `items:write`, or with
+//! `items:manage`; whose it is is part of the statement that changes it, so that nobody changes what has just become
+//! another's.
 
 use std::sync::Arc;
 

@@ -73,7 +73,8 @@ impl PasswordGuard {
         Self { throttle, secret: Hmac::new(&secret.into()) }
     }
 
-    /// Verifies a password, unless this name was guessed at too often from there. `None` is a name that can be nobody's.
+    /// Verifies a password, unless this name was guessed at too often from there. `None` is a name that can be
+    /// nobody's.
     ///
     /// # Errors
     /// [`TooManyRequests`](Error::TooManyRequests), with nothing verified; else those of `verify`, of which

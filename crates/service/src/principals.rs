@@ -1,7 +1,7 @@
 //! Whom live sessions belong to, remembered for a few seconds, so that most requests ask the database nothing.
 //!
-//! Whoever changes what is remembered here forgets it, after the commit and before the answer: on this node a change takes
-//! effect with the next request, on others when their memory is too old.
+//! Whoever changes what is remembered here forgets it, after the commit and before the answer: on this node a change
+//! takes effect with the next request, on others when their memory is too old.
 
 use std::{
     sync::Arc,

@@ -1,5 +1,5 @@
-//! How often something may be asked for: what is limited, for whom, and what the answer is. How it is counted is for the
-//! adapters. A key is typed, and never what somebody typed.
+//! How often something may be asked for: what is limited, for whom, and what the answer is. How it is counted is for
+//! the adapters. A key is typed, and never what somebody typed.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use keepstone_domain::SessionId;
+use keepstone_domain::{SessionId, UserId};
 
 use crate::{Error, Result};
 
@@ -31,12 +31,30 @@ pub enum Limit {
     Password,
     /// Whatever else there is about getting in and out.
     Session,
+    /// E-mails to one address that anybody can have sent there.
+    Mailbox,
+    /// Changes of one's own address, each of which is an e-mail to wherever somebody likes.
+    EmailChange,
+    /// E-mails that somebody writes.
+    Letter,
+    /// Asking for everything at once.
+    Export,
 }
 
 impl Limit {
     /// Every limit there is.
-    pub const ALL: [Self; 6] =
-        [Self::Login, Self::Register, Self::RefreshRequest, Self::Refresh, Self::Password, Self::Session];
+    pub const ALL: [Self; 10] = [
+        Self::Login,
+        Self::Register,
+        Self::RefreshRequest,
+        Self::Refresh,
+        Self::Password,
+        Self::Session,
+        Self::Mailbox,
+        Self::EmailChange,
+        Self::Letter,
+        Self::Export,
+    ];
 }
 
 /// So many at once, and then as many again over this time.
@@ -73,7 +91,9 @@ impl Quotas {
     pub const fn of(self, limit: Limit) -> Quota {
         match (self, limit) {
             (Self::Strict, Limit::Login | Limit::Password) => Quota::new(10, MINUTE),
-            (Self::Strict, Limit::Register) => Quota::new(5, HOUR),
+            (Self::Strict, Limit::Register | Limit::Mailbox | Limit::EmailChange) => Quota::new(5, HOUR),
+            (Self::Strict, Limit::Letter) => Quota::new(60, HOUR),
+            (Self::Strict, Limit::Export) => Quota::new(10, HOUR),
             (Self::Strict, Limit::Refresh) => Quota::new(60, MINUTE),
             (Self::Strict, Limit::Session) => Quota::new(300, MINUTE),
             (Self::Strict, Limit::RefreshRequest) | (Self::Generous, _) => Quota::new(600, MINUTE),
@@ -102,6 +122,10 @@ pub enum Key {
     Address(Option<AddressPrefix>),
     /// Whoever has this session's tokens.
     Session(SessionId),
+    /// Whoever has this account.
+    User(UserId),
+    /// Whoever has this mailbox, known by a keyed digest of its address.
+    Mailbox([u8; 32]),
 }
 
 impl Key {
@@ -204,6 +228,7 @@ mod tests {
         };
         assert_eq!(amounts(Quotas::Strict, Limit::Login), (10, MINUTE));
         assert_eq!(amounts(Quotas::Strict, Limit::Register), (5, HOUR));
+        assert_eq!(amounts(Quotas::Strict, Limit::Export), (10, HOUR));
         assert_eq!(amounts(Quotas::Strict, Limit::Refresh), (60, MINUTE));
         assert!(Limit::ALL.into_iter().all(|limit| amounts(Quotas::Generous, limit) == (600, MINUTE)));
     }

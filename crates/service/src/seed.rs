@@ -1,21 +1,23 @@
 //! Users and items to try things with, and as many as a measurement needs.
 //!
-//! Everything that is made in bulk has an id that follows from its number, so that making it again makes what is missing.
+//! Everything that is made in bulk has an id that follows from its number, so that making it again makes what is
+//! missing.
 
 use std::{ops::Range, sync::Arc};
 
 use keepstone_auth::{password::Passwords, permission::Roles};
 use keepstone_domain::{
-    Clock, Description, DisplayName, Email, Invalid, Item, Login, RoleName, Timestamp, Title, User, UserId, Username,
-    Version,
+    Clock, Credentials, Description, DisplayName, Email, Invalid, Item, Login, RoleName, Timestamp, Title, User,
+    UserId, Username, Version,
 };
-use keepstone_repository::{Store, UnitOfWork};
+use keepstone_repository::{Insertion, Store, UnitOfWork};
 use secrecy::SecretString;
 use uuid::{Builder, Uuid};
 
 use crate::{Error, NewPassword, Result, permission};
 
-/// 2025-01-01T00:00:00Z, when the first of what is made in bulk is said to have been made; the others follow by the second.
+/// 2025-01-01T00:00:00Z, when the first of what is made in bulk is said to have been made; the others follow by the
+/// second.
 const EPOCH_SECONDS: u64 = 1_735_689_600;
 const ADJECTIVES: [&str; 16] = [
     "amber", "brisk", "calm", "deep", "early", "fair", "green", "high", "ivory", "light", "mellow", "narrow", "old",
@@ -58,8 +60,8 @@ impl Seed {
         Ok(self.parts.passwords.hash(password.into_secret()).await?.as_str().into())
     }
 
-    /// Makes a user of each role, `<role>@example.com`, unless there is one by that address. Gives how many it made, and
-    /// those among all of them who may have items.
+    /// Makes a user of each role, `<role>@example.com`, unless there is one by that address. Gives how many it made,
+    /// and those among all of them who may have items.
     ///
     /// # Errors
     /// Storage's only.
@@ -73,8 +75,8 @@ impl Seed {
                 let taken = self.parts.store.write().await?.users().find_credentials(&login).await?;
                 user.username = taken.is_none().then_some(username);
             }
-            made += self.insert_users(std::slice::from_ref(&user), hash).await?;
-            let login = Login::Email(user.email);
+            let login = Login::Email(user.email.clone());
+            made += self.insert_users(vec![user], hash).await?;
             let found = self.parts.store.write().await?.users().find_credentials(&login).await?;
             if self.parts.roles.permits(role, &permission::ITEMS_WRITE) {
                 owners.extend(found.map(|found| found.user.id));
@@ -89,7 +91,7 @@ impl Seed {
     /// Storage's only.
     pub async fn users(&self, numbers: Range<u32>, hash: &SecretString) -> Result<usize> {
         let users = numbers.map(numbered_user).collect::<Result<Vec<_>, _>>();
-        self.insert_users(&users.map_err(|invalid| Error::Internal(Box::new(invalid)))?, hash).await
+        self.insert_users(users.map_err(|invalid| Error::Internal(Box::new(invalid)))?, hash).await
     }
 
     /// Makes those of the items with these numbers that are missing, owned by these users in turn, and gives how many.
@@ -104,9 +106,11 @@ impl Seed {
         self.parts.store.transaction(insert).await
     }
 
-    async fn insert_users(&self, users: &[User], hash: &SecretString) -> Result<usize> {
-        let insert = async |tx: &mut UnitOfWork| tx.users().insert_missing(users, hash).await.map_err(Error::from);
-        self.parts.store.transaction(insert).await
+    async fn insert_users(&self, users: Vec<User>, hash: &SecretString) -> Result<usize> {
+        let users: Vec<_> = users.into_iter().map(|user| Credentials { user, password_hash: hash.clone() }).collect();
+        let insert = async |tx: &mut UnitOfWork| tx.users().insert_missing(&users).await.map_err(Error::from);
+        let outcomes = self.parts.store.transaction(insert).await?;
+        Ok(outcomes.iter().filter(|outcome| **outcome == Insertion::Made).count())
     }
 
     fn person(&self, role: &str) -> Result<User, Invalid> {

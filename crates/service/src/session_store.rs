@@ -17,15 +17,17 @@ use secrecy::SecretString;
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::{Client, Error, Principals, to_the_end::to_the_end};
+use crate::{Client, Error, Outbox, Principals, to_the_end::to_the_end};
 
 type Result<T, E = RequestStoreError> = std::result::Result<T, E>;
 
-/// Storage, on behalf of one request. What it changes, it changes to the end, and tells [`Principals`] before it answers.
+/// Storage, on behalf of one request. What it changes, it changes to the end, and tells [`Principals`] before it
+/// answers.
 #[derive(Clone)]
 pub struct RequestStore {
     store: Arc<dyn Store>,
     principals: Arc<Principals>,
+    outbox: Outbox,
     client: Client,
     actor: Option<UserId>,
     verified: Option<SecretString>,
@@ -55,8 +57,8 @@ impl From<RequestStoreError> for Error {
 impl RequestStore {
     /// On behalf of this client.
     #[must_use]
-    pub const fn new(store: Arc<dyn Store>, principals: Arc<Principals>, client: Client) -> Self {
-        Self { store, principals, client, actor: None, verified: None, is_patient: false }
+    pub const fn new(store: Arc<dyn Store>, principals: Arc<Principals>, outbox: Outbox, client: Client) -> Self {
+        Self { store, principals, outbox, client, actor: None, verified: None, is_patient: false }
     }
 
     /// Done by this user; otherwise by the subject of the token that is presented.
@@ -127,6 +129,9 @@ impl RequestStore {
             .transaction(async |tx| {
                 let ended = tx.sessions().end(user_id, scope, end, now).await?;
                 if !ended.is_empty() {
+                    if kind == AuditKind::RefreshReused {
+                        self.outbox.tell_session_ended(tx, user_id, self.client.ip, now).await?;
+                    }
                     let event = event.clone().with("sessions", ended.len().to_string());
                     tx.audit().insert(&event).await?;
                 }
@@ -210,8 +215,8 @@ impl SessionStore for RequestStore {
 }
 
 /// Waits until this worker has nothing older to do, 5 ms at least and 100 ms at most, before an exchange is noted as
-/// committed and answered. Requests that reached the machine before that are then not taken for replays only because the
-/// worker had not got round to reading them. A client that has its answer comes later in any case.
+/// committed and answered. Requests that reached the machine before that are then not taken for replays only because
+/// the worker had not got round to reading them. A client that has its answer comes later in any case.
 async fn let_others_in() {
     const TURN: Duration = Duration::from_millis(5);
     for _ in 0..20 {

@@ -15,7 +15,7 @@ use keepstone_repository::Store;
 use secrecy::SecretString;
 
 use crate::{
-    Caller, Client, Error, Key, Limit, Principal, Principals, RateLimits, Result, permission,
+    Caller, Client, Error, Key, Limit, Outbox, Principal, Principals, RateLimits, Result, permission,
     session_store::RequestStore,
 };
 
@@ -40,6 +40,8 @@ pub struct SessionParts {
     pub principals: Arc<Principals>,
     /// How often a session may be refreshed.
     pub limits: RateLimits,
+    /// What is said by e-mail.
+    pub outbox: Outbox,
 }
 
 /// The sessions of all users.
@@ -57,7 +59,8 @@ impl Sessions {
     /// Begins a session for a user whose password was found to be that of this hash.
     ///
     /// # Errors
-    /// [`InvalidCredentials`](Error::InvalidCredentials) if the password was changed, or the account closed, since then.
+    /// [`InvalidCredentials`](Error::InvalidCredentials) if the password was changed, or the account closed, since
+    /// then.
     pub async fn open(&self, user: &User, password_hash: &SecretString, client: &Client) -> Result<TokenPair> {
         let origin = session::Client { ip: client.ip.map(|ip| ip.to_string()), user_agent: client.user_agent.clone() };
         let rotation = self.rotation(self.storage(client).verified(password_hash))?;
@@ -94,15 +97,16 @@ impl Sessions {
         self.parts.keyring.current().verifier().keys().to_jwks().to_json()
     }
 
-    /// Exchanges a refresh token for its successor. When its request arrived tells two at once from one after the other.
+    /// Exchanges a refresh token for its successor. When its request arrived tells two at once from one after the
+    /// other.
     ///
     /// With the `idempotency_key` of the request that consumed it, the same successor is given again for a minute.
     ///
     /// # Errors
     /// [`TokenInvalid`](Error::TokenInvalid), [`TokenExpired`](Error::TokenExpired),
-    /// [`TokenRevoked`](Error::TokenRevoked); [`RefreshTokenRotated`](Error::RefreshTokenRotated) if another request was
-    /// faster; [`RefreshTokenReused`](Error::RefreshTokenReused), and the session has ended, if it was consumed before;
-    /// [`TooManyRequests`](Error::TooManyRequests).
+    /// [`TokenRevoked`](Error::TokenRevoked); [`RefreshTokenRotated`](Error::RefreshTokenRotated) if another request
+    /// was faster; [`RefreshTokenReused`](Error::RefreshTokenReused), and the session has ended, if it was consumed
+    /// before; [`TooManyRequests`](Error::TooManyRequests).
     pub async fn refresh(
         &self,
         token: &str,
@@ -132,11 +136,12 @@ impl Sessions {
         })
     }
 
-    /// Ends the session of an access token, and that of a refresh token if it is the same user's. What is unknown or has
-    /// ended already is as good as ended, so that logging out twice is no error.
+    /// Ends the session of an access token, and that of a refresh token if it is the same user's. What is unknown or
+    /// has ended already is as good as ended, so that logging out twice is no error.
     ///
     /// # Errors
-    /// [`NotAuthenticated`](Error::NotAuthenticated) with neither token; why the access token is bad, if there is only that.
+    /// [`NotAuthenticated`](Error::NotAuthenticated) with neither token; why the access token is bad, if there is only
+    /// that.
     pub async fn log_out(
         &self,
         caller: Result<Option<Caller>>,
@@ -266,7 +271,8 @@ impl Sessions {
     }
 
     fn storage(&self, client: &Client) -> RequestStore {
-        RequestStore::new(Arc::clone(&self.parts.store), Arc::clone(&self.parts.principals), client.clone())
+        let SessionParts { store, principals, outbox, .. } = &self.parts;
+        RequestStore::new(Arc::clone(store), Arc::clone(principals), outbox.clone(), client.clone())
     }
 
     /// The machine that turns refresh tokens over, on behalf of one request.

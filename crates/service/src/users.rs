@@ -1,18 +1,19 @@
 //! Looking at accounts and changing them.
 //!
-//! Whoever changes who may do what holds all active administrators first, and the user after that: so the last of them is
-//! never lost, however many are at it at once.
+//! Whoever changes who may do what holds all active administrators first, and the user after that: so the last of them
+//! is never lost, however many are at it at once.
 
 use std::sync::Arc;
 
 use keepstone_domain::{
-    AuditEvent, AuditKind, Clock, Expected, Page, PageRequest, RoleName, SessionEnd, SessionId, SessionScope,
+    AuditEvent, AuditKind, Clock, Email, Expected, Page, PageRequest, RoleName, SessionEnd, SessionId, SessionScope,
     Timestamp, User, UserFilter, UserId, UserPatch,
 };
 use keepstone_repository::{Store, UnitOfWork};
 
 use crate::{
-    Accounts, Caller, Client, Error, Receipt, Registration, Result, Sessions, permission, to_the_end::to_the_end,
+    Accounts, Caller, Client, Error, Key, Limit, Outbox, RateLimits, Receipt, Registration, Result, Sessions,
+    permission, to_the_end::to_the_end,
 };
 
 /// How much of a user a caller may see.
@@ -34,6 +35,10 @@ pub struct UserParts {
     pub accounts: Arc<Accounts>,
     /// What ends with an account.
     pub sessions: Arc<Sessions>,
+    /// What is said by e-mail.
+    pub outbox: Outbox,
+    /// How often a mailbox is written to.
+    pub limits: RateLimits,
 }
 
 /// The users, for those who may.
@@ -93,7 +98,7 @@ impl Users {
     /// [`InsufficientPermissions`](Error::InsufficientPermissions), [`UserNotFound`](Error::UserNotFound),
     /// [`UnknownRole`](Error::UnknownRole), [`LastAdmin`](Error::LastAdmin),
     /// [`PreconditionFailed`](Error::PreconditionFailed), [`EmailTaken`](Error::EmailTaken),
-    /// [`UsernameTaken`](Error::UsernameTaken).
+    /// [`UsernameTaken`](Error::UsernameTaken); [`TooManyRequests`](Error::TooManyRequests) for an address too many.
     pub async fn update(
         &self,
         caller: &Caller,
@@ -107,6 +112,9 @@ impl Users {
         }
         if patch.role.as_ref().is_some_and(|role| caller.roles.canonical(role.as_str()).is_none()) {
             return Err(Error::UnknownRole);
+        }
+        if let Some(email) = &patch.email {
+            self.spare_mailbox(caller, id, email).await?;
         }
         let (parts, by, client) = (Arc::clone(&self.parts), caller.clone(), client.clone());
         let user = to_the_end(async move {
@@ -134,6 +142,9 @@ impl Users {
                 } else {
                     end_sessions(tx, id, now).await?
                 };
+                if new.email.key() != old.email.key() {
+                    parts.outbox.tell_email_changed(tx, &old, &new, now).await?;
+                }
                 for event in events(&by, &old, &new, &client, now) {
                     tx.audit().insert(&event).await?;
                 }
@@ -145,6 +156,21 @@ impl Users {
         })
         .await?;
         Ok(sight(caller, user))
+    }
+
+    /// A new address is written to, and may be anybody's.
+    async fn spare_mailbox(&self, caller: &Caller, id: UserId, new: &Email) -> Result<()> {
+        let UserParts { store, outbox, limits, .. } = &*self.parts;
+        let is_own = caller.user.id == id;
+        let own = is_own.then(|| User::clone(&caller.user));
+        let user = if own.is_some() { own } else { store.read().await?.users().find(id).await? };
+        if !outbox.is_open() || user.is_none_or(|user| user.email.key() == new.key()) {
+            return Ok(());
+        }
+        if is_own {
+            limits.require(Limit::EmailChange, Key::User(id)).await?;
+        }
+        limits.require(Limit::Mailbox, outbox.mailbox(new)).await
     }
 
     /// Deletes an account in an expected version, and ends its sessions: one's own, or with `users:manage` any.

@@ -1,5 +1,5 @@
-//! Sessions over our own storage: they keep every promise of `keepstone-auth`'s trait, and ask the database no more than
-//! they must. On the database that `TEST_DATABASE` names.
+//! Sessions over our own storage: they keep every promise of `keepstone-auth`'s trait, and ask the database no more
+//! than they must. On the database that `TEST_DATABASE` names.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
@@ -22,7 +22,7 @@ use keepstone_domain::{Email, NewUser, RoleName, Timestamp, User};
 use keepstone_persistence::DieselStore;
 use keepstone_repository::{Repositories, Result, Store, Transaction};
 use keepstone_service::{
-    Client, Principals, RateLimits, RequestStore, SessionParts, SessionPolicy, Sessions, permission,
+    Client, Outbox, Principals, RateLimits, RequestStore, SessionParts, SessionPolicy, Sessions, permission,
 };
 use keepstone_test_backends::{Database, TestDatabase};
 use secrecy::{ExposeSecret, SecretString};
@@ -49,11 +49,16 @@ async fn migrated(database: &TestDatabase) -> Arc<dyn Store> {
     Arc::new(store)
 }
 
+/// Nobody carries e-mails here.
+fn outbox() -> Outbox {
+    Outbox::new(Secret::new([1; 32]).unwrap(), false)
+}
+
 async fn fixture(database: &TestDatabase) -> Fixture<RequestStore> {
     let store = migrated(database).await;
     let subjects = [a_user(&*store, "ada").await, a_user(&*store, "bob").await].map(|user| user.id.to_string());
     let principals = Arc::new(Principals::new(Duration::ZERO));
-    Fixture { store: RequestStore::new(store, principals, Client::default()), subjects }
+    Fixture { store: RequestStore::new(store, principals, outbox(), Client::default()), subjects }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -91,6 +96,10 @@ impl Store for Counting {
         self.store.begin().await
     }
 
+    async fn job_written(&self) {
+        self.store.job_written().await;
+    }
+
     async fn ping(&self) -> Result<()> {
         self.store.ping().await
     }
@@ -115,6 +124,7 @@ fn sessions(store: Arc<dyn Store>) -> Sessions {
         policy: SessionPolicy::default(),
         principals: Arc::new(Principals::new(Duration::from_secs(5))),
         limits: RateLimits::new(None),
+        outbox: outbox(),
     })
 }
 

@@ -73,6 +73,18 @@ impl Client {
         self
     }
 
+    /// Whether their address is theirs.
+    pub async fn is_verified(&self) -> bool {
+        self.get("/api/v1/users/me").await.is(200).json()["email_verified"] == true
+    }
+
+    /// The newest event of this kind, as an administrator sees it.
+    pub async fn event(&self, kind: &str) -> Value {
+        let events = self.get("/api/v1/audit?page_size=100").await.is(200).json();
+        let event = events["items"].as_array().unwrap().iter().find(|event| event["kind"] == kind);
+        event.unwrap_or_else(|| panic!("no {kind} in {events:#}")).clone()
+    }
+
     pub fn get(&self, path: &str) -> Request {
         self.request(Method::GET, path)
     }

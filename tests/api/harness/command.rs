@@ -81,6 +81,12 @@ impl Home {
         self.run(input, output, PATIENCE, arguments)
     }
 
+    /// With all migrations applied.
+    pub fn migrated(self) -> Self {
+        self.cli(["migrate", "upgrade", "head"]).exits(0);
+        self
+    }
+
     fn run<'a>(
         &self,
         input: &str,

@@ -40,7 +40,9 @@ impl Document {
     fn print() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_keepstone"));
-        let output = command.arg("openapi").env_clear().env("ENVIRONMENT", "test").current_dir(&folder).output();
+        // With everything that configuration can add.
+        command.env_clear().env("ENVIRONMENT", "test").env("REGISTRATION_CONCEAL", "true").env("MAIL_URL", "file:mail");
+        let output = command.arg("openapi").current_dir(&folder).output();
         let value: Value = serde_json::from_slice(&output.unwrap().stdout).expect("a document");
         let mut closed = value["components"].clone();
         for schema in closed["schemas"].as_object_mut().unwrap().values_mut() {

@@ -62,8 +62,9 @@ impl Page {
 
     /// Waits until the page shows this text in what the selector finds.
     pub async fn shows(&self, selector: &str, text: &str) {
-        let script =
-            "return [...document.querySelectorAll(arguments[0])].some(one => one.innerText.includes(arguments[1]))";
+        // The text of what is hidden is there all the time.
+        let script = "return [...document.querySelectorAll(arguments[0])]
+            .some(one => one.checkVisibility() && one.innerText.includes(arguments[1]))";
         eventually(&format!("{text:?} in {selector}"), async || {
             (self.script(script, json!([selector, text])).await == true).then_some(())
         })

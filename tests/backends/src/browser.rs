@@ -1,5 +1,5 @@
-//! A private Chromium without a window, and the driver that it is steered by (W3C WebDriver). The driver does not start the
-//! browser, so that both end by themselves: a browser that is killed takes its children with it.
+//! A private Chromium without a window, and the driver that it is steered by (W3C WebDriver). The driver does not start
+//! the browser, so that both end by themselves: a browser that is killed takes its children with it.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};

@@ -1,4 +1,5 @@
-//! Private PostgreSQL, MariaDB and Redis servers for tests, a fresh database for each test on one of them, and a browser.
+//! Private PostgreSQL, MariaDB, Redis and SMTP servers for tests, a fresh database for each test on one of them, and a
+//! browser.
 //!
 //! The servers come from the programs on this machine, start once per test process and end with it, even if it is
 //! killed: see [`Watched`]. Nothing here is for production.
@@ -11,8 +12,10 @@ mod postgres;
 mod programs;
 mod redis;
 mod server;
+mod smtp;
 mod watched;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -22,6 +25,7 @@ use tempfile::TempDir;
 
 pub use browser::Browser;
 pub use server::Server;
+pub use smtp::{Fault, Received, Smtp, SmtpOptions, SmtpStep};
 pub use watched::{Watch, Watched};
 
 static POSTGRES: LazyLock<Server> = LazyLock::new(|| Database::Postgres.server());
@@ -55,6 +59,16 @@ impl Database {
             Self::Sqlite => None,
             Self::Postgres => programs::missing(postgres::RECIPE.programs),
             Self::Mariadb => programs::missing(mariadb::RECIPE.programs),
+        }
+    }
+
+    /// Why this machine cannot dump and restore one.
+    #[must_use]
+    pub fn dump_missing(self) -> Option<String> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => programs::missing(&["pg_dump", "pg_restore", "psql"]),
+            Self::Mariadb => programs::missing(&["mariadb-dump", "mariadb"]),
         }
     }
 
@@ -140,6 +154,22 @@ impl Drop for TestDatabase {
             Database::Mariadb => mariadb::drop(&MARIADB, &self.name),
         }
     }
+}
+
+/// Whether a test has to be left out because this is missing, which is then said. (`REQUIRE_BACKENDS=all tests/run` has
+/// made sure that nothing is.)
+#[must_use]
+pub fn is_skipped(missing: Option<String>) -> bool {
+    if let Some(missing) = &missing {
+        eprintln!("skipped: {missing}");
+    }
+    missing.is_some()
+}
+
+/// The PATH on which the programs of the databases are.
+#[must_use]
+pub fn path() -> OsString {
+    programs::path()
 }
 
 /// The Redis server that all tests of this process share.

@@ -85,7 +85,7 @@ pub(crate) fn succeeds(program: &str, arguments: &[&str], environment: &[(&str, 
     status.is_ok_and(|status| status.success())
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("the loopback has a free port");
     listener.local_addr().expect("it is bound").port()
 }

@@ -9,15 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use keepstone_test_backends::{Browser, Database, Server, redis, redis_missing, redis_url};
-
-/// Says so when there is nothing to test. (`REQUIRE_BACKENDS=all tests/run` has made sure that there is.)
-fn here(missing: Option<&str>) -> bool {
-    if let Some(missing) = missing {
-        eprintln!("skipped: {missing}");
-    }
-    missing.is_none()
-}
+use keepstone_test_backends::{Browser, Database, Server, Smtp, is_skipped, redis, redis_missing, redis_url};
 
 fn eventually(what: &str, condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -34,7 +26,7 @@ fn listens(port: u16) -> bool {
 #[test]
 fn every_database_is_another_one() {
     for database in Database::ALL {
-        if here(database.missing().as_deref()) {
+        if !is_skipped(database.missing()) {
             assert_ne!(database.create().url(), database.create().url());
         }
     }
@@ -43,7 +35,7 @@ fn every_database_is_another_one() {
 #[test]
 fn a_server_ends_when_it_is_dropped() {
     for database in [Database::Postgres, Database::Mariadb] {
-        if here(database.missing().as_deref()) {
+        if !is_skipped(database.missing()) {
             let server = database.server();
             let port = server.port;
             assert!(listens(port));
@@ -55,7 +47,7 @@ fn a_server_ends_when_it_is_dropped() {
 
 #[test]
 fn redis_answers() {
-    if here(redis_missing().as_deref()) {
+    if !is_skipped(redis_missing()) {
         let port = redis_url().trim_end_matches("/0").rsplit(':').next().unwrap().parse().unwrap();
         assert!(listens(port));
     }
@@ -63,28 +55,47 @@ fn redis_answers() {
 
 #[test]
 fn postgres_ends_with_a_killed_test_process() {
-    if here(Database::Postgres.missing().as_deref()) {
+    if !is_skipped(Database::Postgres.missing()) {
         ends_with_its_test_process("postgres");
     }
 }
 
 #[test]
 fn mariadb_ends_with_a_killed_test_process() {
-    if here(Database::Mariadb.missing().as_deref()) {
+    if !is_skipped(Database::Mariadb.missing()) {
         ends_with_its_test_process("mariadb");
     }
 }
 
 #[test]
 fn redis_ends_with_a_killed_test_process() {
-    if here(redis_missing().as_deref()) {
+    if !is_skipped(redis_missing()) {
         ends_with_its_test_process("redis");
     }
 }
 
 #[test]
+fn a_mail_server_ends_with_a_killed_test_process() {
+    if !is_skipped(Smtp::missing()) {
+        ends_with_its_test_process("smtp");
+    }
+}
+
+#[test]
+fn a_mail_server_that_was_stopped_starts_again_on_its_port() {
+    if !is_skipped(Smtp::missing()) {
+        let smtp = Smtp::start();
+        assert!(listens(smtp.port()));
+        smtp.stop();
+        assert!(!listens(smtp.port()));
+        smtp.start_again();
+        assert!(listens(smtp.port()));
+    }
+}
+
+#[test]
 fn a_browser_ends_with_a_killed_test_process_and_so_do_its_children() {
-    if here(Browser::missing().as_deref()) {
+    if !is_skipped(Browser::missing()) {
         ends_with_its_test_process("browser");
     }
 }
@@ -134,15 +145,20 @@ fn is_ours(folder: &Path) -> bool {
 #[ignore = "the tests above start this in a process of its own"]
 #[expect(clippy::disallowed_methods, reason = "tests are no settings")]
 fn holds_a_server_until_it_is_killed() {
-    let hold = |server: &Server| {
+    let hold_process = |pid: rustix::process::Pid, port: u16| {
         let mut output = std::io::stdout();
-        writeln!(output, "holding {} {}", server.pid().as_raw_nonzero(), server.port).unwrap();
+        writeln!(output, "holding {} {port}", pid.as_raw_nonzero()).unwrap();
         sleep(Duration::from_mins(1));
     };
+    let hold = |server: &Server| hold_process(server.pid(), server.port);
     match std::env::var("TEST_HOLDS").unwrap().as_str() {
         "postgres" => hold(&Database::Postgres.server()),
         "mariadb" => hold(&Database::Mariadb.server()),
         "browser" => hold(Browser::start().chromium()),
+        "smtp" => {
+            let smtp = Smtp::start();
+            hold_process(smtp.pid(), smtp.port());
+        }
         _redis => hold(&redis()),
     }
 }

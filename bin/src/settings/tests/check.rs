@@ -44,10 +44,11 @@ fn check_tells_what_holds_here_beside_what_the_profiles_start_from() {
         ("trusted proxies", ["none"; 3]),
         ("database", ["sqlite:///./keepstone.db", "sqlite:///./keepstone.db", "as configured"]),
         ("database traffic", ["on this machine", "as configured", "unencrypted refused, or allowed and warned of"]),
+        ("e-mail", ["off", "written to the log", "as configured, or off"]),
     ] {
         assert_eq!(production.get(setting).map(|row| row.each_ref().map(String::as_str)), Some(values), "{setting}");
     }
-    assert_eq!(production.len(), 17, "{production:?}");
+    assert_eq!(production.len(), 18, "{production:?}");
 }
 
 #[test]
@@ -62,6 +63,7 @@ fn what_is_configured_is_what_check_tells() {
         ("PASSWORD_MIN_LENGTH", "15"),
         ("CORS_ORIGINS", "*"),
         ("DATABASE_URL", "mysql://app:s3same-0pen@database.example.com/a-rather-long-name-of-a-database"),
+        ("MAIL_URL", "smtp://app:s3same-0pen@localhost:1025"),
     ]);
     for (setting, value) in [
         ("signing secret", "generated at start, mode 0600"),
@@ -75,9 +77,11 @@ fn what_is_configured_is_what_check_tells() {
         ("logins", "600/min per address"),
         ("database", "mysql://database.example.com/a-rather-long-name-of-a-database"),
         ("database traffic", "over a network, not encrypted"),
+        ("e-mail", "smtp://localhost:1025, not encrypted"),
     ] {
         assert_eq!(changed[setting][0], value, "{setting}");
     }
     let test = rows(&[("ENVIRONMENT", "test")]);
+    assert_eq!((test["e-mail"][0].as_str(), rows(&[])["e-mail"][0].as_str()), ("off", "written to the log"));
     assert!(["logins", "sign-ups", "refreshes"].iter().all(|limit| test[*limit][0] == "off"), "{test:?}");
 }

@@ -1,5 +1,5 @@
-//! Production, row by row: what it is given beside good settings, and the keys it names. Every row is fine in development
-//! or wrong everywhere; what matters here is that production does not start, and says why.
+//! Production, row by row: what it is given beside good settings, and the keys it names. Every row is fine in
+//! development or wrong everywhere; what matters here is that production does not start, and says why.
 
 use super::*;
 
@@ -102,10 +102,44 @@ fn an_unencrypted_database_elsewhere_is_allowed_on_demand_and_warned_of() {
     let url = ("DATABASE_URL", "postgres://app:s3same-0pen@db/app");
     let allowed = ("ALLOW_INSECURE_BACKEND", "true");
     let production = [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG), url, allowed];
-    let warnings = load(&production).unwrap().warnings;
-    assert!(matches!(warnings.as_slice(), [warning] if warning.starts_with("DATABASE_URL: ")), "{warnings:?}");
+    let mut warnings = load(&production).unwrap().warnings;
+    warnings.retain(|warning| warning.key != "MAIL_URL");
+    assert!(matches!(warnings.as_slice(), [warning] if warning.key == "DATABASE_URL"), "{warnings:?}");
+    assert!(warnings[0].mend.contains("tunnel"), "{warnings:?}");
     assert_eq!(problems(&[("DATABASE_URL", "postgres://app:app@db/app"), allowed]), ["DATABASE_URL"], "a bad password");
     assert!(load(&[url]).unwrap().warnings.is_empty(), "development takes what it is given");
+}
+
+#[test]
+fn production_sends_e_mail_from_somebody_with_links_that_lead_here_and_in_secret() {
+    let good = [("MAIL_FROM", "Ada <ada@example.com>"), ("PUBLIC_URL", "https://api.example.com")];
+    let refused = |changes: &[(&'static str, &'static str)]| problems(&[changes, &good].concat());
+    for url in ["smtps://u:s3same-0pen@mail.example.com", "smtp://mail.example.com", "smtp://localhost", "file:mails"] {
+        assert_eq!(refused(&[("MAIL_URL", url)]), [""; 0], "{url}");
+        assert_eq!(problems(&[("MAIL_URL", url)]), ["MAIL_FROM", "PUBLIC_URL"], "{url}");
+    }
+    let clear = ("MAIL_URL", "smtp://mail.example.com:25?tls=none");
+    assert_eq!(refused(&[clear]), ["MAIL_URL"]);
+    let allowed = ("ALLOW_INSECURE_BACKEND", "true");
+    assert_eq!(refused(&[clear, allowed]), [""; 0]);
+    let production = [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG), clear, allowed, good[0], good[1]];
+    let warnings = load(&production).unwrap().warnings;
+    assert!(matches!(warnings.as_slice(), [warning] if warning.key == "MAIL_URL"), "{warnings:?}");
+    assert!(warnings[0].mend.contains("tls=none"), "{warnings:?}");
+    assert!(load(&[clear]).unwrap().warnings.is_empty(), "development takes what it is given");
+    assert!(load(&[("MAIL_URL", "smtp://u:s3same-0pen@mail.example.com?tls=none"), allowed]).is_err(), "a password");
+}
+
+#[test]
+fn an_address_for_e_mails_that_is_refused_has_no_problem_that_follows_from_it() {
+    let bad = ("MAIL_URL", "ftp://mail.example.com");
+    let conceal = ("REGISTRATION_CONCEAL", "true");
+    assert_eq!(problems(&[conceal]), ["REGISTRATION_CONCEAL"]);
+    assert_eq!(problems(&[bad, conceal]), ["MAIL_URL"]);
+    let variables = [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG), bad];
+    let inputs = Inputs::new(variables, tempfile::tempdir().unwrap().path(), Overrides::default(), 1);
+    let (settings, problems) = Settings::examine(&inputs).unwrap();
+    assert!(problems.unwrap().concern("MAIL_URL") && settings.warnings.is_empty(), "{:?}", settings.warnings);
 }
 
 #[test]

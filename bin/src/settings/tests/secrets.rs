@@ -20,17 +20,23 @@ fn no_secret_is_ever_printed() {
         ("REDIS_URL", "redis://:canary-7@cache:6379/0?password=canary"),
         ("MAIL_URL", "smtps://canary-u:canary@8@mail.example.com:465"),
         ("FILES_URL", "s3://canary-u:canary-9@bucket/folder"),
-        ("PUBLIC_URL", "https://canary-u:canary-10@api.example.com/"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://otel.example.com/#canary"),
     ];
     for environment in ["development", "production"] {
-        let allowed = [("ENVIRONMENT", environment), ("ALLOW_INSECURE_BACKEND", "true")];
+        let allowed = [
+            ("ENVIRONMENT", environment),
+            ("ALLOW_INSECURE_BACKEND", "true"),
+            ("PUBLIC_URL", "https://api.example.com"),
+            ("MAIL_FROM", "noreply@example.com"),
+        ];
         let good: Vec<_> = variables.iter().copied().chain(allowed).collect();
         let settings = load(&good).unwrap();
         let mut printed = format!("{settings:?}{settings:#?}{}{}", show(&settings), show_json(&settings));
         printed.push_str(&check(&Ok(settings)));
         assert!(!printed.contains("canary"), "{printed}");
         assert!(printed.contains("postgres://db/app") && printed.contains("redis://cache:6379/0"));
+
+        assert!(printed.contains("smtps://mail.example.com:465"));
 
         // The same where something else is wrong with them, and twice where both a value and a file are given.
         for (name, value) in variables {
@@ -54,6 +60,15 @@ fn no_secret_is_ever_printed() {
                 }
             }
         }
+    }
+    for (name, value) in [
+        ("PUBLIC_URL", "https://canary-u:canary-10@api.example.com/"),
+        ("MAIL_URL", "smtp://canary-u:canary-11@mail.example.com?tls=none"),
+        ("MAIL_URL", "smtps://canary-u:canary-12/@mail.example.com"),
+        ("MAIL_URL", "smtps://canary-12@mail.example.com"),
+    ] {
+        let problems = load(&[(name, value)]).unwrap_err();
+        assert!(!format!("{problems}{problems:?}").contains("canary"), "{problems}");
     }
     let unknown = load(&[("KEEPSTONE__JWT__SECRETKEY", "canary")]).unwrap_err();
     assert!(!format!("{unknown}{unknown:?}").contains("canary"));

@@ -194,10 +194,16 @@ fn single_bad_values_are_refused_wherever_it_runs() {
         ("MAIL_URL", "http://h"),
         ("MAIL_URL", "file:"),
         ("MAIL_FROM", "nobody"),
+        ("MAIL_URL", "smtp://h/path"),
+        ("MAIL_URL", "smtp://h?tls=opportunistic"),
         ("MAIL_FROM", "a\nb <a@b.test>"),
+        ("MAIL_FROM", "a@b.test, c@d.test"),
         ("FILES_URL", "ftp://h"),
         ("REDIS_URL", "localhost:6379"),
         ("PUBLIC_URL", "api.example.com"),
+        ("PUBLIC_URL", "ftp://api.example.com"),
+        ("PUBLIC_URL", "https://api.example.com?x"),
+        ("PUBLIC_URL", "https://api.example.com/#x"),
         ("METRICS_ADDR", "9090"),
         ("TRUSTED_PROXIES", "10.0.0.0/33"),
         ("TRUSTED_PROXIES", "*"),
@@ -243,6 +249,30 @@ fn proxies_are_addresses_and_networks() {
         ]
     );
     assert_eq!(proxies[0].to_string(), "10.0.0.0/8");
+}
+
+#[test]
+fn the_public_address_is_the_configured_one_or_that_of_this_machine() {
+    let url = |variables: &[(&str, &str)]| load(variables).unwrap().public_url();
+    for (configured, url_without_slash) in [
+        ("https://api.example.com", "https://api.example.com"),
+        ("HTTPS://API.example.com:443/", "https://api.example.com"),
+        ("http://bücher.example:8080/base//", "http://xn--bcher-kva.example:8080/base"),
+    ] {
+        assert_eq!(url(&[("PUBLIC_URL", configured)]), url_without_slash);
+    }
+    for (host, expected) in [
+        ("127.0.0.1", "http://localhost:80"),
+        ("::1", "http://localhost:80"),
+        ("localhost", "http://localhost:80"),
+        ("0.0.0.0", "http://localhost:80"),
+        ("::", "http://localhost:80"),
+        ("192.0.2.7", "http://192.0.2.7:80"),
+        ("2001:db8::7", "http://[2001:db8::7]:80"),
+        ("api.internal", "http://api.internal:80"),
+    ] {
+        assert_eq!(url(&[("ENVIRONMENT", "development"), ("HOST", host), ("PORT", "80")]), expected);
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Who asks, from the `Authorization` header and nowhere else. The rule: nobody is let in whom a verifier has not let in.
+//! Who asks, from the `Authorization` header and nowhere else. The rule: nobody is let in whom a verifier has not let
+//! in.
 
 use std::ops::Deref;
 use std::pin::Pin;

@@ -1,5 +1,5 @@
-//! What a request without a good token is told (RFC 6750 §3, RFC 9457). The rule: it learns whether to refresh, to log in
-//! or to ask for more, and nothing about what was wrong with its token.
+//! What a request without a good token is told (RFC 6750 §3, RFC 9457). The rule: it learns whether to refresh, to log
+//! in or to ask for more, and nothing about what was wrong with its token.
 
 use std::time::Duration;
 

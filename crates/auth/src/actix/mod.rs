@@ -1,9 +1,9 @@
-//! For actix services that trust somebody's access tokens. The rule: a request is judged once, by the verifier among the
-//! application's data, and without a verifier nobody gets in.
+//! For actix services that trust somebody's access tokens. The rule: a request is judged once, by the verifier among
+//! the application's data, and without a verifier nobody gets in.
 //!
 //! Put a [`Verifier`](crate::token::Verifier) among the application's data, as `web::Data`; or a
-//! [`Keyring`](crate::token::Keyring) where tokens are issued too; or, with the feature `jwks`, a
-//! `RemoteVerifier`. Then ask for [`Authenticated`] in a handler, or wrap a scope in [`Bearer`] or [`RequirePermission`].
+//! [`Keyring`](crate::token::Keyring) where tokens are issued too; or, with the feature `jwks`, a `RemoteVerifier`.
+//! Then ask for [`Authenticated`] in a handler, or wrap a scope in [`Bearer`] or [`RequirePermission`].
 //!
 //! ```
 //! use actix_web::{App, HttpResponse, Responder, get, web};

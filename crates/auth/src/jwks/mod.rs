@@ -1,5 +1,5 @@
-//! A verifier that fetches its keys. The rule: no token makes it fetch more often than its own clock allows, and without
-//! keys nobody gets in.
+//! A verifier that fetches its keys. The rule: no token makes it fetch more often than its own clock allows, and
+//! without keys nobody gets in.
 
 mod fetch;
 #[cfg(test)]
@@ -26,8 +26,8 @@ const KEPT: Duration = Duration::from_hours(1);
 ///
 /// The keys are fetched with the first token, kept for as long as the answer's `max-age` says (1 minute to 1 hour, 5
 /// minutes if it says nothing), and fetched anew for a key id that is not among them, every 10 seconds at most. If that
-/// fails the last good ones count for an hour more. One fetch runs at a time, takes 3 seconds at most, follows no redirect
-/// and reads 64 KiB at most. Cheap to clone; needs tokio's runtime.
+/// fails the last good ones count for an hour more. One fetch runs at a time, takes 3 seconds at most, follows no
+/// redirect and reads 64 KiB at most. Cheap to clone; needs tokio's runtime.
 #[derive(Debug, Clone)]
 pub struct RemoteVerifier(Arc<Inner>);
 
@@ -50,8 +50,8 @@ struct State {
 }
 
 impl RemoteVerifier {
-    /// Accepts tokens with exactly this `iss` and with this `aud`, signed with a key of the JWK set at `url`. The URL is
-    /// `https`, or `http` to this machine; over any other way the keys could be anybody's.
+    /// Accepts tokens with exactly this `iss` and with this `aud`, signed with a key of the JWK set at `url`. The URL
+    /// is `https`, or `http` to this machine; over any other way the keys could be anybody's.
     ///
     /// # Errors
     /// An empty issuer or audience, or another URL.
@@ -59,8 +59,8 @@ impl RemoteVerifier {
         Self::of(Source::new(url, false)?, issuer.into(), audience.into())
     }
 
-    /// As [`Self::new`], but fetches over plain `http` from other machines too. Whoever can answer in the issuer's place,
-    /// anywhere on the way, can then make tokens: for a private network that is trusted with that.
+    /// As [`Self::new`], but fetches over plain `http` from other machines too. Whoever can answer in the issuer's
+    /// place, anywhere on the way, can then make tokens: for a private network that is trusted with that.
     ///
     /// # Errors
     /// An empty issuer or audience, or another URL.

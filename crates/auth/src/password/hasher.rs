@@ -72,7 +72,8 @@ impl Hasher {
     /// Hashes a password with a fresh salt. The minimum length is the business of [`Policy`](super::Policy).
     ///
     /// # Errors
-    /// `Unacceptable` for a NUL or more than [`MAX_LENGTH`](super::MAX_LENGTH) characters; `Failed` without randomness or memory.
+    /// `Unacceptable` for a NUL or more than [`MAX_LENGTH`](super::MAX_LENGTH) characters; `Failed` without randomness
+    /// or memory.
     pub fn hash(&self, password: &SecretString) -> Result<PasswordHash, PasswordError> {
         let password = password.expose_secret();
         policy::hashable(password)?;

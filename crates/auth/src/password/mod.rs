@@ -1,17 +1,20 @@
 //! Passwords: what may be one, how it is stored, and how many are hashed at once.
 //! The rule: a password is exact bytes. Nothing here trims, folds, normalises, truncates, prints or keeps one.
 //!
-//! [`Hasher`] is plain and synchronous; a server uses [`Passwords`], which runs it on a few threads and evens out the time.
+//! [`Hasher`] is plain and synchronous; a server uses [`Passwords`], which runs it on a few threads and evens out the
+//! time.
 
 #[cfg(feature = "blocklist")]
 mod blocklist;
 mod floor;
+mod foreign;
 mod hasher;
 mod policy;
 mod pool;
 mod scheme;
 mod stored;
 
+pub use foreign::foreign_scheme;
 pub use hasher::{Hasher, Verdict};
 pub use policy::{MAX_LENGTH, Policy};
 pub use pool::{Limits, Passwords, Stats};

@@ -24,7 +24,8 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Passwords of `min_length` to [`MAX_LENGTH`] Unicode scalar values. A minimum outside 1..=128 is moved to the nearer end.
+    /// Passwords of `min_length` to [`MAX_LENGTH`] Unicode scalar values. A minimum outside 1..=128 is moved to the
+    /// nearer end.
     #[must_use]
     pub fn new(min_length: usize) -> Self {
         Self {
@@ -63,10 +64,10 @@ impl Policy {
         Ok(())
     }
 
-    /// Judges a password as [`Self::check`] does and, [with the blocklist](Self::with_blocklist), by what is known about
-    /// its owner: the local part of the e-mail address, the user name, the labels of the domain, the product's name.
-    /// None may be the password in any case; none of 4 characters or more may make up half of it, once or repeated. Of
-    /// the password and of each word 256 bytes are looked at.
+    /// Judges a password as [`Self::check`] does and, [with the blocklist](Self::with_blocklist), by what is known
+    /// about its owner: the local part of the e-mail address, the user name, the labels of the domain, the product's
+    /// name. None may be the password in any case; none of 4 characters or more may make up half of it, once or
+    /// repeated. Of the password and of each word 256 bytes are looked at.
     ///
     /// # Errors
     /// The first rule it breaks, [`PolicyViolation::TooSimilar`] being the last.

@@ -95,7 +95,8 @@ impl Passwords {
         self.run(move |inner| inner.hasher.hash(&password)).await?
     }
 
-    /// Compares a password with a user's hash. For an unknown user pass `None`: it takes the same time and never matches.
+    /// Compares a password with a user's hash. For an unknown user pass `None`: it takes the same time and never
+    /// matches.
     ///
     /// # Errors
     /// `Overloaded`, or `Failed` when the runtime shuts down.

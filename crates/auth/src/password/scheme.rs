@@ -1,4 +1,5 @@
-//! Which hash function, with which parameters. The rule: weak parameters are refused at start, not discovered in a breach.
+//! Which hash function, with which parameters. The rule: weak parameters are refused at start, not discovered in a
+//! breach.
 
 use crate::error::SchemeError;
 

@@ -1,4 +1,5 @@
-//! A hash as storage keeps it, and reading one. The rule: what a stored hash asks for is judged before any of it is done.
+//! A hash as storage keeps it, and reading one. The rule: what a stored hash asks for is judged before any of it is
+//! done.
 
 use std::str::FromStr;
 
@@ -12,7 +13,8 @@ use secrecy::{ExposeSecret, SecretString};
 use super::scheme::{MAX_BCRYPT_COST, MAX_ITERATIONS, MAX_MEMORY_KIB, MAX_PARALLELISM, MIN_BCRYPT_COST};
 use crate::error::Refusal;
 
-/// A password's hash, as a string for storage. It prints as `[REDACTED]`, has no `Serialize`, and is wiped when dropped.
+/// A password's hash, as a string for storage. It prints as `[REDACTED]`, has no `Serialize`, and is wiped when
+/// dropped.
 #[derive(Clone)]
 pub struct PasswordHash(SecretString);
 

@@ -1,4 +1,5 @@
-//! Which role may do what. The rule: role names are read in any case and written in lower case; an unknown role may nothing.
+//! Which role may do what. The rule: role names are read in any case and written in lower case; an unknown role may
+//! nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 

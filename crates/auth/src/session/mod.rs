@@ -2,8 +2,8 @@
 //! The rule: one atomic exchange decides, and one token never has two successors.
 //!
 //! A session is a chain of refresh tokens, numbered from 0. Each is good once: [`Sessions::refresh`] consumes it and
-//! answers with the next. The [`TokenChain`](crate::token::TokenChain) names them, so the [`SessionStore`] keeps digests
-//! only, and an answer that was lost can be made again. What a consumed token means is [`judge`]'s to say:
+//! answers with the next. The [`TokenChain`](crate::token::TokenChain) names them, so the [`SessionStore`] keeps
+//! digests only, and an answer that was lost can be made again. What a consumed token means is [`judge`]'s to say:
 //!
 //! | it comes again | answer |
 //! |---|---|

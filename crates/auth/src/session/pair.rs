@@ -40,7 +40,8 @@ pub struct Opened {
     pub superseded: Vec<Uuid>,
 }
 
-/// A refresh token whose form, signature and age are right. Whether it was used, or its session ended, is not known yet.
+/// A refresh token whose form, signature and age are right. Whether it was used, or its session ended, is not known
+/// yet.
 #[derive(Debug, Clone)]
 pub struct PresentedToken {
     pub(super) claims: RefreshClaims,
@@ -60,8 +61,9 @@ impl PresentedToken {
         self.claims.session_id
     }
 
-    /// When its request arrived, if that was noted before [`Sessions::verify_refresh`](super::Sessions::verify_refresh): two at once are told from one
-    /// after the other by it. A time in the future counts as now.
+    /// When its request arrived, if that was noted before
+    /// [`Sessions::verify_refresh`](super::Sessions::verify_refresh): two at once are told from one after the other by
+    /// it. A time in the future counts as now.
     #[must_use]
     pub fn arrived_at(self, arrived_at: SystemTime) -> Self {
         Self { arrived_at: whole_micros(arrived_at), ..self }

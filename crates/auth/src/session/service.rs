@@ -87,8 +87,8 @@ impl<S: SessionStore> Sessions<S> {
         Ok(Opened { tokens, superseded })
     }
 
-    /// The first half of a refresh, without I/O: form, signature, claims and age. Note that it takes the present for the
-    /// time of [arrival](PresentedToken::arrived_at).
+    /// The first half of a refresh, without I/O: form, signature, claims and age. Note that it takes the present for
+    /// the time of [arrival](PresentedToken::arrived_at).
     ///
     /// # Errors
     /// [`TokenError::Expired`] when age is its only fault, else [`TokenError::Invalid`].
@@ -186,7 +186,8 @@ impl<S: SessionStore> Sessions<S> {
         Ok(sessions)
     }
 
-    /// The session with this id, whoever's it is and [live](SessionInfo::is_live) or not; `None` after it was cleaned up.
+    /// The session with this id, whoever's it is and [live](SessionInfo::is_live) or not; `None` after it was cleaned
+    /// up.
     ///
     /// # Errors
     /// The store's.

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::secret::Secret;
 
-/// Names every refresh token of every session, by HKDF-SHA256 (RFC 5869) from a key of its own. The same place in a session's chain
-/// has the same name always, so that an answer that was lost can be given again.
+/// Names every refresh token of every session, by HKDF-SHA256 (RFC 5869) from a key of its own. The same place in a
+/// session's chain has the same name always, so that an answer that was lost can be given again.
 #[derive(Debug)]
 pub struct TokenChain(Secret);
 

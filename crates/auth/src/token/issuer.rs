@@ -70,8 +70,8 @@ impl Issuer {
     /// cryptography stops here and not at the first login.
     ///
     /// # Errors
-    /// An empty issuer or audience, no lifetime, a key that both kinds share, a refresh key other than HS256, or a failed
-    /// self-test.
+    /// An empty issuer or audience, no lifetime, a key that both kinds share, a refresh key other than HS256, or a
+    /// failed self-test.
     pub fn new(access: KeySet, refresh: KeySet, profile: Profile) -> Result<Self, SetupError> {
         let lifetime = profile.access_lifetime.as_secs();
         if lifetime == 0 {

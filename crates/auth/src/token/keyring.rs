@@ -7,7 +7,8 @@ use super::issuer::Issuer;
 /// The issuer of the moment. Share it in an [`Arc`]; ask for [`Self::current`] once for each request.
 ///
 /// To rotate keys without refusing a token: let every node verify the new key, then let it sign, and remove the old key
-/// when its last token has expired. With a folder of keys and several nodes, the first step is the new public key's file.
+/// when its last token has expired. With a folder of keys and several nodes, the first step is the new public key's
+/// file.
 #[derive(Debug)]
 pub struct Keyring(RwLock<Arc<Issuer>>);
 
@@ -25,8 +26,8 @@ impl Keyring {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts another issuer in its place, from the next [`Self::current`] on. An [`Issuer`] has passed its self-test, so a
-    /// set of keys that does not work never gets here.
+    /// Puts another issuer in its place, from the next [`Self::current`] on. An [`Issuer`] has passed its self-test, so
+    /// a set of keys that does not work never gets here.
     pub fn replace(&self, issuer: Issuer) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(issuer);
     }

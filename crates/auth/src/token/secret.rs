@@ -30,7 +30,8 @@ impl Secret {
         Self::at_least(Self::MIN_BYTES, bytes.into())
     }
 
-    /// Takes a secret of any length but zero, for development and tests. Tokens under a short one can be forged offline.
+    /// Takes a secret of any length but zero, for development and tests. Tokens under a short one can be forged
+    /// offline.
     ///
     /// # Errors
     /// `SecretTooShort` when empty.
@@ -67,7 +68,8 @@ impl Secret {
         self.hmac(parts).finalize().into_bytes().into()
     }
 
-    /// Whether this is the [`mac`](Self::mac) of these parts, or its first 16 bytes or more. Takes the same time either way.
+    /// Whether this is the [`mac`](Self::mac) of these parts, or its first 16 bytes or more. Takes the same time either
+    /// way.
     #[must_use]
     pub fn is_mac(&self, parts: &[&[u8]], mac: &[u8]) -> bool {
         mac.len() >= 16 && self.hmac(parts).verify_truncated_left(mac).is_ok()

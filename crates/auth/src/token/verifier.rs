@@ -1,4 +1,5 @@
-//! Believing a token. The rule: everything is checked, in one fixed order, and there is no switch that turns a check off.
+//! Believing a token. The rule: everything is checked, in one fixed order, and there is no switch that turns a check
+//! off.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -29,7 +30,8 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Accepts tokens with exactly this `iss` and with this `aud`, alone or in an array. See [`Self::with_max_lifetime`].
+    /// Accepts tokens with exactly this `iss` and with this `aud`, alone or in an array. See
+    /// [`Self::with_max_lifetime`].
     ///
     /// # Errors
     /// An empty issuer or audience.

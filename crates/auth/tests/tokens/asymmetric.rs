@@ -1,4 +1,5 @@
-//! Keys whose verifiers cannot sign. The keys and tokens in `keys/` were made by OpenSSL and `PyJWT`; they are nobody's.
+//! Keys whose verifiers cannot sign. The keys and tokens in `keys/` were made by OpenSSL and `PyJWT`; they are
+//! nobody's.
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its keys has failed")]
 
 use keepstone_auth::error::{KeyError, SetupError, TokenError, TokenFault};

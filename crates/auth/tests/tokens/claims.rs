@@ -1,4 +1,5 @@
-//! Every way to spoil a claim, under a right signature. The rule: each vector differs from an accepted token in one thing.
+//! Every way to spoil a claim, under a right signature. The rule: each vector differs from an accepted token in one
+//! thing.
 
 use keepstone_auth::error::{TokenError, TokenFault};
 use keepstone_auth::token::{Verifier, VerifyingKey, VerifyingKeys};

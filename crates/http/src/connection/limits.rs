@@ -20,8 +20,8 @@ pub struct ConnectionLimits {
 }
 
 impl ConnectionLimits {
-    /// What is configured, as far as the process has descriptors for it. `per_address` may be 0 for no limit; unset, it is
-    /// 200 for all but this machine.
+    /// What is configured, as far as the process has descriptors for it. `per_address` may be 0 for no limit; unset, it
+    /// is 200 for all but this machine.
     #[must_use]
     pub fn new(configured: usize, per_address: Option<usize>, descriptors: usize) -> Self {
         let reserve = RESERVE.min(descriptors / 2);

@@ -78,7 +78,8 @@ where
         .on_connect_ext(|stream: &Stream, data: &mut Extensions| {
             data.insert(stream.connection());
         })
-        // Not in actix-http's documentation, but what actix-web calls: idle connections end at once when we are told to stop.
+        // Not in actix-http's documentation, but what actix-web calls: idle connections end at once when we are told to
+        // stop.
         .graceful_shutdown_signal(move || {
             let stopping = stopping.clone();
             async move { stopping.notified().await }

@@ -1,5 +1,5 @@
-//! What a connection is doing, and how long it may go on doing that. It is told by the stream what goes in and out, and by
-//! the server when a request begins and ends; nobody else decides.
+//! What a connection is doing, and how long it may go on doing that. It is told by the stream what goes in and out, and
+//! by the server when a request begins and ends; nobody else decides.
 
 use std::{
     cell::Cell,

@@ -1,5 +1,6 @@
-//! The socket as actix sees it. It passes everything on and notes what happened, but for two things: an answer that actix
-//! gives by itself, to a head that it cannot read, and a head that did not come in time get the body of every error.
+//! The socket as actix sees it. It passes everything on and notes what happened, but for two things: an answer that
+//! actix gives by itself, to a head that it cannot read, and a head that did not come in time get the body of every
+//! error.
 
 use std::{
     io,

@@ -47,7 +47,7 @@ pub struct Making<T: Input> {
 }
 
 /// What an extractor that waits for something gives.
-pub(super) type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+pub type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
 impl<T: Input + 'static> FromRequest for Valid<T> {
     type Error = Problem;

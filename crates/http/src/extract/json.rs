@@ -1,5 +1,5 @@
-//! JSON, read strictly: also what nobody asks for is well-formed, less than 128 levels deep, and has each member once. Readers that
-//! differ about that are how one request comes to mean two things.
+//! JSON, read strictly: also what nobody asks for is well-formed, less than 128 levels deep, and has each member once.
+//! Readers that differ about that are how one request comes to mean two things.
 
 #[cfg(test)]
 mod properties;
@@ -39,8 +39,8 @@ fn not_acceptable(msg: &str) -> Problem {
     Problem::validation(vec![FieldError { loc: vec!["body".into()], msg: msg.to_owned(), kind: "value_error" }])
 }
 
-/// Any value, looked at and forgotten. Being read as what it is, and not ignored, it is checked by `serde_json` throughout:
-/// escapes, the range of numbers, the depth.
+/// Any value, looked at and forgotten. Being read as what it is, and not ignored, it is checked by `serde_json`
+/// throughout: escapes, the range of numbers, the depth.
 struct Strict;
 
 #[derive(Deserialize, PartialEq, Eq, Hash)]

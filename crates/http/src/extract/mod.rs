@@ -8,7 +8,7 @@ mod path;
 mod refresh;
 mod requester;
 
-pub use body::{BodyLimit, Making, Valid};
+pub use body::{BodyLimit, Extraction, Making, Valid};
 pub use caller::{Attempted, Authenticated, MaybeAuthenticated};
 pub use login::{LoginForm, LoginJson, LoginRequest};
 pub use path::IdPath;

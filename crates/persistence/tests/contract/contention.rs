@@ -1,5 +1,5 @@
-//! Others change the same rows at the same time. Our own load never shows; a lock that does not come free is an error in
-//! bounded time.
+//! Others change the same rows at the same time. Our own load never shows; a lock that does not come free is an error
+//! in bounded time.
 
 use std::{
     sync::{

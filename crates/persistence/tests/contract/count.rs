@@ -8,7 +8,7 @@ use proptest::{collection::vec, prelude::*};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::harness::{Opened, SOON, at, hash, holds, item, person, together, user};
+use crate::harness::{Opened, SOON, at, hash, hashed, holds, item, person, together, user};
 
 /// As kept, and as counted.
 async fn counts(opened: &Opened) -> Vec<(String, String)> {
@@ -23,7 +23,8 @@ async fn counts(opened: &Opened) -> Vec<(String, String)> {
     counts
 }
 
-async fn assert_right(opened: &Opened) -> Vec<String> {
+/// Fails if they differ; gives the counts of users, items and events.
+pub async fn assert_right(opened: &Opened) -> Vec<String> {
     let counts = counts(opened).await;
     assert!(counts.iter().all(|(kept, real)| kept == real), "{counts:?}");
     counts.into_iter().map(|(kept, _)| kept).collect()
@@ -76,7 +77,7 @@ async fn take(step: &Step, tx: &mut dyn keepstone_repository::Transaction, made:
         Step::Users(count) => {
             let users: Vec<User> = (0..*count).map(|_| person(Uuid::now_v7(), "counted")).collect();
             made.users.extend_from_slice(&users);
-            tx.users().insert_missing(&users, &hash("hash")).await.map(drop)
+            tx.users().insert_missing(&hashed(&users, "hash")).await.map(drop)
         }
         Step::Items(count) => {
             let items: Vec<Item> = (0..*count).map(|_| item(&made.owner, "counted")).collect();

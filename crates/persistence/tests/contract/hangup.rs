@@ -1,5 +1,5 @@
-//! Clients hang up, and actix drops their handlers wherever they wait. What is then left: all or nothing, no lock, a pool
-//! as large and as clean as before. Most of these run on one thread, as actix's workers do.
+//! Clients hang up, and actix drops their handlers wherever they wait. What is then left: all or nothing, no lock, a
+//! pool as large and as clean as before. Most of these run on one thread, as actix's workers do.
 
 use std::time::Instant;
 

@@ -1,12 +1,16 @@
-//! Whoever is held stays as they are until the transaction ends, so that what was decided about them is still right then.
+//! Whoever is held stays as they are until the transaction ends, so that what was decided about them is still right
+//! then.
 
 use std::{sync::Arc, time::Duration};
 
 use keepstone_domain::{Email, PageRequest, RoleName, SearchText, User, UserFilter, UserId, Username};
-use keepstone_repository::{Result, StorageError, Store, UniqueKey};
+use keepstone_repository::{
+    Insertion::{EmailTaken, Made, UsernameTaken},
+    Result, Store,
+};
 use tokio::{sync::Barrier, task::JoinHandle, time::timeout};
 
-use crate::harness::{Opened, SOON, at, hash, named, next, together, user};
+use crate::harness::{Opened, SOON, at, hash, hashed, named, next, together, user};
 
 /// Long enough to see that somebody waits.
 const A_WHILE: Duration = Duration::from_millis(200);
@@ -184,26 +188,33 @@ async fn of_many_who_change_the_same_version_one_wins() {
 async fn those_whose_address_is_missing_are_kept_and_those_who_are_there_stay() {
     let opened = Opened::migrated().await;
     let missing = async |users: &[User]| {
-        opened.transaction(async |tx| tx.users().insert_missing(users, &hash("many")).await).await
+        opened.transaction(async |tx| tx.users().insert_missing(&hashed(users, "many")).await).await
     };
-    assert_eq!(missing(&[]).await, Ok(0));
+    assert_eq!(missing(&[]).await, Ok(vec![]));
     let many: Vec<User> = (0..1500).map(|number| user(&format!("user-{number}"))).collect();
-    assert_eq!(missing(&many[..1000]).await, Ok(1000));
-    assert_eq!(missing(&many[..1000]).await, Ok(0));
+    assert_eq!(missing(&many[..1000]).await, Ok(vec![Made; 1000]));
+    assert_eq!(missing(&many[..1000]).await, Ok(vec![EmailTaken; 1000]));
     let twins: Vec<User> = many[900..].iter().map(|user| User { id: UserId::generate(), ..user.clone() }).collect();
-    assert_eq!(missing(&twins).await, Ok(500), "only whose address was not there");
+    let outcomes = missing(&twins).await.unwrap();
+    assert_eq!(outcomes[..100], [EmailTaken; 100]);
+    assert_eq!(outcomes[100..], [Made; 500], "only whose address was not there");
     for (index, user) in many.iter().enumerate().step_by(93) {
         assert_eq!(opened.find(user.id).await.as_ref(), (index < 1000).then_some(user));
     }
     let shouted = User { email: Email::parse("USER-7@EXAMPLE.com").unwrap(), ..user("other") };
-    assert_eq!(missing(&[shouted]).await, Ok(0), "the same address in other letters");
+    assert_eq!(missing(&[shouted]).await, Ok(vec![EmailTaken]), "the same address in other letters");
     let clash = User { email: Email::parse("new@example.com").unwrap(), ..user("user-7") };
     let fresh = user("fresh");
-    let outcome = missing(&[fresh.clone(), clash.clone()]).await;
-    assert_eq!(outcome, Err(StorageError::Duplicate { key: UniqueKey::Username }));
-    assert_eq!(opened.find(fresh.id).await, None, "none of them");
-    let clash = User { username: Some(Username::parse("free").unwrap()), ..clash };
-    assert_eq!(missing(&[fresh.clone(), clash]).await, Ok(2));
+    let twin = User { id: UserId::generate(), username: Some(Username::parse("twin").unwrap()), ..fresh.clone() };
+    let free = User { id: UserId::generate(), username: Some(Username::parse("Twin").unwrap()), ..clash.clone() };
+    let last = User { email: Email::parse("last@example.com").unwrap(), ..user("TWIN") };
+    let people = [fresh.clone(), clash, twin, free.clone(), last];
+    let outcomes = vec![Made, UsernameTaken, EmailTaken, Made, UsernameTaken];
+    let foreseen = opened.read().await.unwrap().users().foresee(&hashed(&people, "many")).await;
+    assert_eq!(foreseen, Ok(outcomes.clone()));
+    assert_eq!(opened.find(fresh.id).await, None, "to look is not to make");
+    assert_eq!(missing(&people).await, Ok(outcomes), "the first has it, whoever was not made takes nothing");
+    assert_eq!(opened.find(free.id).await, Some(free));
     let filter = UserFilter { search: Some(SearchText::parse("FRESH@").unwrap()), role: None };
     let page = opened.read().await.unwrap().users().list(&filter, &PageRequest::first(5)).await.unwrap();
     assert_eq!(page.items, [fresh]);

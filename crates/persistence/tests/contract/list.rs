@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 
 use keepstone_domain::{
-    AuditEvent, AuditKind, Expected, Item, ItemFilter, Page, PageRequest, Position, RoleName, SearchText, Start, User,
-    UserFilter,
+    AuditEvent, AuditKind, Expected, Item, ItemFilter, JobFilter, Page, PageRequest, Position, RoleName, Routine,
+    SearchText, Start, Task, User, UserFilter,
 };
 use proptest::{collection::vec, prelude::*, sample::Index};
 use uuid::Uuid;
 
-use crate::harness::{Opened, at, hash, holds, item, person, user};
+use crate::harness::{Opened, at, hashed, holds, item, person, user};
 
 /// One of the lists.
 #[derive(Debug, Clone, Copy)]
@@ -17,10 +17,11 @@ enum List {
     Users,
     Items,
     Audit,
+    Jobs,
 }
 
 impl List {
-    const ALL: [Self; 3] = [Self::Users, Self::Items, Self::Audit];
+    const ALL: [Self; 4] = [Self::Users, Self::Items, Self::Audit, Self::Jobs];
 
     /// Whose the items are.
     async fn owner(opened: &Opened) -> User {
@@ -42,7 +43,7 @@ impl List {
             .transaction(async |tx| match self {
                 Self::Users => {
                     let users: Vec<User> = rows.iter().map(person).collect();
-                    tx.users().insert_missing(&users, &hash("hash")).await.map(drop)
+                    tx.users().insert_missing(&hashed(&users, "hash")).await.map(drop)
                 }
                 Self::Items => {
                     let items: Vec<Item> = rows.iter().map(item).collect();
@@ -51,6 +52,12 @@ impl List {
                 Self::Audit => {
                     for row in rows {
                         tx.audit().insert(&event(row)).await?;
+                    }
+                    Ok(())
+                }
+                Self::Jobs => {
+                    for row in rows {
+                        tx.jobs().insert(row.id.into(), &Task::from(Routine::PurgeUsers), row.created_at).await?;
                     }
                     Ok(())
                 }
@@ -63,14 +70,10 @@ impl List {
         let deleted = match self {
             Self::Users => opened.write().await.unwrap().users().delete(row.id.into(), at(9)).await,
             Self::Items => opened.write().await.unwrap().items().delete(row.id.into(), None, &Expected::Any).await,
-            Self::Audit => {
-                let simple = row.id.simple();
-                let id = if opened.kind == keepstone_test_backends::Database::Postgres {
-                    format!("'{simple}'")
-                } else {
-                    format!("x'{simple}'")
-                };
-                opened.raw().await.run(&format!("DELETE FROM audit_events WHERE public_id = {id}")).await;
+            Self::Audit | Self::Jobs => {
+                let table = if matches!(self, Self::Audit) { "audit_events" } else { "jobs" };
+                let id = opened.literal(row.id);
+                opened.raw().await.run(&format!("DELETE FROM {table} WHERE public_id = {id}")).await;
                 Ok(true)
             }
         };
@@ -98,6 +101,12 @@ impl List {
                 .await
                 .unwrap()
                 .map(|event| Position { created_at: event.at, id: event.id.into() }),
+            Self::Jobs => reader
+                .jobs()
+                .list(&JobFilter::default(), &request)
+                .await
+                .unwrap()
+                .map(|job| Position { created_at: job.created_at, id: job.id.into() }),
         }
     }
 }
@@ -192,6 +201,13 @@ fn a_walk_through_the_audit_log_meets_every_event_once() {
     });
 }
 
+#[test]
+fn a_walk_through_the_jobs_meets_every_one_that_stays_once() {
+    holds(24, &walks(), async |opened, (start, limits, changes)| {
+        walk(List::Jobs, opened, start, limits, changes).await;
+    });
+}
+
 #[tokio::test]
 async fn pages_by_rows_and_by_position_are_the_same_list() {
     let opened = Opened::migrated().await;
@@ -274,7 +290,7 @@ async fn the_length_of_a_list_is_that_of_what_is_meant() {
         users.push(User { role, created_at: at(n.try_into().unwrap()), ..person(Uuid::now_v7(), name) });
     }
     users.push(User { role: roles[0].clone(), ..user("gone") });
-    opened.transaction(async |tx| tx.users().insert_missing(&users, &hash("hash")).await).await.unwrap();
+    opened.transaction(async |tx| tx.users().insert_missing(&hashed(&users, "hash")).await).await.unwrap();
     opened.write().await.unwrap().users().delete(users[12].id, at(1)).await.unwrap();
     let mut items = Vec::new();
     for n in 0..20 {

@@ -1,10 +1,11 @@
 //! Among thousands of rows the newest are searched before all: what is found must not depend on where it is.
 
 use keepstone_domain::{Item, ItemFilter, Page, PageRequest, Position, RoleName, SearchText, Start, User, UserFilter};
+use keepstone_repository::Insertion;
 use uuid::Uuid;
 
 use crate::{
-    harness::{Opened, at, described, hash, item, person, user},
+    harness::{Opened, at, described, hashed, item, person, user},
     search::{finds, finds_user, found_items},
 };
 
@@ -102,8 +103,8 @@ async fn among_thousands_of_users_it_does_not_matter_where_the_found_ones_are() 
         users.push(User { created_at, role, ..person(Uuid::now_v7(), &words(number, 2600)) });
     }
     for part in users.chunks(1000) {
-        let kept = opened.transaction(async |tx| tx.users().insert_missing(part, &hash("hash")).await).await;
-        assert_eq!(kept, Ok(part.len()));
+        let kept = opened.transaction(async |tx| tx.users().insert_missing(&hashed(part, "hash")).await).await;
+        assert_eq!(kept, Ok(vec![Insertion::Made; part.len()]));
     }
     for user in users.iter().skip(5).step_by(7) {
         assert_eq!(opened.write().await.unwrap().users().delete(user.id, at(1)).await, Ok(true));

@@ -1,6 +1,6 @@
 //! Sessions and their first refresh tokens.
 
-use keepstone_domain::{RefreshToken, Session, SessionEnd, SessionId, User};
+use keepstone_domain::{PageRequest, RefreshToken, Session, SessionEnd, SessionId, Start, User};
 use keepstone_repository::StorageError;
 
 use crate::harness::{Opened, at, session, user};
@@ -85,4 +85,32 @@ async fn digests_that_differ_in_one_bit_are_two_tokens() {
         let outcome = opened.insert_session(&session, &RefreshToken { digest, ..token }).await;
         assert_eq!(outcome, Ok(()), "{digest:?}");
     }
+}
+
+#[tokio::test]
+async fn all_sessions_of_a_user_are_listed_with_those_that_ended_and_nobody_elses() {
+    let (ada, bob) = (user("ada"), user("bob"));
+    let opened = Opened::with_users(&[&ada, &bob]).await;
+    let mut kept = Vec::new();
+    for number in 0..10 {
+        for owner in [&ada, &bob] {
+            let (session, token) = session(owner);
+            let ended = (number % 3 == 0).then_some((at(9), SessionEnd::Logout));
+            // Five at the same time; half of them expired long ago.
+            let session = Session { created_at: at(number / 5), expires_at: at(number * 1_000), ended, ..session };
+            opened.insert_session(&session, &token).await.unwrap();
+            kept.push(session);
+        }
+    }
+    kept.retain(|session| session.user_id == ada.id);
+    kept.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
+    let (mut found, mut start) = (Vec::new(), Start::Skip(0));
+    loop {
+        let page = PageRequest { start, limit: 3, with_total: false };
+        let part = opened.read().await.unwrap().sessions().list(ada.id, &page).await.unwrap();
+        found.extend(part.items);
+        let Some(next) = part.next else { break };
+        start = Start::After(next);
+    }
+    assert_eq!(found, kept);
 }

@@ -73,6 +73,9 @@ async fn a_user_is_found_by_address_and_username_in_any_case_with_the_hash() {
         let found = find_credentials(&opened, Login::parse(login).unwrap()).await;
         assert_eq!(found, Some((ada.clone(), "hash".to_owned())), "{login}");
     }
+    let hash = async |id| opened.read().await.unwrap().users().find_password_hash(id).await.unwrap();
+    assert_eq!(hash(ada.id).await.unwrap().expose_secret(), "hash");
+    assert!(hash(UserId::generate()).await.is_none());
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! What is written is read, exactly: to the microsecond, to the bit, to the last space. What a database cannot keep is an
-//! error, and never something else than was written.
+//! What is written is read, exactly: to the microsecond, to the bit, to the last space. What a database cannot keep is
+//! an error, and never something else than was written.
 
 use chrono::DateTime;
 use keepstone_domain::{DisplayName, Email, Login, Session, Timestamp, User, UserId};

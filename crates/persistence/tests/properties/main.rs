@@ -1,5 +1,5 @@
-//! What holds of every text, whoever wrote it. Each property is a function of its own, which the fuzz target of the same
-//! name calls, too.
+//! What holds of every text, whoever wrote it. Each property is a function of its own, which the fuzz target of the
+//! same name calls, too.
 
 mod database_url;
 

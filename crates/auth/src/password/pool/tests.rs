@@ -1,4 +1,5 @@
-//! The bounds of the pool, proved with work that the tests control. The rule: tests observe order, and of time a lower bound at most.
+//! The bounds of the pool, proved with work that the tests control. The rule: tests observe order, and of time a lower
+//! bound at most.
 
 use std::sync::mpsc;
 use std::thread;

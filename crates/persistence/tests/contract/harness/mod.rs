@@ -18,11 +18,12 @@ use keepstone_domain::{Item, ItemFilter, ItemId, Page, PageRequest, RefreshToken
 use keepstone_persistence::{DatabaseUrl, DieselStore};
 use keepstone_repository::{Result, Store};
 use keepstone_test_backends::{Database, TestDatabase};
+use uuid::Uuid;
 
 pub use panics::Panics;
 pub use property::holds;
 pub use raw::Raw;
-pub use sample::{at, described, hash, item, named, next, person, session, user};
+pub use sample::{at, described, hash, hashed, item, named, next, person, session, user};
 pub use schema::schema;
 
 /// As many connections as a server is asked for.
@@ -110,10 +111,16 @@ impl Opened {
         self.read().await.unwrap().items().list(filter, request).await.unwrap()
     }
 
-    /// Forgets all users, items and events.
+    /// A public id as it is written in SQL.
+    pub fn literal(&self, id: impl Into<Uuid>) -> String {
+        let simple = id.into().simple();
+        if self.kind == Database::Postgres { format!("'{simple}'") } else { format!("x'{simple}'") }
+    }
+
+    /// Forgets all users, items, events and jobs.
     pub async fn clear(&self) {
         let mut raw = self.raw().await;
-        for table in ["items", "users", "audit_events"] {
+        for table in ["items", "users", "audit_events", "jobs"] {
             raw.run(&format!("DELETE FROM {table}")).await;
         }
     }
@@ -142,8 +149,8 @@ impl Deref for Opened {
     }
 }
 
-/// Polls a future this often at most and drops it where it then waits, as actix does when a client hangs up. `None` if it
-/// had not finished.
+/// Polls a future this often at most and drops it where it then waits, as actix does when a client hangs up. `None` if
+/// it had not finished.
 pub async fn abandon<F: Future>(future: F, polls: usize) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut polled = 0;

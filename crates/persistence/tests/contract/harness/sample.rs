@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use keepstone_domain::{
-    Description, DisplayName, Email, Item, ItemId, RefreshToken, RoleName, Session, SessionId, Timestamp, Title, User,
-    UserId, Username, Version,
+    Credentials, Description, DisplayName, Email, Item, ItemId, RefreshToken, RoleName, Session, SessionId, Timestamp,
+    Title, User, UserId, Username, Version,
 };
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -16,6 +16,11 @@ pub fn at(micros: i64) -> Timestamp {
 
 pub fn hash(text: &str) -> SecretString {
     text.into()
+}
+
+/// These users, all with this hash.
+pub fn hashed(users: &[User], text: &str) -> Vec<Credentials> {
+    users.iter().map(|user| Credentials { user: user.clone(), password_hash: hash(text) }).collect()
 }
 
 /// The version after this one.

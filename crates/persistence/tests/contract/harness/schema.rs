@@ -4,8 +4,8 @@ use keepstone_test_backends::Database;
 
 use super::Opened;
 
-/// Everything in order, one line each. Lines about a column, an index or a trigger are JSON, with its name under that word and
-/// its table under `table`; `rest` is for comparing only.
+/// Everything in order, one line each. Lines about a column, an index or a trigger are JSON, with its name under that
+/// word and its table under `table`; `rest` is for comparing only.
 pub async fn schema(opened: &Opened) -> Vec<String> {
     let queries = match opened.kind {
         Database::Sqlite => SQLITE,

@@ -1,0 +1,98 @@
+//! The words about running the program, and about looking at it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use clap_complete::Shell;
+
+pub const ABOUT_COMPLETIONS: &str = "\
+To install:
+  bash        keepstone completions bash >~/.local/share/bash-completion/completions/keepstone
+  zsh         keepstone completions zsh >\"${fpath[1]}/_keepstone\"
+  fish        keepstone completions fish >~/.config/fish/completions/keepstone.fish
+  powershell  keepstone completions powershell >>$PROFILE
+  elvish      keepstone completions elvish >>~/.config/elvish/rc.elv
+Then open a new shell.";
+
+#[derive(Debug, Args)]
+pub struct Seed {
+    /// Make this many numbered users besides, all with the same password
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    pub users: u32,
+    /// Make this many items, owned by the numbered users in turn, or else by those of the roles [default: 20]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(..=100_000_000))]
+    pub items: Option<u32>,
+    /// Read the password of all from the first line of standard input instead of making one up
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// Print the outcome as JSON, with the password if one was made up
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct CleanupTokens {
+    /// Print the outcome as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PurgeUsers {
+    /// Print the outcome as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct GenerateKeys {
+    /// EdDSA, ES256 or RS256 [default: the configured one, or else EdDSA]
+    #[arg(long)]
+    pub algorithm: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Say everything that is wrong with the configuration; exit code 2 if anything is
+    Check {
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print every key, its value and where it comes from; secrets are not shown
+    Show {
+        /// Print a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Print what was found as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Healthcheck {
+    /// Only ask whether the process lives, not whether its database does
+    #[arg(long)]
+    pub live: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Openapi {
+    /// The document of the program itself: title, version and paths are those of the built-in defaults
+    #[arg(long)]
+    pub defaults: bool,
+    /// Compare the document of the defaults with this file; exit code 1 if they differ
+    #[arg(long, value_name = "FILE")]
+    pub check: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell that is to complete
+    pub shell: Shell,
+}

@@ -1,0 +1,151 @@
+//! `backup`: a copy of the SQLite file while it is in use. Servers have programs of their own for this, which are
+//! named.
+
+use std::{fs, path::Path, process::ExitCode, time::Duration};
+
+use indicatif::HumanBytes;
+use keepstone_persistence::{Backup, BackupError, DatabaseUrl};
+use percent_encoding::percent_decode_str;
+use serde_json::json;
+use tokio::time::interval;
+use url::Url;
+
+use crate::{cli, failure::Failure, output, settings::Settings};
+
+pub async fn run(settings: &Settings, arguments: &cli::Backup) -> Result<ExitCode, Failure> {
+    let file = &arguments.file;
+    let source = match &settings.database.url {
+        DatabaseUrl::SqliteFile(source) => source,
+        DatabaseUrl::SqliteMemory => {
+            return Err(Failure::Usage(
+                "a database in memory ends with its server, so there is nothing to copy".to_owned(),
+            ));
+        }
+        DatabaseUrl::Postgres(url) => return Err(elsewhere("PostgreSQL", &pg_dump(url, file))),
+        DatabaseUrl::Mysql(url) => return Err(elsewhere("MariaDB or MySQL", &mariadb_dump(url, file))),
+    };
+    let backup = Backup::new(source, file, arguments.force).map_err(refused)?;
+    let bytes = watched(&backup, source).await.map_err(refused)?;
+    if arguments.json {
+        output::line(json!({ "file": file, "bytes": bytes }).to_string())?;
+    } else {
+        output::line(format!(
+            "wrote {} ({}); keep the secrets with it: docs/backups.md",
+            file.display(),
+            HumanBytes(bytes)
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the copy, and shows how it grows.
+async fn watched(backup: &Backup, source: &Path) -> Result<u64, BackupError> {
+    let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let bar = output::bytes(Some(size(source)));
+    let (mut ticks, mut work) = (interval(Duration::from_millis(200)), std::pin::pin!(backup.clone().run()));
+    let outcome = loop {
+        tokio::select! {
+            outcome = &mut work => break outcome,
+            _ = ticks.tick() => bar.set_position(size(backup.draft())),
+        }
+    };
+    bar.finish_and_clear();
+    outcome
+}
+
+fn refused(error: BackupError) -> Failure {
+    match error {
+        BackupError::Exists(_) => Failure::Usage(format!("{error}; give --force to replace it")),
+        BackupError::Missing(_) | BackupError::Itself(_) | BackupError::Folder(_) => Failure::Usage(error.to_string()),
+        BackupError::Unreadable { .. }
+        | BackupError::Unwritable { .. }
+        | BackupError::Database(_)
+        | BackupError::Damaged(_) => Failure::failed(error),
+    }
+}
+
+fn elsewhere(name: &str, command: &str) -> Failure {
+    Failure::Usage(format!(
+        "this copies SQLite files only; {name} has a program of its own, which asks for the password:\n\n  {command}\n\n\
+         docs/backups.md says how to restore it"
+    ))
+}
+
+/// The command for PostgreSQL; its URL without a password.
+fn pg_dump(url: &str, file: &Path) -> String {
+    let place = Url::parse(url).ok().map_or_else(
+        || "\"$DATABASE_URL\"".to_owned(),
+        |mut url| {
+            // Where there is no host, there is no password before it either.
+            let _ = url.set_password(None);
+            let options: Vec<_> = url.query_pairs().filter(|(name, _)| name != "password").map(owned).collect();
+            url.set_query(None);
+            if !options.is_empty() {
+                url.query_pairs_mut().extend_pairs(options);
+            }
+            quoted(url.as_str())
+        },
+    );
+    format!("(umask 077; pg_dump --format=custom --file={} {place})", quoted(&file.to_string_lossy()))
+}
+
+fn owned((name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)) -> (String, String) {
+    (name.into_owned(), value.into_owned())
+}
+
+/// The command for MariaDB, which takes no URL.
+fn mariadb_dump(url: &str, file: &Path) -> String {
+    let decoded = |text: &str| quoted(&percent_decode_str(text).decode_utf8_lossy());
+    let place = Url::parse(url).ok().map_or_else(
+        || "--host=HOST --user=USER NAME".to_owned(),
+        |url| {
+            let host = url.host_str().unwrap_or("localhost").trim_matches(['[', ']']).to_owned();
+            let port = url.port().map_or_else(String::new, |port| format!(" --port={port}"));
+            format!(
+                "--host={}{port} --user={} {}",
+                quoted(&host),
+                decoded(url.username()),
+                decoded(url.path().trim_start_matches('/'))
+            )
+        },
+    );
+    format!("(umask 077; mariadb-dump --single-transaction --hex-blob -p {place} >{})", quoted(&file.to_string_lossy()))
+}
+
+/// As a shell takes it for one word.
+fn quoted(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_of_servers_name_everything_but_the_password() {
+        let file = Path::new("a copy.dump");
+        for (url, place) in [
+            ("postgres://ada:canary@db.test:5433/app", "postgres://ada@db.test:5433/app"),
+            ("postgres://ada@h/app?sslmode=disable&password=canary", "'postgres://ada@h/app?sslmode=disable'"),
+            ("postgres:///app?host=/run/postgresql", "'postgres:///app?host=%2Frun%2Fpostgresql'"),
+            ("postgres://a:canary@h1:1,h2:2/app", "\"$DATABASE_URL\""),
+        ] {
+            let command = pg_dump(url, file);
+            assert_eq!(command, format!("(umask 077; pg_dump --format=custom --file='a copy.dump' {place})"));
+        }
+        for (url, place) in [
+            ("mysql://ada:canary@db.test:3307/app", "--host=db.test --port=3307 --user=ada app"),
+            ("mysql://a%27b:canary@[::1]/my%20app", r"--host=::1 --user='a'\''b' 'my app'"),
+        ] {
+            let command = mariadb_dump(url, file);
+            assert_eq!(
+                command,
+                format!("(umask 077; mariadb-dump --single-transaction --hex-blob -p {place} >'a copy.dump')")
+            );
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The database, its schema, and its clock.
+
+use std::path::Path;
+
+use keepstone_adapters::SystemClock;
+use keepstone_domain::{AuditEvent, AuditKind, Clock};
+use keepstone_persistence::{DatabaseUrl, DieselStore, Migrator};
+use keepstone_repository::{StorageError, Store};
+use rustix::fs::{Access, access};
+
+use super::finding::Finding;
+use crate::settings::{Problems, Settings};
+
+const NAME: &str = "database";
+const SCHEMA: &str = "schema";
+/// Sessions and tokens are counted in seconds.
+const MOST_MICROS_APART: u64 = 5_000_000;
+
+pub async fn look(settings: &Settings, problems: Option<&Problems>) -> Vec<Finding> {
+    let url = &settings.database.url;
+    if problems.is_some_and(|problems| problems.concern("DATABASE_URL")) {
+        return vec![Finding::failed(NAME, "not looked at, because DATABASE_URL is wrong", "see above")];
+    }
+    match url {
+        DatabaseUrl::SqliteFile(path) if !path.exists() => vec![absent(path)],
+        DatabaseUrl::SqliteMemory => {
+            vec![Finding::ok(NAME, "in memory: it ends with the server"), clock_of_this_machine()]
+        }
+        _ => {
+            let mut found = Vec::new();
+            if let Err(finding) = opened(settings, &mut found).await {
+                found.push(finding);
+            }
+            found
+        }
+    }
+}
+
+fn absent(path: &Path) -> Finding {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let shown = path.display();
+    match access(folder, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) => Finding::warning(NAME, format!("{shown} is not there yet"), "serve makes it, and so does init-db"),
+        Err(error) => Finding::failed(
+            NAME,
+            format!("{shown} is not there, and cannot be made: {error}"),
+            format!("make the folder {}, and let this process write to it", folder.display()),
+        ),
+    }
+}
+
+/// Each look depends on the one before it.
+async fn opened(settings: &Settings, found: &mut Vec<Finding>) -> Result<(), Finding> {
+    let url = &settings.database.url;
+    let unreachable = |error: StorageError| {
+        let mend = match url {
+            DatabaseUrl::SqliteFile(_) => "let this process read and write the file and its folder",
+            _ => "see that the server runs, and that DATABASE_URL names it, its user, password and database",
+        };
+        Finding::failed(NAME, format!("{url}: {error}"), mend)
+    };
+    let store = DieselStore::open(url, 1).await.map_err(unreachable)?;
+    let version = store.version().await.map_err(unreachable)?;
+    found.push(Finding::ok(NAME, format!("{version} at {url}")));
+    found.extend(clock(&store).await);
+    for damage in store.damage().await.map_err(unreachable)? {
+        found.push(Finding::failed(NAME, damage, "restore a backup: docs/backups.md"));
+    }
+    let is_migrated = schema(settings, found).await?;
+    if is_migrated {
+        found.push(match write_and_undo(&store).await {
+            Ok(()) => Finding::ok(NAME, "can be written to"),
+            Err(error) => Finding::failed(NAME, format!("cannot be written to: {error}"), "see what the reason says"),
+        });
+    }
+    Ok(())
+}
+
+/// Whether the schema is that of this program.
+async fn schema(settings: &Settings, found: &mut Vec<Finding>) -> Result<bool, Finding> {
+    let migrator = Migrator::of(&settings.database.url);
+    let unreadable =
+        |error| Finding::failed(SCHEMA, format!("{error}"), "let the user of DATABASE_URL read its tables");
+    let history = migrator.look().await.map_err(unreadable)?;
+    let marks = migrator.marks().await.map_err(unreadable)?;
+    for mark in &marks {
+        let detail = format!("a migration was interrupted half-way, and left {mark}");
+        let mend = format!("restore a backup, or undo by hand what it has done; then DROP TABLE {mark}");
+        found.push(Finding::failed(SCHEMA, detail, mend));
+    }
+    let pending = history.iter().filter(|migration| !migration.is_applied).count();
+    let by_itself = matches!(settings.database.url, DatabaseUrl::SqliteFile(_)) || settings.database.auto_migrate;
+    let detail = format!("{pending} migrations are not applied");
+    found.push(match (pending, by_itself) {
+        (0, _) => Finding::ok(SCHEMA, "up to date"),
+        (_, true) => Finding::warning(SCHEMA, detail, "serve applies them when it starts, and so does migrate upgrade"),
+        (_, false) => Finding::failed(SCHEMA, detail, "keepstone migrate upgrade"),
+    });
+    Ok(pending == 0 && marks.is_empty())
+}
+
+async fn write_and_undo(store: &DieselStore) -> Result<(), StorageError> {
+    let mut transaction = store.begin().await?;
+    transaction.audit().insert(&AuditEvent::new(AuditKind::Login, SystemClock.now())).await?;
+    transaction.rollback().await
+}
+
+async fn clock(store: &DieselStore) -> Option<Finding> {
+    const NAME: &str = "clock";
+    let before = SystemClock.now();
+    // Whoever cannot tell the time will fail at the next question as well, and say why.
+    let Some(there) = store.time().await.ok()? else { return Some(clock_of_this_machine()) };
+    let here = before.as_micros().midpoint(SystemClock.now().as_micros());
+    let apart = there.as_micros().abs_diff(here);
+    let seconds = apart / 1_000_000;
+    Some(if apart > MOST_MICROS_APART {
+        let detail = format!("{seconds} s apart from that of the database");
+        Finding::failed(NAME, detail, "set both by NTP: tokens and sessions expire by the clock")
+    } else {
+        Finding::ok(NAME, "agrees with that of the database")
+    })
+}
+
+fn clock_of_this_machine() -> Finding {
+    Finding::ok("clock", "the database is on this machine, and has the same")
+}

@@ -1,0 +1,147 @@
+//! `import-users`: accounts from another system. The file is read as it comes and never held whole; a bad row is told
+//! and stops no other.
+
+mod column;
+mod csv;
+mod jsonl;
+mod row;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use indicatif::ProgressBar;
+use keepstone_adapters::SystemClock;
+use keepstone_domain::Clock;
+use keepstone_repository::Insertion;
+use keepstone_service::{Import, Newcomer};
+use serde_json::json;
+
+use self::{
+    row::{Cells, Fault, Rules},
+    source::Source,
+};
+use crate::{cli::ImportUsers, compose, failure::Failure, output, settings::Settings};
+
+/// How many are made in one transaction.
+const BATCH: usize = 500;
+/// A row with more is a bad one.
+const MOST_BYTES: usize = 1024 * 1024;
+/// More faults than these are counted only.
+const MOST_TOLD: u64 = 1_000;
+
+/// A row of the file.
+pub struct Row {
+    /// The number of the line on which it begins.
+    pub line: u64,
+    pub cells: Result<Cells, Fault>,
+}
+
+pub async fn run(settings: &Settings, arguments: &ImportUsers) -> Result<ExitCode, Failure> {
+    let source = Source::open(&arguments.file, arguments.format)?;
+    let import = compose::import(settings, compose::open_migrated(settings).await?);
+    let rules =
+        Rules { import: &import, default_role: settings.registration.default_role.clone(), now: SystemClock.now() };
+    let bar = output::bytes(source.bytes);
+    let mut run = Run { source, bar, is_rehearsal: arguments.dry_run, tally: Tally::default(), batch: Vec::new() };
+    let outcome = run.all(&rules).await;
+    run.bar.finish_and_clear();
+    if run.tally.told > MOST_TOLD {
+        output::error(format!("and {} more faults", run.tally.told - MOST_TOLD));
+    }
+    if let Err(failure) = outcome {
+        return Err(interrupted(&failure, (!arguments.dry_run).then_some(run.tally.made)));
+    }
+    run.report(arguments.json)?;
+    Ok(ExitCode::from(u8::from(run.tally.bad > 0)))
+}
+
+/// `made` is how many users there are of it, unless nobody was to be made.
+fn interrupted(failure: &Failure, made: Option<u64>) -> Failure {
+    Failure::Failed(match made {
+        Some(made) => format!("{failure}\nmade {made} users before; run it again to go on from there"),
+        None => format!("{failure}\nthe rows after that were not looked at; nobody was made"),
+    })
+}
+
+/// How many rows there were, and what became of them.
+#[derive(Default)]
+struct Tally {
+    rows: u64,
+    made: u64,
+    there: u64,
+    bad: u64,
+    told: u64,
+}
+
+/// An import under way.
+struct Run {
+    source: Source,
+    bar: ProgressBar,
+    is_rehearsal: bool,
+    tally: Tally,
+    batch: Vec<(u64, Newcomer)>,
+}
+
+impl Run {
+    async fn all(&mut self, rules: &Rules<'_>) -> Result<(), Failure> {
+        while let Some(row) = self.source.next()? {
+            if let Some(news) = self.source.ignored.news() {
+                self.bar.suspend(|| output::error(news));
+            }
+            self.tally.rows += 1;
+            match row.cells.map_err(|fault| vec![fault]).and_then(|cells| row::read(&cells, rules)) {
+                Ok(newcomer) => self.batch.push((row.line, newcomer)),
+                Err(faults) => self.bad(row.line, &faults),
+            }
+            if self.batch.len() == BATCH {
+                self.flush(rules.import).await?;
+            }
+        }
+        self.flush(rules.import).await
+    }
+
+    async fn flush(&mut self, import: &Import) -> Result<(), Failure> {
+        let (lines, newcomers): (Vec<u64>, Vec<Newcomer>) = self.batch.drain(..).unzip();
+        let outcomes =
+            if self.is_rehearsal { import.rehearse(newcomers).await? } else { import.add(newcomers).await? };
+        for (line, outcome) in lines.into_iter().zip(outcomes) {
+            match outcome {
+                Insertion::Made => self.tally.made += 1,
+                Insertion::EmailTaken => self.tally.there += 1,
+                Insertion::UsernameTaken => {
+                    let fault = Fault { column: Some("username"), reason: "belongs to somebody else".to_owned() };
+                    self.bad(line, &[fault]);
+                }
+            }
+        }
+        self.bar.set_position(self.source.position());
+        Ok(())
+    }
+
+    fn bad(&mut self, line: u64, faults: &[Fault]) {
+        self.tally.bad += 1;
+        for Fault { column, reason } in faults {
+            self.tally.told += 1;
+            if self.tally.told <= MOST_TOLD {
+                let column = column.map_or_else(String::new, |column| format!("{column}: "));
+                let text = format!("{}:{line}: {column}{reason}", self.source.name);
+                self.bar.suspend(|| output::error(text));
+            }
+        }
+    }
+
+    fn report(&self, as_json: bool) -> Result<(), Failure> {
+        let Tally { rows, made, there, bad, .. } = self.tally;
+        if as_json {
+            let report = json!({
+                "rows": rows, "made": made, "already_there": there, "bad": bad, "dry_run": self.is_rehearsal,
+                "ignored_columns": self.source.ignored.names(),
+            });
+            return output::line(report.to_string());
+        }
+        let verb = if self.is_rehearsal { "would make" } else { "made" };
+        output::line(format!("{verb} {made} users of {rows} rows; {there} were already there, {bad} are bad"))
+    }
+}

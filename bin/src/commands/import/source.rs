@@ -1,0 +1,129 @@
+//! Where the rows come from: a file or standard input, as CSV or as JSON Lines.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Cursor, Read, stdin},
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use super::{Row, column::Ignored, csv::Csv, jsonl::JsonLines};
+use crate::{cli::ImportFormat, failure::Failure};
+
+const BUFFER: usize = 64 * 1024;
+/// Stands for standard input.
+const STDIN: &str = "-";
+
+type Input = Box<dyn BufRead>;
+
+enum Rows {
+    Csv(Box<Csv<Input>>),
+    JsonLines(JsonLines<Input>),
+}
+
+/// Rows, one after the other.
+pub struct Source {
+    /// As it was called.
+    pub name: String,
+    /// How many bytes there are, if that can be known.
+    pub bytes: Option<u64>,
+    pub ignored: Ignored,
+    rows: Rows,
+    read: Arc<AtomicU64>,
+}
+
+impl Source {
+    /// Opens a file, or standard input for `-`, and finds out how it is written unless that is said.
+    pub fn open(path: &Path, format: Option<ImportFormat>) -> Result<Self, Failure> {
+        let name = path.display().to_string();
+        let refused = |reason: &dyn std::fmt::Display| Failure::Usage(format!("{name}: {reason}"));
+        let (input, bytes): (Box<dyn Read>, _) = if name == STDIN {
+            (Box::new(stdin()), None)
+        } else {
+            let file = File::open(path).map_err(|error| refused(&error))?;
+            let metadata = file.metadata().map_err(|error| refused(&error))?;
+            if metadata.is_dir() {
+                return Err(refused(&"is a folder"));
+            }
+            (Box::new(file), metadata.is_file().then_some(metadata.len()))
+        };
+        let read = Arc::new(AtomicU64::new(0));
+        let mut input = Counted { input, read: Arc::clone(&read) };
+        let head = head(&mut input).map_err(|error| refused(&error))?;
+        let format = match format.or_else(|| of_name(path)) {
+            Some(format) => format,
+            None => of_content(&head).map_err(|reason| refused(&reason))?,
+        };
+        let input: Input = Box::new(BufReader::with_capacity(BUFFER, Cursor::new(head).chain(input)));
+        let mut ignored = Ignored::default();
+        let rows = match format {
+            ImportFormat::Csv => {
+                let csv = Csv::open(input, &mut ignored).map_err(|error| refused(&error))?;
+                Rows::Csv(Box::new(csv.map_err(|reason| refused(&reason))?))
+            }
+            ImportFormat::Jsonl => Rows::JsonLines(JsonLines::open(input)),
+        };
+        Ok(Self { name, bytes, ignored, rows, read })
+    }
+
+    /// The next row, if there is one.
+    pub fn next(&mut self) -> Result<Option<Row>, Failure> {
+        let next = match &mut self.rows {
+            Rows::Csv(csv) => csv.next(),
+            Rows::JsonLines(lines) => lines.next(&mut self.ignored),
+        };
+        next.map_err(|error| Failure::Failed(format!("{}: {error}", self.name)))
+    }
+
+    /// How many bytes have been read.
+    pub fn position(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+}
+
+/// Counts what is read.
+struct Counted {
+    input: Box<dyn Read>,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.read.fetch_add(u64::try_from(count).unwrap_or_default(), Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+/// The first bytes, without a mark of the byte order.
+fn head(input: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    input.take(4_096).read_to_end(&mut head)?;
+    if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
+        return Err(io::Error::other("is UTF-16: save it as UTF-8"));
+    }
+    if head.starts_with(&[0xef, 0xbb, 0xbf]) {
+        head.drain(..3);
+    }
+    Ok(head)
+}
+
+fn of_name(path: &Path) -> Option<ImportFormat> {
+    match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+        "csv" => Some(ImportFormat::Csv),
+        "jsonl" | "ndjson" => Some(ImportFormat::Jsonl),
+        _ => None,
+    }
+}
+
+fn of_content(head: &[u8]) -> Result<ImportFormat, &'static str> {
+    match head.trim_ascii_start().first() {
+        Some(b'{') => Ok(ImportFormat::Jsonl),
+        Some(b'[') => Err("is one JSON array: write each object on a line of its own (jq -c '.[]')"),
+        Some(_) => Ok(ImportFormat::Csv),
+        None => Err("is empty"),
+    }
+}

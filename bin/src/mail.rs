@@ -1,0 +1,39 @@
+//! From settings to whoever carries e-mails.
+
+use std::{fmt::Display, fs, path::Path, sync::Arc, time::Duration};
+
+use keepstone_adapters::{Composer, FileMailer, LogMailer, MailUrl, Patience, SmtpMailer, SmtpUrl, Templates};
+use keepstone_service::Mailer;
+
+use crate::{
+    failure::Failure,
+    settings::{Environment, Settings},
+};
+
+/// Who carries e-mails; `None`: nobody does.
+pub fn mailer(settings: &Settings) -> Result<Option<Arc<dyn Mailer>>, Failure> {
+    let templates = Templates::new(&settings.app.name).map_err(Failure::failed)?;
+    let composer = Composer::new(templates, settings.mail.from.clone());
+    Ok(match &settings.mail.url {
+        Some(MailUrl::Smtp(url)) => Some(Arc::new(smtp(settings, url, composer)?)),
+        Some(MailUrl::File(folder)) => Some(Arc::new(FileMailer::new(folder, composer))),
+        None if settings.app.environment == Environment::Development => Some(Arc::new(LogMailer::new(composer))),
+        None => None,
+    })
+}
+
+fn smtp(settings: &Settings, url: &SmtpUrl, composer: Composer) -> Result<SmtpMailer, Failure> {
+    let unusable =
+        |path: &Path, error: &dyn Display| Failure::Usage(format!("MAIL_CA_FILE: {} {error}", path.display()));
+    let path = settings.mail.ca_file.as_deref();
+    let ca = path.map(|path| fs::read(path).map_err(|error| unusable(path, &format!("cannot be read: {error}"))));
+    SmtpMailer::new(url, ca.transpose()?.as_deref(), composer, patience(settings.jobs.lease))
+        .map_err(|error| path.map_or_else(|| Failure::failed(&error), |path| unusable(path, &error)))
+}
+
+/// An attempt ends before the worker ends it, which is after three quarters of a lease.
+fn patience(lease: Duration) -> Patience {
+    let usual = Patience::default();
+    let attempt = usual.attempt.min(lease * 2 / 3);
+    Patience { step: usual.step.min(attempt), attempt, ..usual }
+}

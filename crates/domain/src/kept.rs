@@ -1,0 +1,21 @@
+//! Values that jobs carry: they are written as texts, and parsed again when they are read, so that nothing comes back
+//! that could not have been made.
+
+/// Serializes types that have `parse` and `as_str` as their texts.
+macro_rules! kept_as_text {
+    ($($name:ident),+) => {$(
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+                Self::parse(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    )+};
+}
+pub(crate) use kept_as_text;

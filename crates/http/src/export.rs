@@ -1,0 +1,220 @@
+//! `/users/me/export`: everything that is kept about the caller, written as it is read. A document that breaks off is
+//! none: it ends with a bracket that comes last, and its transfer with an error.
+
+use std::error::Error as _;
+
+use actix_web::{
+    HttpResponse, get,
+    http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, ContentType},
+    middleware::from_fn,
+    web::{Bytes, Data},
+};
+use futures_util::{StreamExt, stream};
+use keepstone_domain::{Session, SessionId, Timestamp};
+use keepstone_service::{Error, Export, ExportPart, Exports, Limit};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    audit::AuditEventView,
+    extract::{Authenticated, Requester},
+    item::ItemView,
+    problem::ApiResult,
+    rate_limit::limited,
+    user::UserView,
+};
+
+/// Everything that is kept about an account. Passwords and tokens are kept as digests only, which are not in it.
+#[derive(ToSchema)]
+#[schema(as = Export)]
+#[expect(dead_code, reason = "it is described; `Writer` writes it")]
+pub struct ExportView {
+    /// When it was begun. What was changed after that may be in it as it was or as it is.
+    #[schema(value_type = String, format = "date-time")]
+    exported_at: Timestamp,
+    user: UserView,
+    /// Newest first, with those that have ended, as long as they are kept.
+    sessions: Vec<ExportedSessionView>,
+    /// What happened to the account, newest first; after that, what its owner did elsewhere. Who else took part is left
+    /// out.
+    audit_events: Vec<AuditEventView>,
+    /// The account's own, newest first.
+    items: Vec<ItemView>,
+}
+
+/// A session, with how it ended.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExportedSession)]
+pub struct ExportedSessionView {
+    #[schema(value_type = uuid::Uuid)]
+    id: SessionId,
+    /// When the user logged in.
+    #[schema(value_type = String, format = "date-time")]
+    created_at: Timestamp,
+    /// When its tokens were last refreshed.
+    #[schema(value_type = String, format = "date-time")]
+    last_used_at: Timestamp,
+    /// When it ends whatever happens.
+    #[schema(value_type = String, format = "date-time")]
+    expires_at: Timestamp,
+    /// When it ended before its time.
+    #[schema(value_type = Option<String>, format = "date-time")]
+    ended_at: Option<Timestamp>,
+    /// Why it ended before its time.
+    #[schema(example = "logout")]
+    end_reason: Option<&'static str>,
+    /// The address that the login came from.
+    ip: Option<String>,
+    /// What the client called itself.
+    user_agent: Option<String>,
+    /// Whether it is the session of this request.
+    current: bool,
+}
+
+impl ExportedSessionView {
+    fn new(session: Session, current: SessionId) -> Self {
+        Self {
+            current: session.id == current,
+            id: session.id,
+            created_at: session.created_at,
+            last_used_at: session.last_used_at,
+            expires_at: session.expires_at,
+            ended_at: session.ended.map(|(at, _)| at),
+            end_reason: session.ended.map(|(_, reason)| reason.name()),
+            ip: session.ip,
+            user_agent: session.user_agent,
+        }
+    }
+}
+
+/// Gives everything that is kept about the caller: the account, its sessions, what the audit log has of it, its items.
+#[utoipa::path(
+    tag = "users",
+    responses(
+        (status = OK, body = ExportView, headers(("Content-Disposition" = String, description = "`attachment`, with a name for the file."))),
+    ),
+    security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["rate_limited"]))),
+)]
+#[get("/me/export", wrap = "from_fn(limited(Limit::Export))")]
+pub async fn export_me(caller: Authenticated, exports: Data<Exports>, requester: Requester) -> ApiResult<HttpResponse> {
+    let export = exports.begin(&caller).await?;
+    let date: String = export.at.to_string().chars().take("2026-01-31".len()).collect();
+    let mut writer = Writer::new(export);
+    // What fails until here is answered by a problem, and what fails later by no end.
+    let first = writer.next().await?;
+    let request_id = requester.0.request_id.unwrap_or_default();
+    let rest = stream::try_unfold(writer, move |mut writer| {
+        let request_id = request_id.clone();
+        async move {
+            let next = writer.next().await.map_err(|error| broken_off(&error, &request_id))?;
+            Ok::<_, &'static str>(next.map(|bytes| (bytes, writer)))
+        }
+    });
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"keepstone-export-{date}.json\"")))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .streaming(stream::iter(first.map(Ok)).chain(rest)))
+}
+
+/// What breaks the transfer, so that nobody takes it for whole. The request's own line in the log was written before.
+fn broken_off(error: &Error, request_id: &str) -> &'static str {
+    tracing::error!(%error, cause = error.source().map(tracing::field::display), request_id, "an export broke off");
+    "an export broke off"
+}
+
+/// Writes the document of an export, a part at a time.
+struct Writer {
+    export: Export,
+    place: Place,
+}
+
+/// What was written last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Nothing,
+    /// The name of a list and its bracket, or rows of it.
+    List {
+        name: &'static str,
+        is_empty: bool,
+    },
+    /// The last bracket.
+    End,
+}
+
+impl Writer {
+    const fn new(export: Export) -> Self {
+        Self { export, place: Place::Nothing }
+    }
+
+    /// The next piece of the document; `None` after its end.
+    async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        if self.place == Place::End {
+            return Ok(None);
+        }
+        let mut text = Vec::new();
+        match self.export.next().await? {
+            Some(ExportPart::Sessions(sessions)) => {
+                let current = self.export.current();
+                let views = sessions.into_iter().map(|session| ExportedSessionView::new(session, current));
+                self.write("sessions", views, &mut text)?;
+            }
+            Some(ExportPart::Events(events)) => {
+                self.write("audit_events", events.into_iter().map(AuditEventView::from), &mut text)?;
+            }
+            Some(ExportPart::Items(items)) => {
+                self.write("items", items.into_iter().map(ItemView::from), &mut text)?;
+            }
+            None => {
+                self.place = Place::End;
+                text.extend_from_slice(b"]}");
+            }
+        }
+        Ok(Some(text.into()))
+    }
+
+    /// Rows of the list of this name, which is begun if it is not the one of the last rows.
+    fn write(
+        &mut self,
+        name: &'static str,
+        rows: impl Iterator<Item = impl Serialize>,
+        text: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let mut is_empty = match self.place {
+            Place::List { name: last, is_empty } if last == name => is_empty,
+            place => {
+                if place == Place::Nothing {
+                    let at = self.export.at;
+                    json(&Head { exported_at: at, user: UserView::from(&self.export.user) }, text)?;
+                    // There is more to come of this object.
+                    text.pop();
+                } else {
+                    text.push(b']');
+                }
+                text.extend_from_slice(format!(",\"{name}\":[").as_bytes());
+                true
+            }
+        };
+        for row in rows {
+            if !is_empty {
+                text.push(b',');
+            }
+            json(&row, text)?;
+            is_empty = false;
+        }
+        self.place = Place::List { name, is_empty };
+        Ok(())
+    }
+}
+
+/// How the document begins.
+#[derive(Serialize)]
+struct Head {
+    exported_at: Timestamp,
+    user: UserView,
+}
+
+fn json(value: &impl Serialize, text: &mut Vec<u8>) -> Result<(), Error> {
+    serde_json::to_writer(text, value).map_err(|error| Error::Internal(Box::new(error)))
+}

@@ -1,0 +1,185 @@
+//! `/auth/verify-email`, `/auth/password` and `/auth/undo-email-change`: what somebody may do who has a mailbox. The
+//! pages that links in e-mails lead to are in [`mail_proof_page`](crate::mail_proof_page).
+
+use actix_web::{middleware::from_fn, post, web::Data};
+use keepstone_domain::Email;
+use keepstone_service::{Limit, MailProof, NewPassword};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    extract::{Authenticated, Requester, Valid},
+    field::{Checker, Field, Input},
+    problem::{ApiResult, FieldError, Problem},
+    rate_limit::limited,
+    respond::{Accepted, Json, MessageView, NoContent},
+};
+
+/// A token from an e-mail.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = MailToken)]
+pub struct MailTokenBody {
+    /// What is behind `#token=` in the link.
+    #[serde(default)]
+    #[schema(required = true, value_type = String)]
+    token: Field<String>,
+}
+
+impl Input for MailTokenBody {
+    type Output = String;
+
+    fn check(self, checker: &mut Checker) -> Option<String> {
+        checker.required("token", self.token, Ok)
+    }
+}
+
+/// Who has forgotten their password.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = ForgottenPassword)]
+pub struct ForgottenPasswordBody {
+    /// The address of the account.
+    #[serde(default)]
+    #[schema(required = true, value_type = String, format = "email", max_length = 254)]
+    email: Field<String>,
+}
+
+impl Input for ForgottenPasswordBody {
+    type Output = Email;
+
+    fn check(self, checker: &mut Checker) -> Option<Email> {
+        checker.required("email", self.email, |text| Email::parse(&text))
+    }
+}
+
+/// A new password, and the token from an e-mail that permits it.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = PasswordReset)]
+pub struct PasswordResetBody {
+    /// What is behind `#token=` in the link.
+    #[serde(default)]
+    #[schema(required = true, value_type = String)]
+    token: Field<String>,
+    /// The password as it is to be; `newPassword` and `password` are accepted too.
+    #[serde(default, alias = "newPassword", alias = "password")]
+    #[schema(required = true, value_type = String, format = "password", min_length = 8, max_length = 128)]
+    new_password: Field<String>,
+}
+
+impl Input for PasswordResetBody {
+    type Output = (String, NewPassword);
+
+    fn check(self, checker: &mut Checker) -> Option<Self::Output> {
+        let token = checker.required("token", self.token, Ok);
+        let new = checker.new_password("new_password", self.new_password);
+        Some((token?, new?))
+    }
+}
+
+/// An address that is verified.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EmailVerified)]
+pub struct EmailVerifiedView {
+    /// Always true.
+    #[schema(example = true)]
+    email_verified: bool,
+}
+
+/// Sends the caller an e-mail with a link that verifies their address. Only the newest link works, for 24 hours.
+#[utoipa::path(
+    tag = "auth",
+    responses(
+        (status = ACCEPTED, body = MessageView),
+    ),
+    security(("oauth2" = [])),
+    extensions(("x-problems" = json!(["email_unavailable", "rate_limited"]))),
+)]
+#[post("/verify-email/request", wrap = "from_fn(limited(Limit::Password))")]
+pub async fn request_verification(caller: Authenticated, proof: Data<MailProof>) -> ApiResult<Accepted> {
+    let is_sent = proof.request_verification(&caller).await?;
+    Ok(Accepted(if is_sent { "Verification email will be sent" } else { "Email is already verified" }))
+}
+
+/// Verifies the address that the token was sent to. Once.
+#[utoipa::path(
+    tag = "auth",
+    request_body = MailTokenBody,
+    responses(
+        (status = OK, body = EmailVerifiedView),
+    ),
+    security(()),
+    extensions(("x-problems" = json!(["email_token_invalid", "rate_limited"]))),
+)]
+#[post("/verify-email/confirm", wrap = "from_fn(limited(Limit::Password))")]
+pub async fn verify_email(
+    token: Valid<MailTokenBody>,
+    proof: Data<MailProof>,
+    requester: Requester,
+) -> ApiResult<Json<EmailVerifiedView>> {
+    proof.verify_email(&token.0, &requester.0).await?;
+    Ok(Json(EmailVerifiedView { email_verified: true }))
+}
+
+/// Sends an e-mail with a link that sets a new password, if there is an account with this address. The answer does not
+/// tell.
+#[utoipa::path(
+    tag = "auth",
+    request_body = ForgottenPasswordBody,
+    responses(
+        (status = ACCEPTED, body = MessageView),
+    ),
+    security(()),
+    extensions(("x-problems" = json!(["rate_limited"]))),
+)]
+#[post("/password/forgot", wrap = "from_fn(limited(Limit::Password))")]
+pub async fn request_reset(email: Valid<ForgottenPasswordBody>, proof: Data<MailProof>) -> ApiResult<Accepted> {
+    proof.request_reset(email.0).await?;
+    Ok(Accepted("If there is an account with this email, a link to set a new password will be sent"))
+}
+
+/// Sets a new password, and ends every session of the account. Once; the link works for an hour.
+#[utoipa::path(
+    tag = "auth",
+    request_body = PasswordResetBody,
+    responses(
+        (status = NO_CONTENT),
+    ),
+    security(()),
+    extensions(("x-problems" = json!(["email_token_invalid", "rate_limited"]))),
+)]
+#[post("/password/reset", wrap = "from_fn(limited(Limit::Password))")]
+pub async fn reset_password(
+    reset: Valid<PasswordResetBody>,
+    proof: Data<MailProof>,
+    requester: Requester,
+) -> ApiResult<NoContent> {
+    let (token, new) = reset.0;
+    let outcome = proof.reset_password(&token, new, &requester.0).await;
+    outcome.map_err(|error| match error {
+        keepstone_service::Error::Password(violation) => {
+            Problem::validation(vec![FieldError::password("new_password", &violation)])
+        }
+        other => other.into(),
+    })?;
+    Ok(NoContent)
+}
+
+/// Gives an account back the address that it had, ends its sessions, and has a link sent there to set a new password,
+/// without which nobody gets in. Once; the link works for 7 days.
+#[utoipa::path(
+    tag = "auth",
+    request_body = MailTokenBody,
+    responses(
+        (status = NO_CONTENT),
+    ),
+    security(()),
+    extensions(("x-problems" = json!(["email_token_invalid", "email_taken", "rate_limited"]))),
+)]
+#[post("/undo-email-change/confirm", wrap = "from_fn(limited(Limit::Password))")]
+pub async fn undo_email_change(
+    token: Valid<MailTokenBody>,
+    proof: Data<MailProof>,
+    requester: Requester,
+) -> ApiResult<NoContent> {
+    proof.undo_email_change(&token.0, &requester.0).await?;
+    Ok(NoContent)
+}

@@ -1,0 +1,65 @@
+//! Many new users at once. Nothing here keeps whoever asks from being overtaken: then the insert fails, as any other
+//! does.
+
+use std::collections::HashSet;
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use keepstone_domain::{Credentials, Username};
+use keepstone_repository::{Insertion, Result};
+
+use super::row::hashed_row;
+use crate::{connection::on, repositories::DieselRepositories, schema::users};
+
+impl DieselRepositories {
+    /// What would become of each of these.
+    pub(super) async fn foresee_users(&mut self, new: &[Credentials]) -> Result<Vec<Insertion>> {
+        let emails: Vec<&str> = new.iter().map(|new| new.user.email.key()).collect();
+        let usernames: Vec<Option<String>> =
+            new.iter().map(|new| new.user.username.as_ref().map(Username::key)).collect();
+        let asked: Vec<&str> = usernames.iter().flatten().map(String::as_str).collect();
+        // Two statements, because an `OR` over two columns keeps some databases from using either index.
+        let there: Vec<Option<String>> = on!(self, |conn| {
+            users::table.filter(users::email_key.eq_any(&emails)).select(users::email_key).load(conn).await
+        })?;
+        let mut taken_emails: HashSet<String> = there.into_iter().flatten().collect();
+        let there: Vec<Option<String>> = on!(self, |conn| {
+            users::table.filter(users::username_key.eq_any(&asked)).select(users::username_key).load(conn).await
+        })?;
+        let mut taken_usernames: HashSet<String> = there.into_iter().flatten().collect();
+        let outcome = |(email, username): (&str, Option<String>)| {
+            if taken_emails.contains(email) {
+                return Insertion::EmailTaken;
+            }
+            if username.is_some_and(|username| !taken_usernames.insert(username)) {
+                return Insertion::UsernameTaken;
+            }
+            taken_emails.insert(email.to_owned());
+            Insertion::Made
+        };
+        Ok(emails.iter().copied().zip(usernames.clone()).map(outcome).collect())
+    }
+
+    /// Inserts all of these.
+    pub(super) async fn insert_users(&mut self, new: Vec<Credentials>) -> Result<()> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        on!(
+            self,
+            |conn| {
+                let insert = move |conn: &mut SqliteConnection| {
+                    new.iter().try_for_each(|new| {
+                        let row = hashed_row(&new.user, &new.password_hash);
+                        diesel::RunQueryDsl::execute(diesel::insert_into(users::table).values(row), conn).map(drop)
+                    })
+                };
+                conn.spawn_blocking(insert).await
+            },
+            |conn| {
+                let rows: Vec<_> = new.iter().map(|new| hashed_row(&new.user, &new.password_hash)).collect();
+                diesel::insert_into(users::table).values(&rows).execute(conn).await.map(drop)
+            }
+        )
+    }
+}

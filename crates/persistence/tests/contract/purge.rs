@@ -1,0 +1,232 @@
+//! Deleted users are removed for good: all of it, nothing of others, in small steps, and by several at once.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use keepstone_domain::{
+    AuditEvent, AuditKind, DisplayName, Email, MailPurpose, MailToken, RefreshToken, Session, Timestamp, User,
+};
+use keepstone_repository::{Purged, Result, StorageError, Store, UnitOfWork};
+use keepstone_test_backends::Database;
+
+use crate::{
+    count::assert_right,
+    harness::{Opened, Raw, at, described, hash, item, session, together, user},
+    mail_token::{self, replace},
+};
+
+const DAY: i64 = 86_400_000_000;
+
+/// Removes this many rows at a time until nobody is left to remove, and gives how many were removed here.
+async fn purge(store: &dyn Store, before: Timestamp, limit: u32) -> Result<usize> {
+    let mut users = 0;
+    loop {
+        let some = store.write().await?.users().list_deleted(before, 5).await?;
+        if some.is_empty() {
+            return Ok(users);
+        }
+        for id in some {
+            let remove = async |tx: &mut UnitOfWork| tx.users().purge(id, before, limit).await;
+            while store.transaction(remove).await.map(|step| {
+                users += usize::from(step == Purged::Wholly);
+                step == Purged::Partly
+            })? {}
+        }
+    }
+}
+
+async fn forget_searches(store: &dyn Store) {
+    let mut first = true;
+    while store.transaction(async |tx| tx.users().forget_searches(first).await).await.unwrap() {
+        first = false;
+    }
+}
+
+/// Where in the database these texts are: in which column of which table, SQLite's own tables for searching among them.
+async fn places(opened: &Opened, raw: &mut Raw, texts: &[&str]) -> BTreeSet<String> {
+    let columns = match opened.kind {
+        Database::Sqlite => {
+            "SELECT tables.name || '.' || columns.name AS line FROM pragma_table_list tables \
+             JOIN pragma_table_info(tables.name) columns WHERE tables.schema = 'main'"
+        }
+        Database::Postgres => {
+            "SELECT concat(table_name, '.', column_name) AS line FROM information_schema.columns \
+             WHERE table_schema = 'public'"
+        }
+        Database::Mariadb => {
+            "SELECT CONCAT(table_name, '.', column_name) AS line FROM information_schema.columns \
+             WHERE table_schema = DATABASE()"
+        }
+    };
+    let mut found = BTreeSet::new();
+    for name in raw.lines(columns).await {
+        let (table, column) = name.split_once('.').unwrap();
+        for text in texts {
+            let hex = text.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02X}"));
+            let is_there = match opened.kind {
+                Database::Sqlite => format!("hex(CAST({table}.\"{column}\" AS BLOB)) LIKE '%{hex}%'"),
+                Database::Postgres => {
+                    format!("\"{column}\"::text LIKE '%{text}%' OR upper(\"{column}\"::text) LIKE '%{hex}%'")
+                }
+                Database::Mariadb => format!("HEX(`{column}`) LIKE '%{hex}%'"),
+            };
+            if !raw.lines(&format!("SELECT '{name}' AS line FROM {table} WHERE {is_there} LIMIT 1")).await.is_empty() {
+                found.insert(name.clone());
+            }
+        }
+    }
+    found
+}
+
+/// Somebody with an item, a session that was refreshed, a token of each purpose, and events, all with texts of their
+/// own.
+async fn someone(opened: &Opened, person: &User, secret: &str) {
+    opened.transaction(async |tx| tx.users().insert(person, &hash(&format!("hash-{secret}"))).await).await.unwrap();
+    let things = [described(person, &format!("{secret} one"), &format!("about {secret}")), item(person, secret)];
+    opened.insert_items(&things).await;
+    let (session, token) = session(person);
+    let session = Session { ip: Some("192.0.2.77".to_owned()), user_agent: Some(secret.to_owned()), ..session };
+    opened.insert_session(&session, &token).await.unwrap();
+    let mut digest = token.digest;
+    digest[0] ^= 1;
+    let successor = RefreshToken::fresh(session.id, 1, digest, session.created_at);
+    let exchange = async |tx: &mut UnitOfWork| tx.sessions().exchange(&token.digest, Some(&[7; 32]), &successor).await;
+    assert_eq!(opened.transaction(exchange).await, Ok(true));
+    for purpose in MailPurpose::ALL {
+        let email =
+            Email::parse(&format!("{}@tokens.example.com", person.username.as_ref().unwrap().as_str())).unwrap();
+        replace(&**opened, &MailToken { email, ..mail_token::token(person, purpose) }).await.unwrap();
+    }
+    let event = AuditEvent { user_id: Some(person.id), ..AuditEvent::new(AuditKind::UserCreated, at(1)) };
+    opened.transaction(async |tx| tx.audit().insert(&event.clone().with("role", "viewer")).await).await.unwrap();
+}
+
+async fn delete(opened: &Opened, person: &User, when: Timestamp) {
+    assert_eq!(opened.transaction(async |tx| tx.users().delete(person.id, when).await).await, Ok(true));
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_who_is_removed_and_all_of_everybody_else() {
+    // Characters that nothing else has, so that three of them are found in an index of three characters.
+    let (gone, late, new) = ("zwqxvkj\u{1200}\u{1201}\u{1202}\u{1203}", "qjlatexw", "xqnewjzk");
+    let pieces = ["zwqxvkj", "\u{1202}\u{1203}"];
+    let name = |text: &str| Some(DisplayName::parse(text).unwrap());
+    let ada = User { name: name(gone), ..user("zwqxvkj") };
+    let bob = User { name: name(late), ..user(late) };
+    let opened = Opened::migrated().await;
+    someone(&opened, &ada, gone).await;
+    someone(&opened, &bob, late).await;
+    let mut raw = opened.raw().await;
+    let before = places(&opened, &mut raw, &pieces).await;
+    let expected = ["users.email", "users.username", "users.name", "users.password_hash", "users.search_key"];
+    let expected = expected.into_iter().chain(["items.title", "items.title_key", "items.description"]);
+    let expected = expected.chain(["items.description_key", "sessions.user_agent", "mail_tokens.email"]);
+    let missing: Vec<_> = expected.filter(|place| !before.contains(*place)).collect();
+    assert!(missing.is_empty(), "not found although it is there: {missing:?}, only {before:?}");
+    let has_index = opened.is_sqlite();
+    assert_eq!(before.contains("items_search_data.block") && before.contains("users_search_data.block"), has_index);
+
+    delete(&opened, &ada, at(10 * DAY)).await;
+    delete(&opened, &bob, at(20 * DAY)).await;
+    // The same address and user name again, while the old one is still there.
+    let again = User { name: name(new), ..user("zwqxvkj") };
+    let again = User { id: keepstone_domain::UserId::generate(), ..again };
+    opened.insert(&again).await.unwrap();
+    opened.insert_items(&[item(&again, new)]).await;
+    assert_eq!(purge(&*opened.shared(), at(10 * DAY - 1), 500).await, Ok(0), "not before the time");
+    assert_eq!(purge(&*opened.shared(), at(10 * DAY), 500).await, Ok(1));
+    forget_searches(&*opened.shared()).await;
+
+    assert_eq!(opened.find(again.id).await, Some(again.clone()), "the new one of the same name is as they were");
+    // What is left of these letters is the new account's.
+    let left = places(&opened, &mut raw, &["hash-zwqxvkj", "zwqxvkj one", "\u{1202}\u{1203}"]).await;
+    assert!(left.is_empty(), "{left:?}");
+    delete(&opened, &again, at(10 * DAY)).await;
+    assert_eq!(purge(&*opened.shared(), at(10 * DAY), 500).await, Ok(1));
+    forget_searches(&*opened.shared()).await;
+    let left = places(&opened, &mut raw, &[pieces[0], pieces[1], new]).await;
+    assert!(left.is_empty(), "{left:?}");
+    let stays = places(&opened, &mut raw, &[late]).await;
+    assert!(stays.contains("items.title") && stays.contains("mail_tokens.email"), "whose time has not come: {stays:?}");
+    assert_eq!(assert_right(&opened).await, ["0", "2", "2"], "users, items, events");
+}
+
+#[tokio::test]
+async fn no_step_removes_more_than_it_may_and_each_can_be_the_last() {
+    let people: Vec<User> = (0..3).map(|number| user(&format!("user-{number}"))).collect();
+    let staying = user("staying");
+    let opened = Opened::with_users(&[&staying]).await;
+    for (person, when) in people.iter().zip([2, 0, 1]) {
+        someone(&opened, person, "something").await;
+        delete(&opened, person, at(when)).await;
+    }
+    let rows = async |raw: &mut Raw| {
+        let mut rows = 0;
+        for table in ["users", "items", "sessions", "refresh_tokens"] {
+            rows += raw.lines(&format!("SELECT 'row' AS line FROM {table}")).await.len();
+        }
+        rows
+    };
+    let mut raw = opened.raw().await;
+    let mut left = rows(&mut raw).await;
+    assert_eq!(left, 1 + 3 * 6);
+    let first = opened.read().await.unwrap().users().list_deleted(at(1), 2).await.unwrap();
+    assert_eq!(first, [people[1].id, people[2].id], "those who were deleted first");
+    for id in [people[0].id, staying.id] {
+        let early = opened.transaction(async |tx| tx.users().purge(id, at(1), 4).await).await;
+        assert_eq!(early, Ok(Purged::Nothing), "who was not deleted, or not so early");
+    }
+    for person in &people {
+        loop {
+            // One that does not come to its end has done nothing.
+            let mut tx = opened.begin().await.unwrap();
+            let undone = tx.users().purge(person.id, at(2), 4).await.unwrap();
+            tx.rollback().await.unwrap();
+            assert_eq!(rows(&mut raw).await, left);
+            let step = opened.transaction(async |tx| tx.users().purge(person.id, at(2), 4).await).await.unwrap();
+            assert_eq!(step, undone);
+            let now = rows(&mut raw).await;
+            assert_right(&opened).await;
+            if step == Purged::Nothing {
+                assert_eq!(now, left);
+                break;
+            }
+            assert!((1..=4).contains(&(left - now)), "{left} rows, then {now}");
+            left = now;
+        }
+    }
+    assert_eq!(left, 1, "who was not deleted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_nodes_remove_each_user_once_and_disturb_nobody() {
+    let (staying, opened) = (user("staying"), Opened::migrated().await);
+    opened.insert(&staying).await.unwrap();
+    for number in 0..12 {
+        let person = user(&format!("user-{number}"));
+        someone(&opened, &person, "something").await;
+        delete(&opened, &person, at(number % 3)).await;
+    }
+    let stores: Vec<Arc<dyn Store>> = vec![opened.shared(), opened.another().await, opened.another().await];
+    let removing = stores.into_iter().map(|store| async move {
+        // Who is in the way of another too often gives up, and begins again an hour later.
+        loop {
+            match purge(&*store, at(2), 3).await {
+                Err(StorageError::Contention(_)) => {}
+                done => return done,
+            }
+        }
+    });
+    let inserting = async {
+        for number in 0..30 {
+            opened.insert_items(&[item(&staying, &format!("meanwhile {number}"))]).await;
+        }
+    };
+    let (removed, ()) = tokio::join!(together(removing.collect::<Vec<_>>()), inserting);
+    assert!(removed.iter().all(Result::is_ok), "{removed:?}");
+    assert_eq!(assert_right(&opened).await, ["1", "30", "12"]);
+    let mut raw = opened.raw().await;
+    for table in ["sessions", "refresh_tokens", "mail_tokens"] {
+        assert!(raw.lines(&format!("SELECT 'row' AS line FROM {table}")).await.is_empty(), "{table}");
+    }
+    assert_eq!(raw.lines("SELECT 'row' AS line FROM users").await.len(), 1);
+}

@@ -1,0 +1,106 @@
+//! What is printed as SQL is what would be run: whoever runs it has the same database, and to print it changes nothing.
+
+use keepstone_persistence::{DatabaseUrl, MigrationState, Migrator};
+use keepstone_test_backends::Database;
+
+use crate::harness::{Opened, schema, user};
+
+/// One that knows the database by its address only.
+fn looking(opened: &Opened) -> Migrator {
+    Migrator::of(&opened.url)
+}
+
+#[tokio::test]
+async fn whoever_runs_the_script_has_what_the_program_would_have_made() {
+    for before in [0, 3] {
+        let opened = Opened::empty().await;
+        opened.store.migrator().upgrade(before).await.unwrap();
+        let made = schema(&opened).await;
+        let script = looking(&opened).upgrade_script(usize::MAX).await.unwrap();
+        assert_eq!(schema(&opened).await, made, "to print is not to do");
+        opened.raw().await.run(&script).await;
+        assert_eq!(opened.is_migrated().await, Ok(true));
+        assert_eq!(schema(&opened).await, schema(&Opened::migrated().await).await);
+        assert_eq!(opened.store.migrator().upgrade(usize::MAX).await.unwrap(), []);
+        opened.insert(&user("ada")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_script_goes_up_by_steps_and_down_again() {
+    let opened = Opened::empty().await;
+    let empty = schema(&opened).await;
+    let mut steps = Vec::new();
+    while !opened.is_migrated().await.unwrap_or(false) {
+        steps.push(schema(&opened).await);
+        let script = looking(&opened).upgrade_script(1).await.unwrap();
+        opened.raw().await.run(&script).await;
+    }
+    assert_eq!(steps.len(), looking(&opened).look().await.unwrap().len());
+    for step in steps.iter().rev().take(2) {
+        let script = looking(&opened).downgrade_script(1).await.unwrap();
+        opened.raw().await.run(&script).await;
+        assert_eq!(&schema(&opened).await, step);
+    }
+    let script = looking(&opened).downgrade_script(usize::MAX).await.unwrap();
+    opened.raw().await.run(&script).await;
+    assert_eq!(schema(&opened).await, empty);
+    assert_eq!(looking(&opened).downgrade_script(1).await.unwrap(), "-- nothing to do\n");
+}
+
+#[tokio::test]
+async fn a_look_tells_the_history_and_makes_no_table_and_no_file() {
+    let opened = Opened::empty().await;
+    let made = async || {
+        let tables = match opened.kind {
+            Database::Sqlite => "SELECT CAST(count(*) AS TEXT) AS line FROM sqlite_master",
+            Database::Postgres => "SELECT count(*)::text AS line FROM pg_tables WHERE schemaname = 'public'",
+            Database::Mariadb => {
+                "SELECT CONVERT(count(*), CHAR) AS line FROM information_schema.tables WHERE table_schema = DATABASE()"
+            }
+        };
+        opened.raw().await.lines(tables).await
+    };
+    assert!(looking(&opened).look().await.unwrap().iter().all(|migration| !migration.is_applied));
+    assert_eq!(made().await, ["0"]);
+    let applied: Vec<MigrationState> = opened.store.migrator().upgrade(2).await.unwrap();
+    let told = looking(&opened).look().await.unwrap();
+    assert_eq!(told[..2], applied);
+    assert!(told[2..].iter().all(|migration| !migration.is_applied), "{told:?}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let absent = DatabaseUrl::SqliteFile(folder.path().join("absent.db"));
+    assert!(Migrator::of(&absent).look().await.unwrap().iter().all(|migration| !migration.is_applied));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn marks_are_told_where_there_can_be_any() {
+    let opened = Opened::migrated().await;
+    assert_eq!(looking(&opened).marks().await.unwrap(), Vec::<String>::new());
+    opened.raw().await.run("CREATE TABLE __keepstone_unfinished_20990101000001 (since INTEGER)").await;
+    let marks = looking(&opened).marks().await.unwrap();
+    match opened.kind {
+        Database::Mariadb => assert_eq!(marks, ["__keepstone_unfinished_20990101000001"]),
+        Database::Sqlite | Database::Postgres => assert!(marks.is_empty(), "{marks:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_database_tells_what_it_is_what_time_it_has_and_that_it_is_whole() {
+    let opened = Opened::migrated().await;
+    let version = opened.store.version().await.unwrap();
+    let time = opened.store.time().await.unwrap();
+    let names = match opened.kind {
+        Database::Sqlite => ["SQLite", "SQLite"],
+        Database::Postgres => ["PostgreSQL", "PostgreSQL"],
+        Database::Mariadb => ["MariaDB", "MySQL"],
+    };
+    assert!(names.iter().any(|name| version.contains(name)), "{version}");
+    assert_eq!(time.is_none(), opened.is_sqlite());
+    if let Some(time) = time {
+        let here = keepstone_domain::Timestamp::from(std::time::SystemTime::now());
+        assert!(time.as_micros().abs_diff(here.as_micros()) < 60_000_000, "{time} is not {here}");
+    }
+    assert_eq!(opened.store.damage().await, Ok(vec![]));
+}

@@ -1,0 +1,50 @@
+//! E-mails that somebody writes.
+
+use std::sync::Arc;
+
+use keepstone_domain::{AuditKind, Clock, Email, MailText, Subject, Task};
+use keepstone_repository::{Store, UnitOfWork};
+
+use crate::{Caller, Client, Error, Outbox, Result, permission};
+
+/// Sends what people write, for those who may.
+pub struct Letters {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    outbox: Outbox,
+}
+
+impl Letters {
+    /// Puts the parts together.
+    #[must_use]
+    pub const fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, outbox: Outbox) -> Self {
+        Self { store, clock, outbox }
+    }
+
+    /// Has an e-mail sent to one address. Needs `email:send`.
+    ///
+    /// # Errors
+    /// [`InsufficientPermissions`](Error::InsufficientPermissions); [`MailOff`](Error::MailOff).
+    pub async fn send(
+        &self,
+        caller: &Caller,
+        email: Email,
+        subject: Subject,
+        text: MailText,
+        client: &Client,
+    ) -> Result<()> {
+        caller.require(&permission::EMAIL_SEND)?;
+        if !self.outbox.is_open() {
+            return Err(Error::MailOff);
+        }
+        let now = self.clock.now();
+        let task = Task::MailMessage { email, subject, text };
+        let event =
+            keepstone_domain::AuditEvent { actor: Some(caller.user.id), ..client.event(AuditKind::EmailSent, now) };
+        let send = async |tx: &mut UnitOfWork| {
+            self.outbox.push(tx, &task, now).await?;
+            Ok(tx.audit().insert(&event).await?)
+        };
+        self.store.transaction(send).await
+    }
+}

@@ -1,0 +1,75 @@
+//! What the tasks that send e-mails say, made of what is true by then: a link that is not good any more is not sent.
+
+use keepstone_domain::{JobId, MailPurpose, MailToken, MailTokenId, Task, User, UserId};
+
+use super::{Result, Tasks};
+use crate::{Letter, Mail};
+
+impl Tasks {
+    /// The e-mail that a task sends; `None` if there is nothing to say any more.
+    pub(super) async fn mail(&self, id: JobId, task: Task) -> Result<Option<Mail>> {
+        let mail = |user: Option<User>, letter| user.map(|user| Mail { id, to: user.email, name: user.name, letter });
+        Ok(match task {
+            Task::MailVerifyEmail { token_id } | Task::MailResetPassword { token_id } => {
+                self.proof(id, token_id).await?
+            }
+            Task::MailAddressTaken { user_id } => mail(self.user(user_id).await?, Letter::AddressTaken),
+            Task::MailUsernameTaken { email, username } => {
+                Some(Mail { id, to: email, name: None, letter: Letter::UsernameTaken { username } })
+            }
+            Task::MailPasswordChanged { user_id, at } => {
+                mail(self.user(user_id).await?, Letter::PasswordChanged { at })
+            }
+            Task::MailSessionEnded { user_id, at, ip } => {
+                mail(self.user(user_id).await?, Letter::SessionEnded { at, ip: ip.map(|ip| ip.to_string()) })
+            }
+            Task::MailEmailChanged { user_id, email, at, token_id } => {
+                let token = match token_id {
+                    Some(token_id) => self.token(token_id).await?,
+                    None => None,
+                };
+                let undo = token.map(|token| self.link(&token));
+                let valid_for = MailPurpose::UndoEmailChange.lifetime();
+                let user = self.user(user_id).await?.map(|user| User { email, ..user });
+                mail(user, Letter::EmailChanged { at, undo, valid_for })
+            }
+            Task::MailMessage { email, subject, text } => {
+                Some(Mail { id, to: email, name: None, letter: Letter::Message { subject, text } })
+            }
+            Task::BeginPasswordReset { .. } | Task::FinishRegistration { .. } | Task::Routine(_) => None,
+        })
+    }
+
+    /// The e-mail with the link of a token; `None` if that is not good any more.
+    async fn proof(&self, id: JobId, token_id: MailTokenId) -> Result<Option<Mail>> {
+        let Some(token) = self.token(token_id).await? else { return Ok(None) };
+        let name = self.user(token.user_id).await?.and_then(|user| user.name);
+        let (link, valid_for) = (self.link(&token), token.purpose.lifetime());
+        let letter = match token.purpose {
+            MailPurpose::VerifyEmail => Letter::VerifyEmail { link, valid_for },
+            MailPurpose::ResetPassword => Letter::ResetPassword { link, valid_for },
+            MailPurpose::UndoEmailChange => return Ok(None),
+        };
+        Ok(Some(Mail { id, to: token.email, name, letter }))
+    }
+
+    /// Where a token is used. It is behind the `#`, which browsers send to no server.
+    fn link(&self, token: &MailToken) -> String {
+        let page = match token.purpose {
+            MailPurpose::VerifyEmail => "verify-email",
+            MailPurpose::ResetPassword => "reset-password",
+            MailPurpose::UndoEmailChange => "undo-email-change",
+        };
+        format!("{}/auth/{page}#token={}", self.parts.api_url, self.parts.outbox.token(token.purpose, token.id))
+    }
+
+    async fn token(&self, id: MailTokenId) -> Result<Option<MailToken>> {
+        let now = self.parts.clock.now();
+        let found = self.parts.store.read().await?.mail_tokens().find(id).await?;
+        Ok(found.filter(|token| now < token.expires_at))
+    }
+
+    async fn user(&self, id: UserId) -> Result<Option<User>> {
+        Ok(self.parts.store.read().await?.users().find(id).await?)
+    }
+}

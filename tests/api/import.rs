@@ -1,0 +1,327 @@
+//! `import-users`: people of another system come with their passwords, a bad row harms nobody else, and again changes
+//! nothing.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+
+use keepstone_auth::password::{Hasher, Scheme};
+use serde_json::{Value, json};
+
+use crate::harness::{Home, PASSWORD, Run, Server, eventually};
+
+/// What another system keeps of everyone's password.
+fn hash(scheme: Scheme) -> String {
+    Hasher::new(scheme, 4).unwrap().hash(&PASSWORD.into()).unwrap().as_str().to_owned()
+}
+
+fn bcrypt() -> String {
+    hash(Scheme::Bcrypt { cost: 4 })
+}
+
+/// Imports this text under this name.
+fn import<'a>(home: &Home, name: &'a str, text: impl AsRef<[u8]>, options: impl IntoIterator<Item = &'a str>) -> Run {
+    fs::write(home.path().join(name), text).unwrap();
+    home.cli(["import-users", name].into_iter().chain(options))
+}
+
+fn by_email(users: &[Value], email: &str) -> Value {
+    users.iter().find(|user| user["email"] == email).unwrap_or_else(|| panic!("{email} is not in {users:?}")).clone()
+}
+
+/// Made, already there, bad.
+fn counts(run: &Run) -> (u64, u64, u64) {
+    let report = run.json();
+    let count = |name: &str| report[name].as_u64().unwrap();
+    assert_eq!(count("rows"), count("made") + count("already_there") + count("bad"), "{report}");
+    (count("made"), count("already_there"), count("bad"))
+}
+
+#[tokio::test]
+async fn everyone_logs_in_with_the_password_of_the_old_system() {
+    let server = Server::start().await;
+    let bcrypt = bcrypt();
+    let hashes = [
+        bcrypt.clone(),
+        bcrypt.replacen("$2b$", "$2a$", 1),
+        bcrypt.replacen("$2b$", "$2y$", 1),
+        hash(Scheme::ARGON2ID),
+        hash(Scheme::Argon2id { memory_kib: 12_288, iterations: 3, parallelism: 1 }),
+    ];
+    let row = |(number, hash): (usize, &String)| format!("p{number}@example.com,\"{hash}\"");
+    let rows: Vec<String> = (1..).zip(&hashes).map(row).collect();
+    let csv = format!("email,hashed_password\n{}\n", rows.join("\n"));
+    let run = import(&server.home, "users.csv", csv, []).exits(0);
+    assert!(!run.output().contains("$2b$") && run.stdout.contains("made 5 users of 5 rows"), "{run:#?}");
+    for number in 1..=hashes.len() {
+        let person = server.anonymous().named(&format!("p{number}@example.com"));
+        person.try_log_in("another password").await.is(401);
+        person.clone().log_in().await; // the hash is made anew where it is not one of today
+        person.log_in().await;
+    }
+    // The reference implementation of argon2, with another password.
+    let argon2i = "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA";
+    let row = json!({"email": "old@example.com", "password": argon2i}).to_string();
+    import(&server.home, "old.jsonl", row, []).exits(0);
+    let old = server.anonymous().named("old@example.com");
+    old.try_log_in("password").await.is(200);
+    old.try_log_in("password").await.is(200);
+
+    let admin = server.admin().await;
+    let audit = admin.get("/api/v1/audit?page_size=100").await.is(200).json();
+    let made = audit["items"].as_array().unwrap().iter().filter(|event| event["detail"]["source"] == "import");
+    assert_eq!(made.count(), 6, "{audit}");
+    assert_eq!(admin.get("/api/v1/users").await.is(200).json()["total"], 7);
+    assert_eq!(admin.get("/api/v1/users?search=old@ex").await.is(200).json()["total"], 1);
+}
+
+#[test]
+fn csv_and_json_lines_say_the_same_in_many_ways() {
+    let hash = bcrypt();
+    let csv = format!(
+        "\u{feff}ID,E-Mail,EMAIL,Hashed_Password,full_name,is_active,IS_SUPERUSER,is_verified,created_at,username\r\n\
+         17,x,ada@example.com,{hash},\"Lovelace, Ada \"\"A\"\"\",t,f,TRUE,2024-05-31 12:00:00.25+00,ada\r\n\
+         \r\n\
+         18,x,Bob@Example.com,\"{hash}\",,False,no,0,2024-05-31T14:00:00+02:00,\r\n\
+         19,x,root@example.com,{hash},,,1,,,"
+    );
+    let rows = [
+        json!({"id": 17, "EMAIL": "ada@example.com", "password_hash": hash, "name": "Lovelace, Ada \"A\"", "is_active": 1,
+            "is_superuser": false, "email_verified": true, "created_at": "2024-05-31T12:00:00.25Z", "username": "ada"}),
+        json!({"id": 18, "email": "Bob@Example.com", "password": hash, "full_name": null, "is_active": false,
+            "is_admin": 0, "is_verified": "no", "created_at": "2024-05-31 12:00:00", "username": ""}),
+        json!({"email": "root@example.com", "hashed_password": hash, "password": null, "is_admin": "yes"}),
+    ];
+    let jsonl = rows.map(|row| row.to_string()).join("\n\n");
+    let (first, second) = (Home::new().migrated(), Home::new().migrated());
+    let run = import(&first, "users.csv", csv, []).exits(0);
+    assert_eq!(run.stderr.matches("E-Mail, ID").count(), 1, "{run:#?}");
+    let run = import(&second, "users.ndjson", format!("{jsonl}\n"), []).exits(0);
+    assert_eq!(run.stderr.lines().count(), 1, "only that id is ignored: {run:#?}");
+
+    let told = |home: &Home| {
+        let users = home.users();
+        ["ada@example.com", "Bob@Example.com", "root@example.com"].map(|email| {
+            let mut user = by_email(&users, email);
+            let known = user.as_object_mut().unwrap();
+            known.remove("id").unwrap();
+            if email.starts_with("root") {
+                known.remove("created_at").unwrap();
+                known.remove("updated_at").unwrap();
+            }
+            user
+        })
+    };
+    let [ada, bob, root] = told(&first);
+    assert_eq!(told(&second), [ada.clone(), bob.clone(), root.clone()]);
+    assert_eq!(
+        ada,
+        json!({"email": "ada@example.com", "username": "ada", "name": "Lovelace, Ada \"A\"", "role": "user",
+            "is_active": true, "email_verified": true, "created_at": "2024-05-31T12:00:00.250000Z",
+            "updated_at": "2024-05-31T12:00:00.250000Z"})
+    );
+    assert_eq!((&bob["is_active"], &bob["email_verified"]), (&json!(false), &json!(false)));
+    assert_eq!(bob["created_at"], "2024-05-31T12:00:00.000000Z");
+    assert_eq!((&root["role"], &root["is_active"]), (&json!("admin"), &json!(true)));
+}
+
+#[test]
+fn a_role_is_the_one_that_is_given_or_that_of_administrators_or_the_default() {
+    let home = Home::new().env("DEFAULT_ROLE", "viewer");
+    home.cli(["migrate", "upgrade", "head"]).exits(0);
+    let hash = bcrypt();
+    let csv = format!(
+        "email,role,is_superuser,hashed_password\nnone@x.example,,,{hash}\nsuper@x.example,,true,{hash}\n\
+         both@x.example,Editor,true,{hash}\nbad@x.example,emperor,true,{hash}\n"
+    );
+    let run = import(&home, "users.csv", csv, []).exits(1);
+    assert!(run.stderr.contains("users.csv:5: role: there is no such role"), "{run:#?}");
+    let users = home.users();
+    for (email, role) in [("none@x.example", "viewer"), ("super@x.example", "admin"), ("both@x.example", "editor")] {
+        assert_eq!(by_email(&users, email)["role"], role);
+    }
+    assert_eq!(users.len(), 3);
+}
+
+#[test]
+fn every_bad_row_is_told_by_its_line_and_harms_no_other() {
+    let home = Home::new().migrated();
+    let hash = bcrypt();
+    let good = |name: &str| format!("{name}@x.example,,{hash},,");
+    let bad = [
+        (format!("nobody,,{hash},,"), "email: must be an e-mail address"),
+        (format!(",,{hash},,"), "email: is missing"),
+        (format!("e1@x.example,a b,{hash},,"), "username: may have letters a to z"),
+        ("e2@x.example,,canary-secret,,".to_owned(), "password: is a password and not its hash"),
+        ("e3@x.example,,,,".to_owned(), "hashed_password: is missing"),
+        ("e4@x.example,,$2b$12$canary,,".to_owned(), "password: is a damaged hash"),
+        (
+            "e5@x.example,,$bcrypt-sha256$v=2,t=2b,r=12$n79VH.0Q2TMWmt3Oqt9uku$Kq4canary,,".replace(',', ";"),
+            "has 1 values for 5 columns",
+        ),
+        (
+            "e6@x.example,,\"$bcrypt-sha256$v=2,t=2b,r=12$n79VH.0Q2TMWmt3Oqt9uku$Kq4canary\",,".to_owned(),
+            "password: is a hash that is not verified here: passlib's bcrypt_sha256",
+        ),
+        ("e7@x.example,,$6$canary$canary,,".to_owned(), "sha512_crypt"),
+        (format!("e8@x.example,,{},,", hash.replacen("$04$", "$31$", 1)), "asks for more work than a login may cost"),
+        (format!("e9@x.example,,{hash},perhaps,"), "is_active: must be true or false"),
+        (format!("e10@x.example,,{hash},,tomorrow"), "created_at: must be a time"),
+        (format!("e11@x.example,,{hash},,2999-01-01 00:00:00"), "created_at: must not be in the future"),
+        (format!("e12@x.example,TAKEN,{hash},,"), "username: belongs to somebody else"),
+        (format!("e13@x.example,,{hash},,,one,more"), "has 7 values for 5 columns"),
+    ];
+    let mut lines =
+        vec!["email,username,password,is_active,created_at".to_owned(), format!("t@x.example,taken,{hash},,")];
+    for (number, (row, _reason)) in bad.iter().enumerate() {
+        lines.extend([row.clone(), good(&format!("good{number}"))]);
+    }
+    let run = import(&home, "users.csv", lines.join("\n"), ["--json"]).exits(1);
+    assert_eq!(counts(&run), (1 + 15, 0, 15), "{run:#?}");
+    for (number, (row, reason)) in bad.iter().enumerate() {
+        let place = format!("users.csv:{}: ", 3 + 2 * number);
+        let line = run.stderr.lines().find(|line| line.starts_with(&place));
+        let line = line.unwrap_or_else(|| panic!("no line about {row}: {run:#?}"));
+        let said = line.contains(reason) || (reason.starts_with("hashed_password") && line.contains("is missing"));
+        assert!(said, "{line}, not {reason}");
+    }
+    assert!(!run.output().contains("canary") && !run.output().contains(&hash), "no value is shown: {run:#?}");
+    assert_eq!(home.users().len(), 16);
+}
+
+#[test]
+fn what_is_no_text_or_no_json_or_endless_is_a_bad_row_only() {
+    let home = Home::new().migrated();
+    let hash = bcrypt();
+    let good = |name: &str| json!({"email": format!("{name}@x.example"), "hashed_password": hash}).to_string();
+    let long = "x".repeat(1024 * 1024);
+    let mut jsonl = good("one").into_bytes();
+    jsonl.extend(b"\n{\"email\": \"two@x.example\", \"hashed_password\": \"\xff\"}\nno json\n[1]\n\"canary\"\n");
+    jsonl.extend(
+        format!("{{\"email\": \"{long}\"}}\n{}\n{{\"email\": {{}}, \"hashed_password\": 7}}\n", good("three")).bytes(),
+    );
+    jsonl.extend(good("four").bytes());
+    let run = import(&home, "users.jsonl", jsonl, ["--json"]).exits(1);
+    assert_eq!(counts(&run), (3, 0, 6), "{run:#?}");
+    for told in ["2: is not UTF-8", "3: is no JSON", "4: is no JSON", "5: is no JSON", "6: is longer than 1 MiB"] {
+        assert!(run.stderr.contains(&format!("users.jsonl:{told}")), "{told} is not in {run:#?}");
+    }
+    assert!(run.stderr.contains("users.jsonl:8: email: must be a text"), "{run:#?}");
+    assert!(!run.stderr.contains("canary"), "{run:#?}");
+
+    let mut csv =
+        format!("email,hashed_password,name\nfive@x.example,{hash},\"two\nlines\"\nsix@x.example,{hash},").into_bytes();
+    csv.extend(b"\xff\n");
+    csv.extend(format!("seven@x.example,{hash},\nlong@x.example,{hash},{long}\neight@x.example,{hash},\n").bytes());
+    csv.extend(format!("nine@x.example,{hash},\"{long}{long}\n{long}").bytes());
+    let run = import(&home, "users.csv", csv, ["--json"]).exits(1);
+    assert_eq!(counts(&run), (2, 0, 4), "{run:#?}");
+    for told in ["2: name: ", "4: is not UTF-8", "6: is longer than 1 MiB", "8: is longer than 1 MiB"] {
+        assert!(run.stderr.contains(&format!("users.csv:{told}")), "{told} is not in {run:#?}");
+    }
+    assert_eq!(home.users().len(), 5);
+}
+
+#[test]
+fn again_makes_nobody_and_a_rehearsal_neither() {
+    let home = Home::new().migrated();
+    let hash = bcrypt();
+    let row = |number: u32| format!("u{number}@x.example,user-{number},{hash}\n");
+    let mut csv = "email,username,hashed_password\n".to_owned();
+    csv.extend((0..700).map(row));
+    csv.extend(["U3@X.example,other,", &hash, "\nnew@x.example,USER-3,", &hash, "\nnobody\n"]);
+    let rehearsal = import(&home, "users.csv", &csv, ["--dry-run", "--json"]).exits(1);
+    assert_eq!(counts(&rehearsal), (700, 1, 2));
+    assert!(home.users().is_empty(), "it was a rehearsal");
+    let first = import(&home, "users.csv", &csv, ["--json"]).exits(1);
+    assert_eq!((counts(&first), &first.stderr), (counts(&rehearsal), &rehearsal.stderr), "it told the truth");
+    let before = home.users();
+    assert_eq!(before.len(), 700);
+    for options in [&["--json"][..], &["--json", "--dry-run"]] {
+        let again = import(&home, "users.csv", &csv, options.iter().copied()).exits(1);
+        assert_eq!(counts(&again), (0, 701, 2), "{again:#?}");
+    }
+    csv.extend((700..710).map(row));
+    assert_eq!(counts(&import(&home, "users.csv", &csv, ["--json"])), (10, 701, 2));
+    let users = home.users();
+    assert!(before.iter().all(|user| users.contains(user)), "who was there stays as they are");
+}
+
+#[tokio::test]
+async fn what_was_killed_half_way_goes_on_where_it_was() {
+    let server = Server::start().await;
+    let hash = bcrypt();
+    let row = |number: u32| format!("u{number}@x.example,{hash}\n");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keepstone"));
+    command.args(["import-users", "-", "--format", "csv"]).env_clear().envs(&server.home.environment);
+    let mut process =
+        command.current_dir(server.home.path()).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut input = process.stdin.take().unwrap();
+    writeln!(input, "email,hashed_password").unwrap();
+    (0..1200).for_each(|number| input.write_all(row(number).as_bytes()).unwrap());
+    // A row that is told shows how far it has come.
+    writeln!(input, "nobody").unwrap();
+    input.write_all("x".repeat(200_000).as_bytes()).unwrap();
+    let mut told = String::new();
+    BufReader::new(process.stderr.take().unwrap()).read_line(&mut told).unwrap();
+    assert!(told.starts_with("-:1202: "), "{told}");
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let users = eventually("whole batches only", async || {
+        let users = server.home.users().len();
+        (users == 1000).then_some(users)
+    });
+    users.await;
+
+    let all: String = (0..1300).map(row).collect();
+    let run =
+        server.home.cli_reading(&format!("email,hashed_password\n{all}"), ["import-users", "-", "--json"]).exits(0);
+    assert_eq!(counts(&run), (300, 1000, 0));
+    for number in [0, 999, 1000, 1299] {
+        server.anonymous().named(&format!("u{number}@x.example")).log_in().await;
+    }
+    let admin = server.admin().await;
+    assert_eq!(admin.get("/api/v1/audit").await.is(200).json()["total"].as_u64(), Some(1300 + 4 + 2), "one for each");
+}
+
+#[test]
+fn a_file_that_is_none_of_these_is_refused_as_a_whole() {
+    let home = Home::new().migrated();
+    let hash = bcrypt();
+    let utf16: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain("email,password\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    for (text, reason) in [
+        (b"".to_vec(), "is empty"),
+        (b"[{\"email\": \"a@x.example\"}]".to_vec(), "one JSON array"),
+        (format!("a@x.example,{hash}\n").into_bytes(), "no column email"),
+        (b"email;hashed_password\n".to_vec(), "separated by commas"),
+        (b"email,name\n".to_vec(), "no column hashed_password"),
+        (b"email,EMAIL,password\n".to_vec(), "names the column EMAIL twice"),
+        (utf16, "UTF-16"),
+    ] {
+        let run = import(&home, "users", &text, []).exits(2);
+        assert!(run.stderr.contains(reason), "{reason}: {run:#?}");
+    }
+    for file in ["absent.csv", "."] {
+        let run = home.cli(["import-users", file]).exits(2);
+        assert!(run.stderr.starts_with(file), "{run:#?}");
+    }
+    home.cli(["import-users"]).exits(2);
+    home.cli(["import-users", "-", "--format", "xml"]).exits(2);
+    assert!(home.users().is_empty());
+    let row = format!(" {{\"email\": \"a@x.example\", \"password\": \"{hash}\"}}");
+    assert_eq!(counts(&home.cli_reading(&row, ["import-users", "-", "--json"])), (1, 0, 0), "by its first character");
+    let empty = Home::new();
+    let run = empty.cli_reading(&row, ["import-users", "-"]).exits(1);
+    assert!(run.stderr.contains("migrate"), "{run:#?}");
+}
+
+#[test]
+fn more_than_a_thousand_faults_are_counted_only() {
+    let home = Home::new().migrated();
+    let run =
+        import(&home, "users.csv", format!("email,password\n{}", "nobody,nothing\n".repeat(800)), ["--json"]).exits(1);
+    assert_eq!(counts(&run), (0, 0, 800));
+    assert_eq!(run.stderr.lines().count(), 1_001, "two for each row");
+    assert_eq!(run.stderr.lines().last(), Some("and 600 more faults"));
+}
