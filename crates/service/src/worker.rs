@@ -2,8 +2,9 @@
 //!
 //! A job belongs to whoever has its lease. Nothing else is remembered: a process that dies leaves leases that run out.
 
+mod held;
+
 use std::{
-    collections::HashMap,
     panic::AssertUnwindSafe,
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
@@ -13,11 +14,9 @@ use std::{
 use futures_util::FutureExt;
 use keepstone_domain::{Clock, DueJobs, JobOutcome, Routine};
 use keepstone_repository::{Result, StorageError, Store, UnitOfWork};
-use tokio::{
-    task::{self, JoinError, JoinSet},
-    time::{Instant, sleep, timeout, timeout_at},
-};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use self::held::Held;
 use crate::tasks::{Claimed, Ran, TaskError, Tasks};
 
 /// How often a job is tried before somebody has to look at it.
@@ -280,58 +279,5 @@ fn unreadable(json: &str, error: &serde_json::Error) -> TaskError {
         TaskError::Later("this version does not know such a task; a newer one may".to_owned())
     } else {
         TaskError::Hopeless(format!("it is not readable: line {line}, column {column}"))
-    }
-}
-
-/// The attempts under way.
-#[derive(Default)]
-struct Held {
-    attempts: JoinSet<()>,
-    jobs: HashMap<task::Id, Claimed>,
-}
-
-impl Held {
-    fn len(&self) -> usize {
-        self.jobs.len()
-    }
-
-    fn begin(&mut self, worker: &Arc<Worker>, job: Claimed, deadline: Instant) {
-        let worker = Arc::clone(worker);
-        let handle = self.attempts.spawn(async move { worker.attempt(job, deadline).await });
-        self.jobs.insert(handle.id(), job);
-    }
-
-    /// Waits until an attempt has ended; for ever if there is none. Nothing is lost if nobody waits to the end.
-    async fn next(&mut self) {
-        match self.attempts.join_next_with_id().await {
-            Some(ended) => self.forget(ended),
-            None => std::future::pending().await,
-        }
-    }
-
-    /// Forgets all others that have ended.
-    fn forget_ended(&mut self) {
-        while let Some(ended) = self.attempts.try_join_next_with_id() {
-            self.forget(ended);
-        }
-    }
-
-    fn forget(&mut self, ended: std::result::Result<(task::Id, ()), JoinError>) {
-        self.jobs.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
-    }
-
-    /// Ends all attempts, and lets others have the jobs at once.
-    async fn give_back(&mut self, worker: &Worker) {
-        self.attempts.abort_all();
-        while let Some(ended) = self.attempts.join_next_with_id().await {
-            // Some have come to their end after all.
-            if ended.is_ok() {
-                self.forget(ended);
-            }
-        }
-        for (_, job) in self.jobs.drain() {
-            let outcome = JobOutcome::Again { after: Duration::ZERO, attempts: job.attempts - 1, error: None };
-            worker.settle(&job, outcome).await;
-        }
     }
 }
