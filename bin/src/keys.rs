@@ -8,7 +8,9 @@ use std::{
 };
 
 use keepstone_adapters::SystemClock;
-use keepstone_auth::token::{Algorithm, Issuer, KeyFolder, KeySet, Profile, Secret, SigningKey, TokenChain};
+use keepstone_auth::token::{
+    Algorithm, Issuer, KeyFolder, KeySet, MAX_ACCESS_LIFETIME, Profile, Secret, SigningKey, TokenChain,
+};
 use keepstone_domain::Clock;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -49,10 +51,11 @@ pub fn read(settings: &Settings) -> Result<Keys, Failure> {
         Algorithm::Hs256 => KeySet::new(SigningKey::hs256(&shared)),
         asymmetric => from_folder(settings, asymmetric)?,
     };
+    let lifetime = settings.jwt.access_ttl;
     let profile = Profile {
-        issuer: settings.jwt.issuer.clone(),
-        audience: settings.jwt.audience.clone(),
-        access_lifetime: settings.jwt.access_ttl,
+        // Longer than other services accept by default is allowed here, with a warning of the settings.
+        max_lifetime: lifetime.max(MAX_ACCESS_LIFETIME),
+        ..Profile::new(&settings.jwt.issuer, &settings.jwt.audience, lifetime)
     };
     let issuer = Issuer::new(access, KeySet::new(SigningKey::hs256(&refresh)), profile).map_err(usage)?;
     Ok(Keys {

@@ -49,6 +49,38 @@ async fn every_algorithm_signs_tokens_and_publishes_its_key_only() {
 }
 
 #[tokio::test]
+async fn an_access_token_has_the_claims_that_are_documented() {
+    let claims_of = |client: &Client| {
+        let token = client.tokens["access_token"].as_str().unwrap();
+        serde_json::from_slice::<serde_json::Value>(&base64_url(token.split('.').nth(1).unwrap())).unwrap()
+    };
+    let server = Server::with().env("JWT_ISSUER", "https://id.example.com").env("JWT_AUDIENCE", "shop").start().await;
+    let mut ada = server.user("ada").await;
+    let claims = claims_of(&ada);
+    let mut names: Vec<_> = claims.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    let documented =
+        ["aud", "auth_time", "client_id", "exp", "iat", "iss", "jti", "role", "scope", "sid", "sub", "type"];
+    assert_eq!(names, documented);
+    assert_eq!(
+        (&claims["iss"], &claims["aud"], &claims["client_id"]),
+        (&"https://id.example.com".into(), &"shop".into(), &"shop".into())
+    );
+    assert_eq!(claims["scope"], ada.tokens["scope"], "the response names the same scope");
+    assert!(header_of(&ada).contains("\"at+jwt\""), "{}", header_of(&ada));
+
+    let login = claims["auth_time"].as_i64().unwrap();
+    assert_eq!(claims["iat"], login);
+    let later = eventually("a token of a later second", async || {
+        ada.tokens = ada.refresh().await.is(200).json();
+        let claims = claims_of(&ada);
+        (claims["iat"].as_i64().unwrap() > login).then_some(claims)
+    })
+    .await;
+    assert_eq!(later["auth_time"], login);
+}
+
+#[tokio::test]
 async fn a_shared_secret_is_never_published() {
     let server = Server::start().await;
     assert_eq!(server.anonymous().get(JWKS).await.is(200).json(), serde_json::json!({"keys": []}));

@@ -13,8 +13,9 @@ use super::layers::{Tree, readable_by_others};
 use super::model::Settings;
 use super::problems::{Problem, Wrong};
 use super::strength;
-use super::values::Algorithm;
+use super::values::{Algorithm, shown};
 use keepstone_adapters::MailUrl;
+use keepstone_auth::token::MAX_ACCESS_LIFETIME;
 
 const MAKE_ONE: &str = "set it to what `openssl rand -base64 48` prints";
 const TUNNEL: &str = "reach it through an encrypted tunnel that ends on this machine";
@@ -67,6 +68,20 @@ pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf], kn
     found
 }
 
+/// Access tokens that live longer than other services accept, which is a reason to stop nowhere.
+fn long_lived_tokens(settings: &Settings) -> Option<(&'static str, Wrong)> {
+    let lifetime = settings.jwt.access_ttl;
+    (lifetime > MAX_ACCESS_LIFETIME).then(|| {
+        let message = format!(
+            "is {}, and services that verify access tokens with keepstone-auth accept {} by default",
+            shown(lifetime),
+            shown(MAX_ACCESS_LIFETIME)
+        );
+        let fix = "shorten it, or set `with_max_lifetime` on the Verifier or RemoteVerifier of each of these services";
+        ("jwt.access_token_expire_minutes", Wrong::new(message, fix))
+    })
+}
+
 /// What production has been told to put up with, but for what is among the `known` problems.
 pub(super) fn reminders(settings: &Settings, tree: &Tree, known: &[Problem]) -> Vec<Problem> {
     let overheard = database_servers(settings).filter(|(path, server)| is_overheard(path, server));
@@ -84,6 +99,7 @@ pub(super) fn reminders(settings: &Settings, tree: &Tree, known: &[Problem]) -> 
     };
     databases
         .chain(mail.map(|wrong| ("mail.url", wrong)))
+        .chain(long_lived_tokens(settings))
         .map(|(path, wrong)| (path, wrong.at(path, tree.origin(path))))
         .filter(|(path, _)| !known.iter().any(|problem| problem.is_of(path)))
         .map(|(_, reminder)| reminder)
@@ -92,9 +108,9 @@ pub(super) fn reminders(settings: &Settings, tree: &Tree, known: &[Problem]) -> 
 
 /// What production refuses, where it is no reason to stop.
 pub(super) fn warnings(settings: &Settings, tree: &Tree, exposed: &[PathBuf]) -> Vec<Problem> {
-    let secrets = weak_secrets(settings).into_iter().chain(equal_secrets(settings));
-    let secrets = secrets.map(|(path, wrong)| wrong.at(path, tree.origin(path)));
-    secrets.chain(exposed.iter().map(|path| exposed_file(path))).collect()
+    let found = weak_secrets(settings).into_iter().chain(equal_secrets(settings)).chain(long_lived_tokens(settings));
+    let found = found.map(|(path, wrong)| wrong.at(path, tree.origin(path)));
+    found.chain(exposed.iter().map(|path| exposed_file(path))).collect()
 }
 
 fn secrets(settings: &Settings) -> impl Iterator<Item = (&'static str, &SecretString)> {

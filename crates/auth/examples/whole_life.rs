@@ -149,8 +149,7 @@ fn serve(listener: TcpListener) -> Fallible<Server> {
     let secret = Secret::new(secret)?;
     let refresh_secret = secret.for_refresh_tokens();
     let (access, refresh) = (SigningKey::hs256(&secret), SigningKey::hs256(&refresh_secret));
-    let (issuer, audience) = ("https://id.example.com".into(), "notes".into());
-    let profile = Profile { issuer, audience, access_lifetime: Duration::from_mins(10) };
+    let profile = Profile::new("https://id.example.com", "notes", Duration::from_mins(10));
     let issuer = Issuer::new(KeySet::new(access), KeySet::new(refresh), profile)?;
     let verifier = Data::new(issuer.verifier().clone()); // what `Authenticated` and `RequirePermission` ask
     let (store, chain) = (MemorySessionStore::default(), TokenChain::new(&refresh_secret));

@@ -19,17 +19,17 @@ const WRITE: Permission = Permission::new("orders:write");
 fn issuer() -> Issuer {
     let secret = Secret::new("a secret of thirty-two bytes, or more").unwrap();
     let refresh = KeySet::new(SigningKey::hs256(&secret.for_refresh_tokens()));
-    let profile = Profile {
-        issuer: "https://id.example.com".into(),
-        audience: "orders".into(),
-        access_lifetime: Duration::from_mins(30),
-    };
+    let profile = Profile::new("https://id.example.com", "orders", Duration::from_mins(30));
     Issuer::new(KeySet::new(SigningKey::hs256(&secret)), refresh, profile).unwrap()
 }
 
+fn grant(now: SystemTime) -> AccessGrant<'static> {
+    let session_id = Uuid::now_v7();
+    AccessGrant { subject: "ada", role: "clerk", scope: "orders:read", session_id, authenticated_at: now }
+}
+
 fn token_at(now: SystemTime) -> String {
-    let grant = AccessGrant { subject: "ada", role: "clerk", scope: "orders:read", session_id: Uuid::now_v7() };
-    issuer().access(&grant, now).unwrap().token
+    issuer().access(&grant(now), now).unwrap().token
 }
 
 fn token() -> String {
@@ -185,14 +185,10 @@ async fn a_verifier_may_fetch_its_keys() {
 
     let key = SigningKey::from_pem(SigningKey::generate_pem(Algorithm::Es256).unwrap().expose_secret()).unwrap();
     let refresh = KeySet::new(SigningKey::hs256(&Secret::new("r".repeat(32)).unwrap()));
-    let profile = Profile {
-        issuer: "https://id.example.com".into(),
-        audience: "orders".into(),
-        access_lifetime: Duration::from_mins(30),
-    };
+    let profile = Profile::new("https://id.example.com", "orders", Duration::from_mins(30));
     let issuer = Issuer::new(KeySet::new(key), refresh, profile).unwrap();
-    let grant = AccessGrant { subject: "ada", role: "clerk", scope: "orders:read", session_id: Uuid::now_v7() };
-    let token = issuer.access(&grant, SystemTime::now()).unwrap().token;
+    let now = SystemTime::now();
+    let token = issuer.access(&grant(now), now).unwrap().token;
 
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/.well-known/jwks.json", listener.local_addr().unwrap());

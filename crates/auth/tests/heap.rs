@@ -19,11 +19,11 @@ fn verifying_many_tokens_takes_no_more_memory_than_verifying_a_few() {
     let secret = Secret::new("the 32 bytes or more that only the issuer knows").unwrap();
     let access = KeySet::new(SigningKey::hs256(&secret));
     let refresh = KeySet::new(SigningKey::hs256(&secret.for_refresh_tokens()));
-    let profile =
-        Profile { issuer: "us".to_owned(), audience: "us".to_owned(), access_lifetime: Duration::from_mins(30) };
+    let profile = Profile::new("us", "us", Duration::from_mins(30));
     let issuer = Issuer::new(access, refresh, profile).unwrap();
-    let grant = AccessGrant { subject: "ada", role: "user", scope: "items:read", session_id: uuid::Uuid::now_v7() };
-    let token = issuer.access(&grant, SystemTime::now()).unwrap().token;
+    let (now, session_id) = (SystemTime::now(), uuid::Uuid::now_v7());
+    let grant = AccessGrant { subject: "ada", role: "user", scope: "items:read", session_id, authenticated_at: now };
+    let token = issuer.access(&grant, now).unwrap().token;
     let verify = |times: u32| {
         for _ in 0..times {
             issuer.verifier().verify_access(&token).unwrap();

@@ -112,8 +112,7 @@ impl Store for Counting {
 fn sessions(store: Arc<dyn Store>) -> Sessions {
     let secret = Secret::new("a secret of at least 32 bytes, for this test").unwrap();
     let key_set = |secret: &Secret| KeySet::new(SigningKey::hs256(secret));
-    let profile =
-        Profile { issuer: "us".to_owned(), audience: "us".to_owned(), access_lifetime: Duration::from_mins(30) };
+    let profile = Profile::new("us", "us", Duration::from_mins(30));
     let issuer = Issuer::new(key_set(&secret), key_set(&secret.for_refresh_tokens()), profile).unwrap();
     Sessions::new(SessionParts {
         store,

@@ -56,7 +56,7 @@ impl Fixture {
         let outbox = Outbox::new(secret.derive("mail"), true);
         let roles = Arc::new(Roles::new([("viewer", [permission::ITEMS_READ])]).unwrap());
         let keys = |secret: &Secret| KeySet::new(SigningKey::hs256(secret));
-        let profile = Profile { issuer: "us".to_owned(), audience: "us".to_owned(), access_lifetime: DAY };
+        let profile = Profile::new("us", "us", DAY);
         let issuer = Issuer::new(keys(&secret), keys(&secret.for_refresh_tokens()), profile).unwrap();
         let passwords = Passwords::new(Hasher::new(Scheme::Bcrypt { cost: 4 }, 4).unwrap(), Limits::new(1));
         let clock_of_all: Arc<dyn Clock> = Arc::<Moved>::clone(&clock);

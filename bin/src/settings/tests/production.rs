@@ -22,6 +22,26 @@ fn production_starts_with_a_strong_secret_and_nothing_else() {
 }
 
 #[test]
+fn access_tokens_that_other_services_would_reject_are_warned_of() {
+    for environment in ["development", "production"] {
+        let warned = |lifetime| {
+            let variables =
+                [("ENVIRONMENT", environment), ("JWT_SECRET_KEY", STRONG), ("ACCESS_TOKEN_EXPIRE_MINUTES", lifetime)];
+            let warnings = load(&variables).unwrap().warnings;
+            warnings.into_iter().find(|warning| warning.key == "ACCESS_TOKEN_EXPIRE_MINUTES")
+        };
+        for accepted in ["30", "1440", "24h", "1d"] {
+            assert_eq!(warned(accepted), None, "{accepted}");
+        }
+        for (lifetime, shown) in [("11520", "8d"), ("1441", "1441m"), ("7d", "7d"), ("86401s", "86401s")] {
+            let warning = warned(lifetime).unwrap();
+            assert!(warning.message.contains(shown) && warning.message.contains("1d"), "{warning}");
+            assert!(warning.mend.contains("with_max_lifetime"), "{warning}");
+        }
+    }
+}
+
+#[test]
 fn weak_secrets_are_refused_by_name_and_never_shown() {
     for value in [
         "",

@@ -1,17 +1,17 @@
-//! Who asks, from the `Authorization` header and nowhere else. The rule: nobody is let in whom a verifier has not let
-//! in.
+//! The caller, from the `Authorization` header and nowhere else. The rule: only the nearest verifier authenticates a
+//! caller.
 
 use std::ops::Deref;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
-use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 
 use super::challenge::Challenge;
+use super::source::nearest;
 use crate::permission::Permission;
-use crate::token::{AccessClaims, Keyring, Verifier, bearer};
+use crate::token::{AccessClaims, bearer};
 
 /// What the request's access token says, verified. Without a good one the answer is a [`Challenge`].
 ///
@@ -47,14 +47,25 @@ impl FromRequest for Authenticated {
     }
 }
 
-/// Judges a request, or remembers how it was judged: a middleware and an extractor may both ask.
+/// What a verifier said about a request, for the next extractor or middleware.
+#[derive(Debug, Clone)]
+struct Verified {
+    /// Where the verifier is: the result of an outer scope's is worth nothing in a scope that has its own.
+    place: usize,
+    caller: Authenticated,
+}
+
+/// Verifies a request by the nearest verifier, or returns what this verifier said before: a middleware and an extractor
+/// may both ask.
 pub(super) async fn authenticate(request: &HttpRequest) -> Result<Authenticated, Challenge> {
-    let known = request.extensions().get::<Authenticated>().cloned();
+    let token = token(request)?;
+    let source = nearest(request)?;
+    let known = request.extensions().get::<Verified>().filter(|known| known.place == source.place()).cloned();
     if let Some(known) = known {
-        return Ok(known);
+        return Ok(known.caller);
     }
-    let caller = Authenticated(verify(request, token(request)?).await?);
-    request.extensions_mut().insert(caller.clone());
+    let caller = Authenticated(source.verify(token).await?);
+    request.extensions_mut().insert(Verified { place: source.place(), caller: caller.clone() });
     Ok(caller)
 }
 
@@ -66,32 +77,4 @@ fn token(request: &HttpRequest) -> Result<&str, Challenge> {
         return Err(Challenge::Ambiguous);
     }
     header.to_str().ok().and_then(bearer).ok_or(Challenge::Missing)
-}
-
-#[cfg_attr(not(feature = "jwks"), expect(clippy::unused_async, reason = "only a verifier that fetches its keys waits"))]
-async fn verify(request: &HttpRequest, token: &str) -> Result<AccessClaims, Challenge> {
-    if let Some(verifier) = request.app_data::<Data<Verifier>>() {
-        return Ok(verifier.verify_access(token)?);
-    }
-    if let Some(verifier) = request.app_data::<Verifier>() {
-        return Ok(verifier.verify_access(token)?);
-    }
-    if let Some(keyring) = request.app_data::<Data<Keyring>>() {
-        return Ok(keyring.current().verifier().verify_access(token)?);
-    }
-    #[cfg(feature = "jwks")]
-    if let Some(remote) = request.app_data::<Data<crate::jwks::RemoteVerifier>>() {
-        return Ok(remote.verify_access(token).await?);
-    }
-    Err(Challenge::NoVerifier)
-}
-
-#[cfg(feature = "jwks")]
-impl From<crate::error::RemoteError> for Challenge {
-    fn from(error: crate::error::RemoteError) -> Self {
-        match error {
-            crate::error::RemoteError::Token(error) => error.into(),
-            crate::error::RemoteError::Unavailable { retry_after } => Self::Unavailable(retry_after),
-        }
-    }
 }

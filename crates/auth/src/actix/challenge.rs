@@ -9,7 +9,9 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::error::TokenError;
+#[cfg(feature = "jwks")]
+use crate::error::RemoteError;
+use crate::error::{TokenError, TokenFault};
 use crate::permission::Permission;
 
 /// Why a request is not let in: an answer with a problem for its body.
@@ -36,13 +38,36 @@ pub enum Challenge {
     /// There is no verifier among the application's data, which is the programmer's mistake: 500.
     #[error("The server is misconfigured")]
     NoVerifier,
+    /// There are verifiers of several types among the application's data, and it is unknown which is nearer: 500.
+    /// Register them as [`TokenVerifier`](super::TokenVerifier).
+    #[error("The server is misconfigured")]
+    AmbiguousVerifier,
 }
 
 impl From<TokenError> for Challenge {
+    /// Logs the fault, which the client does not learn.
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::Expired => Self::Expired,
-            TokenError::Invalid(_) => Self::Invalid,
+            // Only the issuer can cause this one: its configuration and ours differ.
+            TokenError::Invalid(fault @ TokenFault::LifetimeTooLong { .. }) => {
+                tracing::warn!("rejected an access token: {fault}");
+                Self::Invalid
+            }
+            TokenError::Invalid(fault) => {
+                tracing::debug!("rejected an access token: {fault}");
+                Self::Invalid
+            }
+        }
+    }
+}
+
+#[cfg(feature = "jwks")]
+impl From<RemoteError> for Challenge {
+    fn from(error: RemoteError) -> Self {
+        match error {
+            RemoteError::Token(error) => error.into(),
+            RemoteError::Unavailable { retry_after } => Self::Unavailable(retry_after),
         }
     }
 }
@@ -68,7 +93,7 @@ impl Challenge {
             Self::Ambiguous => "invalid_request",
             Self::Forbidden(_) => "insufficient_scope",
             Self::Unavailable(_) => "keys_unavailable",
-            Self::NoVerifier => "internal_error",
+            Self::NoVerifier | Self::AmbiguousVerifier => "internal_error",
         }
     }
 
@@ -82,7 +107,7 @@ impl Challenge {
             Self::Ambiguous => Some(r#"Bearer error="invalid_request""#.to_owned()),
             // A permission has no character that would have to be quoted.
             Self::Forbidden(needed) => Some(format!(r#"Bearer error="insufficient_scope", scope="{needed}""#)),
-            Self::Unavailable(_) | Self::NoVerifier => None,
+            Self::Unavailable(_) | Self::NoVerifier | Self::AmbiguousVerifier => None,
         }
     }
 }
@@ -94,7 +119,7 @@ impl ResponseError for Challenge {
             Self::Ambiguous => StatusCode::BAD_REQUEST,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::NoVerifier => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NoVerifier | Self::AmbiguousVerifier => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 

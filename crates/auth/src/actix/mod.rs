@@ -1,9 +1,14 @@
-//! For actix services that trust somebody's access tokens. The rule: a request is judged once, by the verifier among
-//! the application's data, and without a verifier nobody gets in.
+//! Extractors and middlewares for actix services that verify access tokens. The rule: the nearest verifier among the
+//! application's data decides, and without a verifier every request is rejected.
 //!
-//! Put a [`Verifier`](crate::token::Verifier) among the application's data, as `web::Data`; or a
+//! Register a [`Verifier`](crate::token::Verifier) as application data, as `web::Data`; or a
 //! [`Keyring`](crate::token::Keyring) where tokens are issued too; or, with the feature `jwks`, a `RemoteVerifier`.
-//! Then ask for [`Authenticated`] in a handler, or wrap a scope in [`Bearer`] or [`RequirePermission`].
+//! Then use [`Authenticated`] in a handler, or wrap a scope in [`Bearer`] or [`RequirePermission`].
+//!
+//! A scope or a resource may have a verifier of its own. It decides for everything inside, including the middlewares
+//! of that scope; that an outer middleware has accepted the token for another verifier counts for nothing there.
+//! Register verifiers of different types as [`TokenVerifier`]: if two types are visible and their order is unknown, the
+//! answer is 500.
 //!
 //! ```
 //! use actix_web::{App, HttpResponse, Responder, get, web};
@@ -30,7 +35,9 @@
 mod authenticated;
 mod bearer;
 mod challenge;
+mod source;
 
 pub use authenticated::Authenticated;
 pub use bearer::{Bearer, RequirePermission};
 pub use challenge::Challenge;
+pub use source::TokenVerifier;

@@ -56,9 +56,21 @@ pub enum TokenFault {
     /// For another audience.
     #[error("wrong audience")]
     Audience,
-    /// `exp` is not after `iat`, or further after it than allowed.
-    #[error("wrong lifetime")]
+    /// `exp` is not after `iat`.
+    #[error("wrong lifetime: exp is not after iat")]
     Lifetime,
+    /// `exp` is further after `iat` than this verifier accepts. Usually the issuer is configured with a longer lifetime
+    /// than the verifier: set [`with_max_lifetime`](crate::token::Verifier::with_max_lifetime), which `RemoteVerifier`
+    /// has, too.
+    #[error(
+        "a lifetime of {lifetime} s, and at most {max} s are accepted: shorten it at the issuer, or set with_max_lifetime here"
+    )]
+    LifetimeTooLong {
+        /// From `iat` to `exp`, in seconds.
+        lifetime: u64,
+        /// The most that is accepted, in seconds.
+        max: u64,
+    },
     /// `iat` or `nbf` lies in the future.
     #[error("not yet valid")]
     NotYetValid,
@@ -157,6 +169,20 @@ pub enum SetupError {
     /// Access tokens would be born expired: their lifetime is under one second.
     #[error("the lifetime of access tokens is under one second")]
     NoLifetime,
+    /// Access tokens would live longer than any verifier accepts.
+    #[error(
+        "a lifetime of {} s is above the maximum of {} s: shorten it, or raise max_lifetime here and with_max_lifetime at every verifier",
+        lifetime.as_secs(), max.as_secs()
+    )]
+    LifetimeTooLong {
+        /// The lifetime asked for.
+        lifetime: Duration,
+        /// The maximum of the profile.
+        max: Duration,
+    },
+    /// The `client_id` is empty.
+    #[error("the client id is empty")]
+    EmptyClientId,
     /// Access and refresh tokens share a key, so that one could pass for the other.
     #[error("access and refresh tokens need different keys")]
     SharedKey,
@@ -167,8 +193,8 @@ pub enum SetupError {
     /// A token signed at start did not verify: the cryptography of this build does not work.
     #[error("the token self-test failed")]
     SelfTest,
-    /// Keys are fetched over `https`, or over `http` from this machine.
-    #[error("the URL of the keys is no https URL")]
+    /// Keys are fetched over `https`, or over `http` from this machine, without a user name or a password in the URL.
+    #[error("the URL of the keys must be https, or http to this machine, without a user name or a password")]
     JwksUrl,
     /// The HTTP client did not start: this system has no certificates to check others with.
     #[error("the HTTP client could not start")]

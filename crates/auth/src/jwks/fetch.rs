@@ -1,11 +1,15 @@
-//! Fetching a JWK set. The rule: little time, little memory, one address, and no answer that is not a JWK set counts.
+//! Fetches a JWK set. The rule: little time, little memory, one address without a detour, and only a JWK set counts.
 
-use std::net::IpAddr;
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use reqwest::header::CACHE_CONTROL;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{Client, ClientBuilder, Response, StatusCode, Url};
+use thiserror::Error;
 
 use crate::error::SetupError;
 use crate::token::{MAX_JWKS_BYTES, VerifyingKeys};
@@ -17,8 +21,11 @@ const MIN_AGE: u64 = 60;
 const MAX_AGE: u64 = 60 * 60;
 const USUAL_AGE: u64 = 5 * 60;
 
+/// The name of this machine in a URL.
+const LOCALHOST: &str = "localhost";
+
 /// Where keys come from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Source {
     url: Url,
     client: Client,
@@ -31,19 +38,36 @@ pub(super) struct Fetched {
     pub max_age: Duration,
 }
 
+/// Why there are no keys this time. For the log.
+#[derive(Debug, Error)]
+pub(super) enum FetchError {
+    #[error("no answer: {}", causes(.0))]
+    Http(#[from] reqwest::Error),
+    #[error("the answer is a redirect ({0}), which is never followed: configure the final URL")]
+    Redirect(StatusCode),
+    #[error("the answer has status {0} instead of 200")]
+    Status(StatusCode),
+    #[error("the answer is longer than {MAX_JWKS_BYTES} bytes")]
+    TooLong,
+    #[error("the answer is not a JWK set")]
+    NotJwks,
+}
+
 impl Source {
     pub(super) fn new(url: &str, plain: bool) -> Result<Self, SetupError> {
         let url = Url::parse(url).map_err(|_| SetupError::JwksUrl)?;
         let local = url.host_str().is_some_and(is_this_machine);
-        match url.scheme() {
-            "https" => {}
-            "http" if plain || local => {}
+        let has_login = !url.username().is_empty() || url.password().is_some();
+        let builder = match url.scheme() {
+            _ if has_login => return Err(SetupError::JwksUrl),
+            // A proxy of the environment sees only the encrypted connection.
+            "https" => Client::builder().https_only(true),
+            "http" if plain || local => plain_client(&url),
             _ => return Err(SetupError::JwksUrl),
-        }
-        let client = Client::builder()
+        };
+        let client = builder
             .timeout(TIMEOUT)
             .redirect(Policy::none())
-            .https_only(url.scheme() == "https")
             // A connection belongs to the runtime it was made in, and workers have one each.
             .pool_max_idle_per_host(0)
             .user_agent(concat!("keepstone-auth/", env!("CARGO_PKG_VERSION")))
@@ -52,29 +76,51 @@ impl Source {
         Ok(Self { url, client })
     }
 
-    /// `None`: not this time.
-    pub(super) async fn fetch(&self) -> Option<Fetched> {
-        let response = self.client.get(self.url.clone()).send().await.ok()?;
-        if response.status() != StatusCode::OK {
-            return None;
+    /// The address of the keys.
+    pub(super) const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    pub(super) async fn fetch(&self) -> Result<Fetched, FetchError> {
+        let response = self.client.get(self.url.clone()).send().await?;
+        match response.status() {
+            StatusCode::OK => {}
+            status if status.is_redirection() => return Err(FetchError::Redirect(status)),
+            status => return Err(FetchError::Status(status)),
         }
         let said = response.headers().get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
         let max_age = max_age(said);
         let body = body(response).await?;
-        let keys = VerifyingKeys::from_jwks(std::str::from_utf8(&body).ok()?).ok()?;
-        Some(Fetched { keys, max_age })
+        let text = std::str::from_utf8(&body).map_err(|_| FetchError::NotJwks)?;
+        let keys = VerifyingKeys::from_jwks(text).map_err(|_| FetchError::NotJwks)?;
+        Ok(Fetched { keys, max_age })
     }
 }
 
-async fn body(mut response: Response) -> Option<Vec<u8>> {
+/// A client without any proxy: one in `HTTP_PROXY` or `ALL_PROXY` could answer plain `http` with keys of its own. For
+/// the same reason `localhost` is this machine, whatever a name server says.
+fn plain_client(url: &Url) -> ClientBuilder {
+    let port = url.port_or_known_default().unwrap_or_default();
+    let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    let loopback = loopback.map(|address| SocketAddr::new(address, port));
+    Client::builder().no_proxy().resolve_to_addrs(LOCALHOST, &loopback)
+}
+
+async fn body(mut response: Response) -> Result<Vec<u8>, FetchError> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.ok()? {
+    while let Some(chunk) = response.chunk().await? {
         if body.len().saturating_add(chunk.len()) > MAX_JWKS_BYTES {
-            return None;
+            return Err(FetchError::TooLong);
         }
         body.extend_from_slice(&chunk);
     }
-    Some(body)
+    Ok(body)
+}
+
+/// An error and what caused it, in one line.
+fn causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// What the `Cache-Control` headers say (RFC 9111 §5.2.2), within bounds.
@@ -95,5 +141,5 @@ pub(super) fn max_age<'a>(headers: impl Iterator<Item = &'a str>) -> Duration {
 
 fn is_this_machine(host: &str) -> bool {
     let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
+    host == LOCALHOST || ip.is_ok_and(|ip| ip.is_loopback())
 }

@@ -1,5 +1,5 @@
 //! A verifier that fetches its keys. The rule: no token makes it fetch more often than its own clock allows, and
-//! without keys nobody gets in.
+//! without keys every token is rejected.
 
 mod fetch;
 #[cfg(test)]
@@ -27,7 +27,9 @@ const KEPT: Duration = Duration::from_hours(1);
 /// The keys are fetched with the first token, kept for as long as the answer's `max-age` says (1 minute to 1 hour, 5
 /// minutes if it says nothing), and fetched anew for a key id that is not among them, every 10 seconds at most. If that
 /// fails the last good ones count for an hour more. One fetch runs at a time, takes 3 seconds at most, follows no
-/// redirect and reads 64 KiB at most. Cheap to clone; needs tokio's runtime.
+/// redirect and reads 64 KiB at most. Plain `http` never goes through a proxy; `https` uses the one of the environment
+/// (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`). A failed fetch is logged with its cause. Cheap to clone; needs tokio's
+/// runtime.
 #[derive(Debug, Clone)]
 pub struct RemoteVerifier(Arc<Inner>);
 
@@ -37,7 +39,7 @@ struct Inner {
     template: Verifier,
     state: RwLock<State>,
     fetching: Mutex<()>,
-    clock: Box<dyn Fn() -> Instant + Send + Sync>,
+    clock: Arc<dyn Fn() -> Instant + Send + Sync>,
 }
 
 #[derive(Default, Clone)]
@@ -74,8 +76,20 @@ impl RemoteVerifier {
 
     fn of(source: Source, issuer: String, audience: String) -> Result<Self, SetupError> {
         let template = Verifier::new(VerifyingKeys::none(), issuer, audience)?;
-        let (state, fetching) = (RwLock::default(), Mutex::default());
-        Ok(Self(Arc::new(Inner { source, template, state, fetching, clock: Box::new(Instant::now) })))
+        Ok(Self::with(source, template, Arc::new(Instant::now)))
+    }
+
+    fn with(source: Source, template: Verifier, clock: Arc<dyn Fn() -> Instant + Send + Sync>) -> Self {
+        Self(Arc::new(Inner { source, template, state: RwLock::default(), fetching: Mutex::default(), clock }))
+    }
+
+    /// Rejects tokens that live longer than this from `iat` to `exp`
+    /// ([`TokenFault::LifetimeTooLong`]). [`MAX_ACCESS_LIFETIME`](crate::token::MAX_ACCESS_LIFETIME) if not set: where
+    /// the issuer's tokens live longer, such as for days, set it here. The new verifier has fetched no keys yet.
+    #[must_use]
+    pub fn with_max_lifetime(self, max_lifetime: Duration) -> Self {
+        let Inner { source, template, clock, .. } = &*self.0;
+        Self::with(source.clone(), template.clone().with_max_lifetime(max_lifetime), Arc::clone(clock))
     }
 
     /// Verifies an access token by the system's clock.
@@ -153,10 +167,13 @@ impl Inner {
         let now = self.now();
         self.change(|state| {
             state.attempted = Some(now);
-            state.failed = fetched.is_none();
-            if let Some(Fetched { keys, max_age }) = fetched {
-                state.verifier = Some(Arc::new(self.template.with_keys(keys)));
-                state.fresh_until = now.checked_add(max_age);
+            state.failed = fetched.is_err();
+            match fetched {
+                Ok(Fetched { keys, max_age }) => {
+                    state.verifier = Some(Arc::new(self.template.with_keys(keys)));
+                    state.fresh_until = now.checked_add(max_age);
+                }
+                Err(error) => tracing::warn!(url = %self.source.url(), "cannot fetch the keys of the issuer: {error}"),
             }
         });
     }

@@ -23,11 +23,7 @@
 //! # let secret = Secret::new("the 32 bytes or more that only the issuer knows")?;
 //! # let access = KeySet::new(SigningKey::hs256(&secret));
 //! # let refresh = KeySet::new(SigningKey::hs256(&secret.for_refresh_tokens()));
-//! # let profile = Profile {
-//! #     issuer: "https://id.example.com".into(),
-//! #     audience: "orders".into(),
-//! #     access_lifetime: std::time::Duration::from_secs(1800),
-//! # };
+//! # let profile = Profile::new("https://id.example.com", "orders", std::time::Duration::from_secs(1800));
 //! # let issuer = Issuer::new(access, refresh, profile)?;
 //! # let chain = TokenChain::new(&secret.for_refresh_tokens());
 //! # let sessions = Sessions::new(MemorySessionStore::default(), issuer, chain, SessionPolicy::default())?;

@@ -227,7 +227,8 @@ impl<S: SessionStore> Sessions<S> {
         &Grant { role, scope }: &Grant<'_>,
         now: SystemTime,
     ) -> Result<Access, IssueError> {
-        let token = self.issuer.access(&AccessGrant { subject, role, scope, session_id }, now)?;
+        let authenticated_at = began_at(session_id).unwrap_or(now);
+        let token = self.issuer.access(&AccessGrant { subject, role, scope, session_id, authenticated_at }, now)?;
         Ok(Access { token: token.token.into(), expires_in: token.expires_in, scope: scope.to_owned() })
     }
 
@@ -240,6 +241,12 @@ impl<S: SessionStore> Sessions<S> {
             session_id: claims.session_id,
         })
     }
+}
+
+/// When a session began: its id is a version 7 UUID of that moment, see [`Sessions::open`].
+fn began_at(session_id: Uuid) -> Option<SystemTime> {
+    let (seconds, nanos) = session_id.get_timestamp()?.to_unix();
+    UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
 }
 
 struct Access {

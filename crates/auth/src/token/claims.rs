@@ -1,5 +1,5 @@
-//! What tokens say. The rule: a claim is present and of its type, or the token is refused; nothing is optional, nothing
-//! is coerced, and times are whole seconds since 1970.
+//! The claims of tokens. The rule: a claim has its type, or the token is rejected. Nothing is coerced, and times are
+//! whole seconds since 1970. Only what earlier versions did not write, or no longer writes, may be absent.
 
 use std::fmt;
 
@@ -27,10 +27,15 @@ pub struct AccessClaims {
     pub session_id: Uuid,
     /// `jti`: the token itself.
     pub token_id: Uuid,
+    /// `client_id`: the client that the token was issued to. Tokens of earlier versions have none.
+    pub client_id: Option<String>,
+    /// `auth_time`: when the user logged in, in Unix seconds. A refresh does not change it. Tokens of earlier versions
+    /// have none.
+    pub authenticated_at: Option<u64>,
     /// `iat`, in Unix seconds.
     pub issued_at: u64,
-    /// `nbf`, in Unix seconds.
-    pub not_before: u64,
+    /// `nbf`, in Unix seconds. [`Issuer`](super::Issuer) does not write it; earlier versions did.
+    pub not_before: Option<u64>,
     /// `exp`, in Unix seconds: the first at which the token is no longer accepted.
     pub expires_at: u64,
 }
@@ -72,6 +77,7 @@ impl fmt::Debug for RefreshClaims {
 pub(super) struct AccessBody<'a> {
     pub iss: &'a str,
     pub aud: &'a str,
+    pub client_id: &'a str,
     pub sub: &'a str,
     pub role: &'a str,
     pub scope: &'a str,
@@ -79,8 +85,8 @@ pub(super) struct AccessBody<'a> {
     pub jti: Uuid,
     #[serde(rename = "type")]
     pub kind: &'static str,
+    pub auth_time: u64,
     pub iat: u64,
-    pub nbf: u64,
     pub exp: u64,
 }
 
@@ -107,6 +113,8 @@ pub(super) struct RawClaims<'de> {
     sid: Option<Text<'de>>,
     jti: Option<Text<'de>>,
     kind: Option<Text<'de>>,
+    client_id: Option<Text<'de>>,
+    auth_time: Option<u64>,
     iat: Option<u64>,
     nbf: Option<u64>,
     exp: Option<u64>,
@@ -133,8 +141,10 @@ impl RawClaims<'_> {
                 scope: self.scope?.0.into_owned(),
                 session_id: uuid(self.sid.as_ref()?)?,
                 token_id: uuid(self.jti.as_ref()?)?,
+                client_id: self.client_id.map(|text| text.0.into_owned()),
+                authenticated_at: self.auth_time,
                 issued_at: self.iat?,
-                not_before: self.nbf?,
+                not_before: self.nbf,
                 expires_at: self.exp?,
             })
         };
@@ -190,6 +200,8 @@ impl<'de> Deserialize<'de> for RawClaims<'de> {
                         "sid" => claims.sid = Some(map.next_value()?),
                         "jti" => claims.jti = Some(map.next_value()?),
                         "type" => claims.kind = Some(map.next_value()?),
+                        "client_id" => claims.client_id = Some(map.next_value()?),
+                        "auth_time" => claims.auth_time = Some(map.next_value()?),
                         "iat" => claims.iat = Some(map.next_value()?),
                         "nbf" => claims.nbf = Some(map.next_value()?),
                         "exp" => claims.exp = Some(map.next_value()?),

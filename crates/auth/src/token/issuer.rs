@@ -10,7 +10,7 @@ use super::claims::{ACCESS, AccessBody, REFRESH, RefreshBody, RefreshClaims, is_
 use super::compact::{self, MAX_TOKEN_BYTES};
 use super::key::SigningKey;
 use super::key_set::KeySet;
-use super::verifier::{self, ACCESS_TYP, REFRESH_TYP, Verifier, unix_seconds};
+use super::verifier::{self, ACCESS_TYP, MAX_ACCESS_LIFETIME, REFRESH_TYP, Verifier, unix_seconds};
 use crate::error::{IssueError, SetupError, TokenError};
 
 /// What all access tokens of an issuer have in common.
@@ -20,8 +20,23 @@ pub struct Profile {
     pub issuer: String,
     /// `aud`: for whom.
     pub audience: String,
+    /// `client_id`: the client that tokens are issued to (RFC 9068).
+    pub client_id: String,
     /// How long an access token lives, in whole seconds.
     pub access_lifetime: Duration,
+    /// The longest lifetime that is issued and accepted. Where it is above [`MAX_ACCESS_LIFETIME`], other services have
+    /// to raise theirs, too ([`Verifier::with_max_lifetime`]).
+    pub max_lifetime: Duration,
+}
+
+impl Profile {
+    /// A profile with [`MAX_ACCESS_LIFETIME`], for one client: the audience's own.
+    #[must_use]
+    pub fn new(issuer: impl Into<String>, audience: impl Into<String>, access_lifetime: Duration) -> Self {
+        let (issuer, audience) = (issuer.into(), audience.into());
+        let client_id = audience.clone();
+        Self { issuer, audience, client_id, access_lifetime, max_lifetime: MAX_ACCESS_LIFETIME }
+    }
 }
 
 /// Whom an access token is for.
@@ -35,6 +50,8 @@ pub struct AccessGrant<'a> {
     pub scope: &'a str,
     /// `sid`: the session.
     pub session_id: Uuid,
+    /// `auth_time`: when the user logged in. The same after every refresh.
+    pub authenticated_at: SystemTime,
 }
 
 /// A signed access token and what a token response says about it. The token does not print.
@@ -62,6 +79,7 @@ pub struct Issuer {
     access: Signer,
     refresh: Signer,
     verifier: Verifier,
+    client_id: String,
     lifetime: u64,
 }
 
@@ -70,12 +88,19 @@ impl Issuer {
     /// cryptography stops here and not at the first login.
     ///
     /// # Errors
-    /// An empty issuer or audience, no lifetime, a key that both kinds share, a refresh key other than HS256, or a
+    /// An empty issuer, audience or client id, a lifetime of zero or above the profile's maximum, a key that both kinds share, a refresh key other than HS256, or a
     /// failed self-test.
     pub fn new(access: KeySet, refresh: KeySet, profile: Profile) -> Result<Self, SetupError> {
         let lifetime = profile.access_lifetime.as_secs();
         if lifetime == 0 {
             return Err(SetupError::NoLifetime);
+        }
+        if profile.access_lifetime > profile.max_lifetime {
+            let (lifetime, max) = (profile.access_lifetime, profile.max_lifetime);
+            return Err(SetupError::LifetimeTooLong { lifetime, max });
+        }
+        if profile.client_id.is_empty() {
+            return Err(SetupError::EmptyClientId);
         }
         if !refresh.is_symmetric() {
             return Err(SetupError::RefreshKey);
@@ -84,9 +109,9 @@ impl Issuer {
             return Err(SetupError::SharedKey);
         }
         let verifier = Verifier::new(access.verifying_keys().clone(), profile.issuer, profile.audience)?
-            .with_max_lifetime(profile.access_lifetime);
+            .with_max_lifetime(profile.max_lifetime);
         let (access, refresh) = (Signer::new(ACCESS_TYP, access), Signer::new(REFRESH_TYP, refresh));
-        let issuer = Self { access, refresh, verifier, lifetime };
+        let issuer = Self { access, refresh, verifier, client_id: profile.client_id, lifetime };
         issuer.self_test()?;
         Ok(issuer)
     }
@@ -106,14 +131,15 @@ impl Issuer {
         let token = self.access.sign(&AccessBody {
             iss: self.verifier.issuer(),
             aud: self.verifier.audience(),
+            client_id: &self.client_id,
             sub: grant.subject,
             role: grant.role,
             scope: grant.scope,
             sid: grant.session_id,
             jti: token_id,
             kind: ACCESS,
+            auth_time: unix_seconds(grant.authenticated_at),
             iat,
-            nbf: iat,
             exp,
         })?;
         Ok(AccessToken { token, token_id, expires_in: self.lifetime })
@@ -145,7 +171,7 @@ impl Issuer {
         verifier::refresh(token, self.refresh.keys.verifying_keys(), now)
     }
 
-    /// Verifies this issuer's access tokens; its longest lifetime is the one they are issued with.
+    /// Verifies this issuer's access tokens, with the [`max_lifetime`](Profile::max_lifetime) of its profile.
     #[must_use]
     pub const fn verifier(&self) -> &Verifier {
         &self.verifier
@@ -157,7 +183,8 @@ impl Issuer {
     /// [`SetupError::SelfTest`].
     pub fn self_test(&self) -> Result<(), SetupError> {
         let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        let grant = AccessGrant { subject: "self-test", role: "none", scope: "", session_id: Uuid::nil() };
+        let (subject, role, scope, session_id) = ("self-test", "none", "", Uuid::nil());
+        let grant = AccessGrant { subject, role, scope, session_id, authenticated_at: now };
         let claims = RefreshClaims {
             subject: grant.subject.to_owned(),
             session_id: grant.session_id,

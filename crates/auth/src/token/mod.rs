@@ -31,4 +31,4 @@ pub use key::{KeyId, SigningKey, VerifyingKey};
 pub use key_set::{KeySet, VerifyingKeys};
 pub use keyring::Keyring;
 pub use secret::Secret;
-pub use verifier::Verifier;
+pub use verifier::{MAX_ACCESS_LIFETIME, Verifier};

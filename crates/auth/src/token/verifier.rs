@@ -11,6 +11,10 @@ use crate::error::{SetupError, TokenError, TokenFault};
 pub(super) const ACCESS_TYP: &str = "at+jwt";
 pub(super) const REFRESH_TYP: &str = "rt+jwt";
 
+/// The longest time from `iat` to `exp` that is accepted where nothing else is set: by an [`Issuer`](super::Issuer) for
+/// the tokens it signs, and by every verifier.
+pub const MAX_ACCESS_LIFETIME: Duration = Duration::from_hours(24);
+
 /// How far `iat` and `nbf` may lie in the future, in seconds: clocks differ. `exp` has no such grace.
 const LEEWAY: u64 = 5;
 
@@ -47,10 +51,12 @@ impl Verifier {
         if audience.is_empty() {
             return Err(SetupError::EmptyAudience);
         }
-        Ok(Self { keys, issuer, audience, max_lifetime: 24 * 60 * 60 })
+        Ok(Self { keys, issuer, audience, max_lifetime: MAX_ACCESS_LIFETIME.as_secs() })
     }
 
-    /// Refuses tokens that live longer than this from `iat` to `exp`, however well signed. 24 hours if not set.
+    /// Rejects tokens that live longer than this from `iat` to `exp`, however well signed
+    /// ([`TokenFault::LifetimeTooLong`]). [`MAX_ACCESS_LIFETIME`] if not set. An issuer whose tokens live longer has to
+    /// be matched here.
     #[must_use]
     pub fn with_max_lifetime(self, max_lifetime: Duration) -> Self {
         Self { max_lifetime: max_lifetime.as_secs(), ..self }
@@ -94,7 +100,11 @@ impl Verifier {
     /// [`TokenError::Expired`] when age is its only fault, else [`TokenError::Invalid`].
     pub fn verify_access_at(&self, token: &str, now: SystemTime) -> Result<AccessClaims, TokenError> {
         let claims = self.read(token).map_err(TokenError::Invalid)?;
-        let times = Times { issued_at: claims.issued_at, not_before: claims.not_before, expires_at: claims.expires_at };
+        let times = Times {
+            issued_at: claims.issued_at,
+            not_before: claims.not_before.unwrap_or_default(),
+            expires_at: claims.expires_at,
+        };
         times.check(self.max_lifetime, unix_seconds(now))?;
         Ok(claims)
     }
@@ -142,8 +152,11 @@ impl Times {
     /// Age comes last, so that "expired" is said only of a token that was once good.
     fn check(&self, max_lifetime: u64, now: u64) -> Result<(), TokenError> {
         let lifetime = self.expires_at.saturating_sub(self.issued_at);
-        if lifetime == 0 || lifetime > max_lifetime {
+        if lifetime == 0 {
             return Err(TokenError::Invalid(TokenFault::Lifetime));
+        }
+        if lifetime > max_lifetime {
+            return Err(TokenError::Invalid(TokenFault::LifetimeTooLong { lifetime, max: max_lifetime }));
         }
         if self.issued_at.max(self.not_before) > now.saturating_add(LEEWAY) {
             return Err(TokenError::Invalid(TokenFault::NotYetValid));

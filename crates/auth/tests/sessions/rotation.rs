@@ -46,6 +46,23 @@ async fn a_refresh_consumes_its_token_and_gives_a_new_pair() {
 }
 
 #[tokio::test]
+async fn the_access_token_tells_when_the_user_logged_in_however_often_it_is_refreshed() {
+    let house = strict();
+    let opened = house.sessions.open("ada", &GRANT, Client::default()).await.unwrap().tokens;
+    let created = house.sessions.find(opened.session_id).await.unwrap().unwrap().created_at;
+    let login = created.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let mut pair = opened;
+    for round in 0..3 {
+        let token = pair.access_token.expose_secret();
+        let access = issuer().verifier().verify_access_at(token, house.clock.now()).unwrap();
+        assert_eq!((access.authenticated_at, access.issued_at), (Some(login), login + round * 900));
+        house.clock.advance(seconds(900));
+        let presented = house.sessions.verify_refresh(&refresh_token(&pair)).unwrap();
+        pair = house.sessions.refresh(&presented, &GRANT, None).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn the_access_token_says_what_the_user_may_by_now() {
     let house = strict();
     let presented = house.sessions.verify_refresh(&house.token("ada").await).unwrap();

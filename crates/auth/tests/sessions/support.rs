@@ -29,11 +29,7 @@ pub fn secret() -> Secret {
 }
 
 pub fn issuer() -> Issuer {
-    let profile = Profile {
-        issuer: "https://id.example.com".into(),
-        audience: "orders".into(),
-        access_lifetime: Duration::from_mins(30),
-    };
+    let profile = Profile::new("https://id.example.com", "orders", Duration::from_mins(30));
     let access = KeySet::new(SigningKey::hs256(&secret()));
     let refresh = KeySet::new(SigningKey::hs256(&secret().for_refresh_tokens()));
     Issuer::new(access, refresh, profile).unwrap()

@@ -24,7 +24,12 @@ pub fn is_judged_by_what_it_says(header_text: &str, claims_text: &str) {
     assert!(is_ours && body["iss"] == ISSUER && body["type"] == "access", "{told}");
     assert_eq!(body["sub"], read.subject, "{told}");
     assert_eq!(body["role"], read.role, "{told}");
-    let [iat, nbf, exp] = [read.issued_at, read.not_before, read.expires_at];
-    assert_eq!([&body["iat"], &body["nbf"], &body["exp"]], [&json!(iat), &json!(nbf), &json!(exp)], "{told}");
-    assert!(iat < exp && exp - iat <= LIFETIME && iat.max(nbf) <= NOW + 5 && NOW < exp, "{told}");
+    assert_eq!(body.get("client_id"), read.client_id.map(Value::from).as_ref(), "{told}");
+    let (iat, nbf, exp) = (read.issued_at, read.not_before, read.expires_at);
+    assert_eq!([&body["iat"], &body["exp"]], [&json!(iat), &json!(exp)], "{told}");
+    for (name, time) in [("nbf", nbf), ("auth_time", read.authenticated_at)] {
+        assert_eq!(body.get(name), time.map(Value::from).as_ref(), "{name} in {told}");
+    }
+    let begin = iat.max(nbf.unwrap_or_default());
+    assert!(iat < exp && exp - iat <= LIFETIME && begin <= NOW + 5 && NOW < exp, "{told}");
 }

@@ -1,29 +1,42 @@
 //! Every way to spoil a claim, under a right signature. The rule: each vector differs from an accepted token in one
 //! thing.
 
-use keepstone_auth::error::{TokenError, TokenFault};
-use keepstone_auth::token::{Verifier, VerifyingKey, VerifyingKeys};
-use serde_json::{Value, json};
+use keepstone_auth::error::{SetupError, TokenError, TokenFault};
+use keepstone_auth::token::{
+    Issuer, KeySet, MAX_ACCESS_LIFETIME, Profile, SigningKey, Verifier, VerifyingKey, VerifyingKeys,
+};
+use serde_json::json;
 
 use crate::support::*;
 
 #[test]
 fn every_claim_is_required() {
     for name in claims().as_object().unwrap().keys() {
-        assert_eq!(fault(&sign(&header(), &without(claims(), name))), TokenFault::Claims, "{name}");
+        let optional = matches!(name.as_str(), "client_id" | "auth_time");
+        let refused = verify(&sign(&header(), &without(claims(), name)));
+        let expected = if optional { None } else { Some(TokenError::Invalid(TokenFault::Claims)) };
+        assert_eq!(refused.err(), expected, "{name}");
     }
+}
+
+#[test]
+fn tokens_of_an_earlier_version_are_accepted() {
+    let read = verify(&sign(&header(), &claims_of_an_earlier_version())).unwrap();
+    assert_eq!((read.not_before, read.client_id, read.authenticated_at), (Some(NOW), None, None));
+    let future = with(claims_of_an_earlier_version(), "nbf", json!(NOW + 6));
+    assert_eq!(fault(&sign(&header(), &future)), TokenFault::NotYetValid);
 }
 
 #[test]
 fn every_claim_has_its_type() {
     let wrong =
         [json!(null), json!(""), json!([]), json!({}), json!(1), json!("1"), json!(true), json!(-1), json!([null])];
-    for name in claims().as_object().unwrap().keys() {
+    for name in with(claims(), "nbf", json!(NOW)).as_object().unwrap().keys() {
         for value in &wrong {
             // Names that another service may well use, a user without permissions, a token valid since 1970.
-            let right = matches!((name.as_str(), value), ("sub" | "role" | "scope", Value::String(text)) if text == "1")
-                || (name == "scope" && value == "")
-                || (name == "nbf" && value == 1);
+            let text = ["sub", "role", "scope", "client_id"].contains(&name.as_str()) && value == "1";
+            let empty = ["scope", "client_id"].contains(&name.as_str()) && value == "";
+            let right = text || empty || (["nbf", "auth_time"].contains(&name.as_str()) && value == 1);
             let token = sign(&header(), &with(claims(), name, value.clone()));
             assert_eq!(verify(&token).is_ok(), right, "{name} = {value}");
         }
@@ -82,14 +95,15 @@ fn time_is_checked_to_the_second() {
     let before_1970 = at(0) - std::time::Duration::from_mins(1);
     assert!(verifier().verify_access_at(&token, before_1970).is_err());
 
+    let too_long = |lifetime| Err(TokenError::Invalid(TokenFault::LifetimeTooLong { lifetime, max: LIFETIME }));
     let with_time = |name, value: u64| verify(&sign(&header(), &with(claims(), name, json!(value))));
     assert!(with_time("nbf", NOW + 5).is_ok());
     assert_eq!(with_time("nbf", NOW + 6), Err(TokenError::Invalid(TokenFault::NotYetValid)));
     assert_eq!(with_time("iat", NOW + 6), Err(TokenError::Invalid(TokenFault::NotYetValid)));
-    assert_eq!(with_time("exp", NOW + LIFETIME + 1), Err(TokenError::Invalid(TokenFault::Lifetime)));
+    assert_eq!(with_time("exp", NOW + LIFETIME + 1), too_long(LIFETIME + 1));
     assert_eq!(with_time("exp", NOW), Err(TokenError::Invalid(TokenFault::Lifetime)));
     assert_eq!(with_time("exp", NOW - 1), Err(TokenError::Invalid(TokenFault::Lifetime)));
-    assert_eq!(with_time("iat", 0), Err(TokenError::Invalid(TokenFault::Lifetime)));
+    assert_eq!(with_time("iat", 0), too_long(NOW + LIFETIME));
 }
 
 #[test]
@@ -118,13 +132,51 @@ fn odd_times_are_refused_without_a_panic() {
         "0x10",
         "01",
     ];
-    for name in ["iat", "nbf", "exp"] {
+    for name in ["iat", "nbf", "exp", "auth_time"] {
         for value in odd {
             let json = with(claims(), name, json!("@")).to_string().replace("\"@\"", value);
             let refused = verify(&sign_text(&header().to_string(), &json));
-            assert!(matches!(refused, Err(TokenError::Invalid(_))), "{name} = {value}: {refused:?}");
+            // `auth_time` decides nothing, so any whole number is accepted.
+            let is_number = name == "auth_time" && value.parse::<u64>().is_ok_and(|number| number.to_string() == value);
+            let expected = if is_number { refused.is_ok() } else { matches!(refused, Err(TokenError::Invalid(_))) };
+            assert!(expected, "{name} = {value}: {refused:?}");
         }
     }
     let eternal = with(with(claims(), "exp", json!(u64::MAX)), "iat", json!(0));
-    assert_eq!(fault(&sign(&header(), &eternal)), TokenFault::Lifetime);
+    assert_eq!(fault(&sign(&header(), &eternal)), TokenFault::LifetimeTooLong { lifetime: u64::MAX, max: LIFETIME });
+}
+
+#[test]
+fn one_maximum_lifetime_holds_for_issuers_and_verifiers() {
+    let day = MAX_ACCESS_LIFETIME.as_secs();
+    let keys = || VerifyingKeys::new(VerifyingKey::hs256(&secret()));
+    let verifier = Verifier::new(keys(), ISSUER, AUDIENCE).unwrap();
+    let living = |lifetime: u64| sign(&header(), &with(claims(), "exp", json!(NOW + lifetime)));
+    assert!(verifier.verify_access_at(&living(day), at(NOW)).is_ok());
+    let refused = verifier.verify_access_at(&living(day + 1), at(NOW)).unwrap_err();
+    assert_eq!(refused, TokenError::Invalid(TokenFault::LifetimeTooLong { lifetime: day + 1, max: day }));
+    let told = refused.to_string();
+    assert!(told.contains("86401 s") && told.contains("86400 s") && told.contains("with_max_lifetime"), "{told}");
+
+    let week = MAX_ACCESS_LIFETIME * 7;
+    let start = |profile| Issuer::new(KeySet::new(SigningKey::hs256(&secret())), refresh_keys(), profile);
+    let profile = || Profile::new(ISSUER, AUDIENCE, week);
+    let refused = start(profile()).map(drop).unwrap_err();
+    assert_eq!(refused, SetupError::LifetimeTooLong { lifetime: week, max: MAX_ACCESS_LIFETIME });
+    assert!(refused.to_string().contains("with_max_lifetime"), "{refused}");
+    let issuer = start(Profile { max_lifetime: week, ..profile() }).unwrap();
+    let token = issuer.access(&grant(), at(NOW)).unwrap().token;
+    assert!(issuer.verifier().verify_access_at(&token, at(NOW)).is_ok());
+    assert!(verifier.verify_access_at(&token, at(NOW)).is_err());
+    assert!(verifier.with_max_lifetime(week).verify_access_at(&token, at(NOW)).is_ok());
+}
+
+#[test]
+fn a_shorter_lifetime_at_the_issuer_leaves_earlier_tokens_good() {
+    let issuer = |lifetime| {
+        let profile = Profile::new(ISSUER, AUDIENCE, std::time::Duration::from_secs(lifetime));
+        Issuer::new(KeySet::new(SigningKey::hs256(&secret())), refresh_keys(), profile).unwrap()
+    };
+    let before = issuer(LIFETIME).access(&grant(), at(NOW)).unwrap().token;
+    assert!(issuer(LIFETIME / 2).verifier().verify_access_at(&before, at(NOW)).is_ok());
 }

@@ -119,6 +119,7 @@ fn an_issuer_does_not_start_with_a_careless_configuration() {
     let start = |profile: Profile| Issuer::new(access(), refresh_keys(), profile).map(drop).unwrap_err();
     assert_eq!(start(Profile { issuer: String::new(), ..profile() }), SetupError::EmptyIssuer);
     assert_eq!(start(Profile { audience: String::new(), ..profile() }), SetupError::EmptyAudience);
+    assert_eq!(start(Profile { client_id: String::new(), ..profile() }), SetupError::EmptyClientId);
     let blink = Duration::from_millis(999);
     assert_eq!(start(Profile { access_lifetime: blink, ..profile() }), SetupError::NoLifetime);
     assert_eq!(Issuer::new(access(), access(), profile()).map(drop), Err(SetupError::SharedKey));

@@ -20,6 +20,8 @@ pub const ISSUER: &str = "https://id.example.com";
 pub const AUDIENCE: &str = "orders";
 pub const NOW: u64 = 1_800_000_000;
 pub const LIFETIME: u64 = 1800;
+/// An hour before now.
+pub const LOGIN: u64 = NOW - 3600;
 pub const SESSION: Uuid = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_0001);
 
 pub fn at(seconds: u64) -> SystemTime {
@@ -39,7 +41,7 @@ pub fn refresh_keys() -> KeySet {
 }
 
 pub fn profile() -> Profile {
-    Profile { issuer: ISSUER.into(), audience: AUDIENCE.into(), access_lifetime: Duration::from_secs(LIFETIME) }
+    Profile::new(ISSUER, AUDIENCE, Duration::from_secs(LIFETIME))
 }
 
 pub fn issuer() -> Issuer {
@@ -52,7 +54,8 @@ pub fn verifier() -> Verifier {
 }
 
 pub fn grant() -> AccessGrant<'static> {
-    AccessGrant { subject: "ada", role: "clerk", scope: "orders:read orders:write", session_id: SESSION }
+    let scope = "orders:read orders:write";
+    AccessGrant { subject: "ada", role: "clerk", scope, session_id: SESSION, authenticated_at: at(LOGIN) }
 }
 
 pub fn refresh_claims() -> RefreshClaims {
@@ -71,10 +74,15 @@ pub fn header() -> Value {
 
 pub fn claims() -> Value {
     json!({
-        "iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "role": "clerk", "scope": "orders:read orders:write",
-        "sid": SESSION, "jti": "01920000-0000-7000-8000-000000000002", "type": "access",
-        "iat": NOW, "nbf": NOW, "exp": NOW + LIFETIME,
+        "iss": ISSUER, "aud": AUDIENCE, "client_id": AUDIENCE, "sub": "ada", "role": "clerk",
+        "scope": "orders:read orders:write", "sid": SESSION, "jti": "01920000-0000-7000-8000-000000000002",
+        "type": "access", "auth_time": LOGIN, "iat": NOW, "exp": NOW + LIFETIME,
     })
+}
+
+/// The claims that earlier versions wrote.
+pub fn claims_of_an_earlier_version() -> Value {
+    with(without(without(claims(), "client_id"), "auth_time"), "nbf", json!(NOW))
 }
 
 /// `base`, with a member replaced or added.

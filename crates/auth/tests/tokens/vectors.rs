@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 fn the_token_that_all_vectors_spoil_is_accepted() {
     let read = verify(&sign(&header(), &claims())).unwrap();
     assert_eq!((read.subject.as_str(), read.role.as_str(), read.session_id), ("ada", "clerk", SESSION));
-    assert_eq!((read.issued_at, read.not_before, read.expires_at), (NOW, NOW, NOW + LIFETIME));
+    assert_eq!((read.issued_at, read.not_before, read.expires_at), (NOW, None, NOW + LIFETIME));
+    assert_eq!((read.client_id.as_deref(), read.authenticated_at), (Some(AUDIENCE), Some(LOGIN)));
     assert!(read.has_scope("orders:read") && !read.has_scope("orders") && !read.has_scope("orders:read orders:write"));
 }
 

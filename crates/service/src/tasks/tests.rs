@@ -21,7 +21,7 @@ fn tasks(store: &Arc<dyn Store>) -> Tasks {
     let (clock, outbox): (Arc<dyn Clock>, _) = (Arc::new(SystemClock), Outbox::new(secret(1), true));
     let key_set = |byte| KeySet::new(SigningKey::hs256(&secret(byte)));
     let lifetime = Duration::from_mins(30);
-    let profile = Profile { issuer: "us".to_owned(), audience: "us".to_owned(), access_lifetime: lifetime };
+    let profile = Profile::new("us", "us", lifetime);
     let sessions = Sessions::new(SessionParts {
         store: Arc::clone(store),
         clock: Arc::clone(&clock),

@@ -197,8 +197,7 @@ fn secret(byte: u8) -> Secret {
 
 fn sessions(store: Arc<dyn Store>, outbox: Outbox) -> Sessions {
     let key_set = |byte| KeySet::new(SigningKey::hs256(&secret(byte)));
-    let profile =
-        Profile { issuer: "us".to_owned(), audience: "us".to_owned(), access_lifetime: Duration::from_mins(30) };
+    let profile = Profile::new("us", "us", Duration::from_mins(30));
     Sessions::new(SessionParts {
         store,
         clock: Arc::new(SystemClock),
