@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod compose;
+mod document;
 mod failure;
 mod keys;
 mod logging;

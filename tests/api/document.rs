@@ -7,7 +7,7 @@ use std::fs;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Document, Operation, Server, seen_folder};
+use crate::harness::{Client, Document, Home, Operation, Reply, Server, seen_folder};
 
 /// A path that nothing is at, for an operation that may have an id.
 fn path_of(operation: &Operation<'_>) -> String {
@@ -22,28 +22,238 @@ fn tells_of(operation: &Operation<'_>, status: u16) -> bool {
     !operation.value["responses"][status.to_string()].is_null()
 }
 
+/// The document of a configuration.
+fn document(home: &Home) -> Value {
+    home.cli(["openapi"]).exits(0).json()
+}
+
 #[test]
-fn operations_have_names_of_their_own_and_say_what_they_do() {
+fn every_operation_is_described_in_plain_words() {
+    let document = &Document::get().value;
+    let tags: BTreeSet<&str> =
+        document["tags"].as_array().unwrap().iter().filter_map(|tag| tag["name"].as_str()).collect();
     let operations = Document::get().operations();
-    let names: BTreeSet<&str> = operations.iter().filter_map(|one| one.value["operationId"].as_str()).collect();
-    assert_eq!(names.len(), operations.len(), "{names:#?}");
+    let ids: BTreeSet<&str> = operations.iter().filter_map(|one| one.value["operationId"].as_str()).collect();
+    assert_eq!(ids.len(), operations.len(), "{ids:#?}");
+    let is_camel_case = |id: &&str| {
+        id.starts_with(|first: char| first.is_ascii_lowercase()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    assert!(ids.iter().all(is_camel_case), "{ids:#?}");
     for Operation { method, path, value } in operations {
-        assert!(value["summary"].as_str().is_some_and(|text| text.ends_with('.')), "{method} {path}: {value:#}");
-        assert!(value["tags"][0].is_string() && value["security"].is_array(), "{method} {path}");
+        let summary = value["summary"].as_str().unwrap_or_default();
+        let is_short = !summary.is_empty() && summary.len() <= 60 && !summary.ends_with('.') && !summary.contains('\n');
+        assert!(is_short, "{method} {path}: {summary:?}");
+        let description = value["description"].as_str().unwrap_or_default();
+        assert!(description.ends_with('.') && !description.contains('\n'), "{method} {path}: {description:?}");
+        assert_eq!(value["tags"].as_array().map(Vec::len), Some(1), "{method} {path}");
+        assert!(value["tags"][0].as_str().is_some_and(|tag| tags.contains(tag)), "{method} {path}: {}", value["tags"]);
+        assert_eq!(value["x-problems"], Value::Null, "{method} {path}: these are no codes");
         assert!(value["responses"]["default"]["content"]["application/problem+json"].is_object(), "{method} {path}");
+        for (status, response) in value["responses"].as_object().unwrap() {
+            assert!(response["description"].as_str().is_some_and(|text| text.len() > 3), "{method} {path} {status}");
+        }
     }
 }
 
 #[test]
-fn every_body_has_an_example_that_is_what_its_schema_describes() {
+fn public_operations_need_nothing_and_the_others_a_token() {
+    let token = json!({"oauth2": []});
     for Operation { method, path, value } in Document::get().operations() {
-        let responses = value["responses"].as_object().unwrap().iter().filter(|(status, _)| *status != "default");
-        let bodies = responses.map(|(_, response)| response).chain([&value["requestBody"]]);
-        let contents = bodies.filter_map(|body| body["content"].as_object());
-        for (media_type, content) in contents.flatten().filter(|(_, content)| content["schema"].is_object()) {
-            let errors = Document::get().errors(&content["schema"], &content["example"]);
-            assert!(errors.is_empty(), "{method} {path} {media_type}: {errors:#?}\n{:#}", content["example"]);
+        let expected = match (method.as_str(), path.strip_prefix("/api/v1").unwrap_or(path)) {
+            ("POST", "/auth/logout" | "/users") => json!([{}, token]),
+            ("POST", "/auth/logout-all" | "/auth/verify-email/request") => json!([token]),
+            ("POST", path) if path.starts_with("/auth/") => json!([]),
+            (_, path) if path.starts_with("/health") || path.starts_with("/.well-known/") => json!([]),
+            _ => json!([token]),
+        };
+        assert_eq!(value["security"], expected, "{method} {path}");
+    }
+}
+
+#[test]
+fn schemas_have_names_for_clients_and_closed_lists_their_values() {
+    let document = &Document::get().value;
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    for (name, schema) in schemas {
+        assert!(name.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !name.ends_with("View"), "{name}");
+        if name.ends_with("Page") {
+            assert!(schema["properties"]["items"]["items"]["$ref"].is_string(), "{name}: {schema:#}");
         }
+    }
+    for (list, count) in [
+        ("AuditKind", 15),
+        ("CheckStatus", 3),
+        ("HealthStatus", 1),
+        ("JobState", 4),
+        ("LivenessStatus", 1),
+        ("ProblemCode", 30),
+        ("ReadinessStatus", 3),
+        ("Role", 4),
+        ("SessionEnd", 6),
+        ("TokenType", 1),
+    ] {
+        let values = schemas[list]["enum"].as_array();
+        assert!(values.is_some_and(|values| values.len() >= count), "{list}: {values:?}");
+    }
+}
+
+#[test]
+fn what_may_be_null_in_a_response_is_always_sent() {
+    let schemas = &Document::get().value["components"]["schemas"];
+    for (name, member) in [
+        ("User", "username"),
+        ("User", "deleted_at"),
+        ("PublicUser", "name"),
+        ("Item", "description"),
+        ("ItemPage", "next_cursor"),
+        ("Job", "last_error"),
+        ("Session", "ip"),
+        ("ExportedSession", "end_reason"),
+        ("AuditEvent", "user_id"),
+    ] {
+        let required = schemas[name]["required"].as_array().unwrap();
+        assert!(required.contains(&json!(member)), "{name}.{member}: {required:?}");
+    }
+    for (name, member) in [("ItemPage", "total"), ("ItemPage", "page"), ("Problem", "error"), ("NewUser", "role")] {
+        let required = schemas[name]["required"].as_array().unwrap();
+        assert!(!required.contains(&json!(member)), "{name}.{member}: {required:?}");
+    }
+}
+
+/// The examples of a body by name.
+fn examples(content: &Value) -> Vec<(String, Value)> {
+    let shared = &Document::get().value["components"]["examples"];
+    let named = content["examples"].as_object().into_iter().flatten().map(|(name, example)| {
+        let place = example["$ref"].as_str().and_then(|place| place.rsplit('/').next()).unwrap();
+        (name.clone(), shared[place]["value"].clone())
+    });
+    content.get("example").map(|one| (String::new(), one.clone())).into_iter().chain(named).collect()
+}
+
+#[test]
+fn every_body_has_examples_of_its_schema() {
+    for Operation { method, path, value } in Document::get().operations() {
+        let responses = value["responses"].as_object().unwrap().values();
+        let contents = responses.chain([&value["requestBody"]]).filter_map(|body| body["content"].as_object());
+        for (media_type, content) in contents.flatten() {
+            let examples = examples(content);
+            assert!(!examples.is_empty(), "{method} {path} {media_type}");
+            for (name, example) in examples {
+                let errors = Document::get().errors(&content["schema"], &example);
+                assert!(errors.is_empty(), "{method} {path} {media_type} {name}: {errors:#?}\n{example:#}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_code_of_a_response_has_an_example_with_its_status() {
+    for Operation { method, path, value } in Document::get().operations() {
+        for (status, response) in value["responses"].as_object().unwrap() {
+            let content = &response["content"]["application/problem+json"];
+            let codes = examples(content);
+            let schema = &Document::get().value["components"]["schemas"]
+                [content["schema"]["$ref"].as_str().map_or("", |place| place.rsplit('/').next().unwrap())];
+            let listed: BTreeSet<&str> = schema["allOf"][1]["properties"]["code"]["enum"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
+            assert_eq!(
+                codes.iter().map(|(name, _)| name.as_str()).collect::<BTreeSet<_>>(),
+                listed,
+                "{method} {path} {status}"
+            );
+            for (name, example) in &codes {
+                assert_eq!((&example["code"], &example["type"]), (&json!(name), &json!(format!("/problems/{name}"))));
+                assert!(
+                    status == "default" || example["status"].to_string() == *status,
+                    "{method} {path} {status}: {example}"
+                );
+            }
+        }
+    }
+}
+
+/// Asserts that the document's example of a problem is what the server sent, but for the name of the request.
+#[track_caller]
+fn is_the_example(reply: &Reply) {
+    let mut body = reply.json();
+    let code = body["code"].as_str().unwrap().to_owned();
+    let example = &Document::get().value["components"]["examples"][&code]["value"];
+    body["request_id"] = example["request_id"].clone();
+    assert_eq!(&body, example);
+}
+
+#[tokio::test]
+async fn examples_of_problems_are_what_the_server_sends() {
+    let server = Server::start().await;
+    let (admin, anonymous) = (server.admin().await, server.anonymous());
+    let [viewer] = server.seeded(["viewer"]).await;
+    let bad = anonymous.clone().with(json!({"access_token": "bad"}));
+    let unknown = "0192d3c4-0000-7000-8000-000000000000";
+    for reply in [
+        anonymous.get("/api/v1/users/me").await,
+        bad.get("/api/v1/users/me").await,
+        viewer.get("/api/v1/users").await,
+        admin.get(&format!("/api/v1/users/{unknown}")).await,
+        admin.get(&format!("/api/v1/items/{unknown}")).await,
+        admin.post("/api/v1/auth/login").json(&json!({"username": "x", "password": "wrong password"})).await,
+        admin.post("/api/v1/auth/login").body("application/json", "{\"username\":}").await,
+        admin.post("/api/v1/items").body("text/plain", "{}").await,
+        admin.post("/api/v1/auth/register").json(&json!({"password": "correct horse battery"})).await,
+        admin
+            .post("/api/v1/auth/register")
+            .json(&json!({"email": admin.email, "password": "correct horse battery"}))
+            .await,
+        admin.get("/api/v1/items?%").await,
+        admin.get("/api/v1/items").header("Accept", "text/csv").await,
+        admin.get("/nowhere").await,
+        admin.delete("/api/v1/users/me").await,
+        anonymous.post("/api/v1/auth/verify-email/confirm").json(&json!({"token": "x"})).await,
+    ] {
+        is_the_example(&reply);
+    }
+}
+
+#[test]
+fn limits_and_names_are_those_of_the_configuration() {
+    let home = Home::new()
+        .env("PASSWORD_MIN_LENGTH", "12")
+        .env("ACCESS_TOKEN_EXPIRE_MINUTES", "5")
+        .env("PUBLIC_URL", "https://api.example.com/svc")
+        .env("APP_VERSION", "7.7.7")
+        .env("KEEPSTONE__ROLES__AUDITOR", "audit:read");
+    let configured = document(&home);
+    let schemas = &configured["components"]["schemas"];
+    for (schema, member) in
+        [("NewUser", "password"), ("PasswordChange", "new_password"), ("PasswordReset", "new_password")]
+    {
+        assert_eq!(schemas[schema]["properties"][member]["minLength"], 12, "{schema}");
+    }
+    assert_eq!(schemas["PasswordChange"]["properties"]["current_password"]["minLength"], Value::Null);
+    assert_eq!(configured["servers"], json!([{"url": "https://api.example.com/svc"}]));
+    let flow = &configured["components"]["securitySchemes"]["oauth2"]["flows"]["password"];
+    assert_eq!(flow["tokenUrl"], "https://api.example.com/svc/api/v1/auth/login");
+    assert_eq!(flow["refreshUrl"], "https://api.example.com/svc/api/v1/auth/refresh");
+    let login = &configured["paths"]["/api/v1/auth/login"]["post"]["responses"]["200"]["content"]["application/json"];
+    assert_eq!(login["example"]["expires_in"], 300);
+    let health = &configured["paths"]["/health"]["get"]["responses"]["200"]["content"]["application/json"];
+    assert_eq!(health["example"]["version"], "7.7.7");
+    assert!(schemas["Role"]["enum"].as_array().unwrap().contains(&json!("auditor")), "{}", schemas["Role"]);
+
+    let defaults = document(&Home::new());
+    assert_eq!(defaults["servers"], json!([{"url": "/"}]));
+    assert_eq!(defaults["components"]["schemas"]["NewUser"]["properties"]["password"]["minLength"], 8);
+}
+
+#[tokio::test]
+async fn what_answers_with_a_body_refuses_clients_that_accept_none() {
+    let server = Server::start().await;
+    let anonymous = server.anonymous();
+    for operation in Document::get().operations().iter().filter(|one| tells_of(one, 406)) {
+        ask(&anonymous, operation).header("Accept", "text/csv").await.is(406).problem_is("not_acceptable");
     }
 }
 

@@ -3,11 +3,11 @@
 
 use std::{collections::BTreeSet, fs, path::Path, process::ExitCode};
 
-use keepstone_http::Edition;
 use serde_json::Value;
 
 use crate::{
     cli::Openapi,
+    document,
     failure::Failure,
     output,
     settings::{Inputs, Settings},
@@ -23,14 +23,7 @@ pub fn run(inputs: &Inputs, arguments: &Openapi) -> Result<ExitCode, Failure> {
         Openapi { defaults: false, check: None } => Settings::load(inputs)?,
         _ => Settings::built_in()?,
     };
-    let app = &settings.app;
-    let document = keepstone_http::openapi(Edition {
-        title: &app.name,
-        version: &app.version,
-        api_prefix: &app.api_prefix,
-        token_case: settings.token_case(),
-        conceals_registration: settings.registration.conceal,
-    });
+    let document = keepstone_http::openapi(&document::options(&settings));
     let document = document.to_pretty_json().map_err(Failure::failed)?;
     match &arguments.check {
         Some(file) => check(file, &document)?,

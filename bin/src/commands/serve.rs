@@ -23,7 +23,7 @@ use tokio::{
 
 use crate::{
     cli::Serve,
-    compose,
+    compose, document,
     failure::Failure,
     keys, logging, output,
     settings::{self, Settings},
@@ -145,6 +145,7 @@ fn options(settings: &Settings) -> Options {
             settings::Origins::Any => Origins::Any,
             settings::Origins::Listed(list) => Origins::Listed(list.clone()),
         },
+        document: document::options(settings),
         serves_docs: settings.docs.enabled,
         redoc_script: Script {
             url: settings.docs.redoc_script.url.clone(),

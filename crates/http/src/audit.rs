@@ -1,4 +1,4 @@
-//! `/audit`: what happened that bears on security.
+//! `/audit`: security-relevant events.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    closed_list::AuditKindSchema,
     extract::Authenticated,
     page::{Listing, PageView, PagingQuery},
     problem::ApiResult,
     respond::Json,
 };
 
-/// Something that happened.
+/// A security-relevant event.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditEvent)]
 pub struct AuditEventView {
@@ -24,23 +25,22 @@ pub struct AuditEventView {
     /// When it happened.
     #[schema(value_type = String, format = "date-time")]
     at: Timestamp,
-    /// What happened.
-    #[schema(example = "login")]
+    #[schema(value_type = AuditKindSchema)]
     kind: &'static str,
-    /// Who did it; null if nobody knows, or the operator did.
+    /// The user who caused the event; null if unknown or the operator.
     #[schema(value_type = Option<uuid::Uuid>)]
     actor_id: Option<UserId>,
-    /// Whose account it was done to.
+    /// The account that the event concerns.
     #[schema(value_type = Option<uuid::Uuid>)]
     user_id: Option<UserId>,
-    /// In or to which session.
+    /// The session that the event concerns.
     #[schema(value_type = Option<uuid::Uuid>)]
     session_id: Option<SessionId>,
-    /// The address that the request came from.
+    /// The client address of the request.
     ip: Option<String>,
-    /// The request that did it.
+    /// The id of the request.
     request_id: Option<String>,
-    /// What else there is to know.
+    /// Further facts, depending on the kind.
     detail: BTreeMap<String, String>,
 }
 
@@ -60,9 +60,12 @@ impl From<AuditEvent> for AuditEventView {
     }
 }
 
-/// Lists what happened, newest first. Needs `audit:read`.
+/// List audit events
+///
+/// Returns security-relevant events, newest first. Requires `audit:read`.
 #[utoipa::path(
     tag = "audit",
+    operation_id = "listAuditEvents",
     params(PagingQuery),
     responses(
         (status = OK, body = PageView<AuditEventView>),

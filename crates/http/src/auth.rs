@@ -1,7 +1,5 @@
 //! `/auth`: signing up, getting in, staying in, and getting out.
 
-use std::collections::BTreeMap;
-
 use actix_web::{
     Either, HttpRequest, HttpResponse, delete, get,
     http::header::{CACHE_CONTROL, ContentType},
@@ -27,7 +25,7 @@ use crate::{
     user::{NewUserBody, UserView},
 };
 
-/// One of the caller's own sessions.
+/// A session of the caller.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Session)]
 pub struct SessionView {
@@ -36,17 +34,17 @@ pub struct SessionView {
     /// When the user logged in.
     #[schema(value_type = String, format = "date-time")]
     created_at: Timestamp,
-    /// When its tokens were last refreshed.
+    /// When the tokens were last refreshed.
     #[schema(value_type = String, format = "date-time")]
     last_used_at: Timestamp,
-    /// When it ends whatever happens.
+    /// When the session expires at the latest.
     #[schema(value_type = String, format = "date-time")]
     expires_at: Timestamp,
     /// The address that the login came from.
     ip: Option<String>,
-    /// What the client called itself.
+    /// The `User-Agent` of the login.
     user_agent: Option<String>,
-    /// Whether it is the session of this request.
+    /// Whether this request belongs to the session.
     current: bool,
 }
 
@@ -70,21 +68,58 @@ impl SessionView {
 #[schema(as = JwkSet)]
 #[expect(dead_code, reason = "it is described; the keyring writes it")]
 pub struct JwkSetView {
-    /// The keys, each with its `kid`, `kty`, `alg`, `use` and what its type has.
-    keys: Vec<BTreeMap<String, String>>,
+    keys: Vec<JwkView>,
 }
 
-/// What everybody is told who signs up where sign-ups are concealed.
-pub const SIGNED_UP: &str = "Thank you. Look for an e-mail that says how to go on";
+/// A public key (RFC 7517 section 4).
+#[derive(ToSchema)]
+#[schema(as = Jwk)]
+#[expect(dead_code, reason = "it is described; the keyring writes it")]
+pub struct JwkView {
+    /// The key type.
+    #[schema(example = "OKP")]
+    kty: String,
+    /// The key id, as in the header of a token.
+    kid: String,
+    /// The signature algorithm.
+    #[schema(example = "EdDSA")]
+    alg: String,
+    /// Always `sig`.
+    #[serde(rename = "use")]
+    #[schema(example = "sig")]
+    usage: String,
+    /// The curve of an EC or OKP key.
+    #[schema(nullable = false, example = "Ed25519")]
+    crv: Option<String>,
+    /// The x coordinate of an EC key, or an OKP key.
+    #[schema(nullable = false, example = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")]
+    x: Option<String>,
+    /// The y coordinate of an EC key.
+    #[schema(nullable = false)]
+    y: Option<String>,
+    /// The modulus of an RSA key.
+    #[schema(nullable = false)]
+    n: Option<String>,
+    /// The exponent of an RSA key.
+    #[schema(nullable = false)]
+    e: Option<String>,
+}
 
-/// Signs somebody up.
+/// The response to every sign-up where these are concealed.
+pub const SIGNED_UP: &str = "Thank you. Check your e-mail for the next step.";
+
+/// Register an account
+///
+/// Registers a new account. With `REGISTRATION_CONCEAL` the response is 202 whether or not the address is free; the
+/// result is sent by e-mail.
 #[utoipa::path(
     tag = "auth",
+    operation_id = "registerAccount",
     request_body = NewUserBody,
     params(IdempotencyKeyHeader),
     responses(
         (status = CREATED, body = UserView),
-        (status = ACCEPTED, body = MessageView, description = "The answer to everybody where sign-ups are concealed: the rest is said by e-mail"),
+        (status = ACCEPTED, body = MessageView, description = "The response to every sign-up where these are concealed; the result is sent by e-mail."),
     ),
     security(()),
     extensions(("x-problems" = json!(["email_already_registered", "username_taken", "insufficient_permissions", "registration_closed", "rate_limited"]))),
@@ -107,9 +142,13 @@ pub async fn register(
     user.once(&request, None, &requests, answer, make).await.map(Either::Left)
 }
 
-/// Logs somebody in, by JSON or by OAuth 2's password form.
+/// Log in
+///
+/// Exchanges a password for an access token and a refresh token. Send JSON, or the form of OAuth 2's password grant
+/// (RFC 6749 section 4.3). Errors of a form follow RFC 6749 section 5.2.
 #[utoipa::path(
     tag = "auth",
+    operation_id = "login",
     request_body(content((LoginJson = "application/json"), (LoginForm = "application/x-www-form-urlencoded"))),
     responses(
         (status = OK, body = TokensView),
@@ -129,11 +168,15 @@ pub async fn login(
     Ok(Tokens { pair: in_form(pair.map_err(Problem::from), is_form)?, case: options.token_case, is_form })
 }
 
-/// Exchanges a refresh token for the next pair, by JSON or by OAuth 2's form.
+/// Refresh the tokens
+///
+/// Exchanges a refresh token for a new pair of tokens, by JSON or by OAuth 2's form (RFC 6749 section 6). The refresh
+/// token is consumed.
 #[utoipa::path(
     tag = "auth",
+    operation_id = "refreshTokens",
     request_body(content((RefreshJson = "application/json"), (RefreshForm = "application/x-www-form-urlencoded"))),
-    params(("Idempotency-Key" = Option<String>, Header, description = "Sent again within a minute, it gives the same pair")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$", description = "The same key within a minute returns the same pair again.")),
     responses(
         (status = OK, body = TokensView),
     ),
@@ -154,9 +197,12 @@ pub async fn refresh(
     Ok(Tokens { pair: in_form(pair.map_err(Problem::from), is_form)?, case: options.token_case, is_form })
 }
 
-/// Ends the session of the access token, of the refresh token, or of both. Twice is no error.
+/// Log out
+///
+/// Revokes the session of the access token, of the refresh token, or of both. Idempotent.
 #[utoipa::path(
     tag = "auth",
+    operation_id = "logout",
     request_body(content = LogoutJson, content_type = "application/json"),
     responses(
         (status = NO_CONTENT),
@@ -175,9 +221,12 @@ pub async fn logout(
     Ok(NoContent)
 }
 
-/// Ends every session of the caller. Twice is no error.
+/// Log out everywhere
+///
+/// Revokes every session of the caller. Idempotent.
 #[utoipa::path(
     tag = "auth",
+    operation_id = "logoutEverywhere",
     responses(
         (status = NO_CONTENT),
     ),
@@ -190,9 +239,12 @@ pub async fn logout_all(caller: Attempted, sessions: Data<Sessions>, requester: 
     Ok(NoContent)
 }
 
-/// Lists the caller's sessions, newest first.
+/// List your sessions
+///
+/// Returns the caller's active sessions, newest first.
 #[utoipa::path(
     tag = "auth",
+    operation_id = "listSessions",
     params(PagingQuery),
     responses(
         (status = OK, body = PageView<SessionView>),
@@ -210,10 +262,13 @@ pub async fn list_sessions(
     Ok(Json(listing.answer(page, |session| SessionView::new(session, &caller))))
 }
 
-/// Ends one of the caller's sessions.
+/// Revoke one of your sessions
+///
+/// Revokes one of the caller's sessions. Its tokens stop working.
 #[utoipa::path(
     tag = "auth",
-    params(("id" = uuid::Uuid, Path, description = "The session's id")),
+    operation_id = "revokeSession",
+    params(("id" = uuid::Uuid, Path, description = "The id of the session.")),
     responses(
         (status = NO_CONTENT),
     ),
@@ -231,9 +286,13 @@ pub async fn end_session(
     Ok(NoContent)
 }
 
-/// Gives the public keys that access tokens are signed with (RFC 7517): none, if they are signed with a secret.
+/// Get the public signing keys
+///
+/// Returns the public keys that verify access tokens, as a JWK set (RFC 7517). The set is empty when tokens are signed
+/// with a shared secret (HS256).
 #[utoipa::path(
     tag = "auth",
+    operation_id = "getJwks",
     responses((status = OK, body = JwkSetView)),
     security(()),
 )]

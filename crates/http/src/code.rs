@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 macro_rules! codes {
     ($(#[doc = $explanation:literal] #[doc = $remedy:literal] $variant:ident = $name:literal, $status:ident, $title:literal;)+) => {
         /// What went wrong: the `code` of a problem, stable, for programs to branch on.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Code {
             $(#[doc = $explanation] #[doc = $remedy] $variant,)+
         }

@@ -10,15 +10,17 @@ use actix_web::{
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder,
+        ComponentsBuilder, ContactBuilder, InfoBuilder, License, OpenApi, OpenApiBuilder, Server,
         security::{Flow, OAuth2, Password, Scopes, SecurityScheme},
+        tag::TagBuilder,
     },
 };
 use utoipa_actix_web::AppExt;
 
 use crate::{
+    closed_list::{CodeSchema, JobStateSchema},
     code::Code,
-    document,
+    document::{self, DocumentOptions},
     html::{self, escape},
     problem::{FieldError, Problem, ProblemView},
     respond::{CamelTokensView, TokenCase, TokensView},
@@ -28,45 +30,40 @@ use crate::{
 /// The files of Swagger UI that its page loads; it has more, among them a page that shows the API of somebody else.
 const SWAGGER_FILES: [&str; 3] = ["swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"];
 
-/// What the document depends on.
-#[derive(Debug, Clone, Copy)]
-pub struct Edition<'a> {
-    /// What the API is called.
-    pub title: &'a str,
-    /// The version that is told.
-    pub version: &'a str,
-    /// What every path of the API begins with.
-    pub api_prefix: &'a str,
-    /// How the members of token responses are spelt.
-    pub token_case: TokenCase,
-    /// Whether sign-ups are answered alike.
-    pub conceals_registration: bool,
-}
+/// The groups of operations.
+const TAGS: [(&str, &str); 7] = [
+    ("auth", "Sign-up, login, sessions, and the flows that start with an e-mail."),
+    ("users", "User accounts."),
+    ("items", "Items: a resource with owners, search and optimistic concurrency."),
+    ("email", "Outgoing e-mail."),
+    ("jobs", "Background jobs."),
+    ("audit", "The log of security-relevant events."),
+    ("health", "Probes."),
+];
+
+const DESCRIPTION: &str = "\
+Errors are `application/problem+json` (RFC 9457): branch on `code`, which `/problems` explains.
+
+Lists return pages, newest first; pass `next_cursor` as `cursor` to get the next page.
+
+Single resources carry an `ETag`: `If-None-Match` avoids a transfer, `If-Match` prevents lost updates.
+
+With `Idempotency-Key` a request that creates or sends something can be retried safely.";
 
 /// The document of all routes.
 #[must_use]
-pub fn openapi(edition: Edition<'_>) -> OpenApi {
-    let Edition { title, version, api_prefix, token_case, conceals_registration } = edition;
-    let login = Flow::Password(Password::new(format!("{api_prefix}/auth/login"), Scopes::new()));
-    let oauth2 = SecurityScheme::OAuth2(OAuth2::new([login]));
-    let tokens = match token_case {
+pub fn openapi(options: &DocumentOptions) -> OpenApi {
+    let api_prefix = &options.api_prefix;
+    let tokens = match options.token_case {
         TokenCase::Snake => TokensView::schema(),
         TokenCase::Camel => CamelTokensView::schema(),
     };
-    let components = ComponentsBuilder::new()
-        .security_scheme("oauth2", oauth2)
-        .schema_from::<ProblemView<'_>>()
-        .schema_from::<FieldError>();
-    let base = OpenApiBuilder::new()
-        .info(InfoBuilder::new().title(title).version(version).build())
-        .components(Some(components.build()))
-        .build();
-    let app = App::new().into_utoipa_app().openapi(base).configure(server::routes(api_prefix));
+    let app = App::new().into_utoipa_app().openapi(base(options)).configure(server::routes(api_prefix));
     let mut document = app.split_for_parts().1;
     if let Some(components) = &mut document.components {
         components.schemas.insert(TokensView::name().into_owned(), tokens);
     }
-    if !conceals_registration {
+    if !options.conceals_registration {
         for path in ["auth/register", "users"] {
             let item = document.paths.paths.get_mut(&format!("{api_prefix}/{path}"));
             if let Some(operation) = item.and_then(|item| item.post.as_mut()) {
@@ -74,7 +71,38 @@ pub fn openapi(edition: Edition<'_>) -> OpenApi {
             }
         }
     }
-    document::complete(document)
+    document::complete(document, options)
+}
+
+/// The document without its operations.
+fn base(options: &DocumentOptions) -> OpenApi {
+    let DocumentOptions { title, version, api_prefix, public_url, .. } = options;
+    // Relative addresses are those of the server that sends the document.
+    let url = public_url.as_deref().unwrap_or_default();
+    let auth = format!("{url}{api_prefix}/auth");
+    let flow = Password::with_refresh_url(format!("{auth}/login"), Scopes::new(), format!("{auth}/refresh"));
+    let components = ComponentsBuilder::new()
+        .security_scheme("oauth2", SecurityScheme::OAuth2(OAuth2::new([Flow::Password(flow)])))
+        .schema_from::<ProblemView<'_>>()
+        .schema_from::<FieldError>()
+        .schema_from::<CodeSchema>()
+        .schema_from::<JobStateSchema>();
+    let mut license = License::new(env!("CARGO_PKG_LICENSE"));
+    license.identifier = Some(env!("CARGO_PKG_LICENSE").to_owned());
+    let contact = ContactBuilder::new().name(Some(title)).url(public_url.as_deref());
+    let info = InfoBuilder::new()
+        .title(title)
+        .version(version)
+        .description(Some(DESCRIPTION))
+        .license(Some(license))
+        .contact(Some(contact.build()));
+    let tags = TAGS.map(|(name, description)| TagBuilder::new().name(name).description(Some(description)).build());
+    OpenApiBuilder::new()
+        .info(info.build())
+        .servers(Some([Server::new(if url.is_empty() { "/" } else { url })]))
+        .tags(Some(tags))
+        .components(Some(components.build()))
+        .build()
 }
 
 /// The document as it is sent.

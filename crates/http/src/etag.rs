@@ -49,8 +49,8 @@ const PUBLIC: &str = "-public";
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "it is described, and read by hand")]
 pub struct IfMatchHeader {
-    /// Change it only if it still has one of these entity tags; `*` is any. Else the answer is 412.
-    #[param(rename = "If-Match", pattern = r#"^(\*|(W/)?"[^"]*"( *, *(W/)?"[^"]*")*)$"#)]
+    /// Makes the change only if the resource still has one of these entity tags; `*` is any. Otherwise the response is 412.
+    #[param(example = "\"3\"", rename = "If-Match", pattern = r#"^(\*|(W/)?"[^"]*"( *, *(W/)?"[^"]*")*)$"#)]
     if_match: Option<String>,
 }
 
@@ -59,8 +59,8 @@ pub struct IfMatchHeader {
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "it is described, and read by hand")]
 pub struct IfNoneMatchHeader {
-    /// Do not send what has one of these entity tags: the answer is 304 then.
-    #[param(rename = "If-None-Match")]
+    /// Responds with 304 if the resource has one of these entity tags.
+    #[param(example = "\"3\"", rename = "If-None-Match")]
     if_none_match: Option<String>,
 }
 

@@ -6,7 +6,7 @@ use utoipa::openapi::{Components, Content, RefOr};
 /// Gives a body an example, if it is described and has none.
 pub fn illustrate(content: &mut Content, components: &Value) {
     let schema = content.schema.as_ref().and_then(|schema| serde_json::to_value(schema).ok());
-    if let (None, Some(schema)) = (&content.example, schema) {
+    if let (None, true, Some(schema)) = (&content.example, content.examples.is_empty(), schema) {
         content.example = Some(of(&schema, "", components));
     }
 }
@@ -25,10 +25,20 @@ pub fn referred(components: &Components) -> Value {
     Value::Object(schemas)
 }
 
+/// Members that are null in the usual case: nothing has ended, failed or been deleted.
+const NULL: [&str; 7] =
+    ["deleted_at", "end_reason", "ended_at", "finished_at", "last_error", "next_cursor", "pending_email"];
+
 /// An example of a schema, for a member of this name.
 fn of(schema: &Value, name: &str, components: &Value) -> Value {
+    if NULL.contains(&name) {
+        return Value::Null;
+    }
     if let Some(example) = schema.get("example") {
         return example.clone();
+    }
+    if let Some(first) = schema["enum"].get(0) {
+        return first.clone();
     }
     if let Some(reference) = schema["$ref"].as_str() {
         let referred = reference.rsplit('/').next().and_then(|name| components.get(name));
@@ -57,6 +67,7 @@ fn object(schema: &Value, components: &Value) -> Value {
 
 fn text(schema: &Value, name: &str) -> Value {
     json!(match (schema["format"].as_str(), name) {
+        (Some("uuid"), "actor_id" | "owner_id" | "user_id") => "019a1b2c-0a1b-7c2d-8e3f-5a6b7c8d9e0f",
         (Some("uuid"), _) => "019a1b2c-3d4e-7f60-8a9b-0c1d2e3f4a5b",
         (Some("date-time"), _) => "2026-01-31T09:30:00.123456Z",
         (Some("email"), _) => "ada@example.com",
@@ -70,7 +81,7 @@ fn text(schema: &Value, name: &str) -> Value {
         (_, "grant_type") => "refresh_token",
         (_, "ip") => "192.0.2.1",
         (_, "user_agent") => "Mozilla/5.0",
-        (_, "next_cursor") => "AAYrgnzPzQABlFq_siBwAIAAAAIAD0EUbf2seq90e-JY-igb1QPGuQ",
+        (_, "cursor") => "AAYrgnzPzQABlFq_siBwAIAAAAIAD0EUbf2seq90e-JY-igb1QPGuQ",
         (_, other) if other.ends_with("token") => "eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.c2lnbmF0dXJl",
         _ => "text",
     })

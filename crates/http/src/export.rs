@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 
 use crate::{
     audit::AuditEventView,
+    closed_list::SessionEndSchema,
     extract::{Authenticated, Requester},
     item::ItemView,
     problem::ApiResult,
@@ -24,25 +25,25 @@ use crate::{
     user::UserView,
 };
 
-/// Everything that is kept about an account. Passwords and tokens are kept as digests only, which are not in it.
+/// Everything that is stored about an account, except the digests of passwords and tokens.
 #[derive(ToSchema)]
 #[schema(as = Export)]
 #[expect(dead_code, reason = "it is described; `Writer` writes it")]
 pub struct ExportView {
-    /// When it was begun. What was changed after that may be in it as it was or as it is.
+    /// When the export began. Later changes may or may not be included.
     #[schema(value_type = String, format = "date-time")]
     exported_at: Timestamp,
     user: UserView,
-    /// Newest first, with those that have ended, as long as they are kept.
+    /// Active and ended sessions, newest first.
     sessions: Vec<ExportedSessionView>,
-    /// What happened to the account, newest first; after that, what its owner did elsewhere. Who else took part is left
-    /// out.
+    /// Events of the account, then events that its owner caused elsewhere, each newest first. Data of other people is
+    /// left out.
     audit_events: Vec<AuditEventView>,
-    /// The account's own, newest first.
+    /// The items that the account owns, newest first.
     items: Vec<ItemView>,
 }
 
-/// A session, with how it ended.
+/// An active or ended session.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ExportedSession)]
 pub struct ExportedSessionView {
@@ -51,23 +52,23 @@ pub struct ExportedSessionView {
     /// When the user logged in.
     #[schema(value_type = String, format = "date-time")]
     created_at: Timestamp,
-    /// When its tokens were last refreshed.
+    /// When the tokens were last refreshed.
     #[schema(value_type = String, format = "date-time")]
     last_used_at: Timestamp,
-    /// When it ends whatever happens.
+    /// When the session expires at the latest.
     #[schema(value_type = String, format = "date-time")]
     expires_at: Timestamp,
-    /// When it ended before its time.
+    /// When the session was ended before it expired.
     #[schema(value_type = Option<String>, format = "date-time")]
     ended_at: Option<Timestamp>,
-    /// Why it ended before its time.
-    #[schema(example = "logout")]
+    /// Why the session was ended before it expired.
+    #[schema(value_type = Option<SessionEndSchema>)]
     end_reason: Option<&'static str>,
     /// The address that the login came from.
     ip: Option<String>,
-    /// What the client called itself.
+    /// The `User-Agent` of the login.
     user_agent: Option<String>,
-    /// Whether it is the session of this request.
+    /// Whether this request belongs to the session.
     current: bool,
 }
 
@@ -87,11 +88,14 @@ impl ExportedSessionView {
     }
 }
 
-/// Gives everything that is kept about the caller: the account, its sessions, what the audit log has of it, its items.
+/// Export your data
+///
+/// Returns everything that is stored about the caller: the account, its sessions, its audit events and its items.
 #[utoipa::path(
     tag = "users",
+    operation_id = "exportMe",
     responses(
-        (status = OK, body = ExportView, headers(("Content-Disposition" = String, description = "`attachment`, with a name for the file."))),
+        (status = OK, body = ExportView, headers(("Content-Disposition" = String, description = "`attachment` with a file name."))),
     ),
     security(("oauth2" = [])),
     extensions(("x-problems" = json!(["rate_limited"]))),

@@ -1,4 +1,4 @@
-//! `/health`: whether the process lives, and whether it can do its work.
+//! `/health`: version, liveness and readiness.
 
 use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, get, web::Data};
 use keepstone_service::{Check, Health, Readiness};
@@ -7,90 +7,138 @@ use utoipa::ToSchema;
 
 use crate::{respond::Json, server::Options};
 
-/// What runs here.
+/// The version and the environment of the running server.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Health)]
 pub struct HealthView {
-    #[schema(example = "healthy")]
-    status: &'static str,
-    #[schema(example = "0.1.0")]
+    status: HealthStatus,
+    /// The configured version (`APP_VERSION`).
     version: String,
+    /// The configured environment (`ENVIRONMENT`).
     #[schema(example = "production")]
     environment: String,
 }
 
-/// That something runs here.
+/// The state of a server that answers.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthStatus {
+    Healthy,
+}
+
+/// The answer of a process that is alive.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Liveness)]
 pub struct LivenessView {
-    #[schema(example = "ok")]
-    status: &'static str,
+    status: LivenessStatus,
 }
 
-/// Whether requests should be sent here, and what fails if not.
+/// The state of a process that is alive.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LivenessStatus {
+    Ok,
+}
+
+/// Whether the server accepts requests, and the state of each dependency.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Readiness)]
 pub struct ReadinessView {
-    /// `ready`, `not_ready`, or `draining` while the process shuts down.
-    #[schema(example = "ready")]
-    status: &'static str,
+    status: ReadinessStatus,
     checks: ChecksView,
 }
 
-/// How the things are that this process needs.
+/// `ready`, `not_ready`, or `draining` while the process shuts down.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadinessStatus {
+    Ready,
+    NotReady,
+    Draining,
+}
+
+/// The state of each dependency.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Checks)]
 pub struct ChecksView {
     /// `ok` or `down`.
-    #[schema(example = "ok")]
-    database: &'static str,
+    database: CheckStatus,
     /// `ok`, `pending` if `keepstone migrate upgrade` has to be run, or `down`.
-    #[schema(example = "ok")]
-    migrations: &'static str,
-    /// `ok`, or `down` if this process has stopped doing background jobs.
-    #[schema(example = "ok")]
-    jobs: &'static str,
+    migrations: CheckStatus,
+    /// `ok`, or `down` if this process has stopped running background jobs.
+    jobs: CheckStatus,
+}
+
+/// The state of a dependency.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckStatus {
+    Ok,
+    Pending,
+    Down,
+}
+
+impl From<Check> for CheckStatus {
+    fn from(check: Check) -> Self {
+        match check {
+            Check::Ok => Self::Ok,
+            Check::Down => Self::Down,
+            Check::Pending => Self::Pending,
+        }
+    }
 }
 
 impl From<Readiness> for ReadinessView {
     fn from(readiness: Readiness) -> Self {
         let status = match (readiness.is_draining, readiness.is_ready()) {
-            (true, _) => "draining",
-            (false, true) => "ready",
-            (false, false) => "not_ready",
-        };
-        let check = |check| match check {
-            Check::Ok => "ok",
-            Check::Down => "down",
-            Check::Pending => "pending",
+            (true, _) => ReadinessStatus::Draining,
+            (false, true) => ReadinessStatus::Ready,
+            (false, false) => ReadinessStatus::NotReady,
         };
         let checks = ChecksView {
-            database: check(readiness.database),
-            migrations: check(readiness.migrations),
-            jobs: check(readiness.jobs),
+            database: readiness.database.into(),
+            migrations: readiness.migrations.into(),
+            jobs: readiness.jobs.into(),
         };
         Self { status, checks }
     }
 }
 
-/// Tells what runs here.
-#[utoipa::path(tag = "health", responses((status = OK, body = HealthView)), security(()))]
+/// Get the version and environment
+///
+/// Returns the version and the environment of the running server.
+#[utoipa::path(
+    tag = "health",
+    operation_id = "getHealth",
+    responses((status = OK, body = HealthView)),
+    security(()),
+)]
 #[get("/health")]
 pub async fn health(options: Data<Options>) -> Json<HealthView> {
     let (version, environment) = (options.version.clone(), options.environment.clone());
-    Json(HealthView { status: "healthy", version, environment })
+    Json(HealthView { status: HealthStatus::Healthy, version, environment })
 }
 
-/// Tells that the process lives. Asks nothing and nobody.
-#[utoipa::path(tag = "health", responses((status = OK, body = LivenessView)), security(()))]
-#[get("/health/live")]
-pub async fn live() -> Json<LivenessView> {
-    Json(LivenessView { status: "ok" })
-}
-
-/// Tells whether requests should be sent here.
+/// Check liveness
+///
+/// Liveness probe; checks no dependencies.
 #[utoipa::path(
     tag = "health",
+    operation_id = "getLiveness",
+    responses((status = OK, body = LivenessView)),
+    security(()),
+)]
+#[get("/health/live")]
+pub async fn live() -> Json<LivenessView> {
+    Json(LivenessView { status: LivenessStatus::Ok })
+}
+
+/// Check readiness
+///
+/// Readiness probe. Responds with 503 while a dependency is down, migrations are pending or the server shuts down.
+#[utoipa::path(
+    tag = "health",
+    operation_id = "getReadiness",
     responses((status = OK, body = ReadinessView), (status = SERVICE_UNAVAILABLE, body = ReadinessView)),
     security(()),
 )]
@@ -99,7 +147,7 @@ pub async fn ready(probes: Data<Health>) -> Readied {
     Readied(probes.readiness().await)
 }
 
-/// 200 if ready, else 503.
+/// A response with 200 if the server is ready, else 503.
 pub struct Readied(Readiness);
 
 impl Responder for Readied {

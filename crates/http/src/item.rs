@@ -1,4 +1,4 @@
-//! `/items`: what people keep here.
+//! `/items`: CRUD and search.
 
 use actix_web::{HttpRequest, delete, get, patch, post, web::Data};
 use keepstone_domain::{
@@ -29,7 +29,7 @@ pub struct ItemView {
     title: String,
     #[schema(example = "Holds the arch together.")]
     description: Option<String>,
-    /// Whose it is.
+    /// The user who owns the item.
     #[schema(value_type = uuid::Uuid)]
     owner_id: UserId,
     #[schema(value_type = String, format = "date-time")]
@@ -65,7 +65,7 @@ impl From<Item> for Tagged<ItemView> {
     }
 }
 
-/// What it takes to make an item.
+/// A new item.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NewItem)]
 pub struct NewItemBody {
@@ -87,7 +87,7 @@ impl Input for NewItemBody {
     }
 }
 
-/// What is to change about an item; what is left out stays as it is.
+/// Changes of an item. Members that are left out keep their values.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ItemPatch)]
 pub struct ItemPatchBody {
@@ -95,7 +95,7 @@ pub struct ItemPatchBody {
     #[serde(default)]
     #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 255)]
     title: Field<String>,
-    /// A new description; null for none.
+    /// A new description; null removes it.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 10_000)]
     description: Field<String>,
@@ -111,12 +111,12 @@ impl Input for ItemPatchBody {
     }
 }
 
-/// What is looked for.
+/// The query of a search.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it is described, and read by hand")]
 pub struct SearchQuery {
-    /// What is to be found inside titles and descriptions, without case. No character is special.
+    /// Case-insensitive substring of the title or the description. No character is special.
     #[param(min_length = 1, max_length = 100)]
     q: String,
 }
@@ -132,9 +132,12 @@ impl Filter for Search {
     }
 }
 
-/// Lists all items, newest first. Needs `items:read`.
+/// List items
+///
+/// Returns all items, newest first. Requires `items:read`.
 #[utoipa::path(
     tag = "items",
+    operation_id = "listItems",
     params(PagingQuery),
     responses(
         (status = OK, body = PageView<ItemView>),
@@ -148,9 +151,12 @@ pub async fn list(caller: Authenticated, listing: Listing, items: Data<Items>) -
     Ok(Json(listing.answer(page, ItemView::from)))
 }
 
-/// Lists the caller's own items, newest first. Needs `items:read`.
+/// List your items
+///
+/// Returns the caller's own items, newest first. Requires `items:read`.
 #[utoipa::path(
     tag = "items",
+    operation_id = "listMyItems",
     params(PagingQuery),
     responses(
         (status = OK, body = PageView<ItemView>),
@@ -169,9 +175,12 @@ pub async fn list_my(
     Ok(Json(listing.answer(page, ItemView::from)))
 }
 
-/// Lists the items that have a text in their title or description, newest first. Needs `items:read`.
+/// Search items
+///
+/// Returns the items whose title or description contains a text, newest first. Requires `items:read`.
 #[utoipa::path(
     tag = "items",
+    operation_id = "searchItems",
     params(SearchQuery, PagingQuery),
     responses(
         (status = OK, body = PageView<ItemView>),
@@ -190,9 +199,12 @@ pub async fn search(
     Ok(Json(listing.answer(page, ItemView::from)))
 }
 
-/// Makes an item, which is the caller's. Needs `items:write`.
+/// Create an item
+///
+/// Creates an item owned by the caller. Requires `items:write`.
 #[utoipa::path(
     tag = "items",
+    operation_id = "createItem",
     request_body = NewItemBody,
     params(IdempotencyKeyHeader),
     responses(
@@ -215,10 +227,13 @@ pub async fn create(
     item.once(&request, Some(caller.user.id), &requests, answer, make).await
 }
 
-/// Tells about one item. Needs `items:read`.
+/// Get an item
+///
+/// Returns an item. Requires `items:read`.
 #[utoipa::path(
     tag = "items",
-    params(IfNoneMatchHeader, ("id" = uuid::Uuid, Path, description = "The item's id")),
+    operation_id = "getItem",
+    params(IfNoneMatchHeader, ("id" = uuid::Uuid, Path, description = "The id of the item.")),
     responses(
         (status = OK, body = ItemView),
     ),
@@ -230,10 +245,13 @@ pub async fn find(caller: Authenticated, id: IdPath<ItemId>, items: Data<Items>)
     Ok(items.find(&caller, id.0).await?.into())
 }
 
-/// Changes an item: one's own with `items:write`, any with `items:manage`.
+/// Update an item
+///
+/// Updates an item: your own with `items:write`, any with `items:manage`. Members that are left out keep their values.
 #[utoipa::path(
     tag = "items",
-    params(IfMatchHeader, ("id" = uuid::Uuid, Path, description = "The item's id")),
+    operation_id = "updateItem",
+    params(IfMatchHeader, ("id" = uuid::Uuid, Path, description = "The id of the item.")),
     request_body = ItemPatchBody,
     responses(
         (status = OK, body = ItemView),
@@ -252,10 +270,13 @@ pub async fn update(
     Ok(items.update(&caller, id.0, &expected.0, &patch.0).await?.into())
 }
 
-/// Deletes an item: one's own with `items:write`, any with `items:manage`.
+/// Delete an item
+///
+/// Deletes an item: your own with `items:write`, any with `items:manage`.
 #[utoipa::path(
     tag = "items",
-    params(IfMatchHeader, ("id" = uuid::Uuid, Path, description = "The item's id")),
+    operation_id = "deleteItem",
+    params(IfMatchHeader, ("id" = uuid::Uuid, Path, description = "The id of the item.")),
     responses(
         (status = NO_CONTENT),
     ),

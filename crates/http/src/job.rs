@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    closed_list::JobStateSchema,
     extract::{Authenticated, IdPath},
     page::{Filter, Listing, PageView, PagingQuery},
     problem::ApiResult,
@@ -14,31 +15,30 @@ use crate::{
     respond::Json,
 };
 
-/// A piece of background work.
+/// A background job.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Job)]
 pub struct JobView {
     #[schema(value_type = uuid::Uuid)]
     id: JobId,
-    /// What kind of work it is.
+    /// The type of the job.
     #[schema(example = "mail_verify_email")]
     kind: String,
-    /// `waiting`, `running`, `done`, or `dead`: given up after ten attempts, or because it cannot be done.
-    #[schema(example = "dead")]
+    #[schema(value_type = JobStateSchema)]
     state: &'static str,
-    /// How often it was tried.
-    #[schema(example = 10)]
+    /// The number of attempts so far.
+    #[schema(example = 0)]
     attempts: u32,
-    /// When it was caused.
-    #[schema(required = true, value_type = String, format = "date-time")]
+    /// When the job was created.
+    #[schema(value_type = String, format = "date-time")]
     created_at: Timestamp,
-    /// When it is tried next, or is taken for abandoned while it is running.
+    /// The next attempt; the end of the lease while the job is running.
     #[schema(value_type = Option<String>, format = "date-time")]
     due_at: Option<Timestamp>,
-    /// When it was done, or given up.
+    /// When the job was done or became dead.
     #[schema(value_type = Option<String>, format = "date-time")]
     finished_at: Option<Timestamp>,
-    /// What went wrong the last time.
+    /// The error of the last attempt.
     last_error: Option<String>,
 }
 
@@ -57,13 +57,13 @@ impl From<Job> for JobView {
     }
 }
 
-/// Which jobs are asked for.
+/// The filter of a list of jobs.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it is described, and read by hand")]
 pub struct JobQuery {
-    /// Those in this state: `waiting`, `running`, `done` or `dead`.
-    #[param(pattern = "^(waiting|running|done|dead)?$")]
+    /// Jobs in this state.
+    #[param(value_type = Option<JobStateSchema>)]
     state: Option<String>,
 }
 
@@ -77,9 +77,12 @@ impl Filter for JobFilter {
     }
 }
 
-/// Lists background jobs, newest first. Needs `jobs:manage`.
+/// List background jobs
+///
+/// Returns background jobs, newest first. Requires `jobs:manage`.
 #[utoipa::path(
     tag = "jobs",
+    operation_id = "listJobs",
     params(JobQuery, PagingQuery),
     responses(
         (status = OK, body = PageView<JobView>),
@@ -97,10 +100,13 @@ pub async fn list(
     Ok(Json(listing.answer(page, JobView::from)))
 }
 
-/// Has a job tried again at once that is dead, or waits for its next attempt. Needs `jobs:manage`.
+/// Retry a background job
+///
+/// Schedules a dead or waiting job for an immediate attempt. Requires `jobs:manage`.
 #[utoipa::path(
     tag = "jobs",
-    params(("id" = uuid::Uuid, Path, description = "The job's id")),
+    operation_id = "retryJob",
+    params(("id" = uuid::Uuid, Path, description = "The id of the job.")),
     responses(
         (status = OK, body = JobView),
     ),

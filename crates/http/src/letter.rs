@@ -1,4 +1,4 @@
-//! `/send-email`: e-mails that somebody writes.
+//! `/send-email`: e-mails that callers write.
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, middleware::from_fn, post, web::Data};
 use keepstone_domain::{Email, MailText, Subject};
@@ -20,15 +20,15 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[schema(as = Letter)]
 pub struct LetterBody {
-    /// To whom; `email` is accepted too.
+    /// The recipient; `email` is accepted too.
     #[serde(default, alias = "email")]
     #[schema(required = true, value_type = String, format = "email", max_length = 254)]
     to: Field<String>,
-    /// What it is about, on one line.
+    /// One line.
     #[serde(default)]
     #[schema(required = true, value_type = String, min_length = 1, max_length = 200, example = "Hello")]
     subject: Field<String>,
-    /// What it says, in plain text.
+    /// Plain text.
     #[serde(default)]
     #[schema(required = true, value_type = String, min_length = 1, max_length = 20_000, example = "Hello, Ada.")]
     body: Field<String>,
@@ -45,12 +45,12 @@ impl Input for LetterBody {
     }
 }
 
-/// To whom a test is sent.
+/// The query of a test e-mail.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it is described, and read by hand")]
 pub struct LetterQuery {
-    /// Instead of a body: an e-mail that says it is a test goes there.
+    /// The recipient of a test e-mail, instead of a body.
     #[param(max_length = 254)]
     email: Option<String>,
 }
@@ -77,9 +77,13 @@ impl FromRequest for LetterRequest {
     }
 }
 
-/// Sends an e-mail to one address. Needs `email:send`.
+/// Send an e-mail
+///
+/// Sends an e-mail to one address. With the query parameter `email` instead of a body, sends a test e-mail there. Requires
+/// `email:send`.
 #[utoipa::path(
     tag = "email",
+    operation_id = "sendEmail",
     params(LetterQuery),
     request_body(content = Option<LetterBody>, content_type = "application/json"),
     responses(

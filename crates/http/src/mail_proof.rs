@@ -19,7 +19,7 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[schema(as = MailToken)]
 pub struct MailTokenBody {
-    /// What is behind `#token=` in the link.
+    /// The part of the link after `#token=`.
     #[serde(default)]
     #[schema(required = true, value_type = String)]
     token: Field<String>,
@@ -33,7 +33,7 @@ impl Input for MailTokenBody {
     }
 }
 
-/// Who has forgotten their password.
+/// A request for a password reset link.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ForgottenPassword)]
 pub struct ForgottenPasswordBody {
@@ -55,11 +55,11 @@ impl Input for ForgottenPasswordBody {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = PasswordReset)]
 pub struct PasswordResetBody {
-    /// What is behind `#token=` in the link.
+    /// The part of the link after `#token=`.
     #[serde(default)]
     #[schema(required = true, value_type = String)]
     token: Field<String>,
-    /// The password as it is to be; `newPassword` and `password` are accepted too.
+    /// The new password; `newPassword` and `password` are accepted too.
     #[serde(default, alias = "newPassword", alias = "password")]
     #[schema(required = true, value_type = String, format = "password", min_length = 8, max_length = 128)]
     new_password: Field<String>,
@@ -75,7 +75,7 @@ impl Input for PasswordResetBody {
     }
 }
 
-/// An address that is verified.
+/// A verified e-mail address.
 #[derive(Serialize, ToSchema)]
 #[schema(as = EmailVerified)]
 pub struct EmailVerifiedView {
@@ -84,9 +84,12 @@ pub struct EmailVerifiedView {
     email_verified: bool,
 }
 
-/// Sends the caller an e-mail with a link that verifies their address. Only the newest link works, for 24 hours.
+/// Request an e-mail verification link
+///
+/// Sends the caller an e-mail with a link that verifies the address. Only the newest link works, for 24 hours.
 #[utoipa::path(
     tag = "auth",
+    operation_id = "requestEmailVerification",
     responses(
         (status = ACCEPTED, body = MessageView),
     ),
@@ -99,9 +102,12 @@ pub async fn request_verification(caller: Authenticated, proof: Data<MailProof>)
     Ok(Accepted(if is_sent { "Verification email will be sent" } else { "Email is already verified" }))
 }
 
-/// Verifies the address that the token was sent to. Once.
+/// Confirm an e-mail address
+///
+/// Verifies the address that the token was sent to. A token works once.
 #[utoipa::path(
     tag = "auth",
+    operation_id = "confirmEmail",
     request_body = MailTokenBody,
     responses(
         (status = OK, body = EmailVerifiedView),
@@ -119,10 +125,12 @@ pub async fn verify_email(
     Ok(Json(EmailVerifiedView { email_verified: true }))
 }
 
-/// Sends an e-mail with a link that sets a new password, if there is an account with this address. The answer does not
-/// tell.
+/// Request a password reset link
+///
+/// Sends a link to set a new password if an account has this address. The response is the same either way.
 #[utoipa::path(
     tag = "auth",
+    operation_id = "requestPasswordReset",
     request_body = ForgottenPasswordBody,
     responses(
         (status = ACCEPTED, body = MessageView),
@@ -136,9 +144,12 @@ pub async fn request_reset(email: Valid<ForgottenPasswordBody>, proof: Data<Mail
     Ok(Accepted("If there is an account with this email, a link to set a new password will be sent"))
 }
 
-/// Sets a new password, and ends every session of the account. Once; the link works for an hour.
+/// Reset a password
+///
+/// Sets a new password and revokes every session of the account. A token works once, for an hour.
 #[utoipa::path(
     tag = "auth",
+    operation_id = "resetPassword",
     request_body = PasswordResetBody,
     responses(
         (status = NO_CONTENT),
@@ -163,10 +174,13 @@ pub async fn reset_password(
     Ok(NoContent)
 }
 
-/// Gives an account back the address that it had, ends its sessions, and has a link sent there to set a new password,
-/// without which nobody gets in. Once; the link works for 7 days.
+/// Undo an e-mail change
+///
+/// Restores the previous address of an account, revokes its sessions, and sends a link to set a new password. The old
+/// password stops working. A token works once, for 7 days.
 #[utoipa::path(
     tag = "auth",
+    operation_id = "undoEmailChange",
     request_body = MailTokenBody,
     responses(
         (status = NO_CONTENT),

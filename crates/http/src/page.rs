@@ -51,41 +51,43 @@ impl Filter for () {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it is described, and read by hand")]
 pub struct PagingQuery {
-    /// The page, from 1. Pages end at row 10,000: go on with `cursor` from there.
+    /// The page, from 1. Pages reach row 10,000; use `cursor` beyond it.
     #[param(minimum = 1, maximum = 10_000, default = 1)]
     page: Option<u32>,
-    /// How many rows a page has.
+    /// Rows per page.
     #[param(minimum = 1, maximum = 100, default = 20)]
     page_size: Option<u32>,
-    /// Instead of `page`: how many rows to pass over.
+    /// Instead of `page`: the number of rows to skip.
     #[param(minimum = 0, maximum = 9_999)]
     skip: Option<u32>,
-    /// Instead of `page_size`: how many rows to give at most.
+    /// Instead of `page_size`: the maximum number of rows.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
-    /// Instead of `page`: the `next_cursor` of an earlier answer to the same query. It costs the same at any depth, and
-    /// no row is missed or told twice when others are added meanwhile.
-    #[param(max_length = 54)]
+    /// Instead of `page`: the `next_cursor` of the previous response to the same query. Costs the same at any depth and
+    /// is stable while rows are being inserted.
+    #[param(min_length = 54, max_length = 54, pattern = "^[A-Za-z0-9_-]+$")]
     cursor: Option<String>,
-    /// Whether to tell how many rows the whole list has. Without it, that is told with pages and not with cursors.
+    /// Whether the response has `total`: true by default with pages, false with `cursor`.
     with_total: Option<bool>,
 }
 
-/// A part of a list.
+/// A page of a list, newest first.
 #[derive(Serialize, ToSchema)]
 pub struct PageView<T> {
-    /// Newest first.
+    /// The rows.
     items: Vec<T>,
-    /// How many rows the whole list has, unless the part was asked for without.
+    /// The number of rows in the whole list; absent with `with_total=false`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     total: Option<u64>,
-    /// Which page this is, from 1, unless it was asked for by a cursor.
+    /// The page, from 1; absent with `cursor`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     page: Option<u32>,
-    /// How many rows a page has.
+    /// Rows per page.
+    #[schema(example = 20)]
     page_size: u32,
-    /// For the parameter `cursor`: where the next part begins. Null at the end of the list.
-    #[schema(required = true)]
+    /// The value of `cursor` for the next page; null at the end of the list.
     next_cursor: Option<String>,
 }
 

@@ -14,7 +14,7 @@ use keepstone_service::{Decision, Error};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{code::Code, rate_limit, request_id::RequestId};
+use crate::{closed_list::CodeSchema, code::Code, rate_limit, request_id::RequestId};
 
 /// The result of a handler.
 pub type ApiResult<T> = Result<T, Problem>;
@@ -35,16 +35,16 @@ pub struct Problem {
     is_form: bool,
 }
 
-/// One value that is not acceptable, in the shape that FastAPI gives.
+/// An invalid value, in the format of FastAPI.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// Where it is: `body`, `query`, `path` or `header`, then the names of the members on the way.
+    /// The location: `body`, `query`, `path` or `header`, then the names of the members.
     #[schema(example = json!(["body", "password"]))]
     pub loc: Vec<Cow<'static, str>>,
-    /// What is wrong, for people.
+    /// The error, for people.
     #[schema(example = "a password has at least 8 characters")]
     pub msg: String,
-    /// What is wrong, for programs.
+    /// The error, for programs.
     #[serde(rename = "type")]
     #[schema(example = "too_short")]
     pub kind: &'static str,
@@ -54,30 +54,32 @@ pub struct FieldError {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemView<'a> {
-    /// Where the code is explained.
+    /// The page that explains the code.
     #[serde(rename = "type")]
-    #[schema(example = "/problems/email_already_registered")]
+    #[schema(format = "uri-reference", example = "/problems/email_already_registered")]
     kind: String,
-    /// A summary that is the same for every occurrence.
+    /// The summary of the code.
     title: &'static str,
     /// The HTTP status.
     status: u16,
-    /// What went wrong this time.
+    /// The error of this request.
     #[schema(example = "Email already registered")]
     detail: &'a str,
-    /// What programs branch on.
-    #[schema(example = "email_already_registered")]
+    #[schema(value_type = CodeSchema)]
     code: &'static str,
-    /// The name of this request in the server's log.
+    /// The id of this request in the server's log.
     request_id: &'a str,
-    /// With status 422: every value that is not acceptable.
+    /// With `validation_failed`: every invalid value.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(required = false)]
     errors: &'a [FieldError],
-    /// From OAuth 2 forms only: the error of RFC 6749 section 5.2, the same as `code`.
+    /// For OAuth 2 forms only: the error of RFC 6749 section 5.2.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     error: Option<&'static str>,
-    /// From OAuth 2 forms only: the same as `detail`.
+    /// For OAuth 2 forms only: the same as `detail`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     error_description: Option<&'a str>,
 }
 

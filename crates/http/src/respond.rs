@@ -44,7 +44,7 @@ pub enum Once {
 /// 202 with a sentence: it will be done.
 pub struct Accepted(pub &'static str);
 
-/// A sentence for people.
+/// A message for people.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Message)]
 pub struct MessageView {
@@ -64,7 +64,7 @@ pub enum TokenCase {
     Camel,
 }
 
-/// A token response (RFC 6749 section 5.1), which nobody may cache.
+/// A token response (RFC 6749 section 5.1). It must not be cached.
 pub struct Tokens {
     /// The tokens.
     pub pair: TokenPair,
@@ -74,21 +74,26 @@ pub struct Tokens {
     pub is_form: bool,
 }
 
-/// The body of a token response.
+/// How an access token is sent.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenType {
+    Bearer,
+}
+
+/// A pair of tokens (RFC 6749 section 5.1).
 #[derive(Serialize, ToSchema)]
 #[schema(as = TokenPair)]
 pub struct TokensView<'a> {
-    /// For the `Authorization` header.
+    /// The token for the `Authorization` header.
     access_token: &'a str,
-    /// For the next pair, once.
+    /// The token for the next pair; it works once.
     refresh_token: &'a str,
-    /// Always `bearer`.
-    #[schema(example = "bearer")]
-    token_type: &'static str,
-    /// How long the access token is good, in seconds.
+    token_type: TokenType,
+    /// The lifetime of the access token in seconds.
     #[schema(example = 1800)]
     expires_in: u64,
-    /// What the role permits at this moment, separated by spaces.
+    /// The permissions of the role, separated by spaces.
     #[schema(example = "items:read items:write")]
     scope: &'a str,
 }
@@ -98,19 +103,18 @@ pub struct TokensView<'a> {
 #[serde(rename_all = "camelCase")]
 #[schema(as = TokenPair)]
 pub struct CamelTokensView<'a> {
-    /// For the `Authorization` header.
+    /// The token for the `Authorization` header.
     access_token: &'a str,
-    /// For the next pair, once.
+    /// The token for the next pair; it works once.
     refresh_token: &'a str,
-    /// Always `bearer`.
-    #[schema(example = "bearer")]
-    token_type: &'static str,
-    /// How long the access token is good, in seconds.
+    token_type: TokenType,
+    /// The lifetime of the access token in seconds.
     #[schema(example = 1800)]
     expires_in: u64,
-    /// What the role permits at this moment, separated by spaces. Has no other spelling, so it is left out where both
-    /// are sent.
+    /// The permissions of the role, separated by spaces.
+    // It has no other spelling, so it is left out where both are sent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, required = true)]
     scope: Option<&'a str>,
 }
 
@@ -128,7 +132,7 @@ impl<'a> TokensView<'a> {
         Self {
             access_token: pair.access_token.expose_secret(),
             refresh_token: pair.refresh_token.expose_secret(),
-            token_type: "bearer",
+            token_type: TokenType::Bearer,
             expires_in: pair.expires_in,
             scope: &pair.scope,
         }

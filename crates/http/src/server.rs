@@ -18,7 +18,8 @@ use crate::{
     connection::{self, ConnectionLimits, Door},
     cors::Origins,
     cursor::Cursors,
-    docs::{self, Document, Edition, Script},
+    docs::{self, Document, Script},
+    document::DocumentOptions,
     export,
     extract::BodyLimit,
     fallback::{KnownPaths, fallback},
@@ -75,6 +76,8 @@ pub struct Options {
     pub token_case: TokenCase,
     /// Who may call from a browser.
     pub origins: Origins,
+    /// What the OpenAPI document depends on.
+    pub document: DocumentOptions,
     /// Whether the OpenAPI document and its pages are served.
     pub serves_docs: bool,
     /// What `/redoc` is made by.
@@ -139,13 +142,7 @@ pub(crate) fn routes(api_prefix: &str) -> impl FnOnce(&mut ServiceConfig<'_>) + 
 /// # Errors
 /// When the listener cannot be used.
 pub fn bind(listener: TcpListener, parts: Parts, options: Options) -> std::io::Result<Server> {
-    let document = docs::openapi(Edition {
-        title: &options.title,
-        version: &options.version,
-        api_prefix: &options.api_prefix,
-        token_case: options.token_case,
-        conceals_registration: parts.accounts.rules().conceals_registration,
-    });
+    let document = docs::openapi(&options.document);
     let mut others: Vec<String> = problem_page::PATHS.map(str::to_owned).into();
     others.extend(mail_proof_page::paths(&options.api_prefix));
     if options.serves_docs {

@@ -23,9 +23,12 @@ use crate::{
     server::Options,
 };
 
-/// Lists the users, newest first. Needs `users:read`.
+/// List users
+///
+/// Returns users, newest first. Requires `users:read`.
 #[utoipa::path(
     tag = "users",
+    operation_id = "listUsers",
     params(UserQuery, PagingQuery),
     responses(
         (status = OK, body = PageView<UserView>),
@@ -43,14 +46,18 @@ pub async fn list(
     Ok(Json(listing.answer(page, |user| UserView::from(&user))))
 }
 
-/// Makes an account: anybody for themselves, as `/auth/register` does, or with `users:create` for somebody else.
+/// Create a user
+///
+/// Creates an account. Without a token this is a sign-up, as `/auth/register`. With `users:create`, the caller creates an
+/// account for another person and may set its role and activation.
 #[utoipa::path(
     tag = "users",
+    operation_id = "createUser",
     request_body = NewUserBody,
     params(IdempotencyKeyHeader),
     responses(
         (status = CREATED, body = UserView),
-        (status = ACCEPTED, body = MessageView, description = "The answer to every sign-up where these are concealed: the rest is said by e-mail"),
+        (status = ACCEPTED, body = MessageView, description = "The response to every sign-up where these are concealed; the result is sent by e-mail."),
     ),
     security((), ("oauth2" = [])),
     extensions(("x-problems" = json!(["email_already_registered", "email_taken", "username_taken", "insufficient_permissions", "registration_closed", "rate_limited"]))),
@@ -80,9 +87,12 @@ pub async fn create(
     .map(Either::Left)
 }
 
-/// Tells who the caller is.
+/// Get your account
+///
+/// Returns the caller's account.
 #[utoipa::path(
     tag = "users",
+    operation_id = "getMe",
     params(IfNoneMatchHeader),
     responses(
         (status = OK, body = UserView),
@@ -94,9 +104,12 @@ pub async fn me(caller: Authenticated) -> Tagged<UserView> {
     Tagged::from(&*caller.user)
 }
 
-/// Changes the caller's own account.
+/// Update your account
+///
+/// Updates the caller's own account. Members that are left out keep their values.
 #[utoipa::path(
     tag = "users",
+    operation_id = "updateMe",
     request_body = UserPatchBody,
     params(IfMatchHeader),
     responses(
@@ -116,9 +129,12 @@ pub async fn update_me(
     Ok(users.update(&caller, caller.user.id, expected.0, patch.0, &requester.0).await?.into())
 }
 
-/// Deletes the caller's own account, and ends its sessions. Its address and user name are free again.
+/// Delete your account
+///
+/// Deletes the caller's own account and revokes its sessions. Its e-mail address and username become available again.
 #[utoipa::path(
     tag = "users",
+    operation_id = "deleteMe",
     params(IfMatchHeader),
     responses(
         (status = NO_CONTENT),
@@ -137,10 +153,13 @@ pub async fn delete_me(
     Ok(NoContent)
 }
 
-/// Tells about one user: everything about oneself or with `users:read`, else only who it is.
+/// Get a user
+///
+/// Returns a user; only the public profile unless it is your own or you have `users:read`.
 #[utoipa::path(
     tag = "users",
-    params(IfNoneMatchHeader, ("id" = uuid::Uuid, Path, description = "The user's id")),
+    operation_id = "getUser",
+    params(IfNoneMatchHeader, ("id" = uuid::Uuid, Path, description = "The id of the user.")),
     responses(
         (status = OK, body = SightView),
     ),
@@ -152,10 +171,14 @@ pub async fn find(caller: Authenticated, id: IdPath<UserId>, users: Data<Users>)
     Ok(users.find(&caller, id.0).await?.into())
 }
 
-/// Changes a user. Needs `users:update`; role and state, and everything about those who have it, need `users:manage`.
+/// Update a user
+///
+/// Updates a user. Requires `users:update`; changing roles or activation, or editing users who hold `users:manage`,
+/// requires `users:manage`.
 #[utoipa::path(
     tag = "users",
-    params(IfMatchHeader, ("id" = uuid::Uuid, Path, description = "The user's id")),
+    operation_id = "updateUser",
+    params(IfMatchHeader, ("id" = uuid::Uuid, Path, description = "The id of the user.")),
     request_body = UserPatchBody,
     responses(
         (status = OK, body = SightView),
@@ -175,10 +198,13 @@ pub async fn update(
     Ok(users.update(&caller, id.0, expected.0, patch.0, &requester.0).await?.into())
 }
 
-/// Deletes a user, and ends their sessions. Needs `users:manage`.
+/// Delete a user
+///
+/// Deletes a user and revokes the user's sessions. Requires `users:manage`.
 #[utoipa::path(
     tag = "users",
-    params(IfMatchHeader, ("id" = uuid::Uuid, Path, description = "The user's id")),
+    operation_id = "deleteUser",
+    params(IfMatchHeader, ("id" = uuid::Uuid, Path, description = "The id of the user.")),
     responses(
         (status = NO_CONTENT),
     ),
@@ -197,9 +223,12 @@ pub async fn delete(
     Ok(NoContent)
 }
 
-/// Changes the caller's password, and ends the caller's other sessions.
+/// Change your password
+///
+/// Changes the caller's password and revokes the caller's other sessions.
 #[utoipa::path(
     tag = "users",
+    operation_id = "changePassword",
     request_body = PasswordChangeBody,
     responses(
         (status = NO_CONTENT),
@@ -222,10 +251,13 @@ pub async fn change_password(
     Ok(NoContent)
 }
 
-/// Ends every session of a user. Needs `users:manage`.
+/// Revoke a user's sessions
+///
+/// Revokes every session of a user. Requires `users:manage`.
 #[utoipa::path(
     tag = "users",
-    params(("id" = uuid::Uuid, Path, description = "The user's id")),
+    operation_id = "revokeUserSessions",
+    params(("id" = uuid::Uuid, Path, description = "The id of the user.")),
     responses(
         (status = NO_CONTENT),
     ),

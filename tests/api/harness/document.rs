@@ -17,7 +17,7 @@ static DOCUMENT: LazyLock<Document> = LazyLock::new(Document::print);
 /// What the program says of itself.
 pub struct Document {
     pub value: Value,
-    /// Schemas of answers, in which no member may be that is not described.
+    /// Components without references to responses, in whose schemas no member may be that is not described.
     closed: Value,
     validators: Mutex<HashMap<String, Arc<Validator>>>,
     seen: Mutex<File>,
@@ -43,8 +43,18 @@ impl Document {
         // With everything that configuration can add.
         command.env_clear().env("ENVIRONMENT", "test").env("REGISTRATION_CONCEAL", "true").env("MAIL_URL", "file:mail");
         let output = command.arg("openapi").current_dir(&folder).output();
-        let value: Value = serde_json::from_slice(&output.unwrap().stdout).expect("a document");
+        let mut value: Value = serde_json::from_slice(&output.unwrap().stdout).expect("a document");
+        let shared = value["components"].clone();
+        let operations = value["paths"].as_object_mut().unwrap().values_mut();
+        let operations = operations.flat_map(|item| item.as_object_mut().unwrap().values_mut());
+        for response in operations.flat_map(|one| one["responses"].as_object_mut().unwrap().values_mut()) {
+            resolve(response, &shared["responses"]);
+            let headers = response["headers"].as_object_mut();
+            headers.into_iter().flatten().for_each(|(_, header)| resolve(header, &shared["headers"]));
+        }
         let mut closed = value["components"].clone();
+        // Roles are those of each server's configuration.
+        closed["schemas"]["Role"].as_object_mut().unwrap().remove("enum");
         for schema in closed["schemas"].as_object_mut().unwrap().values_mut() {
             let members = schema.as_object_mut().unwrap();
             if members.contains_key("properties") && !members.contains_key("additionalProperties") {
@@ -134,6 +144,14 @@ impl Document {
             self.validators.lock().unwrap().insert(place, Arc::clone(&validator));
             validator
         })
+    }
+}
+
+/// Puts what a reference means in its place.
+fn resolve(value: &mut Value, components: &Value) {
+    if let Some(name) = value["$ref"].as_str().and_then(|place| place.rsplit('/').next()) {
+        *value = components[name].clone();
+        assert!(value.is_object(), "a reference to nothing");
     }
 }
 

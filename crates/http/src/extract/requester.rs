@@ -32,7 +32,7 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "it is described, and read by hand")]
 pub struct IdempotencyKeyHeader {
-    /// Makes it safe to send this request again within 24 hours: it is done once, and the first answer is given again.
+    /// Makes this request safe to retry for 24 hours: it takes effect once, and a retry returns the first response.
     #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
     idempotency_key: Option<String>,
 }

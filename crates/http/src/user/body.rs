@@ -7,36 +7,37 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
+    closed_list::RoleSchema,
     field::{Checker, Field, Input},
     page::Filter,
     query::Query,
 };
 
-/// What it takes to make an account: to sign up, or with `users:create` for somebody else.
+/// A new account: your own, or with `users:create` that of another person.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NewUser)]
 pub struct NewUserBody {
-    /// Compared without case; unique.
+    /// Unique, compared without case.
     #[serde(default)]
     #[schema(required = true, value_type = String, format = "email", max_length = 254, example = "ada@example.com")]
     email: Field<String>,
-    /// Any characters but NUL, taken as they are.
+    /// Any characters except NUL; never trimmed or truncated.
     #[serde(default)]
     #[schema(required = true, value_type = String, format = "password", min_length = 8, max_length = 128)]
     password: Field<String>,
-    /// Compared without case; unique.
+    /// Unique, compared without case.
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 3, max_length = 50, pattern = "^[A-Za-z0-9_.-]+$")]
     username: Field<String>,
-    /// What the person is called; `full_name` is accepted too.
+    /// The display name; `full_name` is accepted too.
     #[serde(default, alias = "full_name")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
     name: Field<String>,
-    /// What the person may do. With `users:create` any role, `viewer` if left out; else the default role only.
+    /// With `users:create` any role (`viewer` by default); otherwise only the default role.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 32, pattern = "^[A-Za-z0-9_-]+$")]
+    #[schema(value_type = Option<RoleSchema>)]
     role: Field<String>,
-    /// Whether the person can log in, as is usual; `false` needs `users:create`.
+    /// Whether the user can log in (true by default); `false` requires `users:create`.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     is_active: Field<bool>,
@@ -63,33 +64,27 @@ impl Input for NewUserBody {
     }
 }
 
-/// What is to change about an account; what is left out stays as it is.
+/// Changes of an account. Members that are left out keep their values.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = UserPatch)]
 pub struct UserPatchBody {
-    /// A new address, which is not verified until it is confirmed.
+    /// A new address, which has to be confirmed by e-mail.
     #[serde(default)]
     #[schema(value_type = Option<String>, nullable = false, format = "email", max_length = 254)]
     email: Field<String>,
-    /// A new user name; null for none.
+    /// A new username; null removes it.
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 3, max_length = 50, pattern = "^[A-Za-z0-9_.-]+$")]
     username: Field<String>,
-    /// A new name; null for none. `full_name` is accepted too.
+    /// A new display name; null removes it. `full_name` is accepted too.
     #[serde(default, alias = "full_name")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
     name: Field<String>,
-    /// A new role. Needs `users:manage`, and is never one's own.
+    /// A new role. Requires `users:manage`; your own role cannot be changed.
     #[serde(default)]
-    #[schema(
-        value_type = Option<String>,
-        nullable = false,
-        min_length = 1,
-        max_length = 32,
-        pattern = "^[A-Za-z0-9_-]+$",
-    )]
+    #[schema(value_type = Option<RoleSchema>, nullable = false)]
     role: Field<String>,
-    /// Whether the person can log in; `false` ends the sessions. Needs `users:manage`.
+    /// Whether the user can log in; `false` revokes the sessions. Requires `users:manage`.
     #[serde(default)]
     #[schema(value_type = Option<bool>, nullable = false)]
     is_active: Field<bool>,
@@ -108,16 +103,16 @@ impl Input for UserPatchBody {
     }
 }
 
-/// Which users are asked for.
+/// The filter of a list of users.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it is described, and read by hand")]
 pub struct UserQuery {
-    /// Those who have this in their address, user name or name, without case. No character is special.
+    /// Case-insensitive substring of the e-mail address, username or name. No character is special.
     #[param(max_length = 100)]
     search: Option<String>,
-    /// Those of this role.
-    #[param(max_length = 32, pattern = "^[A-Za-z0-9_-]*$")]
+    /// Users with this role.
+    #[param(value_type = Option<RoleSchema>)]
     role: Option<String>,
 }
 
@@ -131,15 +126,15 @@ impl Filter for UserFilter {
     }
 }
 
-/// What it takes to change one's password.
+/// A password change.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = PasswordChange)]
 pub struct PasswordChangeBody {
-    /// The password as it is; `currentPassword` is accepted too.
+    /// The current password; `currentPassword` is accepted too.
     #[serde(default, alias = "currentPassword")]
     #[schema(required = true, value_type = String, format = "password")]
     current_password: Field<String>,
-    /// The password as it is to be; `newPassword` is accepted too.
+    /// The new password; `newPassword` is accepted too.
     #[serde(default, alias = "newPassword")]
     #[schema(required = true, value_type = String, format = "password", min_length = 8, max_length = 128)]
     new_password: Field<String>,

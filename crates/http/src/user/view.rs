@@ -6,12 +6,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
+    closed_list::RoleSchema,
     etag::ETag,
     respond::{Created, Tagged},
     server::Options,
 };
 
-/// An account, as its owner and those with `users:read` see it.
+/// A user account, as its owner and callers with `users:read` see it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
 pub struct UserView {
@@ -21,19 +22,19 @@ pub struct UserView {
     email: String,
     username: Option<String>,
     name: Option<String>,
-    #[schema(example = "user")]
+    #[schema(value_type = RoleSchema)]
     role: String,
     is_active: bool,
     email_verified: bool,
-    #[schema(required = true, value_type = String, format = "date-time")]
+    #[schema(value_type = String, format = "date-time")]
     created_at: Timestamp,
-    #[schema(required = true, value_type = String, format = "date-time")]
+    #[schema(value_type = String, format = "date-time")]
     updated_at: Timestamp,
     #[schema(value_type = Option<String>, format = "date-time")]
     deleted_at: Option<Timestamp>,
 }
 
-/// An account, as everybody who is signed in sees it.
+/// The public profile of a user, as any authenticated caller sees it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PublicUser)]
 pub struct PublicUserView {
@@ -41,18 +42,18 @@ pub struct PublicUserView {
     id: UserId,
     username: Option<String>,
     name: Option<String>,
-    #[schema(required = true, value_type = String, format = "date-time")]
+    #[schema(value_type = String, format = "date-time")]
     created_at: Timestamp,
 }
 
-/// As much of an account as the caller may see.
+/// A user account, or only its public profile.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = UserOrPublicUser)]
 pub enum SightView {
-    /// One's own, or any with `users:read`.
+    /// Your own account, or any with `users:read`.
     Whole(UserView),
-    /// Anybody else's.
+    /// The account of another user.
     Public(PublicUserView),
 }
 
