@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use crate::harness::{PASSWORD, Page, Server};
 
 /// Whether there is a browser, and the script.
-fn here(script_is_needed: bool) -> bool {
+pub fn here(script_is_needed: bool) -> bool {
     if Database::chosen() != Database::Sqlite {
         return false; // pages know nothing of databases
     }
@@ -20,7 +20,7 @@ fn here(script_is_needed: bool) -> bool {
 }
 
 /// Serves one file to any origin, as a CDN does, and gives its host and port.
-async fn serve(content_type: &'static str, file: Vec<u8>) -> String {
+pub async fn serve(content_type: &'static str, file: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let head = format!(

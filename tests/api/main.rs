@@ -58,6 +58,7 @@ mod smtp;
 mod specs;
 mod target;
 mod terminal;
+mod two_tabs;
 mod user;
 mod user_change;
 mod user_delete;

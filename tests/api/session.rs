@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, PASSWORD, PATIENCE, Raw, Server, eventually, post_at_once, together};
+use crate::harness::{Client, PASSWORD, Server, eventually, post_at_once, together};
 
 const ME: &str = "/api/v1/users/me";
 const REFRESH: &str = "/api/v1/auth/refresh";
 const LOGOUT: &str = "/api/v1/auth/logout";
 const LOGOUT_ALL: &str = "/api/v1/auth/logout-all";
 const SESSIONS: &str = "/api/v1/auth/sessions";
+const LOG: &str = "/api/v1/audit?page_size=1";
 
 /// Exchanges a client's refresh token.
 async fn refreshed(client: &Client) -> Client {
@@ -57,61 +58,82 @@ fn rounds() -> usize {
 
 const AT_ONCE: usize = 50;
 
-/// Exchanges one token at all these servers at once, round after round, and gives who won the last.
-async fn race(servers: &[&Server], mut client: Client) -> Client {
+/// Exchanges one token at all these servers at once.
+async fn at_once(servers: &[&Server], client: &Client) -> Vec<(u16, Value)> {
     let addresses: Vec<&str> = servers.iter().map(|server| server.address()).cycle().take(AT_ONCE).collect();
+    post_at_once(&addresses, REFRESH, &json!({"refresh_token": client.tokens["refresh_token"]})).await
+}
+
+/// Exchanges one token at all these servers at once, round after round: every request gets the same successor.
+async fn race(servers: &[&Server], mut client: Client) {
     for round in 0..rounds() {
-        let body = json!({"refresh_token": client.tokens["refresh_token"]});
-        let replies = post_at_once(&addresses, REFRESH, &body).await;
-        let (winners, losers): (Vec<_>, Vec<_>) = replies.into_iter().partition(|(status, _)| *status == 200);
-        assert_eq!(winners.len(), 1, "round {round}: {losers:#?}");
-        for (status, problem) in losers {
-            assert_eq!((status, &problem["code"]), (401, &json!("refresh_token_rotated")), "round {round}");
+        let replies = at_once(servers, &client).await;
+        let successor = replies[0].1["refresh_token"].clone();
+        assert!(successor.is_string() && successor != client.tokens["refresh_token"], "round {round}: {replies:#?}");
+        for (status, tokens) in &replies {
+            assert_eq!((*status, &tokens["refresh_token"]), (200, &successor), "round {round}");
         }
-        client = client.with(winners[0].1.clone());
+        client = client.with(replies[round % AT_ONCE].1.clone());
+        for server in servers {
+            client.clone().at(&server.url).get(ME).await.is(200);
+        }
     }
-    client
+}
+
+/// The same without grace: one request gets a successor, and the session ends with one audit event.
+async fn race_without_grace(servers: &[&Server], first: Client) {
+    let admin = servers[0].admin().await;
+    for round in 0..rounds() {
+        let before = admin.get(LOG).await.is(200).json()["total"].as_u64();
+        let client = first.clone().log_in().await;
+        let (winners, losers): (Vec<_>, Vec<_>) =
+            at_once(servers, &client).await.into_iter().partition(|(status, _)| *status == 200);
+        assert_eq!(winners.len(), 1, "round {round}: {losers:#?}");
+        for (status, problem) in &losers {
+            let code = problem["code"].as_str().unwrap();
+            assert!(
+                *status == 401 && ["refresh_token_reused", "token_revoked"].contains(&code),
+                "round {round}: {code}"
+            );
+        }
+        assert!(losers.iter().any(|(_, problem)| problem["code"] == "refresh_token_reused"), "round {round}");
+        client.with(winners[0].1.clone()).refresh().await.is(401).problem_is("token_revoked");
+        let log = admin.get(LOG).await.is(200).json();
+        assert_eq!(log["items"][0]["kind"], "refresh_reused", "round {round}");
+        assert_eq!(log["total"].as_u64(), before.map(|before| before + 2), "a login and one reuse in round {round}");
+    }
+    first.get(ME).await.is(200);
 }
 
 #[tokio::test]
-async fn of_many_refreshes_at_once_one_succeeds_and_nothing_ends() {
+async fn many_refreshes_at_once_get_the_same_successor() {
     let server = Server::start().await;
-    let client = race(&[&server], server.user("ada").await).await;
-    client.get(ME).await.is(200);
-}
-
-#[tokio::test]
-async fn a_request_has_arrived_when_its_head_has() {
-    let server = Server::start().await;
-    let tab = server.user("ada").await;
-    let body = json!({"refresh_token": tab.tokens["refresh_token"]}).to_string();
-    let head = format!(
-        "POST {REFRESH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-         Expect: 100-continue\r\nConnection: close\r\n\r\n",
-        body.len(),
-    );
-    let mut slow = Raw::connect(server.address()).await.send(head.as_bytes()).await;
-    slow.hear("100 Continue").await;
-    let other = refreshed(&tab).await;
-    slow.send(body.as_bytes()).await.until_closed(PATIENCE).await.ends_with_problem("refresh_token_rotated");
-    other.get(ME).await.is(200);
-    refreshed(&other).await;
-    // Whoever comes after that comes too late.
-    tab.refresh().await.is(401).problem_is("refresh_token_reused");
+    race(&[&server], server.user("ada").await).await;
 }
 
 #[tokio::test]
 async fn two_nodes_give_one_successor_between_them() {
     let server = Server::start().await;
     let other = server.another().await;
-    let client = race(&[&server, &other], server.user("ada").await).await;
-    client.get(ME).await.is(200);
-    client.at(&other.url).get(ME).await.is(200);
+    race(&[&server, &other], server.user("ada").await).await;
+}
+
+#[tokio::test]
+async fn without_grace_one_of_many_refreshes_at_once_succeeds_and_the_session_ends() {
+    let server = Server::with().env("REFRESH_GRACE", "0").start().await;
+    race_without_grace(&[&server], server.user("ada").await).await;
+}
+
+#[tokio::test]
+async fn without_grace_two_nodes_give_one_successor_between_them() {
+    let server = Server::with().env("REFRESH_GRACE", "0").start().await;
+    let other = server.another().await;
+    race_without_grace(&[&server, &other], server.user("ada").await).await;
 }
 
 #[tokio::test]
 async fn a_lost_answer_is_given_again_under_its_key() {
-    let server = Server::start().await;
+    let server = Server::with().env("REFRESH_GRACE", "0").start().await;
     let first = server.user("ada").await;
     let second = first.refresh().header("idempotency-key", "key-1").await.is(200).json();
     let again = first.refresh().header("idempotency-key", "key-1").await.is(200).json();
@@ -124,7 +146,7 @@ async fn a_lost_answer_is_given_again_under_its_key() {
 
 #[tokio::test]
 async fn two_requests_at_once_under_one_key_have_one_answer() {
-    let server = Server::start().await;
+    let server = Server::with().env("REFRESH_GRACE", "0").start().await;
     let client = server.user("ada").await;
     let replies = together((0..10).map(|_| {
         let client = client.clone();
@@ -146,15 +168,37 @@ async fn a_key_that_is_none_is_refused() {
 }
 
 #[tokio::test]
-async fn grace_forgives_the_last_token_while_its_successor_is_unused() {
-    let server = Server::with().env("REFRESH_GRACE", "60").start().await;
+async fn a_used_refresh_token_gets_the_same_successor_while_that_is_unused() {
+    let server = Server::start().await;
     let first = server.user("ada").await;
     let second = refreshed(&first).await;
     let again = refreshed(&first).await;
     assert_eq!(again.tokens["refresh_token"], second.tokens["refresh_token"]);
     let third = refreshed(&second).await;
     first.refresh().await.is(401).problem_is("refresh_token_reused");
-    third.get(ME).await.is(401);
+    third.get(ME).await.is(401).problem_is("token_revoked");
+}
+
+#[tokio::test]
+async fn grace_ends_with_its_time() {
+    let server = Server::with().env("REFRESH_GRACE", "1s").start().await;
+    let first = server.user("ada").await;
+    let second = refreshed(&first).await;
+    let refused = eventually("the grace is over", async || {
+        let reply = first.refresh().await;
+        (reply.status != 200).then_some(reply)
+    });
+    refused.await.is(401).problem_is("refresh_token_reused");
+    second.refresh().await.is(401).problem_is("token_revoked");
+}
+
+#[tokio::test]
+async fn without_grace_the_second_use_of_a_refresh_token_ends_the_session() {
+    let server = Server::with().env("REFRESH_GRACE", "0").start().await;
+    let first = server.user("ada").await;
+    let second = refreshed(&first).await;
+    first.refresh().await.is(401).problem_is("refresh_token_reused");
+    second.get(ME).await.is(401).problem_is("token_revoked");
 }
 
 #[tokio::test]
@@ -184,6 +228,7 @@ async fn a_refresh_may_be_a_form_and_spell_its_member_either_way() {
     let camel = json!({"refreshToken": second["refresh_token"]});
     anonymous.post(REFRESH).json(&camel).await.is(200);
 
+    // The successor has been used, so this is no second tab.
     let spent = anonymous.post(REFRESH).form(&form).await.is(400);
     let problem = spent.problem_is("invalid_grant");
     assert_eq!((&problem["error"], problem["error_description"].is_string()), (&json!("invalid_grant"), true));
@@ -405,7 +450,7 @@ async fn the_oldest_of_too_many_sessions_ends() {
 async fn cleaning_up_keeps_what_tells_a_replayed_token() {
     let server = Server::start().await;
     let first = server.user("ada").await;
-    let second = refreshed(&first).await;
+    let second = refreshed(&refreshed(&first).await).await;
     let run = server.cli(["cleanup-tokens"]).exits(0);
     assert!(run.stdout.contains('0'), "{run:#?}");
     first.refresh().await.is(401).problem_is("refresh_token_reused");

@@ -107,7 +107,7 @@ fn passwords(settings: &Settings) -> Vec<Row> {
         row("password length", &length, "at least 8", "at least 8"),
         row("password hash", &hasher(password), "bcrypt, cost 12", "bcrypt, cost 12, 10 at least"),
         row("registration", &sign_up, "open, as user", "open, as user"),
-        row("refresh grace", &shown(settings.sessions.refresh_grace), "0", "0"),
+        row("refresh grace", &shown(settings.sessions.refresh_grace), "10s", "10s"),
     ]
 }
 

@@ -98,13 +98,13 @@ async fn refresh(Json(sent): Json<Renewal>, request: HttpRequest, accounts: Data
     let presented = accounts.sessions.verify_refresh(&sent.refresh_token).map_err(|_| refused())?;
     // Between the two halves: is this still a user, and with which role by now?
     let role = accounts.users().get(presented.subject()).map(|user| user.role).ok_or_else(refused)?;
-    // With its key, a request whose answer was lost is answered again. Without one, asking twice looks like a theft.
+    // A retry, or a second tab, gets the same tokens for 10 s; with the key of the first request, for a minute.
     let key = request.headers().get("Idempotency-Key").and_then(|key| key.to_str().ok());
     let refreshed = accounts.sessions.refresh(&presented, &accounts.grant(role), key).await;
     let tokens = refreshed.map_err(|error| match error {
-        RefreshError::Rotated | RefreshError::Revoked | RefreshError::Expired => refused(),
+        RefreshError::Revoked | RefreshError::Expired => refused(),
         RefreshError::Reused { .. } => {
-            eprintln!("security: a refresh token of {} came twice, its session has ended", presented.subject());
+            eprintln!("security: a refresh token of {} was used again, its session has ended", presented.subject());
             refused()
         }
         RefreshError::Issue(_) | RefreshError::Store(_) => ErrorInternalServerError(error),
@@ -192,6 +192,11 @@ pub(crate) async fn demo(lines: impl Write) -> Fallible<()> {
     demo.step(403, "read drafts, which takes another role", "GET /drafts", &access, "").await?;
     let [newer, next] = demo.step(200, "refresh", "POST /refresh", "", &renewal(&refresh)).await?;
     demo.step(200, "read with the new access token", "GET /notes", &newer, "").await?;
+    let [_, same] = demo.step(200, "a second tab refreshes, too", "POST /refresh", "", &renewal(&refresh)).await?;
+    if same != next {
+        return Err("the second tab got another refresh token".into());
+    }
+    let [newer, next] = demo.step(200, "refresh again", "POST /refresh", "", &renewal(&next)).await?;
 
     demo.step(401, "replay the old refresh token", "POST /refresh", "", &renewal(&refresh)).await?;
     demo.step(401, "its session has ended: the new refresh token", "POST /refresh", "", &renewal(&next)).await?;

@@ -50,7 +50,6 @@ where
     let bench = async || Bench::new(fixture().await);
     chain::a_token_is_exchanged_once(&bench().await).await;
     chain::a_spent_token_tells_what_became_of_it(&bench().await).await;
-    chain::the_first_settling_stays(&bench().await).await;
     chain::what_is_not_there_is_unknown(&bench().await).await;
     chain::a_session_expires(&bench().await).await;
     chain::an_idle_session_expires(&bench().await).await;

@@ -28,7 +28,7 @@ pub struct Session {
 pub enum SessionEnd {
     /// Its user logged out.
     Logout,
-    /// A consumed refresh token came again: somebody has a copy.
+    /// A consumed refresh token was used again: it may have been stolen.
     Reuse,
     /// Its user, or an administrator, ended it from elsewhere.
     Revoked,
@@ -123,8 +123,6 @@ pub enum RefreshTokenState {
     Consumed {
         /// When the exchange was decided.
         at: Timestamp,
-        /// When the exchange was known to be committed; `None` while it is not.
-        settled_at: Option<Timestamp>,
         /// SHA-256 of the idempotency key that it was exchanged with.
         retry_key: Option<[u8; 32]>,
     },

@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 
 use crate::{
     extract::{
-        Arrival, Attempted, Authenticated, IdPath, IdempotencyKey, IdempotencyKeyHeader, LoginForm, LoginJson,
-        LoginRequest, LogoutJson, LogoutRequest, Making, RefreshForm, RefreshJson, RefreshRequest, Requester,
+        Attempted, Authenticated, IdPath, IdempotencyKey, IdempotencyKeyHeader, LoginForm, LoginJson, LoginRequest,
+        LogoutJson, LogoutRequest, Making, RefreshForm, RefreshJson, RefreshRequest, Requester,
     },
     page::{Listing, PageView, PagingQuery},
     problem::{ApiResult, Problem},
@@ -176,16 +176,15 @@ pub async fn login(
     tag = "auth",
     operation_id = "refreshTokens",
     request_body(content((RefreshJson = "application/json"), (RefreshForm = "application/x-www-form-urlencoded"))),
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$", description = "The same key within a minute returns the same pair again.")),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$", description = "The same key within a minute returns the same refresh token again.")),
     responses(
         (status = OK, body = TokensView),
     ),
     security(()),
-    extensions(("x-problems" = json!(["token_invalid", "token_expired", "token_revoked", "refresh_token_rotated", "refresh_token_reused", "invalid_grant", "unsupported_grant_type", "rate_limited"]))),
+    extensions(("x-problems" = json!(["token_invalid", "token_expired", "token_revoked", "refresh_token_reused", "invalid_grant", "unsupported_grant_type", "rate_limited"]))),
 )]
 #[post("/refresh", wrap = "from_fn(limited(Limit::RefreshRequest))")]
 pub async fn refresh(
-    arrival: Arrival,
     refresh: RefreshRequest,
     key: IdempotencyKey,
     sessions: Data<Sessions>,
@@ -193,7 +192,7 @@ pub async fn refresh(
     requester: Requester,
 ) -> ApiResult<Tokens> {
     let RefreshRequest { refresh_token, is_form } = refresh;
-    let pair = sessions.refresh(&refresh_token, arrival.0, key.0.as_deref(), &requester.0).await;
+    let pair = sessions.refresh(&refresh_token, key.0.as_deref(), &requester.0).await;
     Ok(Tokens { pair: in_form(pair.map_err(Problem::from), is_form)?, case: options.token_case, is_form })
 }
 

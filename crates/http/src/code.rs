@@ -88,11 +88,8 @@ codes! {
     /// The password is wrong, or there is no such account: the two are not told apart.
     /// Ask the user to type both again.
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Invalid credentials";
-    /// Another request with the same refresh token was faster, and its answer has the next one. Nothing has ended.
-    /// Use the tokens of that answer; let one place in the client do all refreshing.
-    RefreshTokenRotated = "refresh_token_rotated", UNAUTHORIZED, "Refresh token rotated";
-    /// The refresh token was used before: somebody has a copy. Its session has ended.
-    /// Log in again. If it happens often, look for a client that sends a refresh token twice.
+    /// The refresh token was used before and may have been stolen, so its session has ended.
+    /// Log in again. If this happens often, look for a client that keeps using an old refresh token.
     RefreshTokenReused = "refresh_token_reused", UNAUTHORIZED, "Refresh token reused";
     /// The caller's role does not permit this.
     /// Ask an administrator for a role that does.

@@ -239,7 +239,6 @@ impl From<Error> for Problem {
             Error::TokenExpired => Code::TokenExpired,
             Error::TokenRevoked => Code::TokenRevoked,
             Error::NotAuthenticated => Code::NotAuthenticated,
-            Error::RefreshTokenRotated => Code::RefreshTokenRotated,
             Error::RefreshTokenReused => Code::RefreshTokenReused,
             Error::CurrentPasswordInvalid => Code::CurrentPasswordInvalid,
             Error::SessionNotFound => Code::SessionNotFound,

@@ -20,7 +20,6 @@ struct RefreshTokenRow {
     generation: i32,
     issued_at: Time,
     consumed_at: Option<Time>,
-    settled_at: Option<Time>,
     retry_key: Option<Vec<u8>>,
 }
 
@@ -31,20 +30,20 @@ impl RefreshTokenRow {
         };
         let state = match self.consumed_at {
             None => RefreshTokenState::Fresh,
-            Some(at) => RefreshTokenState::Consumed {
-                at: at.0,
-                settled_at: self.settled_at.map(|time| time.0),
-                retry_key: self.retry_key.map(digest).transpose()?,
-            },
+            Some(at) => RefreshTokenState::Consumed { at: at.0, retry_key: self.retry_key.map(digest).transpose()? },
         };
         Ok(RefreshToken {
             session_id,
             digest: digest(self.digest)?,
-            generation: u32::try_from(self.generation).map_err(|_| out_of_range())?,
+            generation: generation(self.generation)?,
             issued_at: self.issued_at.0,
             state,
         })
     }
+}
+
+pub fn generation(number: i32) -> Result<u32> {
+    u32::try_from(number).map_err(|_| out_of_range())
 }
 
 fn out_of_range() -> StorageError {
@@ -114,17 +113,4 @@ pub async fn exchange(
         insert(repositories, successor).await?;
     }
     Ok(consumed == 1)
-}
-
-pub async fn settle(repositories: &mut DieselRepositories, digest: &[u8; 32], at: Time) -> Result<()> {
-    on!(repositories, |conn| {
-        diesel::update(refresh_tokens::table)
-            .filter(refresh_tokens::digest.eq(digest.as_slice()))
-            .filter(refresh_tokens::consumed_at.is_not_null())
-            .filter(refresh_tokens::settled_at.is_null())
-            .set(refresh_tokens::settled_at.eq(at))
-            .execute(conn)
-            .await
-    })
-    .map(drop)
 }

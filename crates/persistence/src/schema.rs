@@ -73,7 +73,6 @@ table! {
         generation -> Integer,
         issued_at -> UtcDateTime,
         consumed_at -> Nullable<UtcDateTime>,
-        settled_at -> Nullable<UtcDateTime>,
         retry_key -> Nullable<Binary>,
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     list::part,
     refresh_token,
     repositories::DieselRepositories,
-    schema::{sessions, users},
+    schema::{refresh_tokens, sessions, users},
     types::{Id, Time},
     user::UserRow,
 };
@@ -83,6 +83,23 @@ impl SessionRepository for DieselRepositories {
         let Some((session, user)) = found else { return Ok(None) };
         let user = User::try_from(user)?;
         Ok(Some((session.into_session(user.id)?, user)))
+    }
+
+    async fn find_for_refresh(&mut self, id: SessionId, digest: &[u8; 32]) -> Result<Option<(User, Option<u32>)>> {
+        let is_this_token =
+            refresh_tokens::session_id.eq(sessions::id).and(refresh_tokens::digest.eq(digest.as_slice()));
+        let found: Option<(UserRow, Option<i32>)> = on!(self, |conn| {
+            sessions::table
+                .inner_join(users::table)
+                .left_join(refresh_tokens::table.on(is_this_token))
+                .filter(sessions::public_id.eq(Id::of(id)))
+                .select((UserRow::as_select(), refresh_tokens::generation.nullable()))
+                .first(conn)
+                .await
+                .optional()
+        })?;
+        let Some((user, generation)) = found else { return Ok(None) };
+        Ok(Some((user.try_into()?, generation.map(refresh_token::generation).transpose()?)))
     }
 
     async fn list_live(&mut self, user_id: UserId, now: Timestamp) -> Result<Vec<Session>> {
@@ -181,7 +198,7 @@ impl SessionRepository for DieselRepositories {
     async fn delete_expired(&mut self, before: Timestamp, limit: u32) -> Result<usize> {
         let ids: Vec<i64> = on!(self, |conn| {
             sessions::table
-                .filter(sessions::expires_at.le(Time(before)))
+                .filter(sessions::expires_at.lt(Time(before)))
                 .order(sessions::expires_at)
                 .limit(limit.into())
                 .select(sessions::id)
@@ -202,10 +219,6 @@ impl SessionRepository for DieselRepositories {
         successor: &RefreshToken,
     ) -> Result<bool> {
         refresh_token::exchange(self, digest, retry_key, successor).await
-    }
-
-    async fn settle(&mut self, digest: &[u8; 32], at: Timestamp) -> Result<()> {
-        refresh_token::settle(self, digest, Time(at)).await
     }
 }
 

@@ -16,6 +16,10 @@ pub trait SessionRepository {
     /// The session with this id and its user, deleted or not; whether they still count is the caller's to judge.
     async fn find_with_user(&mut self, id: SessionId) -> Result<Option<(Session, User)>>;
 
+    /// The user of a session, deleted or not, and the generation of its refresh token with this digest, if there is
+    /// one: what a refresh reads before its transaction.
+    async fn find_for_refresh(&mut self, id: SessionId, digest: &[u8; 32]) -> Result<Option<(User, Option<u32>)>>;
+
     /// A user's sessions that live, newest first; a thousand at most.
     async fn list_live(&mut self, user_id: UserId, now: Timestamp) -> Result<Vec<Session>>;
 
@@ -45,7 +49,7 @@ pub trait SessionRepository {
         now: Timestamp,
     ) -> Result<Vec<SessionId>>;
 
-    /// Deletes up to `limit` sessions that expire at or before this time, and their tokens; gives how many.
+    /// Deletes up to `limit` sessions that expire before this time, and their tokens; returns how many.
     async fn delete_expired(&mut self, before: Timestamp, limit: u32) -> Result<usize>;
 
     /// The refresh token with this digest, and the one that it was exchanged for.
@@ -60,7 +64,4 @@ pub trait SessionRepository {
         retry_key: Option<&[u8; 32]>,
         successor: &RefreshToken,
     ) -> Result<bool>;
-
-    /// Notes when the exchange of a token was known to be committed. The first time noted stays.
-    async fn settle(&mut self, digest: &[u8; 32], at: Timestamp) -> Result<()>;
 }

@@ -47,10 +47,7 @@ pub enum Error {
     /// Nothing tells who asks.
     #[error("Not authenticated")]
     NotAuthenticated,
-    /// Another request with the same refresh token was faster; its answer has the successor.
-    #[error("The refresh token was just exchanged by another request")]
-    RefreshTokenRotated,
-    /// A consumed refresh token came again, and its session has ended.
+    /// A consumed refresh token was used again, and its session has ended.
     #[error("The refresh token was used before; its session has ended")]
     RefreshTokenReused,
     /// What was given as the current password is not it.

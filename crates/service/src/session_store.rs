@@ -1,18 +1,15 @@
 //! The sessions of `keepstone-auth` over our storage: each method is one transaction, with its audit event in it.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant, SystemTime},
-};
+use std::{sync::Arc, time::SystemTime};
 
 use keepstone_auth::session::{
-    self, Digest, EndReason, EndScope, Exchange, Exchanged, NewSession, SessionInfo, SessionStore, Spent, Successor,
+    self, EndReason, EndScope, Exchange, Exchanged, NewSession, SessionInfo, SessionStore, Spent, Successor,
 };
 use keepstone_domain::{
-    AuditEvent, AuditKind, RefreshToken, RefreshTokenState, Session, SessionEnd, SessionId, SessionScope, Timestamp,
-    UserId,
+    AuditEvent, AuditKind, RefreshToken, RefreshTokenState, Session, SessionEnd, SessionId, SessionScope, SessionState,
+    Timestamp, UserId,
 };
-use keepstone_repository::{Repositories, StorageError, Store};
+use keepstone_repository::{Repositories, SessionRepository, StorageError, Store};
 use secrecy::SecretString;
 use thiserror::Error;
 use uuid::Uuid;
@@ -31,7 +28,7 @@ pub struct RequestStore {
     client: Client,
     actor: Option<UserId>,
     verified: Option<SecretString>,
-    is_patient: bool,
+    generation: Option<u32>,
 }
 
 /// Why a request's session could not be kept or changed.
@@ -58,7 +55,7 @@ impl RequestStore {
     /// On behalf of this client.
     #[must_use]
     pub const fn new(store: Arc<dyn Store>, principals: Arc<Principals>, outbox: Outbox, client: Client) -> Self {
-        Self { store, principals, outbox, client, actor: None, verified: None, is_patient: false }
+        Self { store, principals, outbox, client, actor: None, verified: None, generation: None }
     }
 
     /// Done by this user; otherwise by the subject of the token that is presented.
@@ -73,10 +70,10 @@ impl RequestStore {
         Self { verified: Some(password_hash.clone()), ..self }
     }
 
-    /// After an exchange, gives requests that are here already the time to be seen: 5 to 100 ms.
+    /// The token that will be exchanged is known to have this place in its session's chain.
     #[must_use]
-    pub fn patient(self) -> Self {
-        Self { is_patient: true, ..self }
+    pub fn with_generation(self, generation: Option<u32>) -> Self {
+        Self { generation, ..self }
     }
 
     fn event(&self, kind: AuditKind, user_id: UserId, now: Timestamp) -> AuditEvent {
@@ -167,30 +164,11 @@ impl SessionStore for RequestStore {
     }
 
     async fn exchange(&self, exchange: &Exchange) -> Result<Exchanged> {
-        let (this, exchange) = (self.clone(), exchange.clone());
-        to_the_end(async move {
-            match this.store.transaction(async |tx| exchange_in(&mut **tx, &exchange).await).await {
-                Ok(generation) => {
-                    if this.is_patient {
-                        let_others_in().await;
-                    }
-                    Ok(Exchanged::Done { generation })
-                }
-                Err(NotDone::Refused(why)) => Ok(why),
-                Err(NotDone::Storage(error)) => Err(error.into()),
-            }
-        })
-        .await
-    }
-
-    async fn settle(&self, _: Uuid, digest: &Digest, at: SystemTime) -> Result<()> {
-        let (store, digest) = (Arc::clone(&self.store), *digest);
-        let settled = to_the_end(async move {
-            store
-                .transaction(async |tx| Ok::<_, RequestStoreError>(tx.sessions().settle(&digest, at.into()).await?))
-                .await
-        });
-        settled.await.inspect_err(|error| tracing::warn!(%error, "could not note when a refresh token was exchanged"))
+        match self.store.transaction(async |tx| exchange_in(&mut **tx, exchange, self.generation).await).await {
+            Ok(generation) => Ok(Exchanged::Done { generation }),
+            Err(NotDone::Refused(why)) => Ok(why),
+            Err(NotDone::Storage(error)) => Err(error.into()),
+        }
     }
 
     async fn end(&self, subject: &str, scope: EndScope, reason: EndReason, at: SystemTime) -> Result<Vec<Uuid>> {
@@ -214,20 +192,6 @@ impl SessionStore for RequestStore {
     }
 }
 
-/// Waits until this worker has nothing older to do, 5 ms at least and 100 ms at most, before an exchange is noted as
-/// committed and answered. Requests that reached the machine before that are then not taken for replays only because
-/// the worker had not got round to reading them. A client that has its answer comes later in any case.
-async fn let_others_in() {
-    const TURN: Duration = Duration::from_millis(5);
-    for _ in 0..20 {
-        let started = Instant::now();
-        tokio::time::sleep(TURN).await;
-        if started.elapsed() < TURN * 2 {
-            return;
-        }
-    }
-}
-
 /// Why an exchange leaves no trace: everything that its transaction did is undone.
 enum NotDone {
     Refused(Exchanged),
@@ -240,42 +204,60 @@ impl From<StorageError> for NotDone {
     }
 }
 
-/// Session first, then token: whoever ends the session meanwhile waits, or has been here before.
-async fn exchange_in(tx: &mut dyn Repositories, exchange: &Exchange) -> Result<u32, NotDone> {
+/// Locks the session first, then the token: whatever ends the session comes before or after all of this.
+///
+/// Three statements, if the token's generation is known.
+async fn exchange_in(tx: &mut dyn Repositories, exchange: &Exchange, generation: Option<u32>) -> Result<u32, NotDone> {
     let (session_id, now) = (SessionId::from(exchange.session_id), Timestamp::from(exchange.now));
     let sessions = tx.sessions();
-    let found = sessions.find_token(&exchange.digest).await?.filter(|(token, _)| token.session_id == session_id);
-    let Some((token, _)) = found else { return Err(NotDone::Refused(Exchanged::Unknown)) };
-
-    if sessions.touch(session_id, exchange.used_since.map(Timestamp::from), now).await? {
-        let next = exchange.successor(token.generation);
-        let successor = RefreshToken::fresh(session_id, next.generation, next.digest, next.issued_at.into());
-        if sessions.exchange(&exchange.digest, exchange.retry_key.as_ref(), &successor).await? {
-            return Ok(next.generation);
-        }
-    } else if let Some((session, _)) = sessions.find_with_user(session_id).await? {
-        if session.ended.is_some() {
-            return Err(NotDone::Refused(Exchanged::Ended));
-        }
-        if session.expires_at <= now {
-            return Err(NotDone::Refused(Exchanged::Expired));
-        }
-    }
-    // Looked at again, because somebody may have been faster since. Not consumed, it belongs to an idle session.
-    let refused = match sessions.find_token(&exchange.digest).await? {
-        Some((token, Some(successor))) => spent(&token, &successor).map_or(Exchanged::Expired, Exchanged::Spent),
-        Some((_, None)) => Exchanged::Expired,
-        None => Exchanged::Unknown,
+    let generation = match generation {
+        Some(generation) => generation,
+        None => match find_token(sessions, exchange).await? {
+            Some((token, None)) => token.generation,
+            _ => return Err(NotDone::Refused(refusal(sessions, exchange).await?)),
+        },
     };
-    Err(NotDone::Refused(refused))
+    let next = exchange.successor(generation);
+    let successor = RefreshToken::fresh(session_id, next.generation, next.digest, next.issued_at.into());
+    if sessions.touch(session_id, exchange.used_since.map(Timestamp::from), now).await?
+        && sessions.exchange(&exchange.digest, exchange.retry_key.as_ref(), &successor).await?
+    {
+        return Ok(next.generation);
+    }
+    Err(NotDone::Refused(refusal(sessions, exchange).await?))
+}
+
+/// Why a token was not exchanged. The session is read after the token, so a session that is live was live then, too.
+async fn refusal(
+    sessions: &mut (dyn SessionRepository + Send),
+    exchange: &Exchange,
+) -> Result<Exchanged, StorageError> {
+    let Some((token, successor)) = find_token(sessions, exchange).await? else { return Ok(Exchanged::Unknown) };
+    let Some((session, _)) = sessions.find_with_user(token.session_id).await? else { return Ok(Exchanged::Unknown) };
+    Ok(match session.state(exchange.now.into()) {
+        SessionState::Ended(_) => Exchanged::Ended,
+        SessionState::Expired => Exchanged::Expired,
+        // A token that is still fresh belongs to a session that was idle for too long.
+        SessionState::Live => {
+            successor.and_then(|next| spent(&token, &next)).map_or(Exchanged::Expired, Exchanged::Spent)
+        }
+    })
+}
+
+/// The token, if it is this session's, and its successor.
+async fn find_token(
+    sessions: &mut (dyn SessionRepository + Send),
+    exchange: &Exchange,
+) -> Result<Option<(RefreshToken, Option<RefreshToken>)>, StorageError> {
+    let found = sessions.find_token(&exchange.digest).await?;
+    Ok(found.filter(|(token, _)| token.session_id == SessionId::from(exchange.session_id)))
 }
 
 fn spent(token: &RefreshToken, successor: &RefreshToken) -> Option<Spent> {
-    let RefreshTokenState::Consumed { at, settled_at, retry_key } = token.state else { return None };
+    let RefreshTokenState::Consumed { at, retry_key } = token.state else { return None };
     Some(Spent {
         generation: token.generation,
         consumed_at: at.into(),
-        settled_at: settled_at.map(SystemTime::from),
         retry_key,
         successor: Successor {
             digest: successor.digest,

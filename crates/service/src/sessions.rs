@@ -97,36 +97,28 @@ impl Sessions {
         self.parts.keyring.current().verifier().keys().to_jwks().to_json()
     }
 
-    /// Exchanges a refresh token for its successor. When its request arrived tells two at once from one after the
-    /// other.
+    /// Exchanges a refresh token for its successor: one read and one transaction.
     ///
-    /// With the `idempotency_key` of the request that consumed it, the same successor is given again for a minute.
+    /// A consumed token gets the same successor again within the grace of the policy, and for a minute with the
+    /// `idempotency_key` of the request that consumed it.
     ///
     /// # Errors
     /// [`TokenInvalid`](Error::TokenInvalid), [`TokenExpired`](Error::TokenExpired),
-    /// [`TokenRevoked`](Error::TokenRevoked); [`RefreshTokenRotated`](Error::RefreshTokenRotated) if another request
-    /// was faster; [`RefreshTokenReused`](Error::RefreshTokenReused), and the session has ended, if it was consumed
-    /// before; [`TooManyRequests`](Error::TooManyRequests).
-    pub async fn refresh(
-        &self,
-        token: &str,
-        arrived_at: SystemTime,
-        idempotency_key: Option<&str>,
-        client: &Client,
-    ) -> Result<TokenPair> {
-        let rotation = self.rotation(self.storage(client).patient())?;
-        let presented = rotation.verify_refresh(token).map(|presented| presented.arrived_at(arrived_at));
+    /// [`TokenRevoked`](Error::TokenRevoked); [`RefreshTokenReused`](Error::RefreshTokenReused), and the session has
+    /// ended, if it was consumed before; [`TooManyRequests`](Error::TooManyRequests).
+    pub async fn refresh(&self, token: &str, idempotency_key: Option<&str>, client: &Client) -> Result<TokenPair> {
+        let presented = self.rotation(self.storage(client))?.verify_refresh(token);
         let session = presented.as_ref().map(|presented| Key::Session(presented.session_id().into()));
         self.parts.limits.require(Limit::Refresh, session.unwrap_or(Key::address(client.ip))).await?;
         let presented = presented?;
         let session_id = SessionId::from(presented.session_id());
-        let found = self.parts.store.read().await?.sessions().find_with_user(session_id).await?;
-        let user = found.map(|(_, user)| user).filter(counts).ok_or(Error::TokenRevoked)?;
+        let found = self.parts.store.read().await?.sessions().find_for_refresh(session_id, &presented.digest()).await?;
+        let (user, generation) = found.filter(|(user, _)| counts(user)).ok_or(Error::TokenRevoked)?;
+        let rotation = self.rotation(self.storage(client).with_generation(generation))?;
         let refreshed = rotation.refresh(&presented, &self.grant(&user), idempotency_key).await;
         refreshed.map_err(|error| match error {
-            RefreshError::Rotated => Error::RefreshTokenRotated,
             RefreshError::Reused { .. } => {
-                tracing::warn!(user_id = %user.id, %session_id, "a refresh token came again; its session ended");
+                tracing::warn!(user_id = %user.id, %session_id, "a consumed refresh token was used again; its session has ended");
                 Error::RefreshTokenReused
             }
             RefreshError::Revoked => Error::TokenRevoked,

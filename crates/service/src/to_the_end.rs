@@ -1,7 +1,7 @@
 //! Work that goes on when nobody waits for it any more.
 //!
 //! A client that hangs up takes its handler with it, at any `await`. Whatever must follow a commit (forgetting who was
-//! recognised, noting when it was) therefore runs on its own, and the handler only waits for it.
+//! recognised) therefore runs on its own, and the handler only waits for it.
 
 use keepstone_repository::StorageError;
 

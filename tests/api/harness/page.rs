@@ -43,6 +43,18 @@ impl Page {
         self.command("url", &json!({"url": url})).await.unwrap();
     }
 
+    /// Opens a tab, selects it and returns its name. Tabs of one origin share their storage.
+    pub async fn open_tab(&self) -> String {
+        let tab = self.command("window/new", &json!({"type": "tab"})).await.unwrap();
+        let name = tab["handle"].as_str().unwrap().to_owned();
+        self.select_tab(&name).await;
+        name
+    }
+
+    pub async fn select_tab(&self, name: &str) {
+        self.command("window", &json!({"handle": name})).await.unwrap();
+    }
+
     /// Waits for what this selector of CSS finds, and clicks on it.
     pub async fn click(&self, selector: &str) {
         eventually(&format!("a click on {selector}"), async || {

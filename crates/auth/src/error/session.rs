@@ -35,10 +35,7 @@ pub enum OpenError<E> {
 /// Why a refresh token that is genuine got no successor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum RefreshError<E> {
-    /// Another request with the same token was faster: its answer has the successor. Nothing has ended.
-    #[error("the refresh token was exchanged by another request at the same time")]
-    Rotated,
-    /// It was exchanged long ago: somebody has a copy. Its session has ended by now.
+    /// It was consumed before and is not forgiven: it may have been stolen. Its session has ended.
     #[error("the refresh token was used before")]
     Reused {
         /// Whether it was this request that ended the session: of many at once, one. For the security log.

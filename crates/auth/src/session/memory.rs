@@ -35,7 +35,6 @@ struct Token {
 #[derive(Debug)]
 struct Consumed {
     at: SystemTime,
-    settled_at: Option<SystemTime>,
     retry_key: Option<Digest>,
 }
 
@@ -65,15 +64,6 @@ impl SessionStore for MemorySessionStore {
     async fn exchange(&self, exchange: &Exchange) -> Result<Exchanged, Infallible> {
         let mut families = self.families();
         Ok(families.get_mut(&exchange.session_id).map_or(Exchanged::Unknown, |family| family.exchange(exchange)))
-    }
-
-    async fn settle(&self, session_id: Uuid, digest: &Digest, at: SystemTime) -> Result<(), Infallible> {
-        let mut families = self.families();
-        let token = families.get_mut(&session_id).and_then(|family| family.token_mut(digest));
-        if let Some(consumed) = token.and_then(|token| token.consumed.as_mut()) {
-            consumed.settled_at.get_or_insert(at);
-        }
-        Ok(())
     }
 
     async fn end(
@@ -142,10 +132,6 @@ impl Family {
         self.tokens.push(Token { digest, issued_at, consumed: None });
     }
 
-    fn token_mut(&mut self, digest: &Digest) -> Option<&mut Token> {
-        self.tokens.get_mut(*self.generations.get(digest)?)
-    }
-
     fn exchange(&mut self, exchange: &Exchange) -> Exchanged {
         let Some(&index) = self.generations.get(&exchange.digest) else { return Exchanged::Unknown };
         let Ok(generation) = u32::try_from(index) else { return Exchanged::Unknown };
@@ -163,8 +149,7 @@ impl Family {
         }
         let NextToken { generation, digest, issued_at } = exchange.successor(generation);
         if let Some(token) = self.tokens.get_mut(index) {
-            let consumed = Consumed { at: exchange.now, settled_at: None, retry_key: exchange.retry_key };
-            token.consumed = Some(consumed);
+            token.consumed = Some(Consumed { at: exchange.now, retry_key: exchange.retry_key });
         }
         self.push(digest, issued_at);
         self.info.last_used_at = exchange.now;
@@ -177,7 +162,6 @@ impl Family {
         Some(Spent {
             generation,
             consumed_at: consumed.at,
-            settled_at: consumed.settled_at,
             retry_key: consumed.retry_key,
             successor: Successor {
                 digest: successor.digest,

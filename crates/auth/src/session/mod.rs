@@ -3,14 +3,16 @@
 //!
 //! A session is a chain of refresh tokens, numbered from 0. Each is good once: [`Sessions::refresh`] consumes it and
 //! answers with the next. The [`TokenChain`](crate::token::TokenChain) names them, so the [`SessionStore`] keeps
-//! digests only, and an answer that was lost can be made again. What a consumed token means is [`judge`]'s to say:
+//! digests only, and a lost answer can be repeated. A consumed token gets:
 //!
-//! | it comes again | answer |
+//! | when it is sent again | answer |
 //! |---|---|
-//! | with the `Idempotency-Key` it was consumed with, within [`retry_window`](SessionPolicy::retry_window) | its successor again, byte for byte |
-//! | within [`grace`](SessionPolicy::grace), if its successor is unused | the same |
-//! | but had arrived before it was exchanged: two at once | [`Rotated`](crate::error::RefreshError::Rotated): refused, nothing ends |
-//! | otherwise | [`Reused`](crate::error::RefreshError::Reused): refused, and the session has ended |
+//! | with the `Idempotency-Key` of the request that consumed it, within [`retry_window`](SessionPolicy::retry_window) | the same successor, byte for byte |
+//! | within [`grace`](SessionPolicy::grace) of being consumed, while its successor is unused | the same successor |
+//! | otherwise | [`Reused`](crate::error::RefreshError::Reused), and the session has ended |
+//!
+//! So two tabs, a retry after a lost answer, or fifty requests at once all get the same next token. A successor that a
+//! changed chain secret cannot name again is never replaced by another: that is the last row, too.
 //!
 //! A refresh has two halves, because the caller looks at its user between them:
 //!
@@ -43,15 +45,14 @@
 //! # }
 //! ```
 
-mod judge;
 mod memory;
 mod pair;
 mod policy;
 mod record;
+mod replay;
 mod service;
 mod store;
 
-pub use judge::{Replay, judge};
 pub use memory::MemorySessionStore;
 pub use pair::{Grant, Opened, PresentedToken, TokenPair};
 pub use policy::SessionPolicy;

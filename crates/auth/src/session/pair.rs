@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use crate::token::RefreshClaims;
+use super::store::Digest;
+use crate::token::{RefreshClaims, TokenChain};
 
 /// What an access token grants.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +46,6 @@ pub struct Opened {
 #[derive(Debug, Clone)]
 pub struct PresentedToken {
     pub(super) claims: RefreshClaims,
-    pub(super) arrived_at: SystemTime,
 }
 
 impl PresentedToken {
@@ -61,12 +61,10 @@ impl PresentedToken {
         self.claims.session_id
     }
 
-    /// When its request arrived, if that was noted before
-    /// [`Sessions::verify_refresh`](super::Sessions::verify_refresh): two at once are told from one after the other by
-    /// it. A time in the future counts as now.
+    /// The digest by which a store finds it.
     #[must_use]
-    pub fn arrived_at(self, arrived_at: SystemTime) -> Self {
-        Self { arrived_at: whole_micros(arrived_at), ..self }
+    pub fn digest(&self) -> Digest {
+        TokenChain::digest(&self.claims.token_id)
     }
 }
 

@@ -1,4 +1,4 @@
-//! How long sessions live and what is forgiven. The rule: the defaults forgive only what cannot be an attack.
+//! How long sessions live, and how long a consumed token is forgiven. The rule: the defaults log no honest client out.
 
 use std::time::Duration;
 
@@ -11,9 +11,10 @@ pub struct SessionPolicy {
     pub lifetime: Duration,
     /// A session that was not refreshed for longer than this has expired. `None`: only `lifetime` counts.
     pub idle: Option<Duration>,
-    /// How long after its exchange a token still gets its successor, without any key, while that one is unused: for
-    /// clients that lose answers and cannot send an `Idempotency-Key`. Whoever stole the token gets it too, so zero,
-    /// which is never, is the default; 60 s at most.
+    /// How long after its exchange a token still gets the same successor, without any key, while that one is unused:
+    /// for a second tab, and for clients that lose an answer. 10 s; 60 s at most. A thief of the token has this time,
+    /// too; when both have used the successor, the session ends. With zero a consumed token always ends its session,
+    /// even if two requests overlap.
     pub grace: Duration,
     /// How long after its exchange a token gets its successor again for the `Idempotency-Key` of that exchange. Zero is
     /// never. 60 s, which is also the most.
@@ -27,7 +28,7 @@ impl Default for SessionPolicy {
         Self {
             lifetime: Duration::from_hours(30 * 24),
             idle: None,
-            grace: Duration::ZERO,
+            grace: Duration::from_secs(10),
             retry_window: Self::MAX_WINDOW,
             cap: 100,
         }

@@ -9,10 +9,10 @@ use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 use uuid::{NoContext, Timestamp, Uuid};
 
-use super::judge::{Replay, judge};
 use super::pair::{Grant, Opened, PresentedToken, TokenPair, whole_micros};
 use super::policy::SessionPolicy;
 use super::record::{Client, EndReason, EndScope, SessionInfo};
+use super::replay::is_forgiven;
 use super::store::{Digest, Exchange, Exchanged, NewSession, NextToken, SessionStore, Spent};
 use crate::error::{IssueError, OpenError, RefreshError, SessionPolicyError, TokenError};
 use crate::token::{AccessGrant, Issuer, RefreshClaims, TokenChain};
@@ -35,8 +35,8 @@ impl<S: fmt::Debug> fmt::Debug for Sessions<S> {
 }
 
 impl<S: SessionStore> Sessions<S> {
-    /// By the system's clock. The chain's secret has to outlive the process: under another, the tokens stay good, but a
-    /// lost answer cannot be given again.
+    /// By the system's clock. Keep the chain's secret: under another one, fresh tokens stay good, but a consumed token
+    /// always ends its session, because its successor cannot be named again.
     ///
     /// # Errors
     /// A policy that lets nobody stay, or forgives for too long.
@@ -87,14 +87,12 @@ impl<S: SessionStore> Sessions<S> {
         Ok(Opened { tokens, superseded })
     }
 
-    /// The first half of a refresh, without I/O: form, signature, claims and age. Note that it takes the present for
-    /// the time of [arrival](PresentedToken::arrived_at).
+    /// The first half of a refresh, without I/O: form, signature, claims and age.
     ///
     /// # Errors
     /// [`TokenError::Expired`] when age is its only fault, else [`TokenError::Invalid`].
     pub fn verify_refresh(&self, token: &str) -> Result<PresentedToken, TokenError> {
-        let now = self.now();
-        Ok(PresentedToken { claims: self.issuer.verify_refresh_at(token, now)?, arrived_at: now })
+        Ok(PresentedToken { claims: self.issuer.verify_refresh_at(token, self.now())? })
     }
 
     /// The second half, once the caller has found that the subject may still be here, and what it may do: consumes the
@@ -112,19 +110,14 @@ impl<S: SessionStore> Sessions<S> {
         let access = self.access(&claims.subject, claims.session_id, grant, now)?;
         let exchange = Exchange {
             session_id: claims.session_id,
-            digest: TokenChain::digest(&claims.token_id),
+            digest: presented.digest(),
             retry_key: idempotency_key.map(|key| retry_key(claims.session_id, key)),
             used_since: self.used_since(now),
             now,
             chain: Arc::clone(&self.chain),
         };
         let successor = match self.store.exchange(&exchange).await.map_err(RefreshError::Store)? {
-            Exchanged::Done { generation } => {
-                let settled = self.store.settle(exchange.session_id, &exchange.digest, self.now()).await;
-                // It only helps to judge others: see `SessionStore::settle`.
-                drop(settled);
-                (generation, now)
-            }
+            Exchanged::Done { generation } => (generation, now),
             Exchanged::Spent(spent) => self.replayed(presented, &exchange, &spent).await?,
             Exchanged::Expired => return Err(RefreshError::Expired),
             Exchanged::Ended | Exchanged::Unknown => return Err(RefreshError::Revoked),
@@ -132,28 +125,23 @@ impl<S: SessionStore> Sessions<S> {
         Ok(self.pair(&self.successor(claims, successor), access)?)
     }
 
-    /// Generation and time of issue of the successor that a consumed token may be answered with.
+    /// Generation and time of issue of the successor that a consumed token gets once more. Ends the session otherwise.
     async fn replayed(
         &self,
         presented: &PresentedToken,
         exchange: &Exchange,
         spent: &Spent,
     ) -> Result<(u32, SystemTime), RefreshError<S::Error>> {
-        let arrived_at = presented.arrived_at.min(exchange.now);
-        match judge(spent, arrived_at, exchange.retry_key.as_ref(), &self.policy) {
-            Replay::Repeat => {
-                let NextToken { generation, digest, .. } = exchange.successor(spent.generation);
-                // The chain's secret has changed since: what we would make is not what the store knows.
-                let same = digest == spent.successor.digest;
-                if same { Ok((generation, spent.successor.issued_at)) } else { Err(RefreshError::Rotated) }
-            }
-            Replay::Overlap => Err(RefreshError::Rotated),
-            Replay::Reuse => {
-                let one = EndScope::One(exchange.session_id);
-                let ended = self.store.end(presented.subject(), one, EndReason::Reuse, exchange.now).await;
-                Err(RefreshError::Reused { ended_now: !ended.map_err(RefreshError::Store)?.is_empty() })
-            }
+        let NextToken { generation, digest, .. } = exchange.successor(spent.generation);
+        // Another digest: the chain's secret has changed, and what we would name is not what the store knows.
+        if digest == spent.successor.digest
+            && is_forgiven(spent, exchange.now, exchange.retry_key.as_ref(), &self.policy)
+        {
+            return Ok((generation, spent.successor.issued_at));
         }
+        let one = EndScope::One(exchange.session_id);
+        let ended = self.store.end(presented.subject(), one, EndReason::Reuse, exchange.now).await;
+        Err(RefreshError::Reused { ended_now: !ended.map_err(RefreshError::Store)?.is_empty() })
     }
 
     /// Ends a session of the subject: whether it was there to end. Somebody else's is left alone.

@@ -44,18 +44,6 @@ pub trait SessionStore: Send + Sync {
     /// changed is committed before it returns, and an [`end`](Self::end) comes before or after all of it.
     fn exchange(&self, exchange: &Exchange) -> impl Future<Output = Result<Exchanged, Self::Error>> + Send;
 
-    /// Notes when the exchange of a token was known to be committed. The first time noted stays; an unknown or
-    /// unconsumed token is no error.
-    ///
-    /// It needs no lock but the token's. A failure is not told to the client, who has a right to the successor: the
-    /// token then counts as being exchanged for a minute. So it is the implementation's to log.
-    fn settle(
-        &self,
-        session_id: Uuid,
-        digest: &Digest,
-        at: SystemTime,
-    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
-
     /// Ends those of the subject's sessions that are meant and have not ended, and tells which. Of any number of calls
     /// at once, one tells of a session. Their tokens stay. What has expired may be counted in or left alone.
     fn end(
@@ -165,8 +153,6 @@ pub struct Spent {
     pub generation: u32,
     /// When it was exchanged.
     pub consumed_at: SystemTime,
-    /// When that was known to be committed; `None` while it is not, or if whoever did it has died.
-    pub settled_at: Option<SystemTime>,
     /// The `Idempotency-Key` it was exchanged with.
     pub retry_key: Option<Digest>,
     /// What it was exchanged for.
@@ -194,10 +180,6 @@ impl<S: SessionStore> SessionStore for Arc<S> {
 
     async fn exchange(&self, exchange: &Exchange) -> Result<Exchanged, Self::Error> {
         S::exchange(self, exchange).await
-    }
-
-    async fn settle(&self, session_id: Uuid, digest: &Digest, at: SystemTime) -> Result<(), Self::Error> {
-        S::settle(self, session_id, digest, at).await
     }
 
     async fn end(

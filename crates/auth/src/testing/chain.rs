@@ -23,35 +23,17 @@ pub(super) async fn a_spent_token_tells_what_became_of_it<S: SessionStore + 'sta
     let keyed = Exchange { retry_key: Some([3; 32]), ..bench.request(session.id, 0, 10) };
     assert_eq!(bench.ask(&keyed).await, Exchanged::Done { generation: 1 });
     let successor = Successor { digest: bench.digest(session.id, 1), issued_at: at(10), is_consumed: false };
-    let mut expected =
-        Spent { generation: 0, consumed_at: at(10), settled_at: None, retry_key: Some([3; 32]), successor };
+    let mut expected = Spent { generation: 0, consumed_at: at(10), retry_key: Some([3; 32]), successor };
     let other_key = Exchange { retry_key: Some([4; 32]), ..bench.request(session.id, 0, 11) };
     assert_eq!(bench.ask(&other_key).await, Exchanged::Spent(expected), "the facts");
     assert_eq!(bench.spent(&session, 0, 12).await, expected, "asking changed them");
-
-    bench.store.settle(session.id, &session.digest, at(13)).await.expect("settle");
-    expected.settled_at = Some(at(13));
-    assert_eq!(bench.spent(&session, 0, 14).await, expected, "after settling");
 
     assert_eq!(bench.exchange(&session, 1, 15).await, Exchanged::Done { generation: 2 });
     expected.successor.is_consumed = true;
     assert_eq!(bench.spent(&session, 0, 16).await, expected, "after the successor's exchange");
     let second = bench.spent(&session, 1, 16).await;
-    assert_eq!((second.retry_key, second.settled_at), (None, None), "an exchange without a key, unsettled");
+    assert_eq!(second.retry_key, None, "an exchange without a key");
     assert!(!second.successor.is_consumed, "the third is unused");
-}
-
-pub(super) async fn the_first_settling_stays<S: SessionStore + 'static>(bench: &Bench<S>) {
-    let session = bench.open().await;
-    let settle = async |digest, now| bench.store.settle(session.id, &digest, at(now)).await.expect("settle");
-    settle(session.digest, 5).await;
-    settle([0; 32], 5).await;
-    assert_eq!(bench.exchange(&session, 0, 10).await, Exchanged::Done { generation: 1 });
-    assert_eq!(bench.spent(&session, 0, 11).await.settled_at, None, "settled before it was consumed");
-    settle(session.digest, 12).await;
-    settle(session.digest, 14).await;
-    settle(session.digest, 11).await;
-    assert_eq!(bench.spent(&session, 0, 15).await.settled_at, Some(at(12)));
 }
 
 pub(super) async fn what_is_not_there_is_unknown<S: SessionStore + 'static>(bench: &Bench<S>) {

@@ -2,7 +2,6 @@
 //! The rule: the model knows every token by its text, and nothing of digests, generations or stores.
 #![expect(clippy::unwrap_used, reason = "the store of this test does not fail where it is unwrapped")]
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use keepstone_auth::error::{RefreshError, TokenError};
@@ -19,24 +18,20 @@ const KEYS: [Option<&str>; 4] = [None, None, Some("k"), Some("other")];
 #[derive(Debug, Clone)]
 enum Step {
     LogIn(Index),
-    /// Any token ever issued; it arrived this long ago, and settling its exchange may fail.
+    /// Any token ever issued.
     Refresh {
         token: Index,
         key: Index,
-        ago: Duration,
-        crash: bool,
     },
     /// A session's newest token, as a good client sends it.
     RefreshNewest {
         session: Index,
         key: Index,
-        crash: bool,
     },
     /// The token consumed last, as a client that has lost its answer sends it.
     Retry {
         session: Index,
         key: Index,
-        ago: Duration,
     },
     Garbage(String),
     LogOut {
@@ -49,16 +44,14 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let ago = prop::sample::select(vec![0, 0, 1, 500, 2_000, 30_000, 61_000]).prop_map(Duration::from_millis);
     let wait =
         prop::sample::select(vec![1, 1, 400, 3_000, 9_999, 10_000, 20_000, 60_000, 60_001, 86_400_000, 500_000_000]);
-    let (index, crash) = (any::<Index>, || prop::bool::weighted(0.2));
+    let index = any::<Index>;
     prop_oneof![
         2 => index().prop_map(Step::LogIn),
-        4 => (index(), index(), ago.clone(), crash())
-            .prop_map(|(token, key, ago, crash)| Step::Refresh { token, key, ago, crash }),
-        8 => (index(), index(), crash()).prop_map(|(session, key, crash)| Step::RefreshNewest { session, key, crash }),
-        4 => (index(), index(), ago).prop_map(|(session, key, ago)| Step::Retry { session, key, ago }),
+        4 => (index(), index()).prop_map(|(token, key)| Step::Refresh { token, key }),
+        8 => (index(), index()).prop_map(|(session, key)| Step::RefreshNewest { session, key }),
+        4 => (index(), index()).prop_map(|(session, key)| Step::Retry { session, key }),
         1 => "[a-zA-Z0-9._-]{0,80}".prop_map(Step::Garbage),
         1 => (index(), index()).prop_map(|(session, as_subject)| Step::LogOut { session, as_subject }),
         1 => index().prop_map(Step::EndAll),
@@ -74,12 +67,11 @@ fn policy() -> impl Strategy<Value = SessionPolicy> {
     (grace, idle, cap).prop_map(|(grace, idle, cap)| SessionPolicy { grace, idle, cap, ..SessionPolicy::default() })
 }
 
-/// A consumed token: when, with which key, and whether its exchange was settled.
+/// A consumed token: when, and with which key.
 #[derive(Debug, Clone, Copy)]
 struct Use {
     at: SystemTime,
     key: Option<&'static str>,
-    settled: bool,
 }
 
 #[derive(Debug)]
@@ -133,24 +125,16 @@ impl World {
     }
 
     /// Refreshes with the token at this place, and compares the answer with the model's.
-    async fn refresh(&mut self, (c, t): (usize, usize), key: Option<&'static str>, ago: Duration, crash: bool) {
+    async fn refresh(&mut self, (c, t): (usize, usize), key: Option<&'static str>) {
         let now = self.now();
         let token = self.chains[c].tokens[t].0.clone();
-        self.house.store.settle_broken.store(crash, Ordering::SeqCst);
-        let answer = match self.house.sessions.verify_refresh(&token) {
-            Err(error) => Err(Refused::Token(error)),
-            Ok(presented) => {
-                let presented = presented.arrived_at(now - ago);
-                let answer = self.house.sessions.refresh(&presented, &GRANT, key).await;
-                answer.map(|pair| refresh_token(&pair)).map_err(Refused::Session)
-            }
-        };
-        let expected = self.expect((c, t), now, key, now - ago);
+        let answer = self.house.refresh_with(&token, key).await;
+        let expected = self.expect((c, t), now, key);
         match (expected, answer) {
             (Expected::Successor, Ok(successor)) => {
                 assert!(self.tokens().all(|known| *known != successor), "a successor that was there before");
                 let chain = &mut self.chains[c];
-                chain.tokens[t].1 = Some(Use { at: now, key, settled: !crash });
+                chain.tokens[t].1 = Some(Use { at: now, key });
                 chain.tokens.push((successor, None));
                 chain.used = now;
             }
@@ -166,7 +150,7 @@ impl World {
     }
 
     /// What the contract says.
-    fn expect(&self, (c, t): (usize, usize), now: SystemTime, key: Option<&str>, arrived: SystemTime) -> Expected {
+    fn expect(&self, (c, t): (usize, usize), now: SystemTime, key: Option<&str>) -> Expected {
         let chain = &self.chains[c];
         let refuse = |error| Expected::Refused(Refused::Session(error));
         if now >= chain.expires {
@@ -180,15 +164,14 @@ impl World {
             return if idle { refuse(RefreshError::Expired) } else { Expected::Successor };
         };
         let minute = Duration::from_mins(1);
-        if key.is_some() && key == used.key && arrived <= used.at + minute {
+        if key.is_some() && key == used.key && now <= used.at + minute {
             return Expected::Again;
         }
         let is_predecessor = t + 2 == chain.tokens.len();
-        if !self.policy.grace.is_zero() && is_predecessor && arrived <= used.at + self.policy.grace {
+        if !self.policy.grace.is_zero() && is_predecessor && now <= used.at + self.policy.grace {
             return Expected::Again;
         }
-        let settled = if used.settled { used.at } else { used.at + minute };
-        refuse(if arrived <= settled { RefreshError::Rotated } else { RefreshError::Reused { ended_now: true } })
+        refuse(RefreshError::Reused { ended_now: true })
     }
 
     fn tokens(&self) -> impl Iterator<Item = &String> {
@@ -208,7 +191,6 @@ impl World {
     }
 
     async fn step(&mut self, step: Step) {
-        let none = Duration::ZERO;
         match step {
             Step::LogIn(subject) => self.log_in(SUBJECTS[subject.index(2)]).await,
             Step::Wait(time) => self.house.clock.advance(time),
@@ -218,23 +200,23 @@ impl World {
                 assert!(matches!(refused, Err(Refused::Token(TokenError::Invalid(_)))));
             }
             _ if self.chains.is_empty() => {}
-            Step::Refresh { token, key, ago, crash } => {
+            Step::Refresh { token, key } => {
                 let all: Vec<_> = self
                     .chains
                     .iter()
                     .enumerate()
                     .flat_map(|(c, chain)| (0..chain.tokens.len()).map(move |t| (c, t)))
                     .collect();
-                self.refresh(all[token.index(all.len())], *key.get(&KEYS), ago, crash).await;
+                self.refresh(all[token.index(all.len())], *key.get(&KEYS)).await;
             }
-            Step::RefreshNewest { session, key, crash } => {
+            Step::RefreshNewest { session, key } => {
                 let c = session.index(self.chains.len());
-                self.refresh((c, self.chains[c].tokens.len() - 1), *key.get(&KEYS), none, crash).await;
+                self.refresh((c, self.chains[c].tokens.len() - 1), *key.get(&KEYS)).await;
             }
-            Step::Retry { session, key, ago } => {
+            Step::Retry { session, key } => {
                 let c = session.index(self.chains.len());
                 let t = self.chains[c].tokens.len().saturating_sub(2);
-                self.refresh((c, t), *key.get(&KEYS), ago, false).await;
+                self.refresh((c, t), *key.get(&KEYS)).await;
             }
             Step::LogOut { session, as_subject } => {
                 let id = self.chains[session.index(self.chains.len())].id;
@@ -289,7 +271,7 @@ proptest! {
             // In the end every token there is, newest first so that no replay hides what a fresh one does.
             for c in 0..world.chains.len() {
                 for t in (0..world.chains[c].tokens.len()).rev() {
-                    world.refresh((c, t), None, Duration::ZERO, false).await;
+                    world.refresh((c, t), None).await;
                 }
             }
             world.compare().await;

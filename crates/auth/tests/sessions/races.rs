@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::Duration;
 
 use keepstone_auth::error::RefreshError;
 use keepstone_auth::session::{
@@ -16,16 +16,18 @@ use crate::support::{GRANT, issuer, refresh_token, secret};
 
 type Shared = Arc<Sessions<MemorySessionStore>>;
 
-fn shared() -> Shared {
-    let store = MemorySessionStore::default();
-    Arc::new(Sessions::new(store, issuer(), TokenChain::new(&secret()), SessionPolicy::default()).unwrap())
+fn shared(grace: Duration) -> Shared {
+    let policy = SessionPolicy { grace, ..SessionPolicy::default() };
+    Arc::new(Sessions::new(MemorySessionStore::default(), issuer(), TokenChain::new(&secret()), policy).unwrap())
 }
+
+const GRACE: Duration = Duration::from_mins(1);
 
 async fn log_in(sessions: &Shared) -> String {
     refresh_token(&sessions.open("ada", &GRANT, Client::default()).await.unwrap().tokens)
 }
 
-/// The same token, from this many clients at once, that have all arrived.
+/// Refreshes with the same token from this many clients at once.
 async fn at_once(
     sessions: &Shared,
     presented: &PresentedToken,
@@ -41,52 +43,57 @@ async fn at_once(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_fifty_at_once_one_gets_a_successor_and_nothing_ends() {
-    let sessions = shared();
-    let mut token = log_in(&sessions).await;
-    for round in 0..500 {
-        let presented = sessions.verify_refresh(&token).unwrap();
-        let mut answers = at_once(&sessions, &presented, 50, None).await;
-        answers.sort_by_key(Result::is_err);
-        assert!(answers[1..].iter().all(|answer| *answer == Err(RefreshError::Rotated)), "round {round}: {answers:?}");
-        token = answers.swap_remove(0).expect("one of them succeeds");
+async fn fifty_requests_at_once_get_the_same_successor() {
+    for (grace, key) in [(GRACE, None), (GRACE, Some("k")), (Duration::ZERO, Some("k"))] {
+        let sessions = shared(grace);
+        let mut token = log_in(&sessions).await;
+        for round in 0..500 {
+            let presented = sessions.verify_refresh(&token).unwrap();
+            let answers = at_once(&sessions, &presented, 50, key).await;
+            token.clone_from(answers[0].as_ref().unwrap());
+            assert!(answers.iter().all(|answer| answer.as_ref() == Ok(&token)), "round {round}: {answers:?}");
+        }
     }
-    assert!(sessions.verify_refresh(&token).is_ok_and(|presented| presented.subject() == "ada"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_fifty_at_once_with_one_key_all_get_the_same() {
-    let sessions = shared();
-    let mut token = log_in(&sessions).await;
-    for _ in 0..50 {
-        let presented = sessions.verify_refresh(&token).unwrap();
-        let answers = at_once(&sessions, &presented, 50, Some("k")).await;
-        token.clone_from(answers[0].as_ref().unwrap());
-        assert!(answers.iter().all(|answer| answer.as_ref() == Ok(&token)));
+async fn without_grace_one_of_fifty_requests_at_once_gets_a_successor_and_the_session_ends() {
+    let sessions = shared(Duration::ZERO);
+    for round in 0..500 {
+        let token = log_in(&sessions).await;
+        let answers = at_once(&sessions, &sessions.verify_refresh(&token).unwrap(), 50, None).await;
+        let ended = Err(RefreshError::Reused { ended_now: true });
+        let (winners, losers): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+        assert_eq!(winners.len(), 1, "round {round}: {losers:?}");
+        assert_eq!(losers.iter().filter(|loser| **loser == ended).count(), 1, "round {round}: {losers:?}");
+        let is_refusal = |loser: &_| matches!(loser, Err(RefreshError::Reused { .. } | RefreshError::Revoked));
+        assert!(losers.iter().all(is_refusal), "round {round}: {losers:?}");
+        let successor = sessions.verify_refresh(winners[0].as_ref().unwrap()).unwrap();
+        assert_eq!(at_once(&sessions, &successor, 1, None).await, [Err(RefreshError::Revoked)], "round {round}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_fifty_replays_at_once_one_ends_the_session() {
-    let sessions = shared();
+    let sessions = shared(GRACE);
     for _ in 0..50 {
         let token = log_in(&sessions).await;
-        let successor = at_once(&sessions, &sessions.verify_refresh(&token).unwrap(), 1, None).await.remove(0).unwrap();
-        let replay = sessions.verify_refresh(&token).unwrap().arrived_at(SystemTime::now());
-        let answers = at_once(&sessions, &replay, 50, None).await;
+        let stolen = sessions.verify_refresh(&token).unwrap();
+        let successor = at_once(&sessions, &stolen, 1, None).await.remove(0).unwrap();
+        let successor = at_once(&sessions, &sessions.verify_refresh(&successor).unwrap(), 1, None).await;
+        let successor = sessions.verify_refresh(successor[0].as_ref().unwrap()).unwrap();
+        let answers = at_once(&sessions, &stolen, 50, None).await;
         let ended = Err(RefreshError::Reused { ended_now: true });
         assert_eq!(answers.iter().filter(|answer| **answer == ended).count(), 1, "{answers:?}");
-        assert!(
-            answers.iter().all(|answer| { matches!(answer, Err(RefreshError::Reused { .. } | RefreshError::Revoked)) })
-        );
-        let after = at_once(&sessions, &sessions.verify_refresh(&successor).unwrap(), 1, None).await;
-        assert_eq!(after, [Err(RefreshError::Revoked)]);
+        let is_refusal = |answer: &_| matches!(answer, Err(RefreshError::Reused { .. } | RefreshError::Revoked));
+        assert!(answers.iter().all(is_refusal), "{answers:?}");
+        assert_eq!(at_once(&sessions, &successor, 1, None).await, [Err(RefreshError::Revoked)]);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_end_beside_a_refresh_leaves_no_usable_token() {
-    let sessions = shared();
+    let sessions = shared(GRACE);
     for round in 0..500 {
         let token = log_in(&sessions).await;
         let presented = sessions.verify_refresh(&token).unwrap();

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use keepstone_auth::error::{RefreshError, TokenError};
 use keepstone_auth::session::{
-    Client, Digest, EndReason, EndScope, Exchange, Exchanged, Grant, MemorySessionStore, NewSession, SessionInfo,
+    Client, EndReason, EndScope, Exchange, Exchanged, Grant, MemorySessionStore, NewSession, SessionInfo,
     SessionPolicy, SessionStore, Sessions, TokenPair,
 };
 use keepstone_auth::token::{Issuer, KeySet, Profile, RefreshClaims, Secret, SigningKey, TokenChain};
@@ -80,10 +80,7 @@ pub struct Probe {
     memory: MemorySessionStore,
     pub calls: AtomicUsize,
     pub exchange_broken: AtomicBool,
-    pub settle_broken: AtomicBool,
     pub end_broken: AtomicBool,
-    /// How long the next commit of an exchange takes, by this clock.
-    pub slow_commit: Mutex<Option<(Clock, Duration)>>,
 }
 
 impl Probe {
@@ -107,16 +104,7 @@ impl SessionStore for Probe {
 
     async fn exchange(&self, exchange: &Exchange) -> Result<Exchanged, Broken> {
         self.call(Some(&self.exchange_broken))?;
-        let exchanged = fine(self.memory.exchange(exchange).await);
-        if let Some((clock, time)) = self.slow_commit.lock().unwrap().take() {
-            clock.advance(time);
-        }
-        exchanged
-    }
-
-    async fn settle(&self, session_id: Uuid, digest: &Digest, at: SystemTime) -> Result<(), Broken> {
-        self.call(Some(&self.settle_broken))?;
-        fine(self.memory.settle(session_id, digest, at).await)
+        fine(self.memory.exchange(exchange).await)
     }
 
     async fn end(
@@ -164,8 +152,13 @@ pub fn house(policy: SessionPolicy) -> House {
     house_with(policy, Clock::ticking(Duration::from_micros(1)))
 }
 
+/// A policy that forgives nothing but the retries of one request.
+pub fn no_grace() -> SessionPolicy {
+    SessionPolicy { grace: Duration::ZERO, ..SessionPolicy::default() }
+}
+
 pub fn strict() -> House {
-    house(SessionPolicy::default())
+    house(no_grace())
 }
 
 pub fn house_with(policy: SessionPolicy, clock: Clock) -> House {

@@ -13,4 +13,4 @@ pub use caller::{Attempted, Authenticated, MaybeAuthenticated};
 pub use login::{LoginForm, LoginJson, LoginRequest};
 pub use path::IdPath;
 pub use refresh::{LogoutJson, LogoutRequest, RefreshForm, RefreshJson, RefreshRequest};
-pub use requester::{Arrival, IDEMPOTENCY_KEY, IdempotencyKey, IdempotencyKeyHeader, Requester};
+pub use requester::{IDEMPOTENCY_KEY, IdempotencyKey, IdempotencyKeyHeader, Requester};

@@ -1,9 +1,6 @@
-//! What a request tells about where it comes from and when, and under which key it may be repeated.
+//! Where a request comes from, and the key under which it may be repeated.
 
-use std::{
-    future::{Ready, ready},
-    time::SystemTime,
-};
+use std::future::{Ready, ready};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -20,9 +17,6 @@ use crate::{
 
 /// Where a request comes from.
 pub struct Requester(pub Client);
-
-/// When a request arrived: when its head had, whatever its body and the server waited for since.
-pub struct Arrival(pub SystemTime);
 
 /// The header of [`IdempotencyKey`].
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -51,16 +45,6 @@ impl FromRequest for Requester {
             user_agent: user_agent.map(str::to_owned),
             request_id: request.extensions().get::<RequestId>().map(|id| id.as_str().to_owned()),
         })))
-    }
-}
-
-impl FromRequest for Arrival {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
-        // Every extractor of a handler is begun before any is waited for.
-        ready(Ok(Self(SystemTime::now())))
     }
 }
 

@@ -114,3 +114,37 @@ async fn all_sessions_of_a_user_are_listed_with_those_that_ended_and_nobody_else
     }
     assert_eq!(found, kept);
 }
+
+#[tokio::test]
+async fn a_refresh_reads_its_user_and_the_generation_of_its_own_token() {
+    let (ada, bob) = (user("ada"), User { is_active: false, ..user("bob") });
+    let opened = Opened::with_users(&[&ada, &bob]).await;
+    let (first, of_first) = session(&ada);
+    let (second, of_second) = session(&bob);
+    let of_second = RefreshToken { generation: 7, ..of_second };
+    opened.insert_session(&first, &of_first).await.unwrap();
+    opened.insert_session(&second, &of_second).await.unwrap();
+    let mut reader = opened.read().await.unwrap();
+    for (id, token, expected) in [
+        (first.id, &of_first, Some((ada.clone(), Some(0)))),
+        (second.id, &of_second, Some((bob.clone(), Some(7)))),
+        // The session is known, and this token is another's.
+        (first.id, &of_second, Some((ada.clone(), None))),
+        (SessionId::generate(), &of_first, None),
+    ] {
+        assert_eq!(reader.sessions().find_for_refresh(id, &token.digest).await, Ok(expected));
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_deleted_after_the_moment_at_which_it_expires() {
+    let ada = user("ada");
+    let opened = Opened::with_users(&[&ada]).await;
+    let (session, token) = session(&ada);
+    let session = Session { expires_at: at(100), ..session };
+    opened.insert_session(&session, &token).await.unwrap();
+    for (before, deleted) in [(99, 0), (100, 0), (101, 1), (101, 0)] {
+        let outcome = opened.transaction(async |tx| tx.sessions().delete_expired(at(before), 10).await).await;
+        assert_eq!(outcome, Ok(deleted), "before {before}");
+    }
+}
