@@ -29,7 +29,6 @@ fn of(code: Code) -> Problem {
         Code::TokenExpired => Error::TokenExpired,
         Code::TokenRevoked => Error::TokenRevoked,
         Code::InvalidCredentials => Error::InvalidCredentials,
-        Code::RefreshTokenRotated => Error::RefreshTokenRotated,
         Code::RefreshTokenReused => Error::RefreshTokenReused,
         Code::InsufficientPermissions => Error::InsufficientPermissions,
         Code::UserInactive => Error::UserInactive,
