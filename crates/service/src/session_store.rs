@@ -268,8 +268,9 @@ fn spent(token: &RefreshToken, successor: &RefreshToken) -> Option<Spent> {
 }
 
 fn user_id(subject: &str) -> Result<UserId> {
-    let corrupt = || StorageError::Corrupt("a session's subject is no id of a user".to_owned());
-    subject.parse().map_err(|_| corrupt().into())
+    // An id may be written in several ways, and a subject in one.
+    let id = subject.parse().ok().filter(|id: &UserId| id.to_string() == subject);
+    id.ok_or_else(|| StorageError::Corrupt("a session's subject is not the id of a user".to_owned()).into())
 }
 
 fn info(session: Session) -> SessionInfo {

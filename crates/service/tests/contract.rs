@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use keepstone_adapters::SystemClock;
 use keepstone_auth::{
     permission::Roles,
-    testing::{Fixture, session_store_contract},
+    testing::{Fixture, Subjects, session_store_contract},
     token::{Issuer, KeySet, Keyring, Profile, Secret, SigningKey, TokenChain},
 };
 use keepstone_domain::{Email, NewUser, RoleName, Timestamp, User};
@@ -58,7 +58,10 @@ async fn fixture(database: &TestDatabase) -> Fixture<RequestStore> {
     let store = migrated(database).await;
     let subjects = [a_user(&*store, "ada").await, a_user(&*store, "bob").await].map(|user| user.id.to_string());
     let principals = Arc::new(Principals::new(Duration::ZERO));
-    Fixture { store: RequestStore::new(store, principals, outbox(), Client::default()), subjects }
+    Fixture {
+        store: RequestStore::new(store, principals, outbox(), Client::default()),
+        subjects: Subjects::Only(subjects),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

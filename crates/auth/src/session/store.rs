@@ -13,39 +13,47 @@ pub type Digest = [u8; 32];
 
 /// Where sessions and the digests of their tokens are kept.
 ///
-/// All times are whole microseconds, never before 1970, and have to come back as they went in. Whoever locks takes the
-/// session first and its tokens after it, always. An error means that nothing has happened, or, if a connection broke
-/// while committing, that nobody knows; sessions stay safe in both cases.
+/// - Times are whole microseconds from 1970 on and are returned exactly.
+/// - Subjects are compared byte for byte. They have 1 to 255 bytes and no control characters. A store may refuse one
+///   that it does not know.
+/// - A method happens entirely or not at all. This holds if its future is dropped, too, and no other method sees half of
+///   it.
+/// - An error means that nothing has happened. If a connection breaks during a commit nobody knows; sessions stay safe.
+/// - A lock on a session is always taken before the locks on its tokens.
 ///
 /// `keepstone_auth::testing::session_store_contract` (feature `testing`) tests an implementation against all of this.
 pub trait SessionStore: Send + Sync {
     /// What can go wrong.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Keeps a session and its first token, generation 0, unconsumed; it was last used when it was created. If the
-    /// subject then has more than `cap` live sessions, ends the oldest of them (by `created_at`, then by id) for
-    /// [`EndReason::Superseded`], and tells which; the new one is never among them. Live is what has not ended and does
-    /// not expire at or before the new one's `created_at`.
+    /// Keeps a session and its first token, generation 0, unconsumed. It was last used at its `created_at`.
+    ///
+    /// If the subject then has more than `cap` live sessions, ends the surplus and returns it. The reason is
+    /// [`EndReason::Superseded`], the time the `created_at` of the new session. The surplus is the oldest by
+    /// `created_at`, then by id, and never the new session. A live session has not ended and expires after the
+    /// `created_at` of the new one.
     ///
     /// Sessions opened at the same moment may exceed the cap until the next one is opened.
     fn open(&self, session: &NewSession, cap: usize) -> impl Future<Output = Result<Vec<Uuid>, Self::Error>> + Send;
 
-    /// Consumes a token and keeps its successor, or says why not. The first of these that applies:
+    /// Consumes a token and keeps its successor, or returns why not. The first of these that applies:
     ///
-    /// 1. no such session, or no such token in it: [`Exchanged::Unknown`];
-    /// 2. the session has ended: [`Exchanged::Ended`];
-    /// 3. it expires at or before `now`: [`Exchanged::Expired`];
-    /// 4. the token is consumed: [`Exchanged::Spent`];
-    /// 5. the session was last used, and so the token issued, before `used_since`: [`Exchanged::Expired`];
-    /// 6. the token becomes consumed, with `now` and the `retry_key`; [`Exchange::successor`] is kept, unconsumed; the
-    ///    session was last used `now`: [`Exchanged::Done`].
+    /// 1. No such session, or no such token in it: [`Exchanged::Unknown`].
+    /// 2. The session has ended: [`Exchanged::Ended`].
+    /// 3. The session expires at or before `now`: [`Exchanged::Expired`].
+    /// 4. The token is consumed: [`Exchanged::Spent`], with what is known of it.
+    /// 5. The session was last used before `used_since`: [`Exchanged::Expired`].
+    /// 6. Otherwise the token becomes consumed and its successor is kept: [`Exchanged::Done`]. The store notes `now` and
+    ///    the `retry_key` with the token, keeps [`Exchange::successor`] unconsumed, and notes `now` as the last use of
+    ///    the session.
     ///
-    /// Only the last changes anything, and it is a compare-and-swap: of any number at once, one is `Done`. What it has
-    /// changed is committed before it returns, and an [`end`](Self::end) comes before or after all of it.
+    /// Only `Done` changes anything. Of any number of exchanges of one token at once, one is `Done`. Its changes are
+    /// committed before it returns, and an [`end`](Self::end) comes before or after all of them.
     fn exchange(&self, exchange: &Exchange) -> impl Future<Output = Result<Exchanged, Self::Error>> + Send;
 
-    /// Ends those of the subject's sessions that are meant and have not ended, and tells which. Of any number of calls
-    /// at once, one tells of a session. Their tokens stay. What has expired may be counted in or left alone.
+    /// Ends the subject's sessions that the scope contains and that have not ended, and returns them. Of any number of
+    /// calls at once, one returns a session. Time and reason of the first end stay, and so do the tokens. A session that
+    /// has expired may be ended or left alone.
     fn end(
         &self,
         subject: &str,
@@ -54,18 +62,21 @@ pub trait SessionStore: Send + Sync {
         at: SystemTime,
     ) -> impl Future<Output = Result<Vec<Uuid>, Self::Error>> + Send;
 
-    /// The session with this id, live or not, until it is removed.
+    /// The session with this id, live or not, until it is removed. Its client is returned as it was opened: an address of
+    /// up to 45 bytes, and a user agent of up to [`Client::MAX_USER_AGENT`] bytes.
     fn find(&self, session_id: Uuid) -> impl Future<Output = Result<Option<SessionInfo>, Self::Error>> + Send;
 
-    /// The subject's sessions that have not ended and expire after `now`; newest first, by `created_at`, then by id.
+    /// All of the subject's sessions that have not ended and expire after `now`. The newest comes first, by
+    /// `created_at`, then by id.
     fn list(
         &self,
         subject: &str,
         now: SystemTime,
     ) -> impl Future<Output = Result<Vec<SessionInfo>, Self::Error>> + Send;
 
-    /// Removes sessions that expire before `before`, with all their tokens: at most `limit`, and tells how many.
-    /// Nothing else is ever removed, least of all a consumed token: whoever comes with it would be unknown.
+    /// Removes sessions that expire before `before`, with all their tokens, and nothing else. A consumed token stays with
+    /// its session: without it a reuse would be unknown. Removes as many as there are, but at most `limit`, and returns
+    /// how many.
     fn remove_expired(
         &self,
         before: SystemTime,

@@ -1,80 +1,136 @@
-//! Many at once. The rule: rounds, because what goes wrong once in a hundred times goes wrong.
+//! Many calls at once. The rule: rounds, because a race that is lost once in a hundred times is lost.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{Bench, at};
-use crate::session::{EndReason, EndScope, Exchange, Exchanged, NewSession, SessionStore};
+use super::{Bench, Checked, Rule, at, works};
+use crate::session::{EndReason, EndScope, Exchange, Exchanged, NewSession, SessionStore, Spent, Successor};
 
 const ROUNDS: u32 = 20;
 const AT_ONCE: usize = 50;
 
-pub(super) async fn many_exchanges_of_one_token_have_one_successor<S: SessionStore + 'static>(bench: &Bench<S>) {
-    let session = bench.open().await;
+pub(super) async fn many_exchanges_of_one_token<S: SessionStore + 'static>(bench: &Bench<S>) -> Checked {
+    let session = bench.open().await?;
     for generation in 0..ROUNDS {
-        let exchanged = at_once(bench, AT_ONCE, bench.request(session.id, generation, 10)).await;
-        let done = exchanged.iter().filter(|it| matches!(it, Exchanged::Done { .. })).count();
-        let spent = exchanged.iter().filter(|it| matches!(it, Exchanged::Spent(_))).count();
-        assert_eq!((done, spent), (1, AT_ONCE - 1), "successes and refusals of one token in {exchanged:?}");
+        let exchanged = at_once(bench, AT_ONCE, bench.request(session.id, generation, 10)).await?;
+        let done = exchanged.iter().filter(|it| **it == Exchanged::Done { generation: generation + 1 }).count();
+        Rule::Once.is(done, 1, "how many of 50 exchanges of one token are `Done`")?;
+        let successor =
+            Successor { digest: bench.digest(session.id, generation + 1), issued_at: at(10), is_consumed: false };
+        let spent = Exchanged::Spent(Spent { generation, consumed_at: at(10), retry_key: None, successor });
+        for found in exchanged.into_iter().filter(|it| !matches!(it, Exchanged::Done { .. })) {
+            Rule::Whole.is(found, spent, "a token beside its exchange")?;
+        }
     }
-    assert_eq!(bench.exchange(&session, ROUNDS, 11).await, Exchanged::Done { generation: ROUNDS + 1 });
+    bench.done(&session, ROUNDS, 11, "the last token of many rounds").await
 }
 
-pub(super) async fn an_end_beside_exchanges_leaves_no_usable_token<S: SessionStore + 'static>(bench: &Bench<S>) {
+pub(super) async fn an_end_beside_exchanges<S: SessionStore + 'static>(bench: &Bench<S>) -> Checked {
     for round in 0..ROUNDS {
-        let session = bench.open().await;
-        let mut ends = JoinSet::new();
+        let session = bench.open().await?;
         let (store, subject, id) = (Arc::clone(&bench.store), bench.ada.clone(), session.id);
-        let chain = walk(bench, &session);
-        ends.spawn(async move {
+        let end = tokio::spawn(async move {
             for _ in 0..round {
                 tokio::task::yield_now().await;
             }
-            store.end(&subject, EndScope::One(id), EndReason::Logout, at(10)).await.expect("end")
+            works("end", store.end(&subject, EndScope::One(id), EndReason::Logout, at(10)).await)
         });
-        let (newest, ended) = (chain.await, ends.join_all().await.concat());
-        assert_eq!(ended, [session.id], "the end was not told");
+        let newest = walk(bench, &session).await?;
+        Rule::EndWhich.is(joined(end.await)?, vec![session.id], "an end beside exchanges")?;
         for generation in 0..=newest {
-            let after = bench.exchange(&session, generation, 11).await;
-            assert_eq!(after, Exchanged::Ended, "generation {generation} of {newest} after the end");
+            let found = bench.exchange(&session, generation, 11).await?;
+            Rule::Ended.is(found, Exchanged::Ended, "a token of a session that ended beside its exchange")?;
         }
     }
+    Ok(())
 }
 
 /// Exchanges token after token, three at once, until the session ends: the newest generation then.
-async fn walk<S: SessionStore + 'static>(bench: &Bench<S>, session: &NewSession) -> u32 {
+async fn walk<S: SessionStore + 'static>(bench: &Bench<S>, session: &NewSession) -> Checked<u32> {
     for generation in 0.. {
-        let exchanged = at_once(bench, 3, bench.request(session.id, generation, 10)).await;
+        let exchanged = at_once(bench, 3, bench.request(session.id, generation, 10)).await?;
         if !exchanged.iter().any(|it| matches!(it, Exchanged::Done { .. })) {
-            return generation;
+            return Ok(generation);
         }
     }
-    u32::MAX
+    Ok(u32::MAX)
 }
 
-pub(super) async fn many_ends_tell_of_a_session_once<S: SessionStore + 'static>(bench: &Bench<S>) {
+pub(super) async fn many_ends<S: SessionStore + 'static>(bench: &Bench<S>) -> Checked {
+    bench.end(&bench.ada, EndScope::All).await?;
     for _ in 0..ROUNDS {
-        let mut sessions: Vec<Uuid> = vec![bench.open().await.id, bench.open().await.id, bench.open().await.id];
-        let mut ends = JoinSet::new();
+        let mut sessions: Vec<Uuid> = vec![bench.open().await?.id, bench.open().await?.id, bench.open().await?.id];
+        let (mut ends, start) = (JoinSet::new(), Arc::new(Barrier::new(9)));
         for turn in 0..9 {
-            let (store, subject) = (Arc::clone(&bench.store), bench.ada.clone());
+            let (store, subject, start) = (Arc::clone(&bench.store), bench.ada.clone(), Arc::clone(&start));
             let scope = sessions.get(turn).map_or(EndScope::All, |id| EndScope::One(*id));
-            ends.spawn(async move { store.end(&subject, scope, EndReason::Reuse, at(10)).await.expect("end") });
+            ends.spawn(async move {
+                start.wait().await;
+                works("end", store.end(&subject, scope, EndReason::Reuse, at(10)).await)
+            });
         }
-        let mut ended = ends.join_all().await.concat();
+        let mut ended = Vec::new();
+        while let Some(one) = ends.join_next().await {
+            ended.extend(joined(one)?);
+        }
         ended.sort();
         sessions.sort();
-        assert_eq!(ended, sessions, "each exactly once");
+        Rule::EndOnce.is(ended, sessions, "three sessions that were ended nine times at once")?;
+        an_end_of_all_is_seen_whole(bench).await?;
     }
+    Ok(())
 }
 
-async fn at_once<S: SessionStore + 'static>(bench: &Bench<S>, count: usize, exchange: Exchange) -> Vec<Exchanged> {
-    let mut tasks = JoinSet::new();
-    for _ in 0..count {
-        let (store, exchange) = (Arc::clone(&bench.store), exchange.clone());
-        tasks.spawn(async move { store.exchange(&exchange).await.expect("exchange") });
+async fn an_end_of_all_is_seen_whole<S: SessionStore + 'static>(bench: &Bench<S>) -> Checked {
+    for _ in 0..3 {
+        bench.open().await?;
     }
-    tasks.join_all().await
+    let (store, subject, has_ended) = (Arc::clone(&bench.store), bench.ada.clone(), Arc::new(AtomicBool::new(false)));
+    let flag = Arc::clone(&has_ended);
+    let end = tokio::spawn(async move {
+        let ended = works("end", store.end(&subject, EndScope::All, EndReason::Logout, at(10)).await);
+        flag.store(true, Ordering::SeqCst);
+        ended
+    });
+    while !has_ended.load(Ordering::SeqCst) {
+        let left = bench.listed(&bench.ada, 11).await?.len();
+        Rule::Whole.holds(left % 3 == 0, || format!("{left} of 3 sessions are listed while all are being ended"))?;
+        tokio::task::yield_now().await;
+    }
+    Rule::EndWhich.is(joined(end.await)?.len(), 3, "all of three sessions")
+}
+
+async fn at_once<S: SessionStore + 'static>(
+    bench: &Bench<S>,
+    count: usize,
+    exchange: Exchange,
+) -> Checked<Vec<Exchanged>> {
+    let (mut tasks, start) = (JoinSet::new(), Arc::new(Barrier::new(count)));
+    for _ in 0..count {
+        let (store, exchange, start) = (Arc::clone(&bench.store), exchange.clone(), Arc::clone(&start));
+        tasks.spawn(async move {
+            start.wait().await;
+            works("exchange", store.exchange(&exchange).await)
+        });
+    }
+    let mut exchanged = Vec::with_capacity(count);
+    while let Some(one) = tasks.join_next().await {
+        exchanged.push(joined(one)?);
+    }
+    Ok(exchanged)
+}
+
+/// A store that panics fails the test as it is.
+fn joined<T>(outcome: Result<Checked<T>, tokio::task::JoinError>) -> Checked<T> {
+    match outcome {
+        Ok(checked) => checked,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => Err(Rule::NoErrors.breaks(error.to_string())),
+        },
+    }
 }

@@ -1,139 +1,194 @@
-//! Keeping, listing, ending and removing sessions. The rule: nobody's sessions but the subject's are touched.
+//! Opening, listing, ending and removing sessions. The rule: only the subject's sessions change.
 
-use super::{Bench, NONE, at};
+use uuid::Uuid;
+
+use super::{Bench, Checked, NONE, Rule, at, works};
 use crate::session::{Client, EndReason, EndScope, Exchanged, NewSession, SessionInfo, SessionStore};
 
-pub(super) async fn a_session_is_found_as_it_was_kept<S: SessionStore + 'static>(bench: &Bench<S>) {
-    let session = bench.open().await;
-    let mut expected = SessionInfo {
-        id: session.id,
-        subject: bench.ada.clone(),
-        created_at: at(0),
-        last_used_at: at(0),
-        expires_at: at(1_000),
-        ended: None,
-        client: session.client.clone(),
-    };
-    let find = async |id| bench.store.find(id).await.expect("find");
-    assert_eq!(find(session.id).await.as_ref(), Some(&expected));
-    assert_eq!(bench.store.list(&bench.ada, at(1)).await.expect("list"), [expected.clone()]);
-
-    for reason in EndReason::ALL {
-        let session = NewSession { client: Client::default(), ..bench.session(&bench.bob, 0, 1_000) };
-        bench.keep(&session, 100).await;
-        let ended = bench.store.end(&bench.bob, EndScope::One(session.id), reason, at(7)).await.expect("end");
-        assert_eq!(ended, [session.id]);
-        let found = find(session.id).await.expect("an ended session is still found");
-        assert_eq!((found.ended, found.client), (Some((at(7), reason)), Client::default()));
+pub(super) async fn found_as_opened<S: SessionStore + 'static>(bench: &Bench<S>) -> Checked {
+    // The longest that there are: an address of 45 bytes, and 512 bytes of agent as few and as many characters.
+    let client = |ip: Option<&str>, agent: Option<String>| Client { ip: ip.map(str::to_owned), user_agent: agent };
+    for client in [
+        Client::default(),
+        client(Some("1111:2222:3333:4444:5555:6666:123.123.123.123"), Some("☂😀 ".repeat(64))),
+        client(Some("192.0.2.7"), Some("x".repeat(Client::MAX_USER_AGENT))),
+        client(None, Some(" Agent/1 'a' \"b\" \\ % _ \t ".to_owned())),
+        client(Some("::1"), Some(String::new())),
+    ] {
+        let session = NewSession { client: client.clone(), ..bench.session(&bench.bob, 0, 1_000) };
+        bench.keep(&session, 100).await?;
+        let found = bench.found(session.id).await?;
+        Rule::Find.is(&found.client, &client, "the client")?;
+        Rule::Find.is(&found.subject, &bench.bob, "the subject")?;
+        Rule::Times.is(found.created_at, at(0), "created_at")?;
+        Rule::OpenKeeps.is(found.last_used_at, at(0), "last_used_at of a new session is its created_at")?;
+        Rule::Times.is(found.expires_at, at(1_000), "expires_at")?;
+        let expected = SessionInfo {
+            id: session.id,
+            subject: session.subject,
+            created_at: at(0),
+            last_used_at: at(0),
+            expires_at: at(1_000),
+            ended: None,
+            client,
+        };
+        Rule::Find.is(&found, &expected, "a new session")?;
+        let list = works("list", bench.store.list(&bench.bob, at(1)).await)?;
+        Rule::ListWhich.is(
+            list.into_iter().find(|listed| listed.id == expected.id),
+            Some(expected),
+            "a new session",
+        )?;
     }
-    bench.end(&bench.ada, EndScope::All).await;
-    expected.ended = Some((at(500), EndReason::Logout));
-    assert_eq!(find(session.id).await, Some(expected));
+    for reason in EndReason::ALL {
+        let session = bench.open().await?;
+        let ended = works("end", bench.store.end(&bench.ada, EndScope::One(session.id), reason, at(7)).await)?;
+        Rule::EndWhich.is(ended, vec![session.id], "a live session")?;
+        Rule::EndStays.is(bench.found(session.id).await?.ended, Some((at(7), reason)), "time and reason of an end")?;
+    }
+    Ok(())
 }
 
-pub(super) async fn ending_is_for_the_subject_and_the_scope<S: SessionStore + 'static>(bench: &Bench<S>) {
-    let mut ada = [bench.open().await, bench.open().await, bench.open().await, bench.open().await];
+pub(super) async fn ended_by_subject_and_scope<S: SessionStore + 'static>(bench: &Bench<S>) -> Checked {
+    let mut ada = [bench.open().await?, bench.open().await?, bench.open().await?, bench.open().await?];
     ada.sort_by_key(|session| session.id);
     let bob = bench.session(&bench.bob, 0, 1_000);
-    bench.keep(&bob, 100).await;
+    bench.keep(&bob, 100).await?;
     let [first, second, third, fourth] = &ada;
-    assert_eq!(bench.exchange(first, 0, 10).await, Exchanged::Done { generation: 1 });
+    bench.done(first, 0, 10, "a fresh token").await?;
+    let end = async |subject: &str, scope, expected: &[Uuid], case| {
+        Rule::EndWhich.is(&*bench.end(subject, scope).await?, expected, case)
+    };
 
-    assert_eq!(bench.end(&bench.bob, EndScope::One(first.id)).await, NONE, "somebody else's session");
-    assert_eq!(bench.end(&bench.ada, EndScope::One(first.id)).await, [first.id]);
-    assert_eq!(bench.end(&bench.ada, EndScope::One(first.id)).await, NONE, "ended twice");
+    end(&bench.bob, EndScope::One(first.id), &NONE, "another subject's session").await?;
+    end(&bench.ada, EndScope::One(Uuid::nil()), &NONE, "an unknown session").await?;
+    end(&bench.ada, EndScope::One(first.id), &[first.id], "one session").await?;
+    end(&bench.ada, EndScope::One(first.id), &NONE, "a session that has ended").await?;
     for generation in [0, 1] {
-        assert_eq!(bench.exchange(first, generation, 11).await, Exchanged::Ended, "no token of it is usable");
+        let found = bench.exchange(first, generation, 11).await?;
+        Rule::EndStays.is(found, Exchanged::Ended, "a token of an ended session")?;
     }
-    assert_eq!(bench.end(&bench.ada, EndScope::AllBut(third.id)).await, [second.id, fourth.id]);
-    assert_eq!(bench.exchange(third, 0, 12).await, Exchanged::Done { generation: 1 }, "the one that stays");
-    assert_eq!(bench.end(&bench.ada, EndScope::AllBut(bob.id)).await, [third.id], "another's id spares nothing");
-    assert_eq!(bench.end(&bench.ada, EndScope::All).await, NONE, "nothing was left");
-    assert_eq!(bench.listed(&bench.ada, 13).await, NONE);
-    assert_eq!(bench.exchange(&bob, 0, 13).await, Exchanged::Done { generation: 1 }, "another's session lives");
-    assert_eq!(bench.end(&bench.bob, EndScope::All).await, [bob.id]);
+    end(&bench.ada, EndScope::AllBut(third.id), &[second.id, fourth.id], "all but one").await?;
+    bench.done(third, 0, 12, "the session that was spared").await?;
+    end(&bench.ada, EndScope::AllBut(bob.id), &[third.id], "all but another subject's").await?;
+    end(&bench.ada, EndScope::All, &NONE, "all of none").await?;
+    Rule::ListWhich.is(&*bench.listed(&bench.ada, 13).await?, &NONE, "ended sessions")?;
+    bench.done(&bob, 0, 13, "another subject's session").await?;
+    end(&bench.bob, EndScope::All, &[bob.id], "all").await?;
 
-    let again = bench.store.end(&bench.ada, EndScope::All, EndReason::Reuse, at(900)).await.expect("end");
-    let found = bench.store.find(first.id).await.expect("find").expect("still there");
-    assert_eq!((again, found.ended), (Vec::new(), Some((at(500), EndReason::Logout))), "the first reason stays");
+    let again = works("end", bench.store.end(&bench.ada, EndScope::All, EndReason::Reuse, at(900)).await)?;
+    Rule::EndWhich.is(&*again, &NONE, "all, which have ended")?;
+    let ended = bench.found(first.id).await?.ended;
+    Rule::EndStays.is(ended, Some((at(500), EndReason::Logout)), "the end of a session that was ended again")
 }
 
-pub(super) async fn the_newest_comes_first<S: SessionStore + 'static>(bench: &Bench<S>) {
+pub(super) async fn listed_newest_first<S: SessionStore + 'static>(bench: &Bench<S>) -> Checked {
     let mut sessions = Vec::new();
-    for (created, expires) in [(30, 1_000), (10, 1_000), (20, 1_000), (20, 1_000), (40, 60), (25, 1_000)] {
+    for created in [30, 10, 20, 20, 40, 25].into_iter().chain((0..60).map(|number| 100 + number % 7)) {
+        let expires = if created == 40 { 460 } else { 1_000 };
         let session = bench.session(&bench.ada, created, expires);
-        bench.keep(&session, 100).await;
+        bench.keep(&session, 1_000).await?;
         sessions.push(session);
     }
-    bench.keep(&bench.session(&bench.bob, 50, 1_000), 100).await;
-    let ended = sessions.pop().expect("the last");
-    bench.end(&bench.ada, EndScope::One(ended.id)).await;
-    let used = &sessions[1];
-    assert_eq!(bench.exchange(used, 0, 90).await, Exchanged::Done { generation: 1 });
+    bench.keep(&bench.session(&bench.bob, 50, 1_000), 100).await?;
+    let ended = sessions.remove(5);
+    bench.end(&bench.ada, EndScope::One(ended.id)).await?;
+    bench.done(&sessions[1], 0, 490, "a fresh token").await?;
 
     sessions.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
-    let mut expected: Vec<_> = sessions.iter().map(|session| session.id).collect();
-    assert_eq!(bench.listed(&bench.ada, 99).await, expected, "newest login first, whatever was used last");
-    let expired = expected.remove(0);
-    assert_eq!(bench.listed(&bench.ada, 100).await, expected, "{expired} has expired");
+    let expected = |now| {
+        let live = sessions.iter().filter(|session| session.expires_at > at(now));
+        live.map(|session| session.id).collect::<Vec<_>>()
+    };
+    for now in [499, 500] {
+        let (mut found, mut sorted) = (bench.listed(&bench.ada, now).await?, expected(now));
+        Rule::ListOrder.holds(found == sorted || found.len() != sorted.len(), || {
+            format!("{} sessions, some of the same time, are in another order", found.len())
+        })?;
+        found.sort();
+        sorted.sort();
+        let (missing, more) = (sorted.iter().any(|id| !found.contains(id)), found.len() > sorted.len());
+        Rule::ListWhich.holds(!missing && !more, || {
+            format!("{} sessions of {}, one of which expires at {}", found.len(), sorted.len(), 500 - now)
+        })?;
+    }
+    Ok(())
 }
 
-pub(super) async fn the_oldest_give_way<S: SessionStore + 'static>(bench: &Bench<S>) {
-    let keep = async |subject: &str, created, expires, cap| {
+pub(super) async fn capped<S: SessionStore + 'static>(bench: &Bench<S>) -> Checked {
+    let keep = async |subject: &str, created, expires, cap| -> Checked<_> {
         let session = bench.session(subject, created, expires);
-        let ended = bench.keep(&session, cap).await;
-        (session, ended)
+        let mut ended = bench.keep(&session, cap).await?;
+        ended.sort();
+        Ok((session, ended))
     };
-    let (bob, _) = keep(&bench.bob, 0, 1_000, 3).await;
-    let (expired, _) = keep(&bench.ada, 1, 9, 3).await;
-    let (ended, _) = keep(&bench.ada, 2, 1_000, 3).await;
-    bench.end(&bench.ada, EndScope::One(ended.id)).await;
-    let (second, none) = keep(&bench.ada, 12, 1_000, 3).await;
-    let (first, none_either) = keep(&bench.ada, 11, 1_000, 3).await;
-    assert_eq!((none, none_either), (Vec::new(), Vec::new()), "expired and ended ones do not count");
-    let (third, none) = keep(&bench.ada, 13, 1_000, 3).await;
-    assert_eq!(none, NONE, "three of three");
+    let (bob, _) = keep(&bench.bob, 0, 1_000, 3).await?;
+    let (expired, _) = keep(&bench.ada, 1, 10, 3).await?;
+    let (ended, _) = keep(&bench.ada, 2, 1_000, 3).await?;
+    bench.end(&bench.ada, EndScope::One(ended.id)).await?;
+    let (second, none) = keep(&bench.ada, 12, 1_000, 3).await?;
+    let (first, none_either) = keep(&bench.ada, 11, 1_000, 3).await?;
+    Rule::OpenLive.is([none, none_either], [vec![], vec![]], "ended ones, and one that expires just then")?;
+    let (third, none) = keep(&bench.ada, 13, 1_000, 3).await?;
+    Rule::OpenCap.is(&*none, &NONE, "three of three, and three of another subject's")?;
 
-    assert_eq!(bench.exchange(&first, 0, 14).await, Exchanged::Done { generation: 1 });
-    let (fourth, gone) = keep(&bench.ada, 15, 1_000, 3).await;
-    assert_eq!(gone, [first.id], "the oldest by login, however much it is used");
-    assert_eq!(bench.exchange(&first, 1, 16).await, Exchanged::Ended);
-    let found = bench.store.find(first.id).await.expect("find").expect("still there");
-    assert_eq!(found.ended, Some((at(15), EndReason::Superseded)));
+    bench.done(&first, 0, 14, "a fresh token").await?;
+    let (fourth, gone) = keep(&bench.ada, 15, 1_000, 3).await?;
+    Rule::OpenCap.is(gone.len(), 1, "one too many")?;
+    Rule::OpenOldest.is(gone, vec![first.id], "the oldest login, though it was used last")?;
+    Rule::OpenCap.is(bench.exchange(&first, 1, 16).await?, Exchanged::Ended, "a token of the surplus")?;
+    let end = bench.found(first.id).await?.ended;
+    Rule::OpenCap.is(end, Some((at(15), EndReason::Superseded)), "the end of the surplus")?;
 
-    let (early, mut gone) = keep(&bench.ada, 10, 1_000, 1).await;
-    gone.sort();
+    let (early, gone) = keep(&bench.ada, 11, 1_000, 1).await?;
     let mut rest = vec![second.id, third.id, fourth.id];
     rest.sort();
-    assert_eq!(gone, rest, "all that is too much goes, and never the new one, whatever the clock said");
-    assert_eq!(bench.exchange(&early, 0, 16).await, Exchanged::Done { generation: 1 });
-    assert_eq!(bench.exchange(&bob, 0, 16).await, Exchanged::Done { generation: 1 }, "another subject's");
-    assert_eq!(bench.exchange(&expired, 0, 9).await, Exchanged::Done { generation: 1 }, "it had expired, not ended");
+    Rule::OpenOldest.holds(!gone.contains(&early.id), || "the new session, older than the others, ended".to_owned())?;
+    Rule::OpenCap.is(gone, rest, "all but the new one of a cap of one")?;
+    bench.done(&early, 0, 16, "the new session").await?;
+    bench.done(&bob, 0, 16, "another subject's session").await?;
+    bench.done(&expired, 0, 9, "an expired session, which has not ended").await?;
+
+    let mut same = [keep(&bench.bob, 20, 1_000, 9).await?.0, keep(&bench.bob, 20, 1_000, 9).await?.0];
+    same.sort_by_key(|session| std::cmp::Reverse(session.id));
+    let (_, gone) = keep(&bench.bob, 21, 1_000, 3).await?;
+    Rule::OpenOldest.is(gone, vec![bob.id], "the oldest")?;
+    let (_, gone) = keep(&bench.bob, 22, 1_000, 3).await?;
+    Rule::OpenOldest.is(gone, vec![same[1].id], "of two of one time, that with the lesser id")
 }
 
-pub(super) async fn only_expired_sessions_are_removed<S: SessionStore + 'static>(bench: &Bench<S>) {
-    let remove = async |before, limit| bench.store.remove_expired(at(before), limit).await.expect("remove_expired");
+pub(super) async fn removed_when_expired<S: SessionStore + 'static>(bench: &Bench<S>) -> Checked {
     let mut expired = Vec::new();
-    for (subject, expires) in [(&bench.ada, 100), (&bench.bob, 110), (&bench.ada, 120)] {
+    for (subject, expires) in [(&bench.ada, 100), (&bench.bob, 110), (&bench.ada, 120), (&bench.bob, 130)] {
         let session = bench.session(subject, 0, expires);
-        bench.keep(&session, 100).await;
-        assert_eq!(bench.exchange(&session, 0, 10).await, Exchanged::Done { generation: 1 });
+        bench.keep(&session, 100).await?;
+        bench.done(&session, 0, 10, "a fresh token").await?;
         expired.push(session);
     }
-    let (live, ended) = (bench.open().await, bench.open().await);
+    let (live, ended) = (bench.open().await?, bench.open().await?);
     for session in [&live, &ended] {
-        assert_eq!(bench.exchange(session, 0, 10).await, Exchanged::Done { generation: 1 });
+        bench.done(session, 0, 10, "a fresh token").await?;
     }
-    bench.end(&bench.ada, EndScope::One(ended.id)).await;
+    bench.end(&bench.ada, EndScope::One(ended.id)).await?;
 
-    assert_eq!(remove(99, 10).await, 0, "nothing has expired");
-    assert_eq!(remove(105, 10).await, 1);
-    assert_eq!((remove(500, 1).await, remove(500, 10).await, remove(500, 10).await), (1, 1, 0), "in batches");
+    Rule::RemoveWhich.is(bench.remove(99, 10).await?, 0, "none has expired")?;
+    Rule::RemoveWhich.is(bench.remove(100, 10).await?, 0, "one expires exactly at `before`")?;
+    Rule::RemoveWhich.is(bench.remove(105, 10).await?, 1, "one has expired")?;
+    Rule::RemoveLimit.is(bench.remove(500, 0).await?, 0, "a limit of none")?;
+    Rule::RemoveLimit.is(bench.remove(500, 1).await?, 1, "three have expired, one is to go")?;
+    Rule::RemoveLimit.is(bench.remove(500, 2).await?, 2, "two have expired, two are to go")?;
+    Rule::RemoveLimit.is(bench.remove(500, 2).await?, 0, "none is left")?;
     for session in &expired {
-        assert_eq!(bench.store.find(session.id).await.expect("find"), None);
-        assert_eq!(bench.exchange(session, 0, 11).await, Exchanged::Unknown);
+        Rule::RemoveWhich.is(bench.find(session.id).await?, None, "a removed session")?;
+        for generation in [0, 1] {
+            let found = bench.exchange(session, generation, 11).await?;
+            Rule::RemoveWhich.is(found, Exchanged::Unknown, "a token of a removed session")?;
+        }
     }
-    assert_eq!(bench.spent(&live, 0, 501).await.generation, 0, "a consumed token of a live session is remembered");
-    assert_eq!(bench.exchange(&live, 1, 501).await, Exchanged::Done { generation: 2 });
-    assert_eq!(bench.exchange(&ended, 0, 501).await, Exchanged::Ended, "an ended one stays until it expires");
+    let spent = bench.exchange(&live, 0, 501).await?;
+    Rule::RemoveWhich
+        .holds(matches!(spent, Exchanged::Spent(_)), || format!("a consumed token of a live session was {spent:?}"))?;
+    bench.done(&live, 1, 501, "a live session").await?;
+    let found = bench.exchange(&ended, 0, 501).await?;
+    Rule::RemoveWhich.is(found, Exchanged::Ended, "a session that has ended and not expired")
 }

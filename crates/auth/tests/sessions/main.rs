@@ -1,6 +1,10 @@
 //! Sessions from outside: what a login, a refresh and an end promise. The rule: the clock and the store are the test's.
 
 mod ending;
+#[cfg(feature = "testing")]
+mod faults;
+#[cfg(feature = "testing")]
+mod faulty;
 mod model;
 mod races;
 mod replay;
@@ -11,10 +15,10 @@ mod support;
 #[cfg(feature = "testing")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_memory_store_keeps_every_promise() {
-    use keepstone_auth::testing::{Fixture, session_store_contract};
+    use keepstone_auth::testing::{Fixture, Subjects, session_store_contract};
 
-    let subjects = || ["ada".to_owned(), "bob".to_owned()];
+    let subjects = || Subjects::Only(["ada".to_owned(), "bob".to_owned()]);
     let memory = keepstone_auth::session::MemorySessionStore::default;
-    session_store_contract(async || Fixture { store: memory(), subjects: subjects() }).await;
+    session_store_contract(async || Fixture { store: memory(), subjects: Subjects::Any }).await;
     session_store_contract(async || Fixture { store: std::sync::Arc::new(memory()), subjects: subjects() }).await;
 }
