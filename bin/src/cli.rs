@@ -61,20 +61,20 @@ pub enum Command {
     /// Serves until it gets SIGTERM or SIGINT, and finishes what it has begun then; a second signal ends it at once.
     /// SIGHUP makes it read the keys that sign tokens again. The log goes to standard error.
     Serve(Serve),
-    /// Change the schema of the database, or look at it
+    /// Manage database migrations
     ///
-    /// The schema changes by migrations, which the program carries: `upgrade` applies those that are missing,
-    /// `downgrade` takes the last ones back. Several programs that migrate one database at once wait for each other.
+    /// The program contains all migrations: `upgrade` applies those that are missing, `downgrade` takes the newest ones
+    /// back. Several programs that migrate one database at once wait for each other.
     #[command(subcommand)]
     Migrate(Migrate),
     /// Bring the schema of the database up to date
     ///
     /// The same as `migrate upgrade head`.
     InitDb,
-    /// Make a user of any role
+    /// Create a user
     ///
-    /// Asks for the address and the password on the terminal, if they are not given, and does not show what is typed as
-    /// the password. The password cannot be an argument, because everyone on the machine can read those.
+    /// Asks for the address and the password on the terminal, if they are not given, and asks again if an answer cannot
+    /// be used. The password is not shown. It cannot be an argument, because everyone on the machine can read those.
     #[command(after_long_help = user::ABOUT_CREATE)]
     CreateUser(CreateUser),
     /// List the users, newest first
@@ -122,9 +122,10 @@ pub enum Command {
     /// and who may read the files. Changes nothing. Exit code 1 if anything has failed, 2 if the configuration is
     /// wrong; a warning is no failure.
     Doctor(Doctor),
-    /// Ask the server that runs with this configuration whether it is ready; exit code 1 if not
+    /// Ask a server whether it is ready; exit code 1 if not
     ///
-    /// For containers, which may have no curl. It asks HOST and PORT of the configuration.
+    /// For containers, which may have no curl. Asks HOST and PORT of the configuration, unless --port or --url says
+    /// otherwise.
     Healthcheck(Healthcheck),
     /// Print the OpenAPI document, or compare one that is kept
     Openapi(Openapi),

@@ -54,7 +54,10 @@ impl From<StorageError> for Failure {
 
 impl From<MigrationError> for Failure {
     fn from(error: MigrationError) -> Self {
-        Self::failed(error)
+        match error {
+            MigrationError::Target(reason) => Self::Usage(reason),
+            other => Self::failed(other),
+        }
     }
 }
 

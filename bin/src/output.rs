@@ -19,10 +19,12 @@ pub fn line(text: impl AsRef<str>) -> Result<(), Failure> {
     written(writeln!(stream, "{}", text.as_ref().trim_end()).and_then(|()| stream.flush()))
 }
 
-/// Text on standard output, as it is.
-pub fn part(text: impl AsRef<str>) -> Result<(), Failure> {
+/// Text on standard output, as it is; returns whether there is a reader for more of it.
+fn is_read(text: &str) -> Result<bool, Failure> {
     let mut stream = io::stdout().lock();
-    written(stream.write_all(text.as_ref().as_bytes()).and_then(|()| stream.flush()))
+    let outcome = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+    let has_reader = !outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::BrokenPipe);
+    written(outcome).map(|()| has_reader)
 }
 
 /// A list on standard output, row by row, however long: a line each, or a JSON array with a row on each line.
@@ -36,13 +38,13 @@ impl List {
         Self { is_json, is_empty: true }
     }
 
-    /// Prints some rows.
+    /// Prints some rows; returns whether there is a reader for more.
     pub fn rows<T>(
         &mut self,
         rows: &[T],
         as_json: impl Fn(&T) -> Value,
         as_text: impl Fn(&T) -> String,
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
         let mut text = String::new();
         for row in rows {
             let opening = if mem::take(&mut self.is_empty) { "[" } else { "," };
@@ -53,7 +55,7 @@ impl List {
                 writeln!(text, "{}", as_text(row))
             };
         }
-        part(text)
+        is_read(&text)
     }
 
     /// After the last row. If there was none, people are told so, on standard error: on the other there are rows only.

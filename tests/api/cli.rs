@@ -1,5 +1,8 @@
 //! The command line.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
 use serde_json::{Value, json};
 
 use crate::harness::{Home, PASSWORD, Server};
@@ -133,16 +136,35 @@ fn a_long_list_of_users_is_one_array_and_one_list() {
 }
 
 #[test]
+fn a_list_is_read_no_further_than_its_reader() {
+    let home = Home::new().migrated();
+    home.cli_reading(PASSWORD, ["seed", "--users", "4000", "--items", "0", "--password-stdin"]).exits(0);
+    // Of the oldest one, who is on the last page: a list that gets there fails.
+    home.database.run("UPDATE users SET role = '' WHERE email = 'admin@example.com'");
+    for arguments in [&["list-users"][..], &["list-users", "--json"]] {
+        let all = home.cli(arguments.iter().copied()).exits(1);
+        assert!(all.stdout.lines().count() > 3000, "{}", all.stderr);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keepstone"));
+        command.args(arguments).env_clear().envs(&home.environment).current_dir(home.path());
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let output = process.wait_with_output().unwrap();
+        assert!(output.status.success() && !line.is_empty(), "{output:?}");
+    }
+}
+
+#[test]
 fn what_a_script_reads_is_json() {
     let home = Home::new();
     let missing = home.cli(["migrate", "check", "--json"]).exits(1).json();
     let migrations = missing["missing"].as_array().unwrap();
     assert_eq!(missing["up_to_date"], false);
     assert!(migrations.len() > 8, "{migrations:?}");
-    assert_eq!(home.cli(["migrate", "current", "--json"]).exits(0).json(), json!({"current": null}));
+    assert_eq!(home.cli(["migrate", "current", "--json"]).exits(0).json(), json!({"current": null, "unknown": []}));
     home.cli(["migrate", "upgrade"]).exits(0);
     let check = home.cli(["migrate", "check", "--json"]).exits(0).json();
-    assert_eq!(check, json!({"up_to_date": true, "missing": []}));
+    assert_eq!(check, json!({"up_to_date": true, "missing": [], "unknown": []}));
     let history = home.cli(["migrate", "history", "--json"]).exits(0).json();
     assert!(history.as_array().unwrap().iter().all(|migration| migration["applied"] == true), "{history}");
     assert_eq!(
@@ -217,4 +239,30 @@ async fn a_container_learns_whether_its_server_is_healthy() {
     let port = server.address().rsplit(':').next().unwrap().to_owned();
     let observer = Home::new().env("PORT", &port);
     observer.cli(["healthcheck"]).exits(0);
+    observer.cli(["healthcheck", "--live"]).exits(0);
+    for path in ["", "/", "/health/ready"] {
+        let url = format!("http://127.0.0.1:{port}{path}");
+        Home::new().env("PORT", "1").cli(["healthcheck", "--url", &url]).exits(0);
+    }
+    Home::new().env("PORT", "1").cli(["healthcheck", "--port", &port]).exits(0);
+    Home::new().env("PORT", "1").env("HOST", "0.0.0.0").cli(["healthcheck", "--port", &port]).exits(0);
+    observer.cli(["healthcheck", "--port", "1"]).exits(1);
+    let run = observer.cli(["healthcheck", "--url", &format!("http://127.0.0.1:{port}/svc")]).exits(1);
+    assert!(run.stderr.contains("/svc/health/ready answered 404"), "{run:#?}");
+    for wrong in [&["--url", "https://127.0.0.1"][..], &["--url", "nonsense"], &["--port", "0"], &["--port", "eighty"]]
+    {
+        observer.cli(["healthcheck"].into_iter().chain(wrong.iter().copied())).exits(2);
+    }
+}
+
+#[tokio::test]
+async fn a_server_on_every_address_is_asked_on_the_loopback() {
+    let every = ["0.0.0.0", "::"];
+    let has_ipv6 = std::net::TcpListener::bind(("::1", 0)).is_ok();
+    for host in every.into_iter().filter(|host| has_ipv6 || *host != "::") {
+        let server = Home::new().env("HOST", host).env("PUBLIC_URL", "https://host.example/svc").start().await;
+        let port = server.address().rsplit(':').next().unwrap().to_owned();
+        server.cli(["healthcheck", "--port", &port]).exits(0);
+        server.cli(["healthcheck", "--live", "--port", &port]).exits(0);
+    }
 }

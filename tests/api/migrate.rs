@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use keepstone_test_backends::Database;
+use serde_json::Value;
 
-use crate::harness::{Home, Server, together};
+use crate::harness::{Home, Server, eventually, together};
 
 #[test]
 fn a_database_goes_up_and_down() {
@@ -92,13 +93,130 @@ fn to_look_makes_nothing() {
     }
 }
 
+/// The number of a migration, without and with dashes, and its whole name: 0 is the oldest.
+fn revisions(index: usize) -> [String; 3] {
+    let name = migrations(&repository()).into_iter().nth(index).unwrap();
+    let dashed = name.split('_').next().unwrap().to_owned();
+    [dashed.replace('-', ""), dashed, name]
+}
+
+fn history(home: &Home) -> Vec<Value> {
+    home.cli(["migrate", "history", "--json"]).exits(0).json().as_array().unwrap().clone()
+}
+
+fn applied(home: &Home) -> usize {
+    history(home).iter().filter(|migration| migration["applied"] == true).count()
+}
+
 #[test]
-fn a_target_that_is_none_exits_with_2() {
-    let home = Home::new();
-    for [verb, target] in [["upgrade", "nonsense"], ["upgrade", "-1"], ["downgrade", "+1"], ["downgrade", "nonsense"]] {
-        home.cli(["migrate", verb, target]).exits(2);
+fn a_target_that_is_none_exits_with_2_and_nothing_is_done() {
+    let home = Home::new().without("AUTO_MIGRATE");
+    let [third, ..] = revisions(2);
+    let refuses_all = |home: &Home| {
+        let before = history(home);
+        let [fifth, ..] = revisions(4);
+        let [second, ..] = revisions(1);
+        let more = migrations(&repository()).len() + 1;
+        let (up, down) = (format!("+{more}"), format!("-{more}"));
+        for (verb, target) in [
+            ("upgrade", "nonsense"),
+            ("upgrade", "-1"),
+            ("upgrade", "3"),
+            ("upgrade", "base"),
+            ("upgrade", "20261121999999"),
+            ("upgrade", up.as_str()),
+            ("downgrade", "+1"),
+            ("downgrade", "nonsense"),
+            ("downgrade", "3"),
+            ("downgrade", "head"),
+            ("downgrade", "20261121999999"),
+            ("downgrade", down.as_str()),
+            ("downgrade", fifth.as_str()),
+        ] {
+            for sql in [&[][..], &["--sql"]] {
+                let run = home.cli(["migrate", verb, target].into_iter().chain(sql.iter().copied())).exits(2);
+                assert!(run.stdout.is_empty() && !run.stderr.is_empty(), "{verb} {target}: {run:#?}");
+            }
+        }
+        if before[2]["applied"] == true {
+            let run = home.cli(["migrate", "upgrade", &second]).exits(2);
+            assert!(run.stderr.contains("downgrade"), "the way there is named: {run:#?}");
+        }
+        assert_eq!(history(home), before);
+    };
+    refuses_all(&home);
+    if let Some(folder) = home.database.folder() {
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 0, "no file is made");
     }
-    home.cli(["migrate", "check"]).exits(1); // and nothing was done
+    home.cli(["migrate", "upgrade", &third]).exits(0);
+    refuses_all(&home);
+    for (verb, form) in [("upgrade", "+N"), ("downgrade", "-N")] {
+        let run = home.cli(["migrate", verb, "3"]).exits(2);
+        assert!(run.stderr.contains(form), "how to write it is named: {run:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_downgrade_to_a_revision_leaves_that_one_and_all_before_it() {
+    let server = Server::start().await;
+    server.user("ada").await;
+    let home = server.leave();
+    for (index, revision) in revisions(2).into_iter().enumerate() {
+        home.cli(["migrate", "upgrade", "head"]).exits(0);
+        home.cli(["migrate", "downgrade", &revision]).exits(0);
+        assert_eq!(applied(&home), 3, "{revision}");
+        let current = home.cli(["migrate", "current"]).exits(0).stdout;
+        assert!(current.starts_with(&revisions(2)[2]), "{current}");
+        let sql = home.cli(["migrate", "downgrade", &revisions(1)[index], "--sql"]).exits(0).stdout;
+        assert_eq!(sql.matches("DELETE FROM __diesel_schema_migrations").count(), 1, "{sql}");
+        let sql = home.cli(["migrate", "upgrade", &revisions(4)[index], "--sql"]).exits(0).stdout;
+        assert_eq!(sql.matches("INSERT INTO __diesel_schema_migrations").count(), 2, "{sql}");
+        home.cli(["migrate", "upgrade", &revisions(4)[index]]).exits(0);
+        assert_eq!(applied(&home), 5, "{revision}");
+    }
+    home.cli(["migrate", "upgrade"]).exits(0);
+    assert_eq!(home.users().len(), 1, "the account is older than what was taken back");
+}
+
+#[tokio::test]
+async fn a_migration_of_a_newer_program_is_named_and_nothing_is_taken_back() {
+    let home = Home::new();
+    home.cli(["migrate", "upgrade"]).exits(0);
+    home.database.run("INSERT INTO __diesel_schema_migrations (version) VALUES ('20270101000001')");
+    for command in ["current", "history", "check"] {
+        let run = home.cli(["migrate", command]).exits(0);
+        assert!(run.stdout.contains("20270101000001") && run.stdout.contains("does not know"), "{run:#?}");
+        let run = home.cli(["migrate", command, "--json"]).exits(0);
+        assert!(run.json().to_string().contains("20270101000001"), "{run:#?}");
+    }
+    let doctor = home.cli(["doctor"]).exits(0);
+    assert!(doctor.stdout.contains("20270101000001"), "{doctor:#?}");
+    let before = history(&home);
+    for target in ["-1", "base", &revisions(0)[0]] {
+        for more in [&[][..], &["--yes"], &["--sql"]] {
+            let run = home.cli(["migrate", "downgrade", target].into_iter().chain(more.iter().copied())).exits(1);
+            assert!(run.stderr.contains("20270101000001") && run.stderr.contains("use the program"), "{run:#?}");
+        }
+    }
+    assert_eq!(history(&home), before);
+    home.cli(["migrate", "upgrade"]).exits(0);
+    let server = home.start().await;
+    server.anonymous().get("/health/ready").await.is(200);
+    eventually("a warning", async || server.log().contains("20270101000001").then_some(())).await;
+}
+
+#[test]
+fn in_production_a_downgrade_wants_consent() {
+    // The servers of tests have passwords that production refuses.
+    let home = Home::on(Database::Sqlite).migrated();
+    let production = home.env("ENVIRONMENT", "production");
+    let before = history(&production);
+    let run = production.cli_reading("yes\n", ["migrate", "downgrade", &revisions(0)[0]]).exits(2);
+    assert!(run.stderr.contains("--yes") && run.stderr.contains("table items"), "{run:#?}");
+    assert_eq!(history(&production), before);
+    production.cli(["migrate", "downgrade", "base", "--sql"]).exits(0);
+    production.cli(["migrate", "downgrade", "--yes", &revisions(0)[0]]).exits(0);
+    assert_eq!(applied(&production), 1);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use keepstone_persistence::Target;
 
 pub const ABOUT_BACKUP: &str = "\
 Examples:
@@ -12,16 +13,28 @@ Examples:
 const ABOUT_UPGRADE: &str = "\
 Examples:
   keepstone migrate upgrade
-  keepstone migrate upgrade --sql >upgrade.sql   to read first, or for whoever may change the schema";
+  keepstone migrate upgrade 20261121000003       until that migration is applied
+  keepstone migrate upgrade --sql >upgrade.sql   to read first, or to hand to an administrator
+
+A revision is the number of a migration (20261121000003 or 2026-11-21-000003) or its whole name, as `migrate history`
+lists them. The revision itself is applied, too.";
+
+const ABOUT_DOWNGRADE: &str = "\
+Examples:
+  keepstone migrate downgrade                    the newest one only
+  keepstone migrate downgrade 20261121000003     those after that one, which stays applied
+  keepstone migrate downgrade --sql base         to read first
+
+In production, and on a terminal, this asks before it removes anything; --yes answers.";
 
 #[derive(Debug, Subcommand)]
 pub enum Migrate {
     /// Apply migrations that are missing, oldest first
     #[command(after_long_help = ABOUT_UPGRADE)]
     Upgrade {
-        /// `head` for all of them, `+N` for the next N
-        #[arg(default_value = "head", value_parser = upgrade_count)]
-        to: usize,
+        /// `head` for all of them, `+N` for the next N, or the revision to end at
+        #[arg(default_value = "head", value_parser = upgrade_target, allow_hyphen_values = true)]
+        to: Target,
         /// Print the SQL that would be run, and change nothing
         ///
         /// Includes the lines by which the program knows what is applied, so that `migrate check` is content once it
@@ -29,11 +42,15 @@ pub enum Migrate {
         #[arg(long)]
         sql: bool,
     },
-    /// Take migrations back, newest first, and their data with them
+    /// Take migrations back, newest first, and delete their data
+    #[command(after_long_help = ABOUT_DOWNGRADE)]
     Downgrade {
-        /// `-N` for the last N, `base` for all of them
-        #[arg(default_value = "-1", value_parser = downgrade_count, allow_hyphen_values = true)]
-        to: usize,
+        /// `-N` for the last N, `base` for all of them, or the revision to go back to
+        #[arg(default_value = "-1", value_parser = downgrade_target, allow_hyphen_values = true)]
+        to: Target,
+        /// Do not ask before data is deleted
+        #[arg(long)]
+        yes: bool,
         /// Print the SQL that would be run, and change nothing
         #[arg(long)]
         sql: bool,
@@ -56,7 +73,7 @@ pub enum Migrate {
         #[arg(long)]
         json: bool,
     },
-    /// Begin a new migration: empty files below ./migrations, for whoever changes this program
+    /// Create empty up/down files for a new migration, below ./migrations
     Revision {
         /// What it does, in a few words
         #[arg(short, long)]
@@ -76,21 +93,70 @@ pub struct Backup {
     pub json: bool,
 }
 
-fn upgrade_count(text: &str) -> Result<usize, String> {
-    match text {
-        "head" => Ok(usize::MAX),
-        _ => count(text.strip_prefix('+').unwrap_or(text)).ok_or_else(|| "write head, or +N for the next N".to_owned()),
+fn upgrade_target(text: &str) -> Result<Target, String> {
+    const FORMS: &str = "write head, +N for the next N, or a revision as `keepstone migrate history` lists it";
+    target(text, "head", '+').ok_or_else(|| FORMS.to_owned())
+}
+
+fn downgrade_target(text: &str) -> Result<Target, String> {
+    const FORMS: &str =
+        "write base, -N for the last N, or the revision to go back to as `keepstone migrate history` lists it";
+    target(text, "base", '-').ok_or_else(|| FORMS.to_owned())
+}
+
+/// A bare small number is none: it could be meant as a number of steps, or as a part of a revision.
+fn target(text: &str, all: &str, sign: char) -> Option<Target> {
+    if text == all {
+        return Some(Target::All);
+    }
+    match text.strip_prefix(sign) {
+        Some(digits) => {
+            let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+            digits.parse().ok().filter(|count| is_number && *count > 0).map(Target::Steps)
+        }
+        None => is_revision(text).then(|| Target::Revision(text.to_owned())),
     }
 }
 
-fn downgrade_count(text: &str) -> Result<usize, String> {
-    match text {
-        "base" => Ok(usize::MAX),
-        _ => count(text.strip_prefix('-').unwrap_or(text)).ok_or_else(|| "write base, or -N for the last N".to_owned()),
-    }
+/// Whether this is `20261121000003`, `2026-11-21-000003` or a name that begins so.
+fn is_revision(text: &str) -> bool {
+    let number = text.split('_').next().unwrap_or_default();
+    let parts: Vec<&str> = number.split('-').collect();
+    let are_digits = parts.concat().bytes().all(|byte| byte.is_ascii_digit());
+    are_digits && matches!(*parts.iter().map(|part| part.len()).collect::<Vec<_>>(), [14] | [4, 2, 2, 6])
 }
 
-fn count(digits: &str) -> Option<usize> {
-    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|count| is_number && *count > 0)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_all_steps_or_a_revision() {
+        assert_eq!(upgrade_target("head"), Ok(Target::All));
+        assert_eq!(downgrade_target("base"), Ok(Target::All));
+        assert_eq!(upgrade_target("+2"), Ok(Target::Steps(2)));
+        assert_eq!(downgrade_target("-12"), Ok(Target::Steps(12)));
+        for text in ["20261121000003", "2026-11-21-000003", "2026-11-21-000003_create_audit_events"] {
+            assert_eq!(upgrade_target(text), Ok(Target::Revision(text.to_owned())));
+            assert_eq!(downgrade_target(text), Ok(Target::Revision(text.to_owned())));
+        }
+    }
+
+    #[test]
+    fn what_may_be_meant_in_two_ways_is_refused_with_the_forms_that_there_are() {
+        let both =
+            ["", "3", "11", "2026", "202611210000", "20261121000003000", "+0", "-0", "+", "-", "+-1", "--1", "+1x"];
+        let more =
+            ["heads", "HEAD", "head-1", "20261121000003+1", "2026-1121-000003", "2026-11-21", "000003", "٣", "+٣"];
+        for text in both.into_iter().chain(more) {
+            assert!(upgrade_target(text).unwrap_err().contains("+N"), "{text}");
+            assert!(downgrade_target(text).unwrap_err().contains("-N"), "{text}");
+        }
+        for text in ["base", "-1"] {
+            assert!(upgrade_target(text).is_err(), "{text}");
+        }
+        for text in ["head", "+1"] {
+            assert!(downgrade_target(text).is_err(), "{text}");
+        }
+    }
 }

@@ -76,9 +76,15 @@ pub struct Doctor {
 
 #[derive(Debug, Args)]
 pub struct Healthcheck {
-    /// Only ask whether the process lives, not whether its database does
+    /// Only ask whether the process is alive, not whether its database is
     #[arg(long)]
     pub live: bool,
+    /// The port of the server, if it was given by `serve --port` [default: PORT of the configuration]
+    #[arg(long, conflicts_with = "url", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    /// The address of another server, such as http://10.0.0.7:8000
+    #[arg(long)]
+    pub url: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -39,7 +39,9 @@ async fn retry(jobs: &Jobs, ids: &[JobId], as_array: bool, nothing: &str) -> Res
     let mut code = ExitCode::SUCCESS;
     for id in ids {
         match jobs.retry_for_operator(*id).await {
-            Ok(job) => list.rows(&[job], as_json, |job| format!("{id}  {} will be tried again", job.kind))?,
+            Ok(job) => {
+                list.rows(&[job], as_json, |job| format!("{id}  {} will be tried again", job.kind))?;
+            }
             Err(error) => {
                 output::error(format!("{id}  {error}"));
                 code = ExitCode::FAILURE;
@@ -56,23 +58,22 @@ async fn dead(jobs: &Jobs) -> Result<Vec<JobId>, Failure> {
     let mut ids = Vec::new();
     let note = |some: &[Job]| {
         ids.extend(some.iter().map(|job| job.id));
-        Ok(())
+        Ok(true)
     };
     all(jobs, JobFilter { state: Some(JobState::Dead) }, note).await?;
     Ok(ids)
 }
 
-/// Hands over those that are meant, part by part: there may be very many.
+/// Hands over the jobs of the filter, part by part, until `each` wants no more: there may be very many.
 async fn all(
     jobs: &Jobs,
     filter: JobFilter,
-    mut each: impl FnMut(&[Job]) -> Result<(), Failure>,
+    mut each: impl FnMut(&[Job]) -> Result<bool, Failure>,
 ) -> Result<(), Failure> {
     let mut request = PageRequest { with_total: false, ..PageRequest::first(BATCH) };
     loop {
         let page = jobs.list_for_operator(&filter, &request).await?;
-        each(&page.items)?;
-        let Some(last) = page.next else { return Ok(()) };
+        let (true, Some(last)) = (each(&page.items)?, page.next) else { return Ok(()) };
         request.start = Start::After(last);
     }
 }

@@ -1,73 +1,84 @@
 //! `migrate …` and `init-db`, in the words of alembic.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+mod downgrade;
+mod revision;
 
-use keepstone_adapters::SystemClock;
-use keepstone_domain::Clock;
-use keepstone_persistence::{MigrationState, Migrator};
+use std::process::ExitCode;
+
+use keepstone_persistence::{MigrationState, Migrator, Target};
 use serde_json::json;
 
 use crate::{cli::Migrate, compose, failure::Failure, output, settings::Settings};
 
-/// Where the files of a new migration go.
-const FOLDER: &str = "migrations";
-const DATABASES: [&str; 3] = ["sqlite", "postgres", "mysql"];
+/// What is said of a migration that only the database has.
+const UNKNOWN: &str = "which this program does not know";
 
 pub async fn run(settings: &Settings, command: Migrate) -> Result<ExitCode, Failure> {
     match command {
         Migrate::Upgrade { to, sql: false } => upgrade(settings, to).await,
         Migrate::Upgrade { to, sql: true } => printed(Migrator::of(&settings.database.url).upgrade_script(to).await?),
-        Migrate::Downgrade { to, sql: true } => {
+        Migrate::Downgrade { to, sql: true, .. } => {
             printed(Migrator::of(&settings.database.url).downgrade_script(to).await?)
         }
-        Migrate::Downgrade { to, sql: false } => {
-            let reverted = compose::open(settings).await?.migrator().downgrade(to).await?;
-            report("took back", &reverted, "nothing to take back")?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Migrate::Current { json } => {
-            let history = history(settings).await?;
-            let newest = history.iter().rev().find(|migration| migration.is_applied).map(|migration| &*migration.name);
-            printed(if json {
-                json!({ "current": newest }).to_string()
-            } else {
-                newest.unwrap_or("base: no migration is applied").to_owned()
-            })
-        }
+        Migrate::Downgrade { to, yes, sql: false } => downgrade::run(settings, to, yes).await,
+        Migrate::Current { json } => current(&history(settings).await?, json),
         Migrate::History { json } => {
-            let history = history(settings).await?;
-            let line = |migration: &MigrationState| {
-                let state = if migration.is_applied { "applied" } else { "pending" };
-                format!("{state}  {}", migration.name)
-            };
-            let object =
-                |migration: &MigrationState| json!({ "name": migration.name, "applied": migration.is_applied });
             let mut list = output::List::new(json);
-            list.rows(&history, object, line)?;
+            list.rows(&history(settings).await?, as_json, as_text)?;
             list.end("no migrations")?;
             Ok(ExitCode::SUCCESS)
         }
-        Migrate::Check { json } => check(settings, json).await,
-        Migrate::Revision { message } => {
-            for file in revision(Path::new(FOLDER), &message)? {
-                output::line(file.display().to_string())?;
-            }
-            Ok(ExitCode::SUCCESS)
-        }
+        Migrate::Check { json } => check(&history(settings).await?, json),
+        Migrate::Revision { message } => revision::run(&message),
     }
 }
 
-async fn check(settings: &Settings, as_json: bool) -> Result<ExitCode, Failure> {
-    let history = history(settings).await?;
+fn as_json(migration: &MigrationState) -> serde_json::Value {
+    json!({ "name": migration.name, "applied": migration.is_applied, "known": migration.is_known })
+}
+
+fn as_text(migration: &MigrationState) -> String {
+    match migration {
+        MigrationState { name, is_known: false, .. } => format!("unknown  {name}, {UNKNOWN}"),
+        MigrationState { name, is_applied: true, .. } => format!("applied  {name}"),
+        MigrationState { name, .. } => format!("pending  {name}"),
+    }
+}
+
+fn current(history: &[MigrationState], as_json: bool) -> Result<ExitCode, Failure> {
+    let newest = history.iter().rev().find(|migration| migration.is_applied);
+    if as_json {
+        let name = newest.map(|migration| &migration.name);
+        return printed(json!({ "current": name, "unknown": unknown(history) }).to_string());
+    }
+    printed(match newest {
+        None => "base: no migration is applied".to_owned(),
+        Some(MigrationState { name, is_known: true, .. }) => name.clone(),
+        Some(MigrationState { name, .. }) => format!("{name}, {UNKNOWN}"),
+    })?;
+    // Only the newest one is the answer; others that are unknown are a warning.
+    for name in unknown(history).iter().filter(|name| newest.is_none_or(|newest| newest.name != **name)) {
+        output::error(format!("the database also has {name}, {UNKNOWN}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn unknown(history: &[MigrationState]) -> Vec<&str> {
+    history.iter().filter(|migration| !migration.is_known).map(|migration| &*migration.name).collect()
+}
+
+/// A newer schema is up to date: a server works with it.
+fn check(history: &[MigrationState], as_json: bool) -> Result<ExitCode, Failure> {
     let missing: Vec<_> =
         history.iter().filter(|migration| !migration.is_applied).map(|migration| &migration.name).collect();
+    let unknown = unknown(history);
     if as_json {
-        output::line(json!({ "up_to_date": missing.is_empty(), "missing": missing }).to_string())?;
+        let report = json!({ "up_to_date": missing.is_empty(), "missing": missing, "unknown": unknown });
+        output::line(report.to_string())?;
         return Ok(ExitCode::from(u8::from(!missing.is_empty())));
+    }
+    for name in unknown {
+        output::line(format!("the database has {name}, {UNKNOWN}"))?;
     }
     if !missing.is_empty() {
         return Err(Failure::Failed(format!("{} to apply: run keepstone migrate upgrade", missing.len())));
@@ -80,8 +91,10 @@ fn printed(text: impl AsRef<str>) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub async fn upgrade(settings: &Settings, count: usize) -> Result<ExitCode, Failure> {
-    let applied = compose::open(settings).await?.migrator().upgrade(count).await?;
+pub async fn upgrade(settings: &Settings, target: Target) -> Result<ExitCode, Failure> {
+    // A target that is refused makes no file.
+    Migrator::of(&settings.database.url).upgrade_steps(target.clone()).await?;
+    let applied = compose::open(settings).await?.migrator().upgrade(target).await?;
     report("applied", &applied, "up to date")?;
     Ok(ExitCode::SUCCESS)
 }
@@ -98,52 +111,4 @@ fn report(verb: &str, migrations: &[MigrationState], nothing: &str) -> Result<()
         output::line(nothing)?;
     }
     Ok(())
-}
-
-/// Makes the empty files of a new migration for all three databases, under one name.
-fn revision(folder: &Path, message: &str) -> Result<Vec<PathBuf>, Failure> {
-    let words: Vec<String> = message
-        .split(|character: char| !character.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_ascii_lowercase)
-        .collect();
-    if words.is_empty() {
-        return Err(Failure::Usage("--message has no letters or digits to name the migration with".to_owned()));
-    }
-    let now = SystemClock.now().to_string();
-    let date = now.split('T').next().unwrap_or_default();
-    let number = next_number(&folder.join("sqlite"), date).map_err(|error| failed(folder, &error))?;
-    let name = format!("{date}-{number:06}_{}", words.join("_"));
-    let mut files = Vec::new();
-    for database in DATABASES {
-        let folder = folder.join(database).join(&name);
-        fs::create_dir_all(&folder).map_err(|error| failed(&folder, &error))?;
-        for (file, comment) in [("up.sql", message), ("down.sql", "Takes up.sql back.")] {
-            let file = folder.join(file);
-            let comment = comment.split_whitespace().collect::<Vec<_>>().join(" ");
-            fs::write(&file, format!("-- {comment}\n")).map_err(|error| failed(&file, &error))?;
-            files.push(file);
-        }
-    }
-    Ok(files)
-}
-
-/// One more than the migrations that the folder has of this date.
-fn next_number(folder: &Path, date: &str) -> io::Result<usize> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(1),
-        Err(error) => return Err(error),
-    };
-    let names =
-        entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect::<io::Result<Vec<_>>>()?;
-    let numbers = names.iter().filter_map(|name| {
-        let rest = name.strip_prefix(date)?.strip_prefix('-')?;
-        rest.split('_').next()?.parse::<usize>().ok()
-    });
-    Ok(numbers.max().unwrap_or_default() + 1)
-}
-
-fn failed(path: &Path, error: &io::Error) -> Failure {
-    Failure::Failed(format!("{}: {error}", path.display()))
 }

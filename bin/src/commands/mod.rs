@@ -18,6 +18,8 @@ mod user;
 
 use std::process::ExitCode;
 
+use keepstone_persistence::Target;
+
 use crate::{
     cli::{Cli, Command, Layer, Serve},
     failure::Failure,
@@ -33,7 +35,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Serve(arguments) => serve::run(&load(&inputs)?, &arguments).await,
         Command::Config(command) => config::run(&inputs, &command),
         Command::Migrate(command) => with_log(&inputs, async |settings| migrate::run(settings, command).await).await,
-        Command::InitDb => with_log(&inputs, async |settings| migrate::upgrade(settings, usize::MAX).await).await,
+        Command::InitDb => with_log(&inputs, async |settings| migrate::upgrade(settings, Target::All).await).await,
         Command::CreateUser(user) => with_log(&inputs, async |settings| user::create(settings, user).await).await,
         Command::ListUsers(list) => with_log(&inputs, async |settings| user::list(settings, &list).await).await,
         Command::ImportUsers(file) => with_log(&inputs, async |settings| import::run(settings, &file).await).await,

@@ -26,7 +26,7 @@ pub async fn run(settings: &Settings, arguments: &Seed) -> Result<ExitCode, Fail
     let services = compose::services(settings, compose::open_migrated(settings).await?)?;
     let password = if arguments.password_stdin { super::user::read_line()?.into() } else { generate_password()? };
     let new = NewPassword::check(password.clone(), &services.accounts.rules().password_policy)
-        .map_err(|violation| Failure::Usage(violation.to_string()))?;
+        .map_err(|violation| Failure::Usage(format!("the password {violation}")))?;
     let seed = services.seed;
     let hash = seed.hash(new).await?;
 

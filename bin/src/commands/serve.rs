@@ -10,7 +10,7 @@ use std::{
 use actix_web::dev::ServerHandle;
 use keepstone_auth::token::Keyring;
 use keepstone_http::{ConnectionLimits, Network, Options, Origins, Parts, Script};
-use keepstone_persistence::{DatabaseUrl, DieselStore};
+use keepstone_persistence::{DatabaseUrl, DieselStore, Migrator, Target};
 use keepstone_repository::Store;
 use keepstone_service::{Health, Mailer};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -101,14 +101,31 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
 async fn prepare(settings: &Settings, store: &DieselStore) -> Result<(), Failure> {
     let is_ours = matches!(settings.database.url, DatabaseUrl::SqliteFile(_) | DatabaseUrl::SqliteMemory);
     if is_ours || settings.database.auto_migrate {
-        for migration in store.migrator().upgrade(usize::MAX).await? {
+        for migration in store.migrator().upgrade(Target::All).await? {
             tracing::info!(migration = migration.name, "applied");
         }
+        warn_of_unknown(settings).await?;
         return Ok(());
     }
     store.ping().await.map_err(|error| Failure::Failed(format!("{}: {error}", settings.database.url)))?;
     if !store.is_migrated().await.unwrap_or(false) {
         tracing::warn!("the database is not up to date, so nothing will work: run keepstone migrate upgrade");
+        return Ok(());
+    }
+    warn_of_unknown(settings).await
+}
+
+/// A newer schema works: an upgrade of several nodes passes through this.
+async fn warn_of_unknown(settings: &Settings) -> Result<(), Failure> {
+    if settings.database.url == DatabaseUrl::SqliteMemory {
+        return Ok(()); // always a new one
+    }
+    let history = Migrator::of(&settings.database.url).look().await?;
+    for migration in history.iter().filter(|migration| !migration.is_known) {
+        tracing::warn!(
+            migration = migration.name,
+            "the database has a migration that this program does not know: a newer program has changed it"
+        );
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `create-user` and `list-users`.
 
 use std::{
-    io::{self, IsTerminal, stdin},
+    io::{self, ErrorKind, IsTerminal, stdin},
     process::ExitCode,
 };
 
@@ -9,7 +9,7 @@ use keepstone_domain::{
     DisplayName, Email, Invalid, NewUser, PageRequest, RoleName, Start, User, UserFilter, Username,
 };
 use keepstone_repository::Store;
-use keepstone_service::{Client, NewPassword, Receipt};
+use keepstone_service::{Client, Error, NewPassword, Receipt, Rules};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -24,32 +24,49 @@ use crate::{
 /// How many users are read at once.
 const BATCH: u32 = 500;
 
-/// What is asked on a terminal could not be asked here.
+/// How often a question is asked.
+const ATTEMPTS: u32 = 3;
+
 const NOT_A_TERMINAL: &str = "there is no terminal to ask on: give --email, and the password with --password-stdin";
+const NO_ANSWER: &str = "no answer; no user was created";
 
 pub async fn create(settings: &Settings, arguments: CreateUser) -> Result<ExitCode, Failure> {
     let services = compose::services(settings, compose::open_migrated(settings).await?)?;
-    let email = match arguments.email {
-        Some(email) => email,
-        None => ask("E-mail: ")?,
+    let accounts = &services.accounts;
+    let default_role = accounts.rules().default_role.to_string();
+    let username = parse("--username", arguments.username.as_deref(), Username::parse)?;
+    let name = parse("--name", arguments.name.as_deref(), DisplayName::parse)?;
+    let role = RoleName::parse(arguments.role.as_ref().unwrap_or(&default_role));
+    let role = role.map_err(|error| refused("--role", error))?;
+    let is_asked = arguments.email.is_none();
+    let mut email = match &arguments.email {
+        Some(email) => Email::parse(email).map_err(|error| refused("--email", error))?,
+        None => ask_email()?,
     };
-    let default_role = services.accounts.rules().default_role.to_string();
-    let user = NewUser {
-        email: Email::parse(&email).map_err(|error| refused("--email", error))?,
-        username: parse("--username", arguments.username.as_deref(), Username::parse)?,
-        name: parse("--name", arguments.name.as_deref(), DisplayName::parse)?,
-        role: RoleName::parse(arguments.role.as_ref().unwrap_or(&default_role))
-            .map_err(|error| refused("--role", error))?,
-        is_active: true,
+    let password = if arguments.password_stdin { read_line()?.into() } else { ask_password(accounts.rules())? };
+    let mut attempts = 1..ATTEMPTS;
+    let user = loop {
+        let user = NewUser {
+            email: email.clone(),
+            username: username.clone(),
+            name: name.clone(),
+            role: role.clone(),
+            is_active: true,
+        };
+        let password = NewPassword::check(password.clone(), &accounts.rules().password_policy)
+            .map_err(|violation| Failure::Usage(format!("the password {violation}")))?;
+        match accounts.provision(user, password, None, &Client::default(), Receipt::none()).await {
+            Err(Error::EmailTaken) if is_asked && attempts.next().is_some() => {
+                output::error(format!("{email} is already registered"));
+                email = ask_email()?;
+            }
+            outcome => break outcome?,
+        }
     };
-    let password = if arguments.password_stdin { read_line()?.into() } else { ask_password()? };
-    let password = NewPassword::check(password, &services.accounts.rules().password_policy)
-        .map_err(|violation| Failure::Usage(violation.to_string()))?;
-    let user = services.accounts.provision(user, password, None, &Client::default(), Receipt::none()).await?;
     output::line(if arguments.json {
         as_json(&user).to_string()
     } else {
-        format!("made {} {} ({})", user.role, user.email, user.id)
+        format!("created {} {} ({})", user.role, user.email, user.id)
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -59,11 +76,10 @@ pub async fn list(settings: &Settings, arguments: &ListUsers) -> Result<ExitCode
     let mut repositories = store.read().await?;
     let mut request = PageRequest { with_total: false, ..PageRequest::first(BATCH) };
     let mut users = output::List::new(arguments.json);
-    // Each part is printed before the next is read: there may be a million.
+    // Each page is printed before the next is read: there may be a million, and `head` wants ten.
     loop {
         let page = repositories.users().list(&UserFilter::default(), &request).await?;
-        users.rows(&page.items, as_json, as_text)?;
-        let Some(last) = page.next else { break };
+        let (true, Some(last)) = (users.rows(&page.items, as_json, as_text)?, page.next) else { break };
         request.start = Start::After(last);
     }
     users.end("no users")?;
@@ -86,6 +102,7 @@ fn as_json(user: &User) -> Value {
         "email_verified": user.email_verified,
         "created_at": user.created_at,
         "updated_at": user.updated_at,
+        "deleted_at": user.deleted_at,
     })
 }
 
@@ -101,26 +118,50 @@ fn refused(flag: &str, error: Invalid) -> Failure {
     Failure::Usage(format!("{flag} {error}"))
 }
 
-fn ask(question: &str) -> Result<String, Failure> {
+/// Asks until the answer is good, a few times.
+fn ask<T>(mut question: impl FnMut() -> Result<Result<T, String>, Failure>) -> Result<T, Failure> {
     if !stdin().is_terminal() {
         return Err(Failure::Usage(NOT_A_TERMINAL.to_owned()));
     }
-    output::prompt(question);
-    read_line()
+    let mut attempts = 1..ATTEMPTS;
+    loop {
+        match question()? {
+            Ok(answer) => return Ok(answer),
+            Err(reason) if attempts.next().is_some() => output::error(reason),
+            Err(reason) => return Err(Failure::Usage(format!("{reason}; no user was created"))),
+        }
+    }
 }
 
-/// Asks twice, and shows nothing.
-fn ask_password() -> Result<SecretString, Failure> {
-    if !stdin().is_terminal() {
-        return Err(Failure::Usage(NOT_A_TERMINAL.to_owned()));
-    }
-    let ask = |question| rpassword::prompt_password(question).map(SecretString::from).map_err(unreadable);
-    let (first, second) = (ask("Password: ")?, ask("Once more: ")?);
-    if first.expose_secret() == second.expose_secret() {
-        Ok(first)
-    } else {
-        Err(Failure::Usage("the two passwords differ; nothing was made".to_owned()))
-    }
+fn ask_email() -> Result<Email, Failure> {
+    ask(|| {
+        output::prompt("E-mail: ");
+        let mut line = String::new();
+        if stdin().read_line(&mut line).map_err(unreadable)? == 0 {
+            return Err(Failure::Usage(NO_ANSWER.to_owned()));
+        }
+        Ok(Email::parse(line.trim()).map_err(|error| format!("the address {error}")))
+    })
+}
+
+/// Asks for it twice, without showing it.
+fn ask_password(rules: &Rules) -> Result<SecretString, Failure> {
+    ask(|| {
+        let first = prompt_password("Password: ")?;
+        if let Err(violation) = rules.password_policy.check(first.expose_secret()) {
+            return Ok(Err(format!("the password {violation}")));
+        }
+        let second = prompt_password("Once more: ")?;
+        let are_equal = first.expose_secret() == second.expose_secret();
+        Ok(if are_equal { Ok(first) } else { Err("the two passwords differ".to_owned()) })
+    })
+}
+
+fn prompt_password(question: &str) -> Result<SecretString, Failure> {
+    rpassword::prompt_password(question).map(SecretString::from).map_err(|error| match error.kind() {
+        ErrorKind::UnexpectedEof => Failure::Usage(NO_ANSWER.to_owned()),
+        _ => unreadable(error),
+    })
 }
 
 /// A line, as it is but for its end.

@@ -42,7 +42,7 @@ pub struct FieldError {
     #[schema(example = json!(["body", "password"]))]
     pub loc: Vec<Cow<'static, str>>,
     /// The error, for people.
-    #[schema(example = "a password has at least 8 characters")]
+    #[schema(example = "must have at least 8 characters")]
     pub msg: String,
     /// The error, for programs.
     #[serde(rename = "type")]

@@ -28,5 +28,5 @@ mod user;
 
 pub use backup::{Backup, BackupError};
 pub use database_url::{DatabaseUrl, DatabaseUrlError};
-pub use migration::{MigrationError, MigrationState, Migrator};
+pub use migration::{MigrationError, MigrationState, Migrator, Target};
 pub use store::DieselStore;

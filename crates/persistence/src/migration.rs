@@ -4,6 +4,7 @@
 //! others wait. diesel has none.
 
 mod marking;
+mod plan;
 mod script;
 
 use diesel::{
@@ -11,7 +12,7 @@ use diesel::{
     backend::Backend,
     connection::SimpleConnection,
     dsl::sql,
-    migration::{Migration, MigrationSource, MigrationVersion},
+    migration::{Migration, MigrationSource},
     mysql::Mysql,
     pg::Pg,
     result::Error::DatabaseError,
@@ -23,7 +24,11 @@ use diesel_async::{AsyncPgConnection, async_connection_wrapper::AsyncConnectionW
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use thiserror::Error;
 
-use self::marking::{Marking, MysqlConnection};
+pub use self::plan::Target;
+use self::{
+    marking::{Marking, MysqlConnection},
+    plan::{Direction, Plan},
+};
 use crate::{DatabaseUrl, sqlite};
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
@@ -48,6 +53,16 @@ pub enum MigrationError {
     /// Somebody else is migrating.
     #[error("another process has been migrating this database for over a minute; try again when it is done")]
     Busy,
+    /// The target is not one of this database. Nothing has been done.
+    #[error("{0}")]
+    Target(String),
+    /// The database has these migrations, which this program does not know. Nothing has been done.
+    #[error(
+        "a newer program has changed this database, by the migrations {}, which this one does not know: use the \
+         program that made them",
+        .0.join(", ")
+    )]
+    Newer(Vec<String>),
     /// A migration did not run to its end. On SQLite and PostgreSQL nothing of it has happened.
     #[error("migration {name}: {cause}")]
     Failed {
@@ -70,13 +85,15 @@ impl From<ConnectionError> for MigrationError {
     }
 }
 
-/// One migration that this program knows.
+/// One migration that this program knows, or that this database has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationState {
-    /// Its whole name: `<date>-<number>_<what it does>`.
+    /// Its whole name, `<date>-<number>_<what it does>`; of one that this program does not know only the number.
     pub name: String,
     /// Whether this database has it.
     pub is_applied: bool,
+    /// Whether this program has it.
+    pub is_known: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -84,12 +101,6 @@ enum Database {
     Sqlite(String),
     Postgres(String),
     Mysql(String),
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Plan {
-    Upgrade(usize),
-    Downgrade(usize),
 }
 
 /// Changes the schema of one database. Everything runs on a thread that may block.
@@ -136,25 +147,24 @@ impl Migrator {
         &self.known_versions
     }
 
-    /// Applies up to `count` of the migrations that are missing, oldest first, and gives those it applied.
+    /// Applies the migrations up to the target, oldest first, and returns them.
     ///
     /// # Errors
     /// See [`MigrationError`]; migrations before the one that failed stay applied, except on SQLite.
-    pub async fn upgrade(&self, count: usize) -> Result<Vec<MigrationState>, MigrationError> {
-        self.follow(Plan::Upgrade(count)).await
+    pub async fn upgrade(&self, target: Target) -> Result<Vec<MigrationState>, MigrationError> {
+        self.follow(Plan { direction: Direction::Up, target }).await
     }
 
-    /// Takes back up to `count` of the applied migrations, newest first, and gives those it took back. Their data is
-    /// gone.
+    /// Takes back the migrations after the target, newest first, and returns them. Their data is gone.
     ///
     /// # Errors
     /// See [`MigrationError`].
-    pub async fn downgrade(&self, count: usize) -> Result<Vec<MigrationState>, MigrationError> {
-        self.follow(Plan::Downgrade(count)).await
+    pub async fn downgrade(&self, target: Target) -> Result<Vec<MigrationState>, MigrationError> {
+        self.follow(Plan { direction: Direction::Down, target }).await
     }
 
     async fn follow(&self, plan: Plan) -> Result<Vec<MigrationState>, MigrationError> {
-        self.blocking(move |database| database.follow(plan)).await
+        self.blocking(move |database| database.follow(&plan)).await
     }
 
     async fn blocking<T: Send + 'static>(
@@ -170,7 +180,7 @@ impl Migrator {
 
 impl Database {
     /// Connects, locks, and follows the plan. The lock goes with the connection.
-    fn follow(&self, plan: Plan) -> Result<Vec<MigrationState>, MigrationError> {
+    fn follow(&self, plan: &Plan) -> Result<Vec<MigrationState>, MigrationError> {
         match self {
             Self::Sqlite(name) => {
                 let mut connection = sqlite::establish_blocking(name)?;
@@ -203,39 +213,32 @@ impl Database {
 }
 
 fn follow<DB: Backend>(
-    plan: Plan,
+    plan: &Plan,
     harness: &mut impl MigrationHarness<DB>,
     source: &impl MigrationSource<DB>,
 ) -> Result<Vec<MigrationState>, MigrationError> {
     let unavailable = |error: BoxedError| MigrationError::Unavailable(error.to_string());
     let applied = harness.applied_migrations().map_err(unavailable)?;
-    let mut migrations = source.migrations().map_err(unavailable)?;
-    migrations.sort_by_key(|migration| migration.name().version().as_owned());
-    let is_applied = |version: &MigrationVersion<'_>| applied.contains(&version.as_owned());
+    let applied: Vec<_> = applied.iter().map(ToString::to_string).collect();
+    let migrations = source.migrations().map_err(unavailable)?;
+    let names: Vec<_> = migrations.iter().map(|migration| migration.name().to_string()).collect();
+    let states = plan::states(names.iter().map(String::as_str), &applied);
 
-    let mut states = Vec::new();
-    match plan {
-        Plan::Upgrade(count) => {
-            for migration in migrations.iter().filter(|migration| !is_applied(&migration.name().version())).take(count)
-            {
-                harness.run_migration(migration).map_err(|error| failed(migration, &error))?;
-                states.push(state(migration, true));
-            }
-        }
-        Plan::Downgrade(count) => {
-            for migration in
-                migrations.iter().rev().filter(|migration| is_applied(&migration.name().version())).take(count)
-            {
-                harness.revert_migration(migration).map_err(|error| failed(migration, &error))?;
-                states.push(state(migration, false));
-            }
-        }
+    let is_applied = plan.direction == Direction::Up;
+    let mut changed = Vec::new();
+    for name in plan.steps(&states)? {
+        // Every step is a migration of `source`.
+        let Some(migration) = migrations.iter().find(|migration| migration.name().to_string() == name) else {
+            continue;
+        };
+        let outcome = match plan.direction {
+            Direction::Up => harness.run_migration(migration),
+            Direction::Down => harness.revert_migration(migration),
+        };
+        outcome.map_err(|error| failed(migration, &error))?;
+        changed.push(MigrationState { name, is_applied, is_known: true });
     }
-    Ok(states)
-}
-
-fn state<DB: Backend>(migration: &dyn Migration<DB>, is_applied: bool) -> MigrationState {
-    MigrationState { name: migration.name().to_string(), is_applied }
+    Ok(changed)
 }
 
 fn failed<DB: Backend>(migration: &dyn Migration<DB>, cause: &BoxedError) -> MigrationError {

@@ -24,7 +24,7 @@ pub enum Error {
     #[error("Username already in use")]
     UsernameTaken,
     /// A password may not be set.
-    #[error("{0}")]
+    #[error("the password {0}")]
     Password(#[from] PolicyViolation),
     /// There is no such role.
     #[error("there is no such role")]

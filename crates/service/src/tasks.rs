@@ -213,7 +213,9 @@ impl Tasks {
             };
             deleted += some;
             if some == 0 {
-                tracing::debug!(routine = Task::from(routine).kind(), deleted, "cleaned up");
+                if deleted > 0 {
+                    tracing::debug!(routine = Task::from(routine).kind(), deleted, "cleaned up");
+                }
                 return Ok(());
             }
             if routine == Routine::PurgeUsers {

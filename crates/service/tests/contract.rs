@@ -19,7 +19,7 @@ use keepstone_auth::{
     token::{Issuer, KeySet, Keyring, Profile, Secret, SigningKey, TokenChain},
 };
 use keepstone_domain::{Email, NewUser, RoleName, Timestamp, User};
-use keepstone_persistence::DieselStore;
+use keepstone_persistence::{DieselStore, Target};
 use keepstone_repository::{Repositories, Result, Store, Transaction};
 use keepstone_service::{
     Client, Outbox, Principals, RateLimits, RequestStore, SessionParts, SessionPolicy, Sessions, permission,
@@ -45,7 +45,7 @@ async fn a_user(store: &dyn Store, name: &str) -> User {
 
 async fn migrated(database: &TestDatabase) -> Arc<dyn Store> {
     let store = DieselStore::open(&database.url().parse().unwrap(), 10).await.unwrap();
-    store.migrator().upgrade(usize::MAX).await.unwrap();
+    store.migrator().upgrade(Target::All).await.unwrap();
     Arc::new(store)
 }
 

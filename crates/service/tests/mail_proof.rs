@@ -14,7 +14,7 @@ use keepstone_auth::{
     token::{Issuer, KeySet, Keyring, Profile, Secret, SigningKey, TokenChain},
 };
 use keepstone_domain::{Clock, Email, MailPurpose, MailToken, MailTokenId, NewUser, RoleName, Timestamp, User};
-use keepstone_persistence::DieselStore;
+use keepstone_persistence::{DieselStore, Target};
 use keepstone_repository::Store;
 use keepstone_service::{
     AccountParts, Accounts, Client, Error, MailProof, MailProofParts, NewPassword, Outbox, PasswordGuard, Principals,
@@ -49,7 +49,7 @@ impl Fixture {
     async fn new() -> Self {
         let database = Database::chosen().create();
         let store = Arc::new(DieselStore::open(&database.url().parse().unwrap(), 4).await.unwrap());
-        store.migrator().upgrade(usize::MAX).await.unwrap();
+        store.migrator().upgrade(Target::All).await.unwrap();
         let shared: Arc<dyn Store> = Arc::<DieselStore>::clone(&store);
         let clock = Arc::new(Moved(Mutex::new(Timestamp::UNIX_EPOCH + DAY * 20_000)));
         let secret = Secret::new([7; 32]).unwrap();

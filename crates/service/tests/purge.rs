@@ -13,7 +13,7 @@ use std::{
 use diesel::{Connection, QueryableByName, SqliteConnection, sql_query, sql_types::Text};
 use diesel_async::{AsyncConnection, AsyncMysqlConnection, AsyncPgConnection};
 use keepstone_domain::{Clock, Email, NewUser, RoleName, Timestamp};
-use keepstone_persistence::{DatabaseUrl, DieselStore};
+use keepstone_persistence::{DatabaseUrl, DieselStore, Target};
 use keepstone_repository::Store;
 use keepstone_service::Purge;
 use keepstone_test_backends::{Database, TestDatabase};
@@ -80,7 +80,7 @@ async fn deleted(store: &dyn Store, name: &str, clock: &Hand) {
 async fn an_account_is_removed_when_its_time_is_over_and_not_before() {
     let database = Database::chosen().create();
     let store = Arc::new(DieselStore::open(&database.url().parse().unwrap(), 4).await.unwrap());
-    store.migrator().upgrade(usize::MAX).await.unwrap();
+    store.migrator().upgrade(Target::All).await.unwrap();
     let clock = Arc::new(Hand::default());
     let purge = |after| Purge::new(Arc::<DieselStore>::clone(&store), Arc::<Hand>::clone(&clock), after);
     let set = |time| clock.0.store(time, Ordering::SeqCst);

@@ -139,6 +139,20 @@ impl TestDatabase {
         &self.url
     }
 
+    /// Runs a statement that returns nothing, by a client of the database's own. (Python has the one of SQLite.)
+    pub fn run(&self, sql: &str) {
+        const SQLITE: &str = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript(sys.argv[2])";
+        let has_run = match self.database {
+            Database::Sqlite => {
+                let file = self.url.trim_start_matches("sqlite://");
+                server::succeeds("python3", &["-c", SQLITE, file, sql], &[])
+            }
+            Database::Postgres => postgres::run_in(POSTGRES.port, &self.name, sql),
+            Database::Mariadb => mariadb::run(MARIADB.port, &format!("USE {}; {sql}", self.name)),
+        };
+        assert!(has_run, "{sql}");
+    }
+
     /// The folder of `keepstone.db`, with SQLite.
     #[must_use]
     pub fn folder(&self) -> Option<&Path> {

@@ -23,7 +23,7 @@ pub(crate) fn drop(server: &Server, name: &str) {
     run(server.port, &format!("SET lock_wait_timeout = 1; DROP DATABASE {name}"));
 }
 
-fn run(port: u16, sql: &str) -> bool {
+pub(crate) fn run(port: u16, sql: &str) -> bool {
     let port = port.to_string();
     let arguments = ["--no-defaults", "--host=127.0.0.1", "--port", &port, "--user=keepstone", "-e", sql];
     succeeds("mariadb", &arguments, &[("MYSQL_PWD", "keepstone")])

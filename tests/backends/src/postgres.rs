@@ -22,8 +22,12 @@ pub(crate) fn drop(server: &Server, name: &str) {
 }
 
 fn run(port: u16, sql: &str) -> bool {
+    run_in(port, "postgres", sql)
+}
+
+pub(crate) fn run_in(port: u16, database: &str, sql: &str) -> bool {
     let port = port.to_string();
     let arguments =
-        ["--no-psqlrc", "--host=127.0.0.1", "--port", &port, "--username=keepstone", "--dbname=postgres", "-c", sql];
+        ["--no-psqlrc", "--host=127.0.0.1", "--port", &port, "--username=keepstone", "--dbname", database, "-c", sql];
     succeeds("psql", &arguments, &[("PGCONNECT_TIMEOUT", "5")])
 }

@@ -88,6 +88,11 @@ async fn schema(settings: &Settings, found: &mut Vec<Finding>) -> Result<bool, F
         let mend = format!("restore a backup, or undo by hand what it has done; then DROP TABLE {mark}");
         found.push(Finding::failed(SCHEMA, detail, mend));
     }
+    let unknown: Vec<_> = history.iter().filter(|migration| !migration.is_known).map(|state| &*state.name).collect();
+    if !unknown.is_empty() {
+        let detail = format!("a newer program has changed it: this one does not know {}", unknown.join(", "));
+        found.push(Finding::warning(SCHEMA, detail, "use the program that made them"));
+    }
     let pending = history.iter().filter(|migration| !migration.is_applied).count();
     let by_itself = matches!(settings.database.url, DatabaseUrl::SqliteFile(_)) || settings.database.auto_migrate;
     let detail = format!("{pending} migrations are not applied");

@@ -4,29 +4,29 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-/// Why a password may not be set. The texts are fit for the person who chose it.
+/// Why a password may not be set. The texts follow its name, as in "The new password is too common".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum PolicyViolation {
     /// Fewer than `min` characters (Unicode scalar values).
-    #[error("a password has at least {min} characters")]
+    #[error("must have at least {min} characters")]
     TooShort {
         /// The smallest number of characters allowed.
         min: usize,
     },
     /// More than `max` characters (Unicode scalar values).
-    #[error("a password has at most {max} characters")]
+    #[error("must have at most {max} characters")]
     TooLong {
         /// The largest number of characters allowed.
         max: usize,
     },
     /// Contains U+0000, which bcrypt takes for the end: `pw` and `pw\0pw` would be one password.
-    #[error("a password cannot contain the NUL character")]
+    #[error("must not contain the NUL character")]
     ContainsNul,
     /// Among the passwords that are tried first.
-    #[error("this password is too common")]
+    #[error("is too common")]
     TooCommon,
     /// Made of what is known about its owner.
-    #[error("this password is too similar to your name, your address or this service")]
+    #[error("is too similar to your name, your address or this service")]
     TooSimilar,
 }
 

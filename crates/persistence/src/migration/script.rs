@@ -11,8 +11,9 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, async_connection_wrapper::AsyncConnectionWrapper};
 
 use super::{
-    Database, MigrationError, MigrationState, Migrator,
+    Database, MigrationError, MigrationState, Migrator, Target,
     marking::{MARK, MysqlConnection},
+    plan::{self, Direction, Plan, version},
 };
 use crate::schema::schema_migrations;
 
@@ -24,15 +25,9 @@ mod texts {
 const BOOKKEEPING: &str = "CREATE TABLE IF NOT EXISTS __diesel_schema_migrations (\n    \
     version VARCHAR(50) PRIMARY KEY NOT NULL,\n    run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP\n);\n";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    Up,
-    Down,
-}
-
 impl Migrator {
-    /// The migrations that this program knows, oldest first, and which of them this database has. It may not be there,
-    /// and may not be written to.
+    /// The migrations of this program and of this database, oldest first. The database may not be there, and may not be
+    /// written to.
     ///
     /// # Errors
     /// See [`MigrationError`].
@@ -48,28 +43,46 @@ impl Migrator {
         self.blocking(|database| database.marks()).await
     }
 
-    /// The SQL of up to `count` of the migrations that are missing, with what makes them known as applied.
+    /// The SQL of the migrations up to the target, with what makes them known as applied.
     ///
     /// # Errors
     /// See [`MigrationError`].
-    pub async fn upgrade_script(&self, count: usize) -> Result<String, MigrationError> {
+    pub async fn upgrade_script(&self, target: Target) -> Result<String, MigrationError> {
+        self.script(Plan { direction: Direction::Up, target }).await
+    }
+
+    /// The SQL that takes back the migrations after the target.
+    ///
+    /// # Errors
+    /// See [`MigrationError`].
+    pub async fn downgrade_script(&self, target: Target) -> Result<String, MigrationError> {
+        self.script(Plan { direction: Direction::Down, target }).await
+    }
+
+    /// The names of the migrations that `upgrade` would apply.
+    ///
+    /// # Errors
+    /// See [`MigrationError`].
+    pub async fn upgrade_steps(&self, target: Target) -> Result<Vec<String>, MigrationError> {
+        let plan = Plan { direction: Direction::Up, target };
+        self.blocking(move |database| plan.steps(&database.look()?)).await
+    }
+
+    /// The migrations that `downgrade` would take back, each with the tables and columns that go with it.
+    ///
+    /// # Errors
+    /// See [`MigrationError`].
+    pub async fn downgrade_losses(&self, target: Target) -> Result<Vec<(String, Vec<String>)>, MigrationError> {
+        let plan = Plan { direction: Direction::Down, target };
         self.blocking(move |database| {
-            let steps = database.look()?.into_iter().filter(|step| !step.is_applied).take(count);
-            Ok(database.script(steps, Direction::Up))
+            let steps = plan.steps(&database.look()?)?;
+            Ok(steps.into_iter().map(|name| (database.losses(&name), name)).map(|(lost, name)| (name, lost)).collect())
         })
         .await
     }
 
-    /// The SQL that takes back up to `count` of the applied migrations.
-    ///
-    /// # Errors
-    /// See [`MigrationError`].
-    pub async fn downgrade_script(&self, count: usize) -> Result<String, MigrationError> {
-        self.blocking(move |database| {
-            let steps = database.look()?.into_iter().rev().filter(|step| step.is_applied).take(count);
-            Ok(database.script(steps, Direction::Down))
-        })
-        .await
+    async fn script(&self, plan: Plan) -> Result<String, MigrationError> {
+        self.blocking(move |database| Ok(database.script(&plan.steps(&database.look()?)?, plan.direction))).await
     }
 }
 
@@ -96,11 +109,14 @@ impl Database {
 
     fn look(&self) -> Result<Vec<MigrationState>, MigrationError> {
         let applied = self.applied()?;
-        let state = |(name, _up, _down): &(&str, &str, &str)| MigrationState {
-            name: (*name).to_owned(),
-            is_applied: applied.contains(&version(name)),
-        };
-        Ok(self.texts().iter().map(state).collect())
+        Ok(plan::states(self.texts().iter().map(|(name, _up, _down)| *name), &applied))
+    }
+
+    /// The tables and columns that go when this migration is taken back.
+    fn losses(&self, name: &str) -> Vec<String> {
+        let text = self.texts().iter().find(|(known, _up, _down)| *known == name);
+        let statements = text.map_or("", |(_name, _up, down)| down).split(';');
+        statements.flat_map(lost).collect()
     }
 
     fn applied(&self) -> Result<Vec<String>, MigrationError> {
@@ -135,8 +151,8 @@ impl Database {
         Ok(tables.into_iter().filter(|table| table.starts_with(MARK)).collect())
     }
 
-    fn script(&self, steps: impl Iterator<Item = MigrationState>, direction: Direction) -> String {
-        let steps: Vec<String> = steps.filter_map(|step| self.step(&step.name, direction)).collect();
+    fn script(&self, steps: &[String], direction: Direction) -> String {
+        let steps: Vec<String> = steps.iter().filter_map(|name| self.step(name, direction)).collect();
         match self {
             _ if steps.is_empty() => "-- nothing to do\n".to_owned(),
             Self::Mysql(_) => format!("{BOOKKEEPING}{}", steps.concat()),
@@ -164,7 +180,15 @@ impl Database {
     }
 }
 
-/// As diesel keeps it.
-fn version(name: &str) -> String {
-    name.split('_').next().unwrap_or_default().replace('-', "")
+/// The tables and columns that this statement removes.
+fn lost(statement: &str) -> Vec<String> {
+    let words: Vec<&str> = statement.split_whitespace().map(|word| word.trim_end_matches(',')).collect();
+    let altered =
+        words.windows(3).find_map(|words| if let ["ALTER", "TABLE", name] = words { Some(*name) } else { None });
+    let removed = words.windows(3).filter_map(|words| match (words, altered) {
+        (["DROP", "TABLE", name], _) => Some(format!("table {name}")),
+        (["DROP", "COLUMN", name], Some(table)) => Some(format!("column {table}.{name}")),
+        _ => None,
+    });
+    removed.collect()
 }

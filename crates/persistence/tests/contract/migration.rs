@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use keepstone_persistence::{MigrationError, MigrationState, Migrator};
+use keepstone_persistence::{MigrationError, MigrationState, Migrator, Target};
 use keepstone_repository::Store;
 use keepstone_test_backends::Database;
 
@@ -28,7 +28,7 @@ fn version(name: &str) -> String {
 }
 
 fn states(names: &[String], is_applied: bool) -> Vec<MigrationState> {
-    names.iter().map(|name| MigrationState { name: name.clone(), is_applied }).collect()
+    names.iter().map(|name| MigrationState { name: name.clone(), is_applied, is_known: true }).collect()
 }
 
 fn reversed(mut states: Vec<MigrationState>) -> Vec<MigrationState> {
@@ -51,9 +51,9 @@ async fn an_empty_database_is_not_migrated_and_an_upgraded_one_is() {
     assert!(!opened.is_migrated().await.unwrap_or(false), "no table has been made");
     assert_eq!(migrator(&opened).look().await.unwrap(), states(&names(), false));
 
-    assert_eq!(migrator(&opened).upgrade(1).await.unwrap(), states(&names()[..1], true));
+    assert_eq!(migrator(&opened).upgrade(Target::Steps(1)).await.unwrap(), states(&names()[..1], true));
     assert_eq!(opened.is_migrated().await, Ok(false), "only one has been applied");
-    assert_eq!(migrator(&opened).upgrade(usize::MAX).await.unwrap(), states(&names()[1..], true));
+    assert_eq!(migrator(&opened).upgrade(Target::All).await.unwrap(), states(&names()[1..], true));
     assert_eq!(opened.is_migrated().await, Ok(true));
     assert_eq!(migrator(&opened).look().await.unwrap(), states(&names(), true));
     assert_eq!(opened.ping().await, Ok(()));
@@ -66,9 +66,9 @@ async fn upgrading_again_changes_nothing() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     let before = schema(&opened).await;
-    assert_eq!(migrator(&opened).upgrade(usize::MAX).await.unwrap(), []);
-    assert_eq!(migrator(&opened).upgrade(0).await.unwrap(), []);
-    assert_eq!(migrator(&opened).downgrade(0).await.unwrap(), []);
+    assert_eq!(migrator(&opened).upgrade(Target::All).await.unwrap(), []);
+    assert_eq!(migrator(&opened).upgrade(Target::Steps(0)).await.unwrap(), []);
+    assert_eq!(migrator(&opened).downgrade(Target::Steps(0)).await.unwrap(), []);
     assert_eq!(schema(&opened).await, before);
     assert_eq!(opened.find(ada.id).await, Some(ada));
 }
@@ -79,18 +79,19 @@ async fn going_down_and_up_again_gives_the_same_schema_at_every_step() {
     let mut steps = vec![schema(&opened).await];
     assert_eq!(steps[0], Vec::<String>::new());
     for name in names() {
-        assert_eq!(migrator(&opened).upgrade(1).await.unwrap(), states(&[name], true));
+        assert_eq!(migrator(&opened).upgrade(Target::Steps(1)).await.unwrap(), states(&[name], true));
         steps.push(schema(&opened).await);
     }
     for (index, name) in names().into_iter().enumerate().rev() {
-        assert_eq!(migrator(&opened).downgrade(1).await.unwrap(), states(&[name], false));
+        assert_eq!(migrator(&opened).downgrade(Target::Steps(1)).await.unwrap(), states(&[name], false));
         assert_eq!(schema(&opened).await, steps[index], "the newest only has been taken back");
         assert_eq!(opened.is_migrated().await, Ok(false));
     }
-    assert_eq!(migrator(&opened).downgrade(1).await.unwrap(), []);
-    assert_eq!(migrator(&opened).upgrade(usize::MAX).await.unwrap(), states(&names(), true));
+    assert!(matches!(migrator(&opened).downgrade(Target::Steps(1)).await, Err(MigrationError::Target(_))));
+    assert_eq!(migrator(&opened).downgrade(Target::All).await.unwrap(), []);
+    assert_eq!(migrator(&opened).upgrade(Target::All).await.unwrap(), states(&names(), true));
     assert_eq!(Some(&schema(&opened).await), steps.last());
-    assert_eq!(migrator(&opened).downgrade(usize::MAX).await.unwrap(), reversed(states(&names(), false)));
+    assert_eq!(migrator(&opened).downgrade(Target::All).await.unwrap(), reversed(states(&names(), false)));
     assert_eq!(schema(&opened).await, steps[0]);
 }
 
@@ -99,9 +100,9 @@ async fn a_pool_that_was_used_before_works_after_the_schema_has_come_again() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     opened.assert_whole().await;
-    migrator(&opened).downgrade(usize::MAX).await.unwrap();
+    migrator(&opened).downgrade(Target::All).await.unwrap();
     assert!(opened.read().await.unwrap().users().find(ada.id).await.is_err(), "there is no table");
-    migrator(&opened).upgrade(usize::MAX).await.unwrap();
+    migrator(&opened).upgrade(Target::All).await.unwrap();
     opened.insert(&ada).await.unwrap();
     opened.assert_whole().await;
     assert_eq!(opened.find(ada.id).await, Some(ada));
@@ -111,13 +112,13 @@ async fn a_pool_that_was_used_before_works_after_the_schema_has_come_again() {
 async fn of_eight_nodes_that_upgrade_at_once_each_migration_is_applied_by_one() {
     for before in [0, 0, 1] {
         let opened = Opened::empty().await;
-        migrator(&opened).upgrade(before).await.unwrap();
+        migrator(&opened).upgrade(Target::Steps(before)).await.unwrap();
         let mut nodes = Vec::new();
         for _node in 0..8 {
             nodes.push(opened.another().await);
         }
         let outcomes = together(nodes.into_iter().map(|node| async move {
-            let applied = node.migrator().upgrade(usize::MAX).await.unwrap();
+            let applied = node.migrator().upgrade(Target::All).await.unwrap();
             assert_eq!(node.is_migrated().await, Ok(true));
             applied
         }))
@@ -139,7 +140,7 @@ async fn a_migration_that_fails_is_named_and_can_be_repaired() {
     let all = names();
     // In the way of the second statement of the second migration.
     opened.raw().await.run("CREATE TABLE refresh_tokens (id INTEGER)").await;
-    let failed = migrator(&opened).upgrade(usize::MAX).await;
+    let failed = migrator(&opened).upgrade(Target::All).await;
     let Err(MigrationError::Failed { name, cause }) = failed else { panic!("{failed:?}") };
     assert_eq!(name, all[1]);
     assert!(cause.contains("refresh_tokens"), "{cause}");
@@ -149,7 +150,7 @@ async fn a_migration_that_fails_is_named_and_can_be_repaired() {
     if opened.kind == Database::Mariadb {
         let mark = format!("__keepstone_unfinished_{}", version(&all[1]));
         let before = schema(&opened).await;
-        for plan in [migrator(&opened).upgrade(usize::MAX).await, migrator(&opened).upgrade(1).await] {
+        for plan in [migrator(&opened).upgrade(Target::All).await, migrator(&opened).upgrade(Target::Steps(1)).await] {
             let refused = plan.unwrap_err().to_string();
             assert!(refused.contains(&all[1]) && refused.contains(&mark), "{refused}");
             assert!(refused.contains("interrupted"), "{refused}");
@@ -158,7 +159,7 @@ async fn a_migration_that_fails_is_named_and_can_be_repaired() {
         opened.raw().await.run("DROP TABLE sessions").await; // by hand what it has done
         opened.raw().await.run(&format!("DROP TABLE {mark}")).await;
     }
-    migrator(&opened).upgrade(usize::MAX).await.unwrap();
+    migrator(&opened).upgrade(Target::All).await.unwrap();
     assert_eq!(opened.is_migrated().await, Ok(true));
     let alone = Opened::migrated().await;
     assert_eq!(schema(&opened).await, schema(&alone).await);
@@ -176,30 +177,131 @@ async fn a_mark_on_mariadb_stops_every_step_until_it_is_gone() {
         let mut raw = opened.raw().await;
         raw.run(&format!("CREATE TABLE {mark} (since DATETIME NOT NULL DEFAULT NOW())")).await;
         let before = schema(&opened).await;
-        let refused = migrator(&opened).upgrade(1).await;
+        let refused = migrator(&opened).upgrade(Target::Steps(1)).await;
         let Err(MigrationError::Failed { name: step, cause }) = refused else { panic!("{refused:?}") };
         assert_eq!((&step, cause.contains(&mark)), (name, true), "{cause}");
         assert_eq!(schema(&opened).await, before);
         assert_eq!(migrator(&opened).look().await.unwrap().iter().filter(|state| state.is_applied).count(), index);
 
         raw.run(&format!("DROP TABLE {mark}")).await;
-        migrator(&opened).upgrade(1).await.unwrap();
+        migrator(&opened).upgrade(Target::Steps(1)).await.unwrap();
         raw.run(&format!("CREATE TABLE {mark} (since DATETIME NOT NULL DEFAULT NOW())")).await;
-        let refused = migrator(&opened).downgrade(1).await.unwrap_err().to_string();
+        let refused = migrator(&opened).downgrade(Target::Steps(1)).await.unwrap_err().to_string();
         assert!(refused.contains(name.as_str()) && refused.contains(&mark), "{refused}");
         raw.run(&format!("DROP TABLE {mark}")).await;
     }
     assert_eq!(opened.is_migrated().await, Ok(true));
 }
 
+async fn apply_unknown(opened: &Opened, version: &str) {
+    let insert = format!("INSERT INTO __diesel_schema_migrations (version) VALUES ('{version}')");
+    opened.raw().await.run(&insert).await;
+}
+
 #[tokio::test]
 async fn a_newer_schema_counts_as_migrated_and_is_left_alone() {
     let opened = Opened::migrated().await;
-    opened.raw().await.run("INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000001')").await;
+    apply_unknown(&opened, "99990101000001").await;
     assert_eq!(opened.is_migrated().await, Ok(true));
-    assert_eq!(migrator(&opened).upgrade(usize::MAX).await.unwrap(), []);
-    assert_eq!(migrator(&opened).look().await.unwrap(), states(&names(), true));
+    assert_eq!(migrator(&opened).upgrade(Target::All).await.unwrap(), []);
+    let unknown = MigrationState { name: "99990101000001".to_owned(), is_applied: true, is_known: false };
+    assert_eq!(migrator(&opened).look().await.unwrap(), [states(&names(), true), vec![unknown]].concat());
     let store: Arc<dyn Store> = opened.shared();
     let ada = user("ada");
     store.transaction(async |tx| tx.users().insert(&ada, &hash("hash")).await).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_schema_with_an_unknown_migration_is_changed_in_no_direction() {
+    // Newer than all, older than all, and between two.
+    for version in ["99990101000001", "20010101000001", "20261121000003999"] {
+        let opened = Opened::empty().await;
+        let applied = names().len() - 2;
+        migrator(&opened).upgrade(Target::Steps(applied)).await.unwrap();
+        apply_unknown(&opened, version).await;
+        let before = (schema(&opened).await, applied_rows(&opened).await);
+        let first = Target::Revision(names()[0].clone());
+        let last = Target::Revision(names().last().unwrap().clone());
+        let outcomes = [
+            migrator(&opened).downgrade(Target::All).await,
+            migrator(&opened).downgrade(Target::Steps(1)).await,
+            migrator(&opened).downgrade(first).await,
+            migrator(&opened).upgrade(Target::All).await,
+            migrator(&opened).upgrade(Target::Steps(1)).await,
+            migrator(&opened).upgrade(last).await,
+        ];
+        for outcome in outcomes {
+            let Err(MigrationError::Newer(unknown)) = outcome else { panic!("{version}: {outcome:?}") };
+            assert_eq!(unknown, [version]);
+        }
+        let script = migrator(&opened).downgrade_script(Target::All).await;
+        assert!(matches!(script, Err(MigrationError::Newer(_))), "{script:?}");
+        assert_eq!((schema(&opened).await, applied_rows(&opened).await), before);
+    }
+}
+
+#[tokio::test]
+async fn a_revision_is_where_a_change_ends() {
+    let opened = Opened::empty().await;
+    let all = names();
+    let revision = |index: usize| Target::Revision(version(&all[index]));
+    assert_eq!(migrator(&opened).upgrade(revision(2)).await.unwrap(), states(&all[..3], true));
+    assert_eq!(migrator(&opened).upgrade(revision(2)).await.unwrap(), []);
+    assert_eq!(migrator(&opened).downgrade(revision(2)).await.unwrap(), []);
+    let dashed = Target::Revision(all[4].split('_').next().unwrap().to_owned());
+    assert_eq!(migrator(&opened).upgrade(dashed).await.unwrap(), states(&all[3..5], true));
+    let named = Target::Revision(all[1].clone());
+    assert_eq!(migrator(&opened).downgrade(named).await.unwrap(), reversed(states(&all[2..5], false)));
+    assert_eq!(migrator(&opened).upgrade(Target::All).await.unwrap(), states(&all[2..], true));
+    let versions: Vec<String> = all.iter().map(|name| version(name)).collect();
+    assert_eq!(applied_rows(&opened).await, versions);
+}
+
+#[tokio::test]
+async fn a_target_that_cannot_be_reached_is_refused_and_changes_nothing() {
+    let opened = Opened::empty().await;
+    let all = names();
+    migrator(&opened).upgrade(Target::Steps(3)).await.unwrap();
+    let before = (schema(&opened).await, applied_rows(&opened).await);
+    let revision = |text: &str| Target::Revision(text.to_owned());
+    let (behind, ahead) = (version(&all[1]), version(&all[4]));
+    let unknown = ["20261121999999".to_owned(), format!("{}_another_name", all[1].split('_').next().unwrap())];
+    for (target, words) in [
+        (Target::Steps(all.len() - 2), "more than there is"),
+        (Target::Steps(usize::MAX), "more than there is"),
+        (revision(&behind), "is behind"),
+        (revision(&unknown[0]), "there is no migration"),
+        (revision(&unknown[1]), "there is no migration"),
+    ] {
+        let printed = migrator(&opened).upgrade_script(target.clone()).await.unwrap_err().to_string();
+        let refused = migrator(&opened).upgrade(target).await.unwrap_err().to_string();
+        assert!(refused.contains(words) && printed == refused, "{refused}");
+    }
+    for (target, words) in [
+        (Target::Steps(4), "more than there is"),
+        (Target::Steps(usize::MAX), "more than there is"),
+        (revision(&ahead), "is not applied"),
+        (revision(&unknown[0]), "there is no migration"),
+        (revision(&unknown[1]), "there is no migration"),
+    ] {
+        let printed = migrator(&opened).downgrade_script(target.clone()).await.unwrap_err().to_string();
+        let refused = migrator(&opened).downgrade(target).await.unwrap_err().to_string();
+        assert!(refused.contains(words) && printed == refused, "{refused}");
+    }
+    assert_eq!((schema(&opened).await, applied_rows(&opened).await), before);
+}
+
+#[tokio::test]
+async fn what_a_downgrade_would_delete_is_every_table_that_it_deletes() {
+    let opened = Opened::migrated().await;
+    let losses = migrator(&opened).downgrade_losses(Target::All).await.unwrap();
+    let newest_first: Vec<String> = names().into_iter().rev().collect();
+    assert_eq!(losses.iter().map(|(name, _lost)| name.clone()).collect::<Vec<_>>(), newest_first);
+    let lost: Vec<String> = losses.into_iter().flat_map(|(_name, lost)| lost).collect();
+    for table in ["users", "sessions", "refresh_tokens", "items", "audit_events", "jobs", "mail_tokens"] {
+        assert!(lost.contains(&format!("table {table}")), "{table} is not in {lost:?}");
+    }
+    assert!(lost.contains(&"column users.search_key".to_owned()), "{lost:?}");
+    assert!(lost.contains(&"column users.version".to_owned()), "{lost:?}");
+    assert_eq!(opened.is_migrated().await, Ok(true), "nothing is taken back");
 }

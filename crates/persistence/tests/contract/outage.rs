@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use keepstone_persistence::{DatabaseUrl, DieselStore};
+use keepstone_persistence::{DatabaseUrl, DieselStore, Target};
 use keepstone_repository::{Result, StorageError, Store};
 use keepstone_test_backends::Database;
 
@@ -51,7 +51,7 @@ async fn a_server_that_is_not_there_is_unavailable_at_once() {
         return;
     };
     assert_nobody_home(&store).await;
-    assert!(store.migrator().upgrade(1).await.is_err());
+    assert!(store.migrator().upgrade(Target::Steps(1)).await.is_err());
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn a_database_in_memory_lives_as_long_as_its_store_and_is_its_own() {
         DieselStore::open(&DatabaseUrl::SqliteMemory, POOL_SIZE).await.unwrap(),
     ];
     for store in &store {
-        store.migrator().upgrade(usize::MAX).await.unwrap();
+        store.migrator().upgrade(Target::All).await.unwrap();
         assert_eq!(store.is_migrated().await, Ok(true));
         let store: &dyn Store = store;
         for _hangup in 0..20 {

@@ -1,6 +1,6 @@
 //! What is printed as SQL is what would be run: whoever runs it has the same database, and to print it changes nothing.
 
-use keepstone_persistence::{DatabaseUrl, MigrationState, Migrator};
+use keepstone_persistence::{DatabaseUrl, MigrationState, Migrator, Target};
 use keepstone_test_backends::Database;
 
 use crate::harness::{Opened, schema, user};
@@ -14,14 +14,14 @@ fn looking(opened: &Opened) -> Migrator {
 async fn whoever_runs_the_script_has_what_the_program_would_have_made() {
     for before in [0, 3] {
         let opened = Opened::empty().await;
-        opened.store.migrator().upgrade(before).await.unwrap();
+        opened.store.migrator().upgrade(Target::Steps(before)).await.unwrap();
         let made = schema(&opened).await;
-        let script = looking(&opened).upgrade_script(usize::MAX).await.unwrap();
+        let script = looking(&opened).upgrade_script(Target::All).await.unwrap();
         assert_eq!(schema(&opened).await, made, "to print is not to do");
         opened.raw().await.run(&script).await;
         assert_eq!(opened.is_migrated().await, Ok(true));
         assert_eq!(schema(&opened).await, schema(&Opened::migrated().await).await);
-        assert_eq!(opened.store.migrator().upgrade(usize::MAX).await.unwrap(), []);
+        assert_eq!(opened.store.migrator().upgrade(Target::All).await.unwrap(), []);
         opened.insert(&user("ada")).await.unwrap();
     }
 }
@@ -33,19 +33,19 @@ async fn a_script_goes_up_by_steps_and_down_again() {
     let mut steps = Vec::new();
     while !opened.is_migrated().await.unwrap_or(false) {
         steps.push(schema(&opened).await);
-        let script = looking(&opened).upgrade_script(1).await.unwrap();
+        let script = looking(&opened).upgrade_script(Target::Steps(1)).await.unwrap();
         opened.raw().await.run(&script).await;
     }
     assert_eq!(steps.len(), looking(&opened).look().await.unwrap().len());
     for step in steps.iter().rev().take(2) {
-        let script = looking(&opened).downgrade_script(1).await.unwrap();
+        let script = looking(&opened).downgrade_script(Target::Steps(1)).await.unwrap();
         opened.raw().await.run(&script).await;
         assert_eq!(&schema(&opened).await, step);
     }
-    let script = looking(&opened).downgrade_script(usize::MAX).await.unwrap();
+    let script = looking(&opened).downgrade_script(Target::All).await.unwrap();
     opened.raw().await.run(&script).await;
     assert_eq!(schema(&opened).await, empty);
-    assert_eq!(looking(&opened).downgrade_script(1).await.unwrap(), "-- nothing to do\n");
+    assert_eq!(looking(&opened).downgrade_script(Target::All).await.unwrap(), "-- nothing to do\n");
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn a_look_tells_the_history_and_makes_no_table_and_no_file() {
     };
     assert!(looking(&opened).look().await.unwrap().iter().all(|migration| !migration.is_applied));
     assert_eq!(made().await, ["0"]);
-    let applied: Vec<MigrationState> = opened.store.migrator().upgrade(2).await.unwrap();
+    let applied: Vec<MigrationState> = opened.store.migrator().upgrade(Target::Steps(2)).await.unwrap();
     let told = looking(&opened).look().await.unwrap();
     assert_eq!(told[..2], applied);
     assert!(told[2..].iter().all(|migration| !migration.is_applied), "{told:?}");

@@ -1,7 +1,7 @@
 //! Searching uses the index that there is, and does without where there can be none.
 
 use keepstone_domain::{Item, SearchText};
-use keepstone_persistence::{DatabaseUrl, DieselStore};
+use keepstone_persistence::{DatabaseUrl, DieselStore, Target};
 use keepstone_repository::Store;
 use keepstone_test_backends::Database;
 use uuid::Uuid;
@@ -46,7 +46,7 @@ async fn postgresql_without_the_right_to_make_extensions_searches_without_an_ind
         eprintln!("skipped: {} has no extensions", opened.kind);
         return;
     };
-    let applied = store.migrator().upgrade(usize::MAX).await.unwrap();
+    let applied = store.migrator().upgrade(Target::All).await.unwrap();
     assert_eq!(raw.lines("SELECT extname::text AS line FROM pg_extension WHERE extname = 'pg_trgm'").await, [""; 0]);
     assert_eq!(
         raw.lines("SELECT indexname::text AS line FROM pg_indexes WHERE indexname LIKE '%_search'").await,
@@ -64,8 +64,8 @@ async fn postgresql_without_the_right_to_make_extensions_searches_without_an_ind
         let expected: Vec<Item> = items.iter().filter(|item| finds(&search, item)).cloned().collect();
         assert_eq!(found_items(looking, &filter(&search), 2).await, expected, "{text}");
     }
-    assert_eq!(store.migrator().downgrade(usize::MAX).await.unwrap().len(), applied.len());
-    assert_eq!(store.migrator().upgrade(usize::MAX).await.unwrap(), applied);
+    assert_eq!(store.migrator().downgrade(Target::All).await.unwrap().len(), applied.len());
+    assert_eq!(store.migrator().upgrade(Target::All).await.unwrap(), applied);
 }
 
 /// A store whose user may do nothing but what is in a schema of their own, and a connection of the database's owner.

@@ -3,6 +3,7 @@
 use keepstone_domain::{
     AuditKind, DisplayName, Page, PageRequest, RoleName, SearchText, User, UserFilter, UserId, Version,
 };
+use keepstone_persistence::Target;
 use keepstone_test_backends::Database;
 use uuid::Uuid;
 
@@ -90,9 +91,9 @@ async fn assert_right(opened: &Opened) {
 #[tokio::test]
 async fn a_database_in_use_is_upgraded_with_right_counts_versions_and_search_keys() {
     let opened = Opened::empty().await;
-    opened.store.migrator().upgrade(BEFORE).await.unwrap();
+    opened.store.migrator().upgrade(Target::Steps(BEFORE)).await.unwrap();
     fill(&opened).await;
-    opened.store.migrator().upgrade(usize::MAX).await.unwrap();
+    opened.store.migrator().upgrade(Target::All).await.unwrap();
     assert_right(&opened).await;
 
     // What the database folds otherwise than we do is right when the user next changes.
@@ -109,10 +110,10 @@ async fn a_database_in_use_is_upgraded_with_right_counts_versions_and_search_key
 #[tokio::test]
 async fn a_database_that_went_down_with_rows_in_it_comes_up_again_with_them() {
     let opened = Opened::empty().await;
-    let all = opened.store.migrator().upgrade(usize::MAX).await.unwrap().len();
+    let all = opened.store.migrator().upgrade(Target::All).await.unwrap().len();
     fill(&opened).await;
-    opened.store.migrator().downgrade(all - BEFORE).await.unwrap();
-    opened.store.migrator().upgrade(usize::MAX).await.unwrap();
+    opened.store.migrator().downgrade(Target::Steps(all - BEFORE)).await.unwrap();
+    opened.store.migrator().upgrade(Target::All).await.unwrap();
     assert_right(&opened).await;
     let ada = opened.find(Uuid::from_u128(1).into()).await.unwrap();
     let name = Some(DisplayName::parse("Countess").unwrap());

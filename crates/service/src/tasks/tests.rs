@@ -6,7 +6,7 @@ use keepstone_auth::{
     token::{Issuer, KeySet, Keyring, Profile, Secret, SigningKey, TokenChain},
 };
 use keepstone_domain::{JobFilter, MailPurpose, MailTokenId, NewUser, PageRequest, RoleName, UserId};
-use keepstone_persistence::DieselStore;
+use keepstone_persistence::{DieselStore, Target};
 use keepstone_test_backends::Database;
 use secrecy::SecretString;
 
@@ -75,7 +75,7 @@ async fn traces(store: &dyn Store, email: &Email) -> (usize, usize, Option<UserI
 async fn whoever_is_not_the_owner_of_a_job_any_more_changes_nothing() {
     let database = Database::chosen().create();
     let store = DieselStore::open(&database.url().parse().unwrap(), 4).await.unwrap();
-    store.migrator().upgrade(usize::MAX).await.unwrap();
+    store.migrator().upgrade(Target::All).await.unwrap();
     let store: Arc<dyn Store> = Arc::new(store);
     let tasks = tasks(&store);
     let hash = SecretString::from("no hash");

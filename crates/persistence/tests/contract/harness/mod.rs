@@ -15,7 +15,7 @@ use std::{
 };
 
 use keepstone_domain::{Item, ItemFilter, ItemId, Page, PageRequest, RefreshToken, Session, User, UserId};
-use keepstone_persistence::{DatabaseUrl, DieselStore};
+use keepstone_persistence::{DatabaseUrl, DieselStore, Target};
 use keepstone_repository::{Result, Store};
 use keepstone_test_backends::{Database, TestDatabase};
 use uuid::Uuid;
@@ -53,7 +53,7 @@ impl Opened {
 
     pub async fn migrated() -> Self {
         let opened = Self::empty().await;
-        opened.store.migrator().upgrade(usize::MAX).await.unwrap();
+        opened.store.migrator().upgrade(Target::All).await.unwrap();
         opened
     }
 

@@ -18,7 +18,7 @@ use keepstone_auth::{
 use keepstone_domain::{
     Clock, Email, Job, JobFilter, JobId, JobState, MailText, PageRequest, Start, Subject, Task, Timestamp,
 };
-use keepstone_persistence::{DatabaseUrl, DieselStore};
+use keepstone_persistence::{DatabaseUrl, DieselStore, Target};
 use keepstone_repository::{StorageError, Store};
 use keepstone_service::{
     Idempotency, JobPolicy, Outbox, Principals, Purge, RateLimits, SessionParts, SessionPolicy, Sessions, TaskParts,
@@ -54,7 +54,7 @@ impl House {
         let database = Database::chosen().create();
         let url: DatabaseUrl = database.url().parse().unwrap();
         let store = DieselStore::open(&url, 6).await.unwrap();
-        store.migrator().upgrade(usize::MAX).await.unwrap();
+        store.migrator().upgrade(Target::All).await.unwrap();
         Self { post: Arc::default(), store: Arc::new(store), url, database }
     }
 
