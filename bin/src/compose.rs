@@ -110,6 +110,7 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
             registration_open: settings.registration.mode == RegistrationMode::Open,
             conceals_registration: settings.registration.conceal,
             default_role: settings.registration.default_role.clone(),
+            email_change_requires_password: settings.users.email_change_requires_password,
         },
     }));
     let requests = Arc::new(Idempotency::new(Arc::clone(&store), Arc::clone(&clock), requests));

@@ -21,7 +21,7 @@ async fn registering_answers_with_the_user_and_no_password() {
     assert_eq!(user["email_verified"], false);
     assert_eq!(user["deleted_at"], Value::Null);
     let members: Vec<&String> = user.as_object().unwrap().keys().collect();
-    let known = "created_at deleted_at email email_verified id is_active name role updated_at username";
+    let known = "created_at deleted_at email email_verified id is_active name pending_email role updated_at username";
     assert_eq!(members, known.split(' ').collect::<Vec<_>>());
     assert!(!reply.body.contains(PASSWORD) && !reply.body.contains("$2"), "{reply:#?}");
 }

@@ -53,7 +53,7 @@ async fn it_has_everything_of_the_caller_and_nothing_of_others() {
     let date = &export["exported_at"].as_str().unwrap()[..10];
     let name = format!("attachment; filename=\"keepstone-export-{date}.json\"");
     assert_eq!(reply.header("content-disposition"), Some(&*name));
-    assert_eq!(reply.members(), "audit_events exported_at items sessions user");
+    assert_eq!(reply.members(), "audit_events exported_at items reserved_emails sessions user");
 
     assert_eq!(export["user"], ada.get("/api/v1/users/me").await.is(200).json());
     assert_eq!(json!(rows(&export, "items")), ada.get("/api/v1/items/my").await.is(200).json()["items"]);

@@ -19,6 +19,8 @@ mod docs;
 mod doctor;
 mod document;
 mod email_change;
+mod email_race;
+mod email_reserved;
 mod etag;
 mod export;
 mod flood;

@@ -168,7 +168,11 @@ async fn a_password_is_changed_on_a_node_that_has_not_heard_of_a_new_address() {
     ada.get("/api/v1/users/me").await.is(200); // from now on this node knows her for some seconds
     let other = server.another().await;
     let elsewhere = ada.clone().at(&other.url);
-    elsewhere.patch("/api/v1/users/me").json(&json!({"email": "countess@example.com"})).await.is(200);
+    elsewhere
+        .patch("/api/v1/users/me")
+        .json(&json!({"email": "countess@example.com", "current_password": PASSWORD}))
+        .await
+        .is(200);
     assert!(register(&server, "ada@example.com", "a password of somebody else").await.status == 201);
     let body = json!({"current_password": PASSWORD, "new_password": "another fine password"});
     ada.post("/api/v1/users/me/change-password").json(&body).await.is(204);

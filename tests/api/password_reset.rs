@@ -116,7 +116,10 @@ async fn a_link_is_void_once_the_password_or_the_address_was_changed() {
     let of_bob = links(&server, "bob@example.com", 1).await[0].token();
     let change = json!({"current_password": PASSWORD, "new_password": NEW});
     ada.post("/api/v1/users/me/change-password").json(&change).await.is(204);
-    bob.patch("/api/v1/users/me").json(&json!({"email": "robert@example.com"})).await.is(200);
+    let change = json!({"email": "robert@example.com", "current_password": PASSWORD});
+    bob.patch("/api/v1/users/me").json(&change).await.is(200);
+    let confirm = json!({"token": server.letter("robert@example.com", 1).await.token()});
+    bob.post("/api/v1/auth/verify-email/confirm").json(&confirm).await.is(200);
     for token in [of_ada, of_bob] {
         reset(&ada, &token, "yet another password").await.is(400).problem_is("email_token_invalid");
     }

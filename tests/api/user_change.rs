@@ -29,7 +29,9 @@ async fn what_is_left_out_stays_and_null_clears() {
         ("username", json!("ada")),
         ("email", json!("countess@example.com")),
     ] {
-        let user = ada.patch(ME).json(&only(member, value.clone())).await.is(200).json();
+        let mut body = only(member, value.clone());
+        body["current_password"] = json!(PASSWORD);
+        let user = ada.patch(ME).json(&body).await.is(200).json();
         assert!(user["updated_at"].as_str() > known["updated_at"].as_str(), "{user}");
         known["updated_at"] = user["updated_at"].clone();
         known[member] = value;
@@ -126,16 +128,14 @@ async fn an_address_in_another_case_is_the_same_address() {
 async fn a_new_address_is_not_verified_and_logs_in_instead_of_the_old_one() {
     let server = Server::start().await;
     let [user] = server.seeded(["user"]).await;
-    let changed = user.patch(ME).json(&json!({"email": "new@example.com"})).await.is(200).json();
-    assert_eq!(changed["email_verified"], false);
+    let to = |email: &str| json!({"email": email, "current_password": PASSWORD});
+    let changed = user.patch(ME).json(&to("new@example.com")).await.is(200).json();
+    assert_eq!((&changed["email_verified"], &changed["pending_email"]), (&json!(false), &Value::Null));
     assert_eq!(user.get(ME).await.is(200).json(), changed);
     server.anonymous().named("new@example.com").log_in().await;
     user.try_log_in(PASSWORD).await.is(401).problem_is("invalid_credentials");
     // The old one is anybody's now; being one's own again does not make it verified.
-    assert_eq!(
-        user.patch(ME).json(&json!({"email": "user@example.com"})).await.is(200).json()["email_verified"],
-        false
-    );
+    assert_eq!(user.patch(ME).json(&to("user@example.com")).await.is(200).json()["email_verified"], false);
     server.anonymous().register("new").await;
 }
 
@@ -162,12 +162,15 @@ async fn what_another_has_cannot_be_taken() {
         (json!({"username": "ada", "name": "Robert"}), "username_taken"),
         (json!({"username": "ADA"}), "username_taken"),
     ] {
+        let mut body = body;
+        body["current_password"] = json!(PASSWORD);
         bob.patch(ME).json(&body).await.is(409).problem_is(code);
     }
     assert_eq!(bob.get(ME).await.is(200).json(), known);
     assert_eq!(bob.patch(ME).json(&json!({"username": "BOB"})).await.is(200).json()["username"], "BOB");
     ada.delete(ME).await.is(204);
-    bob.patch(ME).json(&json!({"email": "ada@example.com", "username": "ada"})).await.is(200);
+    let body = json!({"email": "ada@example.com", "username": "ada", "current_password": PASSWORD});
+    bob.patch(ME).json(&body).await.is(200);
 }
 
 #[tokio::test]
@@ -192,6 +195,59 @@ async fn who_may_update_users_changes_the_names_and_addresses_of_others() {
     assert_eq!(reply.problem_is("user_not_found")["detail"], "User not found");
     admin.patch("/api/v1/users/17").json(&body).await.invalid_at(&[&["path", "id"]]);
     assert_eq!(editor.get(ME).await.is(200).json()["name"], "The editor");
+}
+
+#[tokio::test]
+async fn a_patch_does_not_pretend_to_change_a_password() {
+    let server = Server::start().await;
+    let [admin, editor, user] = server.seeded(["admin", "editor", "user"]).await;
+    let other = "another fine password";
+    for (client, path) in
+        [(&user, ME.to_owned()), (&admin, ME.to_owned()), (&admin, path(&admin)), (&editor, path(&user))]
+    {
+        for password in [other, "short", ""] {
+            let body = json!({"password": password, "name": "Changed"});
+            let errors = client.patch(&path).json(&body).await.invalid_at(&[&["body", "password"]]);
+            assert!(errors[0]["msg"].as_str().unwrap().contains("/users/me/change-password"), "{errors:?}");
+        }
+        for member in ["new_password", "newPassword"] {
+            let errors =
+                client.patch(&path).json(&only(member, json!(other))).await.invalid_at(&[&["body", "new_password"]]);
+            assert!(errors[0]["msg"].as_str().unwrap().contains("/users/me/change-password"), "{errors:?}");
+        }
+        // A form that leaves its field empty changes no password.
+        client.patch(&path).json(&json!({"password": null, "new_password": null})).await.is(200);
+    }
+    user.patch(&path(&editor))
+        .json(&only("password", json!(other)))
+        .await
+        .is(403)
+        .problem_is("insufficient_permissions");
+    for client in [&admin, &editor, &user] {
+        assert_ne!(client.get(ME).await.is(200).json()["name"], "Changed");
+        client.try_log_in(PASSWORD).await.is(200);
+    }
+}
+
+#[tokio::test]
+async fn a_manager_sets_the_password_of_another_user_and_their_sessions_end() {
+    let server = Server::with().with_mail().start().await;
+    let [admin, viewer] = server.seeded(["admin", "viewer"]).await;
+    let set = |password: Value| admin.patch(&path(&viewer)).json(&only("password", password));
+    for wrong in [json!("short"), json!(1), json!("x".repeat(129))] {
+        set(wrong).await.invalid_at(&[&["body", "password"]]);
+    }
+    viewer.get(ME).await.is(200);
+    set(json!("another fine password")).await.is(200);
+    viewer.get(ME).await.is(401).problem_is("token_revoked");
+    viewer.refresh().await.is(401).problem_is("token_revoked");
+    viewer.try_log_in(PASSWORD).await.is(401);
+    viewer.try_log_in("another fine password").await.is(200);
+    let event = admin.event("password_changed").await;
+    assert_eq!((&event["actor_id"], &event["user_id"]), (&json!(admin.id), &json!(viewer.id)));
+    assert!(server.letter(&viewer.email, 1).await.subject.contains("password"));
+    let unknown = "/api/v1/users/0192d3c4-0000-7000-8000-000000000000";
+    admin.patch(unknown).json(&only("password", json!("another fine password"))).await.is(404);
 }
 
 #[tokio::test]

@@ -6,7 +6,8 @@ use crate::harness::{Client, PASSWORD, Server, together};
 
 const ME: &str = "/api/v1/users/me";
 const USERS: &str = "/api/v1/users";
-const WHOLE: &str = "created_at deleted_at email email_verified id is_active name role updated_at username";
+const WHOLE: &str =
+    "created_at deleted_at email email_verified id is_active name pending_email role updated_at username";
 const PUBLIC: &str = "created_at id name username";
 
 fn path(client: &Client) -> String {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Client, Reply, Server, together};
+use crate::harness::{Client, PASSWORD, Reply, Server, together};
 
 const REQUEST: &str = "/api/v1/auth/verify-email/request";
 const CONFIRM: &str = "/api/v1/auth/verify-email/confirm";
@@ -84,7 +84,8 @@ async fn a_link_to_an_address_that_was_changed_is_void() {
     let server = Server::with().with_mail().start().await;
     let ada = server.user("ada").await;
     let first = server.letter("ada@example.com", 1).await;
-    ada.patch("/api/v1/users/me").json(&json!({"email": "countess@example.com"})).await.is(200);
+    let change = json!({"email": "countess@example.com", "current_password": PASSWORD});
+    ada.patch("/api/v1/users/me").json(&change).await.is(200);
     confirm(&ada, &first.token()).await.is(400).problem_is("email_token_invalid");
     let second = server.letter("countess@example.com", 1).await;
     confirm(&ada, &second.token()).await.is(200);

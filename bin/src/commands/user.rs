@@ -95,6 +95,7 @@ fn as_json(user: &User) -> Value {
     json!({
         "id": user.id,
         "email": user.email.as_str(),
+        "pending_email": user.pending_email.as_ref().map(Email::as_str),
         "username": user.username.as_ref().map(Username::as_str),
         "name": user.name.as_ref().map(DisplayName::as_str),
         "role": user.role.as_str(),

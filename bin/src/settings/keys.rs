@@ -164,6 +164,7 @@ pub(super) const KEYS: &[Key] = &[
     key("registration.mode", "REGISTRATION"),
     key("registration.conceal", "REGISTRATION_CONCEAL"),
     key("registration.default_role", "DEFAULT_ROLE"),
+    key("users.email_change_requires_password", "EMAIL_CHANGE_REQUIRES_PASSWORD"),
     key("users.purge_after", "PURGE_AFTER"),
     key("cors.origins", "CORS_ORIGINS").or("BACKEND_CORS_ORIGINS"),
     key("log.level", "LOG_LEVEL"),

@@ -213,6 +213,7 @@ pub struct Registration {
 
 #[derive(Debug, Clone)]
 pub struct Users {
+    pub email_change_requires_password: bool,
     pub purge_after: Option<Duration>,
 }
 

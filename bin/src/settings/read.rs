@@ -206,7 +206,10 @@ fn jobs(reader: &mut Reader<'_>) -> Jobs {
 
 fn users(reader: &mut Reader<'_>) -> Users {
     let days = |text: &str| duration(text, Unit::Day, Duration::ZERO..=DAY * 3_650);
-    Users { purge_after: reader.parse("users.purge_after", days).filter(|after| !after.is_zero()) }
+    Users {
+        email_change_requires_password: reader.need("users.email_change_requires_password", flag),
+        purge_after: reader.parse("users.purge_after", days).filter(|after| !after.is_zero()),
+    }
 }
 
 fn origins(reader: &mut Reader<'_>) -> Origins {

@@ -50,6 +50,8 @@ pub enum AuditKind {
     EmailVerified,
     /// Somebody had an e-mail sent that they wrote.
     EmailSent,
+    /// The owner of an account asked for another address, which has to be confirmed.
+    EmailChangeRequested,
     /// An account was given another address.
     EmailChanged,
     /// An account was given another role.
@@ -73,7 +75,7 @@ pub enum Involvement {
 
 impl AuditKind {
     /// Every kind there is.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Login,
         Self::LoginFailed,
         Self::Logout,
@@ -84,6 +86,7 @@ impl AuditKind {
         Self::PasswordReset,
         Self::EmailVerified,
         Self::EmailSent,
+        Self::EmailChangeRequested,
         Self::EmailChanged,
         Self::RoleChanged,
         Self::UserActivated,
@@ -105,6 +108,7 @@ impl AuditKind {
             Self::PasswordReset => "password_reset",
             Self::EmailVerified => "email_verified",
             Self::EmailSent => "email_sent",
+            Self::EmailChangeRequested => "email_change_requested",
             Self::EmailChanged => "email_changed",
             Self::RoleChanged => "role_changed",
             Self::UserActivated => "user_activated",

@@ -26,6 +26,11 @@ pub enum Task {
         /// Whose account it is.
         user_id: UserId,
     },
+    /// Tells who signed up that the address is reserved for the account that had it before.
+    MailAddressReserved {
+        /// Who signed up.
+        email: Email,
+    },
     /// Tells who signed up that another account has the user name.
     MailUsernameTaken {
         /// Who signed up.
@@ -48,7 +53,7 @@ pub enum Task {
         email: Email,
         /// When it was changed.
         at: Timestamp,
-        /// The token that takes it back, if there is one for this address.
+        /// The token that takes it back, if the address was verified.
         token_id: Option<MailTokenId>,
     },
     /// Tells that a session was ended because a refresh token came again.
@@ -135,6 +140,7 @@ impl Task {
             Self::MailVerifyEmail { .. } => "mail_verify_email",
             Self::MailResetPassword { .. } => "mail_reset_password",
             Self::MailAddressTaken { .. } => "mail_address_taken",
+            Self::MailAddressReserved { .. } => "mail_address_reserved",
             Self::MailUsernameTaken { .. } => "mail_username_taken",
             Self::MailPasswordChanged { .. } => "mail_password_changed",
             Self::MailEmailChanged { .. } => "mail_email_changed",
@@ -272,6 +278,7 @@ mod tests {
             Task::MailVerifyEmail { token_id },
             Task::MailResetPassword { token_id },
             Task::MailAddressTaken { user_id },
+            Task::MailAddressReserved { email: email.clone() },
             Task::MailUsernameTaken { email: email.clone(), username: Username::parse("ada").unwrap() },
             Task::MailPasswordChanged { user_id, at },
             Task::MailEmailChanged { user_id, email: email.clone(), at, token_id: Some(token_id) },

@@ -4,6 +4,7 @@
 
 mod audit;
 mod email;
+mod email_change;
 mod id;
 mod idempotency;
 mod invalid;
@@ -24,6 +25,7 @@ mod version;
 
 pub use audit::{AuditEvent, AuditKind, Involvement};
 pub use email::Email;
+pub use email_change::EmailChange;
 pub use id::{AuditEventId, ItemId, JobId, MailTokenId, SessionId, UserId};
 pub use idempotency::{Answer, Attempt};
 pub use invalid::Invalid;

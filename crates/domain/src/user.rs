@@ -11,6 +11,8 @@ pub struct User {
     pub id: UserId,
     /// Where mail goes; unique among accounts that are not deleted.
     pub email: Email,
+    /// The address that replaces `email` once its owner confirms it. It reserves nothing.
+    pub pending_email: Option<Email>,
     /// The other name to log in with; unique among accounts that are not deleted.
     pub username: Option<Username>,
     /// What the person is called.
@@ -61,6 +63,7 @@ impl NewUser {
         User {
             id: UserId::generate(),
             email: self.email,
+            pending_email: None,
             username: self.username,
             name: self.name,
             role: self.role,
@@ -98,6 +101,7 @@ impl UserPatch {
         User {
             email_verified: user.email_verified && email.key() == user.email.key(),
             email,
+            pending_email: user.pending_email.clone(),
             username: self.username.unwrap_or_else(|| user.username.clone()),
             name: self.name.unwrap_or_else(|| user.name.clone()),
             role: self.role.unwrap_or_else(|| user.role.clone()),

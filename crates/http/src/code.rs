@@ -67,6 +67,9 @@ codes! {
     /// What was given as the current password is not it.
     /// Ask the user to type it again.
     CurrentPasswordInvalid = "current_password_invalid", BAD_REQUEST, "Current password invalid";
+    /// The caller changes their own e-mail address, which takes their current password.
+    /// Send `current_password` with the new address.
+    CurrentPasswordRequired = "current_password_required", BAD_REQUEST, "Current password required";
     /// What an OAuth 2 form was to be exchanged for tokens is no good: the name, the password, or the refresh token.
     /// Ask the user to log in again.
     InvalidGrant = "invalid_grant", BAD_REQUEST, "Invalid grant";

@@ -10,7 +10,7 @@ use actix_web::{
     web::{Bytes, Data},
 };
 use futures_util::{StreamExt, stream};
-use keepstone_domain::{Session, SessionId, Timestamp};
+use keepstone_domain::{EmailChange, Session, SessionId, Timestamp};
 use keepstone_service::{Error, Export, ExportPart, Exports, Limit};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -34,6 +34,8 @@ pub struct ExportView {
     #[schema(value_type = String, format = "date-time")]
     exported_at: Timestamp,
     user: UserView,
+    /// Earlier addresses that are reserved for the account, newest first.
+    reserved_emails: Vec<ReservedEmailView>,
     /// Active and ended sessions, newest first.
     sessions: Vec<ExportedSessionView>,
     /// Events of the account, then events that its owner caused elsewhere, each newest first. Data of other people is
@@ -41,6 +43,23 @@ pub struct ExportView {
     audit_events: Vec<AuditEventView>,
     /// The items that the account owns, newest first.
     items: Vec<ItemView>,
+}
+
+/// An earlier address of an account, which no other account can take for now.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReservedEmail)]
+pub struct ReservedEmailView {
+    #[schema(format = "email", example = "ada@example.com")]
+    email: String,
+    /// Until when it is reserved, and the change of the address can be undone.
+    #[schema(value_type = String, format = "date-time")]
+    reserved_until: Timestamp,
+}
+
+impl From<&EmailChange> for ReservedEmailView {
+    fn from(change: &EmailChange) -> Self {
+        Self { email: change.old_email.to_string(), reserved_until: change.expires_at }
+    }
 }
 
 /// An active or ended session.
@@ -190,7 +209,9 @@ impl Writer {
             place => {
                 if place == Place::Nothing {
                     let at = self.export.at;
-                    json(&Head { exported_at: at, user: UserView::from(&self.export.user) }, text)?;
+                    let reserved_emails = self.export.email_changes.iter().map(ReservedEmailView::from).collect();
+                    let user = UserView::from(&self.export.user);
+                    json(&Head { exported_at: at, user, reserved_emails }, text)?;
                     // There is more to come of this object.
                     text.pop();
                 } else {
@@ -217,6 +238,7 @@ impl Writer {
 struct Head {
     exported_at: Timestamp,
     user: UserView,
+    reserved_emails: Vec<ReservedEmailView>,
 }
 
 fn json(value: &impl Serialize, text: &mut Vec<u8>) -> Result<(), Error> {

@@ -86,7 +86,8 @@ pub struct EmailVerifiedView {
 
 /// Request an e-mail verification link
 ///
-/// Sends the caller an e-mail with a link that verifies the address. Only the newest link works, for 24 hours.
+/// Sends the caller an e-mail with a link that confirms the pending address, or else the current one. Only the newest link
+/// works, for 24 hours.
 #[utoipa::path(
     tag = "auth",
     operation_id = "requestEmailVerification",
@@ -104,7 +105,7 @@ pub async fn request_verification(caller: Authenticated, proof: Data<MailProof>)
 
 /// Confirm an e-mail address
 ///
-/// Verifies the address that the token was sent to. A token works once.
+/// Confirms the address that the token was sent to. A pending address then replaces the current one. A token works once.
 #[utoipa::path(
     tag = "auth",
     operation_id = "confirmEmail",
@@ -113,7 +114,7 @@ pub async fn request_verification(caller: Authenticated, proof: Data<MailProof>)
         (status = OK, body = EmailVerifiedView),
     ),
     security(()),
-    extensions(("x-problems" = json!(["email_token_invalid", "rate_limited"]))),
+    extensions(("x-problems" = json!(["email_token_invalid", "email_taken", "rate_limited"]))),
 )]
 #[post("/verify-email/confirm", wrap = "from_fn(limited(Limit::Password))")]
 pub async fn verify_email(

@@ -201,6 +201,10 @@ impl Problem {
     }
 }
 
+/// Where a password is changed instead.
+pub const NO_PASSWORD_HERE: &str = "cannot be changed here: send current_password and new_password to POST /users/me/change-password; \
+     another user's password can be set with users:manage";
+
 /// The content type of every problem.
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
@@ -233,6 +237,9 @@ impl From<Error> for Problem {
             Error::UnknownRole => {
                 return Self::validation(vec![FieldError::body("role", error.to_string(), "value_error")]);
             }
+            Error::PasswordNotChangeable => {
+                return Self::validation(vec![FieldError::body("password", NO_PASSWORD_HERE, "value_error")]);
+            }
             Error::InvalidCredentials => Code::InvalidCredentials,
             Error::UserInactive => Code::UserInactive,
             Error::TokenInvalid => Code::TokenInvalid,
@@ -241,6 +248,7 @@ impl From<Error> for Problem {
             Error::NotAuthenticated => Code::NotAuthenticated,
             Error::RefreshTokenReused => Code::RefreshTokenReused,
             Error::CurrentPasswordInvalid => Code::CurrentPasswordInvalid,
+            Error::CurrentPasswordRequired => Code::CurrentPasswordRequired,
             Error::SessionNotFound => Code::SessionNotFound,
             Error::InsufficientPermissions => Code::InsufficientPermissions,
             Error::RegistrationClosed => Code::RegistrationClosed,

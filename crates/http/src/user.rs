@@ -106,7 +106,8 @@ pub async fn me(caller: Authenticated) -> Tagged<UserView> {
 
 /// Update your account
 ///
-/// Updates the caller's own account. Members that are left out keep their values.
+/// Updates the caller's own account. Members that are left out keep their values. Changing the address requires
+/// `current_password`; the new address is confirmed by a link that is sent there.
 #[utoipa::path(
     tag = "users",
     operation_id = "updateMe",
@@ -116,7 +117,7 @@ pub async fn me(caller: Authenticated) -> Tagged<UserView> {
         (status = OK, body = SightView),
     ),
     security(("oauth2" = [])),
-    extensions(("x-problems" = json!(["insufficient_permissions", "email_taken", "username_taken", "last_admin", "rate_limited"]))),
+    extensions(("x-problems" = json!(["insufficient_permissions", "current_password_required", "current_password_invalid", "email_taken", "username_taken", "last_admin", "rate_limited"]))),
 )]
 #[patch("/me")]
 pub async fn update_me(
@@ -173,8 +174,8 @@ pub async fn find(caller: Authenticated, id: IdPath<UserId>, users: Data<Users>)
 
 /// Update a user
 ///
-/// Updates a user. Requires `users:update`; changing roles or activation, or editing users who hold `users:manage`,
-/// requires `users:manage`.
+/// Updates a user. Requires `users:update`; changing roles, activation or passwords, or editing users who hold
+/// `users:manage`, requires `users:manage`.
 #[utoipa::path(
     tag = "users",
     operation_id = "updateUser",
@@ -184,7 +185,7 @@ pub async fn find(caller: Authenticated, id: IdPath<UserId>, users: Data<Users>)
         (status = OK, body = SightView),
     ),
     security(("oauth2" = [])),
-    extensions(("x-problems" = json!(["insufficient_permissions", "user_not_found", "email_taken", "username_taken", "last_admin", "rate_limited"]))),
+    extensions(("x-problems" = json!(["insufficient_permissions", "user_not_found", "current_password_required", "current_password_invalid", "email_taken", "username_taken", "last_admin", "rate_limited"]))),
 )]
 #[patch("/{id}")]
 pub async fn update(

@@ -8,6 +8,7 @@ mod checkup;
 mod connection;
 mod database_time;
 mod database_url;
+mod email_change;
 mod error;
 mod idempotency;
 mod item;

@@ -1,5 +1,5 @@
 //! Removing deleted users for good. What is a user's goes before the user, so that whoever is interrupted finds the
-//! rest again.
+//! rest again. Reserved addresses stay until they expire: see [`email_change`](crate::email_change).
 
 use diesel::{prelude::*, sql_query, sql_types::BigInt};
 use diesel_async::RunQueryDsl;

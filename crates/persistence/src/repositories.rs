@@ -9,8 +9,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use diesel::result::QueryResult;
 use keepstone_repository::{
-    AuditRepository, IdempotencyRepository, ItemRepository, JobRepository, MailTokenRepository, Repositories, Result,
-    SessionRepository, StorageError, Transaction, UserRepository,
+    AuditRepository, EmailChangeRepository, IdempotencyRepository, ItemRepository, JobRepository, MailTokenRepository,
+    Repositories, Result, SessionRepository, StorageError, Transaction, UserRepository,
 };
 
 use tokio::sync::Notify;
@@ -102,6 +102,10 @@ impl Repositories for DieselRepositories {
     }
 
     fn mail_tokens(&mut self) -> &mut (dyn MailTokenRepository + Send) {
+        self
+    }
+
+    fn email_changes(&mut self) -> &mut (dyn EmailChangeRepository + Send) {
         self
     }
 

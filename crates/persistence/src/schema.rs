@@ -11,6 +11,7 @@ table! {
         public_id -> PublicId,
         email -> Text,
         email_key -> Nullable<Text>,
+        pending_email -> Nullable<Text>,
         username -> Nullable<Text>,
         username_key -> Nullable<Text>,
         name -> Nullable<Text>,
@@ -138,6 +139,21 @@ table! {
         user_id -> BigInt,
         purpose -> Text,
         email -> Text,
+        digest -> Binary,
+        expires_at -> UtcDateTime,
+    }
+}
+
+table! {
+    use diesel::sql_types::{BigInt, Binary, Text};
+    use crate::types::{PublicId, UtcDateTime};
+
+    email_changes (id) {
+        id -> BigInt,
+        public_id -> PublicId,
+        user_id -> PublicId,
+        old_email -> Text,
+        old_email_key -> Text,
         digest -> Binary,
         expires_at -> UtcDateTime,
     }

@@ -156,15 +156,15 @@ impl UserRepository for DieselRepositories {
         on!(self, |conn| diesel::insert_into(users::table).values(row).execute(conn).await).map(drop)
     }
 
-    async fn insert_missing(&mut self, users: &[Credentials]) -> Result<Vec<Insertion>> {
-        let outcomes = self.foresee(users).await?;
+    async fn insert_missing(&mut self, users: &[Credentials], now: Timestamp) -> Result<Vec<Insertion>> {
+        let outcomes = self.foresee(users, now).await?;
         let made = users.iter().zip(&outcomes).filter(|(_user, outcome)| **outcome == Insertion::Made);
         self.insert_users(made.map(|(user, _outcome)| user.clone()).collect()).await?;
         Ok(outcomes)
     }
 
-    async fn foresee(&mut self, users: &[Credentials]) -> Result<Vec<Insertion>> {
-        self.foresee_users(users).await
+    async fn foresee(&mut self, users: &[Credentials], now: Timestamp) -> Result<Vec<Insertion>> {
+        self.foresee_users(users, now).await
     }
 
     async fn hold(&mut self, id: UserId) -> Result<Option<User>> {
@@ -216,6 +216,7 @@ impl UserRepository for DieselRepositories {
                     users::updated_at.eq(Time(now)),
                     users::version.eq(users::version + 1),
                     users::email_key.eq(None::<String>),
+                    users::pending_email.eq(None::<String>),
                     users::username_key.eq(None::<String>),
                 ))
                 .execute(conn)

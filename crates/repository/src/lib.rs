@@ -3,6 +3,7 @@
 //! Repositories write, services commit. A repository never decides whether a change stays.
 
 mod audit;
+mod email_change;
 mod error;
 mod idempotency;
 mod item;
@@ -13,6 +14,7 @@ mod store;
 mod user;
 
 pub use audit::AuditRepository;
+pub use email_change::EmailChangeRepository;
 pub use error::{Result, StorageError, UniqueKey};
 pub use idempotency::IdempotencyRepository;
 pub use item::ItemRepository;

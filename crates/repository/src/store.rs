@@ -10,8 +10,8 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    AuditRepository, IdempotencyRepository, ItemRepository, JobRepository, MailTokenRepository, Result,
-    SessionRepository, StorageError, UserRepository,
+    AuditRepository, EmailChangeRepository, IdempotencyRepository, ItemRepository, JobRepository, MailTokenRepository,
+    Result, SessionRepository, StorageError, UserRepository,
 };
 
 /// A database.
@@ -49,6 +49,8 @@ pub trait Repositories: Send {
     fn audit(&mut self) -> &mut (dyn AuditRepository + Send);
     /// The tokens that were sent by e-mail.
     fn mail_tokens(&mut self) -> &mut (dyn MailTokenRepository + Send);
+    /// The changes of e-mail addresses that can still be undone.
+    fn email_changes(&mut self) -> &mut (dyn EmailChangeRepository + Send);
     /// What is done later.
     fn jobs(&mut self) -> &mut (dyn JobRepository + Send);
     /// The requests that may be sent again.

@@ -47,11 +47,11 @@ pub trait UserRepository {
     async fn insert(&mut self, user: &User, password_hash: &SecretString) -> Result<()>;
 
     /// Keeps those of these users whose address and user name are free, and tells of each, in their order: for many at
-    /// once.
-    async fn insert_missing(&mut self, users: &[Credentials]) -> Result<Vec<Insertion>>;
+    /// once. An address that is reserved at this time is not free.
+    async fn insert_missing(&mut self, users: &[Credentials], now: Timestamp) -> Result<Vec<Insertion>>;
 
     /// What [`insert_missing`](Self::insert_missing) would tell.
-    async fn foresee(&mut self, users: &[Credentials]) -> Result<Vec<Insertion>>;
+    async fn foresee(&mut self, users: &[Credentials], now: Timestamp) -> Result<Vec<Insertion>>;
 
     /// Holds a user until the transaction ends, and gives them.
     async fn hold(&mut self, id: UserId) -> Result<Option<User>>;

@@ -1,4 +1,4 @@
-//! Getting an account, and getting in.
+//! Getting an account, and getting in. Changing a password is in [`password_change`](crate::password_change).
 //!
 //! Hashing a password takes a quarter of a second, so it always happens outside a transaction.
 
@@ -11,15 +11,15 @@ use keepstone_auth::{
     token::Secret,
 };
 use keepstone_domain::{
-    AuditEvent, AuditKind, Clock, Credentials, DisplayName, JobId, Login, NewUser, PendingUser, RoleName, SessionEnd,
-    SessionScope, Task, User, UserId, Username,
+    AuditEvent, AuditKind, Clock, Credentials, DisplayName, JobId, Login, NewUser, PendingUser, RoleName, Task, User,
+    UserId, Username,
 };
 use keepstone_repository::{Store, UnitOfWork};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    Caller, Client, Error, NewPassword, Outbox, PasswordGuard, Receipt, Registration, Result, Sessions, closed,
-    to_the_end::to_the_end,
+    Client, Error, NewPassword, Outbox, PasswordGuard, Receipt, Registration, Result, Sessions, closed,
+    email_change::refuse_reserved,
 };
 
 /// What is configured about accounts.
@@ -35,6 +35,8 @@ pub struct Rules {
     pub conceals_registration: bool,
     /// The role of whoever signs up.
     pub default_role: RoleName,
+    /// Whether changing one's own address needs the current password.
+    pub email_change_requires_password: bool,
 }
 
 /// What [`Accounts`] is made of.
@@ -59,9 +61,9 @@ pub struct AccountParts {
     pub rules: Rules,
 }
 
-/// Signing up, logging in, and changing one's password.
+/// Signing up, logging in, and changing passwords.
 pub struct Accounts {
-    parts: Arc<AccountParts>,
+    pub(crate) parts: Arc<AccountParts>,
 }
 
 impl Accounts {
@@ -155,6 +157,7 @@ impl Accounts {
             .store
             .transaction(async |tx| {
                 tx.users().insert(&user, &hash).await?;
+                refuse_reserved(tx, &user.email, user.id, now).await?;
                 receipt.keep(tx, &user).await?;
                 self.parts.outbox.ask_to_verify(tx, &user, now).await?;
                 tx.audit().insert(&event).await.map_err(Error::from)
@@ -199,51 +202,6 @@ impl Accounts {
         let digest = self.parts.identifiers.derive(&name);
         let bytes = digest.expose().first_chunk()?;
         Some(format!("{:016x}", u64::from_be_bytes(*bytes)))
-    }
-
-    /// Changes the caller's password, and ends all of the caller's other sessions with it.
-    ///
-    /// # Errors
-    /// [`CurrentPasswordInvalid`](Error::CurrentPasswordInvalid); [`TooManyRequests`](Error::TooManyRequests) after too
-    /// many of these.
-    pub async fn change_password(
-        &self,
-        caller: &Caller,
-        current: SecretString,
-        new: NewPassword,
-        client: &Client,
-    ) -> Result<()> {
-        let (id, login) = (caller.user.id, Login::Email(caller.user.email.clone()));
-        // Not by the address, which may be another one by now, and this one somebody else's.
-        let found = self.parts.store.read().await?.users().find_password_hash(id).await?;
-        let old = found.ok_or(Error::TokenRevoked)?;
-        let stored = PasswordHash::from_storage(old.expose_secret());
-        let verify = async {
-            let verdict = self.parts.passwords.verify(current, Some(stored)).await?;
-            if verdict.is_match() { Ok(()) } else { Err(Error::CurrentPasswordInvalid) }
-        };
-        self.parts.guard.watch(Some(&login), client.ip, verify).await?;
-        self.refuse_similar(&new, &caller.user)?;
-        let hash = SecretString::from(self.parts.passwords.hash(new.into_secret()).await?.as_str());
-        let now = self.parts.clock.now();
-        let event = client.event_of(AuditKind::PasswordChanged, &caller.user, now);
-        let others = SessionScope::AllBut(caller.session_id);
-        let parts = Arc::clone(&self.parts);
-        to_the_end(async move {
-            let change = async |tx: &mut UnitOfWork| {
-                // Somebody else has changed it since: then what was verified is not the current one any more.
-                if !tx.users().replace_password_hash(id, &old, &hash).await? {
-                    return Err(Error::CurrentPasswordInvalid);
-                }
-                let ended = tx.sessions().end(id, others, SessionEnd::PasswordChanged, now).await?;
-                parts.outbox.tell_password_changed(tx, id, now).await?;
-                tx.audit().insert(&event).await?;
-                Ok(ended)
-            };
-            parts.sessions.forget(&parts.store.transaction(change).await?);
-            Ok(())
-        })
-        .await
     }
 
     /// Refuses a password that is made of what everybody knows of its owner, if the policy has a blocklist.

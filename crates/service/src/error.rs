@@ -26,6 +26,9 @@ pub enum Error {
     /// A password may not be set.
     #[error("the password {0}")]
     Password(#[from] PolicyViolation),
+    /// The caller changes a password where that is not possible.
+    #[error("the password cannot be changed here")]
+    PasswordNotChangeable,
     /// There is no such role.
     #[error("there is no such role")]
     UnknownRole,
@@ -53,6 +56,9 @@ pub enum Error {
     /// What was given as the current password is not it.
     #[error("The current password is wrong")]
     CurrentPasswordInvalid,
+    /// Changing the address needs the current password, and none was sent.
+    #[error("Send current_password to change the e-mail address")]
+    CurrentPasswordRequired,
     /// The caller has no such session that lives.
     #[error("Session not found")]
     SessionNotFound,

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use keepstone_domain::{
-    AuditEvent, Clock, Involvement, Item, ItemFilter, Page, PageRequest, Position, Session, SessionId, SessionState,
-    Start, Timestamp, User, UserId,
+    AuditEvent, Clock, EmailChange, Involvement, Item, ItemFilter, Page, PageRequest, Position, Session, SessionId,
+    SessionState, Start, Timestamp, User, UserId,
 };
 use keepstone_repository::{Repositories, Store};
 
@@ -31,6 +31,8 @@ pub struct Export {
     pub user: User,
     /// When it began.
     pub at: Timestamp,
+    /// The changes of the address that can still be undone, newest first: the old addresses are reserved until then.
+    pub email_changes: Vec<EmailChange>,
     caller: Caller,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -80,10 +82,13 @@ impl Exports {
     /// [`TokenRevoked`](Error::TokenRevoked) if the session has just ended.
     pub async fn begin(&self, caller: &Caller) -> Result<Export> {
         let at = self.clock.now();
-        let user = owner(&mut *self.store.read().await?, caller, at).await?;
+        let mut reader = self.store.read().await?;
+        let user = owner(&mut *reader, caller, at).await?;
+        let email_changes = reader.email_changes().list_of(user.id, at).await?;
         Ok(Export {
             user,
             at,
+            email_changes,
             caller: caller.clone(),
             store: Arc::clone(&self.store),
             clock: Arc::clone(&self.clock),

@@ -65,8 +65,9 @@ impl Import {
     /// Storage's only.
     pub async fn add(&self, newcomers: Vec<Newcomer>) -> Result<Vec<Insertion>> {
         let people = self.people(newcomers);
+        let now = self.parts.clock.now();
         let insert = async |tx: &mut UnitOfWork| {
-            let outcomes = tx.users().insert_missing(&people).await?;
+            let outcomes = tx.users().insert_missing(&people, now).await?;
             let made = people.iter().zip(&outcomes).filter(|(_person, outcome)| **outcome == Insertion::Made);
             let events: Vec<AuditEvent> = made.map(|(person, _outcome)| self.event(&person.user)).collect();
             tx.audit().insert_all(&events).await?;
@@ -88,7 +89,7 @@ impl Import {
     /// Storage's only.
     pub async fn rehearse(&self, newcomers: Vec<Newcomer>) -> Result<Vec<Insertion>> {
         let people = self.people(newcomers);
-        let foreseen = self.parts.store.read().await?.users().foresee(&people).await?;
+        let foreseen = self.parts.store.read().await?.users().foresee(&people, self.parts.clock.now()).await?;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = |(person, outcome): (&Credentials, Insertion)| {
             let (email, username) = (person.user.email.key(), person.user.username.as_ref().map(Username::key));

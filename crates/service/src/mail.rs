@@ -40,6 +40,8 @@ pub enum Letter {
     },
     /// Tells the owner of an account that somebody tried to sign up with its address.
     AddressTaken,
+    /// Tells who signed up that there is no account, because the address is reserved for the account that had it before.
+    AddressReserved,
     /// Tells who signed up that there is no account, because another one has the user name.
     UsernameTaken {
         /// The name that was asked for.

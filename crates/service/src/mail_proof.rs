@@ -1,4 +1,5 @@
-//! What somebody may do who has a mailbox: verify its address, set a new password, take back a change of the address.
+//! What the owner of a mailbox may do: verify its address and set a new password. What concerns another address is in
+//! [`email_change`](crate::email_change).
 //!
 //! A token is used up in the transaction of what it does, with its user held: of many at once, one does it.
 
@@ -6,14 +7,14 @@ use std::sync::Arc;
 
 use keepstone_auth::password::Passwords;
 use keepstone_domain::{
-    AuditEvent, AuditKind, Clock, Email, JobId, MailPurpose, MailToken, SessionEnd, SessionScope, Task, Timestamp, User,
+    AuditKind, Clock, Email, JobId, MailPurpose, MailToken, SessionEnd, SessionScope, Task, Timestamp, User,
 };
 use keepstone_repository::{Repositories, Store, UnitOfWork};
 use secrecy::SecretString;
 
 use crate::{
-    Accounts, Caller, Client, Error, Limit, NewPassword, Outbox, RateLimits, Result, Sessions, closed, outbox::digest,
-    to_the_end::to_the_end,
+    Accounts, Caller, Client, Error, Limit, NewPassword, Outbox, RateLimits, Result, Sessions, email_change,
+    outbox::digest, to_the_end::to_the_end,
 };
 
 /// What [`MailProof`] is made of.
@@ -36,7 +37,7 @@ pub struct MailProofParts {
 
 /// Proofs that a mailbox is one's own.
 pub struct MailProof {
-    parts: Arc<MailProofParts>,
+    pub(crate) parts: Arc<MailProofParts>,
 }
 
 impl MailProof {
@@ -46,7 +47,8 @@ impl MailProof {
         Self { parts: Arc::new(parts) }
     }
 
-    /// Sends the caller a link that verifies their address; `false`, and nothing is sent, if it is verified already.
+    /// Sends the caller a link that confirms their pending address, or else their current one; `false`, and nothing is
+    /// sent, if there is nothing to confirm.
     ///
     /// # Errors
     /// [`MailOff`](Error::MailOff); [`TooManyRequests`](Error::TooManyRequests).
@@ -55,40 +57,14 @@ impl MailProof {
         if !outbox.is_open() {
             return Err(Error::MailOff);
         }
-        limits.require(Limit::Mailbox, outbox.mailbox(&caller.user.email)).await?;
+        let email = caller.user.pending_email.as_ref().unwrap_or(&caller.user.email);
+        limits.require(Limit::Mailbox, outbox.mailbox(email)).await?;
         let now = clock.now();
         let ask = async |tx: &mut UnitOfWork| {
             let user = tx.users().hold(caller.user.id).await?.ok_or(Error::UserNotFound)?;
-            outbox.ask_to_verify(tx, &user, now).await?;
-            Ok(!user.email_verified)
+            Ok(outbox.ask_to_verify(tx, &user, now).await?)
         };
         store.transaction(ask).await
-    }
-
-    /// Notes that the address of an account belongs to whoever has the account.
-    ///
-    /// # Errors
-    /// [`MailTokenInvalid`](Error::MailTokenInvalid).
-    pub async fn verify_email(&self, token: &str, client: &Client) -> Result<()> {
-        let (parts, client) = (Arc::clone(&self.parts), client.clone());
-        let (now, token) = (parts.clock.now(), digest(token));
-        to_the_end(async move {
-            let verify = async |tx: &mut UnitOfWork| {
-                let (token, user) = consume(tx, MailPurpose::VerifyEmail, &token, now).await?;
-                // The account may have another address by now than the one that the token was sent to.
-                if user.email.key() != token.email.key() {
-                    return Err(Error::MailTokenInvalid);
-                }
-                replace_password(tx, &user, closed::opened).await?;
-                tx.users().update(&User { email_verified: true, ..user.clone() }, now).await?;
-                let sessions = tx.sessions().list_live(user.id, now).await?;
-                tx.audit().insert(&client.event_of(AuditKind::EmailVerified, &user, now)).await?;
-                Ok(sessions.iter().map(|session| session.id).collect::<Vec<_>>())
-            };
-            parts.sessions.forget(&parts.store.transaction(verify).await?);
-            Ok(())
-        })
-        .await
     }
 
     /// Has a link sent that sets a new password, if there is an account with this address. Whether there is one changes
@@ -124,43 +100,15 @@ impl MailProof {
             let reset = async |tx: &mut UnitOfWork| {
                 let (token, user) = consume(tx, purpose, &token, now).await?;
                 replace_password(tx, &user, |_| Some(hash.clone())).await?;
-                if !user.email_verified && user.email.key() == token.email.key() {
-                    tx.users().update(&User { email_verified: true, ..user.clone() }, now).await?;
-                }
+                let is_verified = user.email_verified || user.email.key() == token.email.key();
+                let new = User { email_verified: is_verified, pending_email: None, ..user.clone() };
+                email_change::update(tx, &user, &new, now).await?;
                 let ended = tx.sessions().end(user.id, SessionScope::All, SessionEnd::PasswordChanged, now).await?;
                 parts.outbox.tell_password_changed(tx, user.id, now).await?;
                 tx.audit().insert(&client.event_of(AuditKind::PasswordReset, &user, now)).await?;
                 Ok::<_, Error>(ended)
             };
             parts.sessions.forget(&parts.store.transaction(reset).await?);
-            Ok(())
-        })
-        .await
-    }
-
-    /// Gives an account back the address that it had, ends its sessions, and has nobody get in before a new password is
-    /// set by the link that is sent there: whoever changed the address may know the old one, and would change it again.
-    ///
-    /// # Errors
-    /// [`MailTokenInvalid`](Error::MailTokenInvalid); [`EmailTaken`](Error::EmailTaken) if another account has the
-    /// address by now.
-    pub async fn undo_email_change(&self, token: &str, client: &Client) -> Result<()> {
-        let (parts, client) = (Arc::clone(&self.parts), client.clone());
-        let (now, token) = (parts.clock.now(), digest(token));
-        to_the_end(async move {
-            let undo = async |tx: &mut UnitOfWork| {
-                let (token, user) = consume(tx, MailPurpose::UndoEmailChange, &token, now).await?;
-                replace_password(tx, &user, |_| Some(closed::for_ever())).await?;
-                let restored = User { email: token.email, email_verified: true, ..user.clone() };
-                tx.users().update(&restored, now).await?;
-                tx.mail_tokens().delete_of(user.id, &[MailPurpose::VerifyEmail]).await?;
-                parts.outbox.offer_reset(tx, &restored, now).await?;
-                let ended = tx.sessions().end(user.id, SessionScope::All, SessionEnd::Revoked, now).await?;
-                let event = client.event_of(AuditKind::EmailChanged, &user, now).with("undone", "true");
-                tx.audit().insert(&AuditEvent { actor: None, ..event }).await?;
-                Ok::<_, Error>(ended)
-            };
-            parts.sessions.forget(&parts.store.transaction(undo).await?);
             Ok(())
         })
         .await
@@ -179,7 +127,7 @@ async fn find(
 }
 
 /// Has a user, who is held, get in by another password, if `new` makes one of what is kept.
-async fn replace_password(
+pub(crate) async fn replace_password(
     tx: &mut UnitOfWork,
     user: &User,
     new: impl FnOnce(&SecretString) -> Option<SecretString>,
@@ -192,7 +140,7 @@ async fn replace_password(
 }
 
 /// Uses a token up, and holds its user.
-async fn consume(
+pub(crate) async fn consume(
     tx: &mut UnitOfWork,
     purpose: MailPurpose,
     digest: &[u8; 32],

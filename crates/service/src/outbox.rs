@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use keepstone_auth::token::Secret;
-use keepstone_domain::{Email, JobId, MailPurpose, MailToken, MailTokenId, Task, Timestamp, User, UserId};
+use keepstone_domain::{Email, EmailChange, JobId, MailPurpose, MailToken, MailTokenId, Task, Timestamp, User, UserId};
 use keepstone_repository::{Result, UnitOfWork};
 use sha2::{Digest, Sha256};
 
@@ -36,13 +36,14 @@ impl Outbox {
         if self.is_open { tx.jobs().insert(JobId::generate(), task, now).await } else { Ok(()) }
     }
 
-    /// Asks the owner of a user's address to show that it is theirs.
-    pub(crate) async fn ask_to_verify(&self, tx: &mut UnitOfWork, user: &User, now: Timestamp) -> Result<()> {
-        if user.email_verified || !user.is_active {
-            return Ok(());
-        }
-        let token_id = self.keep_token(tx, MailPurpose::VerifyEmail, user.id, &user.email, now).await?;
-        self.push(tx, &Task::MailVerifyEmail { token_id }, now).await
+    /// Sends a link that confirms the pending address of a user, or else the current one; `false`, and nothing is sent, if
+    /// there is nothing to confirm.
+    pub(crate) async fn ask_to_verify(&self, tx: &mut UnitOfWork, user: &User, now: Timestamp) -> Result<bool> {
+        let current = (!user.email_verified).then_some(&user.email);
+        let Some(email) = user.pending_email.as_ref().or(current).filter(|_| user.is_active) else { return Ok(false) };
+        let token_id = self.keep_token(tx, MailPurpose::VerifyEmail, user.id, email, now).await?;
+        self.push(tx, &Task::MailVerifyEmail { token_id }, now).await?;
+        Ok(true)
     }
 
     /// Offers a user to set a new password.
@@ -68,10 +69,9 @@ impl Outbox {
         self.push(tx, &Task::MailSessionEnded { user_id, at: now, ip }, now).await
     }
 
-    /// After a user was given another address: what was sent to the old one is good for nothing, the new one is asked
-    /// to verify itself, and the old one, if it was verified, is told how to undo it.
-    ///
-    /// An undo that is still open stays: who changes an address twice must not get rid of its owner by that.
+    /// After a user was given another address: invalidates the links that were sent before, sends a link that confirms the
+    /// new address unless it is confirmed already, and notifies the old address. If that one was verified, it stays
+    /// reserved for as long as the link in the notice can undo the change.
     pub(crate) async fn tell_email_changed(
         &self,
         tx: &mut UnitOfWork,
@@ -80,17 +80,25 @@ impl Outbox {
         now: Timestamp,
     ) -> Result<()> {
         tx.mail_tokens().delete_of(new.id, &[MailPurpose::VerifyEmail, MailPurpose::ResetPassword]).await?;
-        if old.email_verified {
-            let purpose = MailPurpose::UndoEmailChange;
-            let open = tx.mail_tokens().find_of(old.id, purpose).await?.filter(|token| now < token.expires_at);
-            let token_id = match open {
-                Some(_) => None,
-                None => Some(self.keep_token(tx, purpose, old.id, &old.email, now).await?),
-            };
-            let task = Task::MailEmailChanged { user_id: old.id, email: old.email.clone(), at: now, token_id };
-            self.push(tx, &task, now).await?;
-        }
-        self.ask_to_verify(tx, new, now).await
+        let token_id =
+            if old.email_verified && self.is_open { Some(self.keep_change(tx, old, now).await?) } else { None };
+        let task = Task::MailEmailChanged { user_id: old.id, email: old.email.clone(), at: now, token_id };
+        self.push(tx, &task, now).await?;
+        self.ask_to_verify(tx, new, now).await.map(drop)
+    }
+
+    /// Keeps a change of this user's address, so that it can be undone and the address is reserved until then.
+    async fn keep_change(&self, tx: &mut UnitOfWork, old: &User, now: Timestamp) -> Result<MailTokenId> {
+        let (id, purpose) = (MailTokenId::generate(), MailPurpose::UndoEmailChange);
+        let change = EmailChange {
+            id,
+            user_id: old.id,
+            old_email: old.email.clone(),
+            digest: digest(&self.token(purpose, id)),
+            expires_at: now + purpose.lifetime(),
+        };
+        tx.email_changes().insert(&change).await?;
+        Ok(id)
     }
 
     /// Under which limits know an address.

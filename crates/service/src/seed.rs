@@ -108,7 +108,8 @@ impl Seed {
 
     async fn insert_users(&self, users: Vec<User>, hash: &SecretString) -> Result<usize> {
         let users: Vec<_> = users.into_iter().map(|user| Credentials { user, password_hash: hash.clone() }).collect();
-        let insert = async |tx: &mut UnitOfWork| tx.users().insert_missing(&users).await.map_err(Error::from);
+        let now = self.parts.clock.now();
+        let insert = async |tx: &mut UnitOfWork| tx.users().insert_missing(&users, now).await.map_err(Error::from);
         let outcomes = self.parts.store.transaction(insert).await?;
         Ok(outcomes.iter().filter(|outcome| **outcome == Insertion::Made).count())
     }
@@ -118,6 +119,7 @@ impl Seed {
         Ok(User {
             id: UserId::generate(),
             email: Email::parse(&format!("{role}@example.com"))?,
+            pending_email: None,
             // A role's name may be shorter than a user name.
             username: Username::parse(role).ok(),
             name: Some(DisplayName::parse(&format!("The {role}"))?),
@@ -143,6 +145,7 @@ fn numbered_user(number: u32) -> Result<User, Invalid> {
     Ok(User {
         id: numbered_user_id(number),
         email: Email::parse(&format!("user-{number:06}@seed.example"))?,
+        pending_email: None,
         username: Some(Username::parse(&format!("user-{number:06}"))?),
         name: Some(DisplayName::parse(&format!("User {number}"))?),
         role: RoleName::parse("user")?,

@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use crate::{
     Error as UseCaseError, Idempotency, Limit, MailError, Mailer, Outbox, Purge, RateLimits, Sessions, closed,
+    email_change::refuse_reserved,
 };
 
 /// How many rows are deleted at once.
@@ -161,6 +162,7 @@ impl Tasks {
         let password = closed::until_confirmed(pending.password_hash.as_secret());
         let make = async |tx: &mut UnitOfWork| {
             tx.users().insert(&user, &password).await?;
+            refuse_reserved(tx, &user.email, user.id, now).await?;
             outbox.ask_to_verify(tx, &user, now).await?;
             let ran = settle(tx, &job, now).await?;
             tx.audit().insert(&event).await?;
@@ -177,10 +179,14 @@ impl Tasks {
         let may_tell = self.parts.limits.require(Limit::Mailbox, mailbox).await.is_ok();
         let tell = async |tx: &mut UnitOfWork| {
             let owner = tx.users().find_credentials(&Login::Email(pending.email.clone())).await?;
+            let reserved = tx.email_changes().find_owner(&pending.email, now).await?;
             let task = match (owner, taken, &pending.username) {
                 (Some(owner), ..) => Some(Task::MailAddressTaken { user_id: owner.user.id }),
                 (None, UniqueKey::Username, Some(username)) => {
                     Some(Task::MailUsernameTaken { email: pending.email.clone(), username: username.clone() })
+                }
+                (None, UniqueKey::Email, _) if reserved.is_some() => {
+                    Some(Task::MailAddressReserved { email: pending.email.clone() })
                 }
                 // The other account has gone meanwhile.
                 (None, ..) => None,
@@ -204,7 +210,9 @@ impl Tasks {
                 Routine::DeleteExpiredSessions => sessions.clean_up().await?,
                 Routine::DeleteOldRequests => requests.clean_up().await?,
                 Routine::DeleteExpiredMailTokens => {
-                    store.write().await?.mail_tokens().delete_expired(now, BATCH).await?
+                    let mut writer = store.write().await?;
+                    let tokens = writer.mail_tokens().delete_expired(now, BATCH).await?;
+                    tokens + writer.email_changes().delete_expired(now, BATCH).await?
                 }
                 Routine::DeleteOldJobs => {
                     store.write().await?.jobs().delete_old(now - DONE_KEPT, now - DEAD_KEPT, BATCH).await?

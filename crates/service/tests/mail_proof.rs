@@ -13,12 +13,14 @@ use keepstone_auth::{
     permission::Roles,
     token::{Issuer, KeySet, Keyring, Profile, Secret, SigningKey, TokenChain},
 };
-use keepstone_domain::{Clock, Email, MailPurpose, MailToken, MailTokenId, NewUser, RoleName, Timestamp, User};
+use keepstone_domain::{
+    Clock, Email, EmailChange, MailPurpose, MailToken, MailTokenId, NewUser, RoleName, Timestamp, User,
+};
 use keepstone_persistence::{DieselStore, Target};
 use keepstone_repository::Store;
 use keepstone_service::{
     AccountParts, Accounts, Client, Error, MailProof, MailProofParts, NewPassword, Outbox, PasswordGuard, Principals,
-    RateLimits, Rules, SessionParts, SessionPolicy, Sessions, permission,
+    RateLimits, Receipt, Registration, Rules, SessionParts, SessionPolicy, Sessions, permission,
 };
 use keepstone_test_backends::{Database, TestDatabase};
 use secrecy::SecretString;
@@ -40,6 +42,7 @@ struct Fixture {
     store: Arc<DieselStore>,
     clock: Arc<Moved>,
     outbox: Outbox,
+    accounts: Arc<Accounts>,
     proof: MailProof,
     user: User,
     _database: TestDatabase,
@@ -86,13 +89,14 @@ impl Fixture {
                 registration_open: true,
                 conceals_registration: false,
                 default_role: RoleName::viewer(),
+                email_change_requires_password: true,
             },
         }));
         let proof = MailProof::new(MailProofParts {
             store: Arc::clone(&shared),
             clock: clock_of_all,
             passwords,
-            accounts,
+            accounts: Arc::clone(&accounts),
             sessions,
             outbox: outbox.clone(),
             limits: RateLimits::new(None),
@@ -107,7 +111,7 @@ impl Fixture {
         let user = user.into_user(clock.now());
         let hash = SecretString::from("no hash");
         shared.transaction(async |tx| tx.users().insert(&user, &hash).await).await.unwrap();
-        Self { store, clock, outbox, proof, user, _database: database }
+        Self { store, clock, outbox, accounts, proof, user, _database: database }
     }
 
     /// A token for this purpose, sent to this address now.
@@ -123,7 +127,13 @@ impl Fixture {
             expires_at: self.clock.now() + purpose.lifetime(),
         };
         let store: &dyn Store = &*self.store;
-        store.transaction(async |tx| tx.mail_tokens().replace(&kept).await).await.unwrap();
+        if purpose == MailPurpose::UndoEmailChange {
+            let MailToken { id, user_id, email: old_email, digest, expires_at, .. } = kept;
+            let change = EmailChange { id, user_id, old_email, digest, expires_at };
+            store.transaction(async |tx| tx.email_changes().insert(&change).await).await.unwrap();
+        } else {
+            store.transaction(async |tx| tx.mail_tokens().replace(&kept).await).await.unwrap();
+        }
         token
     }
 
@@ -183,4 +193,26 @@ async fn a_password_that_is_reset_by_a_link_to_an_earlier_address_verifies_nothi
     fixture.use_up(MailPurpose::ResetPassword, &token).await.unwrap();
     let user = fixture.store.read().await.unwrap().users().find(fixture.user.id).await.unwrap().unwrap();
     assert!(!user.email_verified);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_is_reserved_for_as_long_as_its_change_can_be_undone() {
+    let fixture = Fixture::new().await;
+    let verified = User { email_verified: true, ..fixture.user.clone() };
+    let pending = User { pending_email: Some(Email::parse("new@example.com").unwrap()), ..verified };
+    let store: &dyn Store = &*fixture.store;
+    store.transaction(async |tx| tx.users().update(&pending, fixture.clock.now()).await).await.unwrap();
+    let token = fixture.token(MailPurpose::VerifyEmail, "new@example.com").await;
+    fixture.use_up(MailPurpose::VerifyEmail, &token).await.unwrap();
+    fixture.wait((DAY * 7).saturating_sub(MOMENT));
+    let sign_up = async || {
+        let password = NewPassword::check("a fine password".into(), &Policy::new(8)).unwrap();
+        let email = Email::parse("ada@example.com").unwrap();
+        let registration = Registration { email, password, username: None, name: None, role: None, is_active: None };
+        fixture.accounts.register(registration, &Client::default(), Receipt::none()).await
+    };
+    let outcome = sign_up().await;
+    assert!(matches!(outcome, Err(Error::EmailAlreadyRegistered)), "{outcome:?}");
+    fixture.wait(MOMENT);
+    sign_up().await.unwrap();
 }

@@ -18,11 +18,12 @@ macro_rules! templates {
     };
 }
 
-const TEMPLATES: [(&str, &str); 20] = templates![
+const TEMPLATES: [(&str, &str); 22] = templates![
     "layout.txt" "layout.html" "link.html" "valid_for.txt"
     "verify_email.txt" "verify_email.html"
     "reset_password.txt" "reset_password.html"
     "address_taken.txt" "address_taken.html"
+    "address_reserved.txt" "address_reserved.html"
     "username_taken.txt" "username_taken.html"
     "password_changed.txt" "password_changed.html"
     "email_changed.txt" "email_changed.html"
@@ -96,6 +97,7 @@ fn facts(letter: &Letter) -> (&'static str, Value) {
         Letter::VerifyEmail { link, valid_for } => ("verify_email", with_link(link, *valid_for)),
         Letter::ResetPassword { link, valid_for } => ("reset_password", with_link(link, *valid_for)),
         Letter::AddressTaken => ("address_taken", context! {}),
+        Letter::AddressReserved => ("address_reserved", context! {}),
         Letter::UsernameTaken { username } => ("username_taken", context! { username => username.as_str() }),
         Letter::PasswordChanged { at } => ("password_changed", at_a_time(*at)),
         Letter::EmailChanged { at, undo, valid_for } => {

@@ -1,7 +1,7 @@
 //! What is sent to make an account, and to change one.
 
-use keepstone_domain::{DisplayName, Email, RoleName, SearchText, UserFilter, UserPatch, Username};
-use keepstone_service::{NewPassword, Registration};
+use keepstone_domain::{DisplayName, Email, Invalid, RoleName, SearchText, UserFilter, UserPatch, Username};
+use keepstone_service::{NewPassword, Registration, UserChange};
 use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -10,6 +10,7 @@ use crate::{
     closed_list::RoleSchema,
     field::{Checker, Field, Input},
     page::Filter,
+    problem::NO_PASSWORD_HERE,
     query::Query,
 };
 
@@ -68,10 +69,27 @@ impl Input for NewUserBody {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = UserPatch)]
 pub struct UserPatchBody {
-    /// A new address, which has to be confirmed by e-mail.
+    /// A new address. One's own needs `current_password`; where mail is configured, it is `pending_email` until it is
+    /// confirmed by the link that is sent there.
     #[serde(default)]
     #[schema(value_type = Option<String>, nullable = false, format = "email", max_length = 254)]
     email: Field<String>,
+    /// Null drops the change of the address that waits for its confirmation.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "email", max_length = 254)]
+    pending_email: Field<String>,
+    /// The caller's current password, to change their own address; `currentPassword` is accepted too.
+    #[serde(default, alias = "currentPassword")]
+    #[schema(value_type = Option<String>, format = "password")]
+    current_password: Field<String>,
+    /// A new password for another user, which ends their sessions. Needs `users:manage`. One's own is changed at
+    /// `/users/me/change-password`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = "password", min_length = 8, max_length = 128)]
+    password: Field<String>,
+    #[serde(default, alias = "newPassword")]
+    #[schema(ignore)]
+    new_password: Field<String>,
     /// A new username; null removes it.
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 3, max_length = 50, pattern = "^[A-Za-z0-9_.-]+$")]
@@ -91,15 +109,25 @@ pub struct UserPatchBody {
 }
 
 impl Input for UserPatchBody {
-    type Output = UserPatch;
+    type Output = UserChange;
 
-    fn check(self, checker: &mut Checker) -> Option<UserPatch> {
+    fn check(self, checker: &mut Checker) -> Option<UserChange> {
         let email = checker.changed("email", self.email, |text| Email::parse(&text));
         let username = checker.changed_or_cleared("username", self.username, |text| Username::parse(&text));
         let name = checker.changed_or_cleared("name", self.name, |text| DisplayName::parse(&text));
         let role = checker.changed("role", self.role, |text| RoleName::parse(&text));
         let is_active = checker.changed("is_active", self.is_active, Ok);
-        Some(UserPatch { email: email?, username: username?, name: name?, role: role?, is_active: is_active? })
+        let current_password = checker.optional("current_password", self.current_password, Ok);
+        let password = checker.optional("password", self.password, Ok);
+        let no_other =
+            checker.optional("new_password", self.new_password, |_| Err::<(), _>(Invalid::Malformed(NO_PASSWORD_HERE)));
+        no_other?;
+        Some(UserChange {
+            patch: UserPatch { email: email?, username: username?, name: name?, role: role?, is_active: is_active? },
+            drops_pending_email: matches!(self.pending_email, Field::Null),
+            current_password: current_password?.map(SecretString::from),
+            password: password?.map(SecretString::from),
+        })
     }
 }
 

@@ -20,6 +20,10 @@ pub struct UserView {
     id: UserId,
     #[schema(format = "email", example = "ada@example.com")]
     email: String,
+    /// The address that replaces `email` once it is confirmed. Null for callers other than the user without
+    /// `users:manage`.
+    #[schema(required = true, format = "email")]
+    pending_email: Option<String>,
     username: Option<String>,
     name: Option<String>,
     #[schema(value_type = RoleSchema)]
@@ -62,6 +66,7 @@ impl From<&User> for UserView {
         Self {
             id: user.id,
             email: user.email.to_string(),
+            pending_email: user.pending_email.as_ref().map(ToString::to_string),
             username: user.username.as_ref().map(ToString::to_string),
             name: user.name.as_ref().map(ToString::to_string),
             role: user.role.to_string(),

@@ -5,15 +5,20 @@ use std::collections::HashSet;
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use keepstone_domain::{Credentials, Username};
+use keepstone_domain::{Credentials, Timestamp, Username};
 use keepstone_repository::{Insertion, Result};
 
 use super::row::hashed_row;
-use crate::{connection::on, repositories::DieselRepositories, schema::users};
+use crate::{
+    connection::on,
+    repositories::DieselRepositories,
+    schema::{email_changes, users},
+    types::Time,
+};
 
 impl DieselRepositories {
     /// What would become of each of these.
-    pub(super) async fn foresee_users(&mut self, new: &[Credentials]) -> Result<Vec<Insertion>> {
+    pub(super) async fn foresee_users(&mut self, new: &[Credentials], now: Timestamp) -> Result<Vec<Insertion>> {
         let emails: Vec<&str> = new.iter().map(|new| new.user.email.key()).collect();
         let usernames: Vec<Option<String>> =
             new.iter().map(|new| new.user.username.as_ref().map(Username::key)).collect();
@@ -23,6 +28,16 @@ impl DieselRepositories {
             users::table.filter(users::email_key.eq_any(&emails)).select(users::email_key).load(conn).await
         })?;
         let mut taken_emails: HashSet<String> = there.into_iter().flatten().collect();
+        // After the users: an address that was given up meanwhile is among one or the other.
+        let reserved: Vec<String> = on!(self, |conn| {
+            let reserved = email_changes::table.filter(email_changes::old_email_key.eq_any(&emails));
+            reserved
+                .filter(email_changes::expires_at.gt(Time(now)))
+                .select(email_changes::old_email_key)
+                .load(conn)
+                .await
+        })?;
+        taken_emails.extend(reserved);
         let there: Vec<Option<String>> = on!(self, |conn| {
             users::table.filter(users::username_key.eq_any(&asked)).select(users::username_key).load(conn).await
         })?;

@@ -17,6 +17,7 @@ use crate::{
 pub struct UserRow {
     public_id: Id,
     email: String,
+    pending_email: Option<String>,
     username: Option<String>,
     name: Option<String>,
     role: String,
@@ -36,6 +37,7 @@ impl TryFrom<UserRow> for User {
         Ok(Self {
             id: row.public_id.get(),
             email: Email::parse(&row.email).map_err(corrupt)?,
+            pending_email: row.pending_email.as_deref().map(Email::parse).transpose().map_err(corrupt)?,
             username: row.username.as_deref().map(Username::parse).transpose().map_err(corrupt)?,
             name: row.name.as_deref().map(DisplayName::parse).transpose().map_err(corrupt)?,
             role: RoleName::parse(&row.role).map_err(corrupt)?,
@@ -56,6 +58,7 @@ pub struct NewUserRow<'a> {
     public_id: Id,
     email: &'a str,
     email_key: Option<&'a str>,
+    pending_email: Option<&'a str>,
     username: Option<&'a str>,
     username_key: Option<String>,
     name: Option<&'a str>,
@@ -76,6 +79,7 @@ impl<'a> From<&'a User> for NewUserRow<'a> {
             public_id: Id::of(user.id),
             email: user.email.as_str(),
             email_key: Some(user.email.key()),
+            pending_email: user.pending_email.as_ref().map(Email::as_str),
             username,
             username_key: user.username.as_ref().map(Username::key),
             name,

@@ -77,7 +77,7 @@ async fn take(step: &Step, tx: &mut dyn keepstone_repository::Transaction, made:
         Step::Users(count) => {
             let users: Vec<User> = (0..*count).map(|_| person(Uuid::now_v7(), "counted")).collect();
             made.users.extend_from_slice(&users);
-            tx.users().insert_missing(&hashed(&users, "hash")).await.map(drop)
+            tx.users().insert_missing(&hashed(&users, "hash"), at(1)).await.map(drop)
         }
         Step::Items(count) => {
             let items: Vec<Item> = (0..*count).map(|_| item(&made.owner, "counted")).collect();

@@ -188,7 +188,7 @@ async fn of_many_who_change_the_same_version_one_wins() {
 async fn those_whose_address_is_missing_are_kept_and_those_who_are_there_stay() {
     let opened = Opened::migrated().await;
     let missing = async |users: &[User]| {
-        opened.transaction(async |tx| tx.users().insert_missing(&hashed(users, "many")).await).await
+        opened.transaction(async |tx| tx.users().insert_missing(&hashed(users, "many"), at(1)).await).await
     };
     assert_eq!(missing(&[]).await, Ok(vec![]));
     let many: Vec<User> = (0..1500).map(|number| user(&format!("user-{number}"))).collect();
@@ -210,7 +210,7 @@ async fn those_whose_address_is_missing_are_kept_and_those_who_are_there_stay() 
     let last = User { email: Email::parse("last@example.com").unwrap(), ..user("TWIN") };
     let people = [fresh.clone(), clash, twin, free.clone(), last];
     let outcomes = vec![Made, UsernameTaken, EmailTaken, Made, UsernameTaken];
-    let foreseen = opened.read().await.unwrap().users().foresee(&hashed(&people, "many")).await;
+    let foreseen = opened.read().await.unwrap().users().foresee(&hashed(&people, "many"), at(1)).await;
     assert_eq!(foreseen, Ok(outcomes.clone()));
     assert_eq!(opened.find(fresh.id).await, None, "to look is not to make");
     assert_eq!(missing(&people).await, Ok(outcomes), "the first has it, whoever was not made takes nothing");

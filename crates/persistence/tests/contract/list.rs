@@ -43,7 +43,7 @@ impl List {
             .transaction(async |tx| match self {
                 Self::Users => {
                     let users: Vec<User> = rows.iter().map(person).collect();
-                    tx.users().insert_missing(&hashed(&users, "hash")).await.map(drop)
+                    tx.users().insert_missing(&hashed(&users, "hash"), at(1)).await.map(drop)
                 }
                 Self::Items => {
                     let items: Vec<Item> = rows.iter().map(item).collect();
@@ -290,7 +290,7 @@ async fn the_length_of_a_list_is_that_of_what_is_meant() {
         users.push(User { role, created_at: at(n.try_into().unwrap()), ..person(Uuid::now_v7(), name) });
     }
     users.push(User { role: roles[0].clone(), ..user("gone") });
-    opened.transaction(async |tx| tx.users().insert_missing(&hashed(&users, "hash")).await).await.unwrap();
+    opened.transaction(async |tx| tx.users().insert_missing(&hashed(&users, "hash"), at(1)).await).await.unwrap();
     opened.write().await.unwrap().users().delete(users[12].id, at(1)).await.unwrap();
     let mut items = Vec::new();
     for n in 0..20 {

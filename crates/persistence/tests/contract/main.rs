@@ -6,6 +6,7 @@
 mod audit;
 mod contention;
 mod count;
+mod email_change;
 mod hangup;
 mod harness;
 mod hold;

@@ -137,7 +137,7 @@ fn users_are_found_by_any_part_of_their_names_and_by_nothing_else() {
             let Ok(name) = DisplayName::parse(name) else { continue };
             users.push(User { name: Some(name), created_at: at(number / 2), ..user(&format!("u-{number}")) });
         }
-        opened.transaction(async |tx| tx.users().insert_missing(&hashed(&users, "hash")).await).await.unwrap();
+        opened.transaction(async |tx| tx.users().insert_missing(&hashed(&users, "hash"), at(1)).await).await.unwrap();
         users.sort_by_key(|user| std::cmp::Reverse((user.created_at, user.id)));
         let texts: Vec<&str> = users
             .iter()

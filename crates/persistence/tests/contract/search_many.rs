@@ -103,7 +103,7 @@ async fn among_thousands_of_users_it_does_not_matter_where_the_found_ones_are() 
         users.push(User { created_at, role, ..person(Uuid::now_v7(), &words(number, 2600)) });
     }
     for part in users.chunks(1000) {
-        let kept = opened.transaction(async |tx| tx.users().insert_missing(&hashed(part, "hash")).await).await;
+        let kept = opened.transaction(async |tx| tx.users().insert_missing(&hashed(part, "hash"), at(1)).await).await;
         assert_eq!(kept, Ok(vec![Insertion::Made; part.len()]));
     }
     for user in users.iter().skip(5).step_by(7) {

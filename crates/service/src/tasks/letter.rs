@@ -14,6 +14,9 @@ impl Tasks {
                 self.proof(id, token_id).await?
             }
             Task::MailAddressTaken { user_id } => mail(self.user(user_id).await?, Letter::AddressTaken),
+            Task::MailAddressReserved { email } => {
+                Some(Mail { id, to: email, name: None, letter: Letter::AddressReserved })
+            }
             Task::MailUsernameTaken { email, username } => {
                 Some(Mail { id, to: email, name: None, letter: Letter::UsernameTaken { username } })
             }
@@ -24,11 +27,10 @@ impl Tasks {
                 mail(self.user(user_id).await?, Letter::SessionEnded { at, ip: ip.map(|ip| ip.to_string()) })
             }
             Task::MailEmailChanged { user_id, email, at, token_id } => {
-                let token = match token_id {
-                    Some(token_id) => self.token(token_id).await?,
+                let undo = match token_id {
+                    Some(token_id) => self.undo_link(token_id).await?,
                     None => None,
                 };
-                let undo = token.map(|token| self.link(&token));
                 let valid_for = MailPurpose::UndoEmailChange.lifetime();
                 let user = self.user(user_id).await?.map(|user| User { email, ..user });
                 mail(user, Letter::EmailChanged { at, undo, valid_for })
@@ -44,7 +46,7 @@ impl Tasks {
     async fn proof(&self, id: JobId, token_id: MailTokenId) -> Result<Option<Mail>> {
         let Some(token) = self.token(token_id).await? else { return Ok(None) };
         let name = self.user(token.user_id).await?.and_then(|user| user.name);
-        let (link, valid_for) = (self.link(&token), token.purpose.lifetime());
+        let (link, valid_for) = (self.link(token.purpose, token.id), token.purpose.lifetime());
         let letter = match token.purpose {
             MailPurpose::VerifyEmail => Letter::VerifyEmail { link, valid_for },
             MailPurpose::ResetPassword => Letter::ResetPassword { link, valid_for },
@@ -53,14 +55,22 @@ impl Tasks {
         Ok(Some(Mail { id, to: token.email, name, letter }))
     }
 
+    /// The link that undoes a change of an address; `None` once that is not possible.
+    async fn undo_link(&self, id: MailTokenId) -> Result<Option<String>> {
+        let now = self.parts.clock.now();
+        let found = self.parts.store.read().await?.email_changes().find(id).await?;
+        let change = found.filter(|change| now < change.expires_at);
+        Ok(change.map(|change| self.link(MailPurpose::UndoEmailChange, change.id)))
+    }
+
     /// Where a token is used. It is behind the `#`, which browsers send to no server.
-    fn link(&self, token: &MailToken) -> String {
-        let page = match token.purpose {
+    fn link(&self, purpose: MailPurpose, id: MailTokenId) -> String {
+        let page = match purpose {
             MailPurpose::VerifyEmail => "verify-email",
             MailPurpose::ResetPassword => "reset-password",
             MailPurpose::UndoEmailChange => "undo-email-change",
         };
-        format!("{}/auth/{page}#token={}", self.parts.api_url, self.parts.outbox.token(token.purpose, token.id))
+        format!("{}/auth/{page}#token={}", self.parts.api_url, self.parts.outbox.token(purpose, id))
     }
 
     async fn token(&self, id: MailTokenId) -> Result<Option<MailToken>> {

@@ -33,6 +33,7 @@ pub fn user(name: &str) -> User {
     User {
         id: UserId::generate(),
         email: Email::parse(&format!("{name}@example.com")).unwrap(),
+        pending_email: None,
         username: Some(Username::parse(name).unwrap()),
         name: None,
         role: RoleName::viewer(),
