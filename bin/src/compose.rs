@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use keepstone_adapters::{ProcessLoginThrottle, ProcessRateLimiter, SystemClock};
 use keepstone_auth::{
-    password::{Hasher, Limits, MIN_BCRYPT_COST, Passwords, Policy, Scheme},
+    password::{Hasher, Limits, MIN_BCRYPT_COST, Passwords, Scheme},
     token::Keyring,
 };
 use keepstone_domain::Clock;
@@ -105,7 +105,7 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         outbox: outbox.clone(),
         identifiers,
         rules: Rules {
-            password_policy: policy(settings),
+            password_policy: settings.password.policy(),
             product: settings.app.name.clone(),
             registration_open: settings.registration.mode == RegistrationMode::Open,
             conceals_registration: settings.registration.conceal,
@@ -121,6 +121,7 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         mailer: mailer.clone(),
         outbox: outbox.clone(),
         api_url: format!("{}{}", settings.public_url(), settings.app.api_prefix),
+        frontend_url: settings.app.frontend_url.clone(),
         sessions: Arc::clone(&sessions),
         requests: Arc::clone(&requests),
         purge,
@@ -201,11 +202,6 @@ fn limits(settings: &Settings) -> Result<(RateLimits, PasswordGuard), Failure> {
     let mut secret = [0; 64];
     getrandom::fill(&mut secret).map_err(Failure::failed)?;
     Ok((RateLimits::new(limiter), PasswordGuard::new(throttle, secret)))
-}
-
-fn policy(settings: &Settings) -> Policy {
-    let policy = Policy::new(settings.password.min_length);
-    if settings.password.blocklist { policy.with_blocklist() } else { policy }
 }
 
 fn passwords(settings: &Settings) -> Result<Passwords, Failure> {

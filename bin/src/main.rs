@@ -5,6 +5,7 @@ mod commands;
 mod compose;
 mod document;
 mod failure;
+mod first_admin;
 mod keys;
 mod logging;
 mod mail;

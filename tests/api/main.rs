@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
+mod address;
 mod audit;
 mod auth;
 mod backup;
@@ -18,11 +19,13 @@ mod cors;
 mod docs;
 mod doctor;
 mod document;
+mod dotenv;
 mod email_change;
 mod email_race;
 mod email_reserved;
 mod etag;
 mod export;
+mod first_admin;
 mod flood;
 mod hangup;
 mod harness;
@@ -59,6 +62,7 @@ mod shutdown;
 mod smtp;
 mod specs;
 mod target;
+mod template;
 mod terminal;
 mod two_tabs;
 mod user;

@@ -50,6 +50,20 @@ async fn who_has_the_mailbox_sets_a_new_password_and_all_sessions_end() {
 }
 
 #[tokio::test]
+async fn links_lead_to_the_front_end_if_there_is_one() {
+    let server = Server::with().with_mail().env("FRONTEND_URL", "https://app.example.com/shop/").start().await;
+    let ada = server.user("ada").await;
+    forgot(&ada, "ada@example.com").await.is(202);
+    let link = links(&server, "ada@example.com", 1).await.remove(0);
+    assert!(link.link().starts_with("https://app.example.com/shop/reset-password#token="), "{link:#?}");
+    let letters = server.letters_in_the_end("ada@example.com").await;
+    let verification = letters.iter().find(|letter| letter.text.contains("/verify-email#")).unwrap();
+    assert!(verification.link().starts_with("https://app.example.com/shop/verify-email#token="), "{verification:#?}");
+    reset(&ada, &link.token(), NEW).await.is(204);
+    ada.try_log_in(NEW).await.is(200);
+}
+
+#[tokio::test]
 async fn nobody_learns_who_has_an_account() {
     let server = Server::with().with_mail().start().await;
     let [admin] = server.seeded(["admin"]).await;

@@ -191,3 +191,31 @@ async fn a_user_is_found_by_what_is_true_now() {
     ada.delete("/api/v1/users/me").await.is(204);
     assert_eq!(total("love").await, 0);
 }
+
+#[tokio::test]
+async fn composition_makes_no_difference() {
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    let texts = [
+        ("Café", "cafe\u{301}"),
+        ("Việt Nam", "vie\u{323}\u{302}t nam"),
+        ("한글", "\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af}"),
+        ("Ångström", "A\u{30a}NGSTRO\u{308}M"),
+    ];
+    for (composed, decomposed) in texts {
+        for (title, description) in [(composed, "1"), (decomposed, "2"), ("3", composed), ("4", decomposed)] {
+            admin.post("/api/v1/items").json(&json!({"title": title, "description": description})).await.is(201);
+        }
+        for (number, name) in [composed, decomposed].into_iter().enumerate() {
+            let email = format!("u{number}@{}.example", composed.replace(' ', "-").to_lowercase());
+            let body = json!({"email": email, "name": name, "password": PASSWORD});
+            admin.post("/api/v1/users").json(&body).await.is(201);
+        }
+        for query in [composed, decomposed, &composed.to_lowercase(), &decomposed.to_uppercase()] {
+            assert_eq!(found(&admin, query).await.len(), 4, "{query}");
+            let users = admin.get(&format!("/api/v1/users?search={}", encoded(query))).await.is(200).json();
+            assert_eq!(users["total"], 2, "{query}: {users:#}");
+        }
+    }
+    assert_eq!(found(&admin, "cafe").await, [""; 0], "an accent is not left out");
+}

@@ -25,7 +25,7 @@ use crate::{
     cli::Serve,
     compose, document,
     failure::Failure,
-    keys, logging, output,
+    first_admin, keys, logging, output,
     settings::{self, Settings},
 };
 
@@ -44,7 +44,8 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     }
     let store = compose::open(settings).await?;
     prepare(settings, &store).await?;
-    let services = compose::services(settings, store)?;
+    let services = compose::services(settings, Arc::<DieselStore>::clone(&store))?;
+    first_admin::ensure(settings, store, Arc::clone(&services.accounts)).await?;
     let health = Arc::clone(&services.health);
     let keyring = Arc::clone(&services.keyring);
     let parts = Parts {

@@ -149,6 +149,16 @@ impl Origins {
         }
         (Self::Listed(origins), wrongs)
     }
+
+    /// Adds the origin of a page with this URL.
+    pub(super) fn allow(&mut self, url: &str) {
+        let root: Vec<&str> = url.splitn(4, '/').take(3).collect();
+        if let (Self::Listed(origins), Ok(origin)) = (self, origin(&root.join("/")))
+            && !origins.contains(&origin)
+        {
+            origins.push(origin);
+        }
+    }
 }
 
 /// `scheme://host[:port]` as browsers write it: lower case, punycode, without a default port.

@@ -43,7 +43,7 @@ impl DatabaseServer {
 
     /// Whether its password is one that everyone knows.
     pub(super) fn has_default_password(&self) -> bool {
-        self.password.as_ref().is_some_and(|password| strength::is_default_database_password(&self.user, password))
+        self.password.as_ref().is_some_and(|password| strength::is_well_known_password(&self.user, password))
     }
 
     /// Whether what is said to it leaves this machine. No host, or a path, is a socket.

@@ -1,160 +1,234 @@
-//! Reads `.env` as the Python and Compose tools that wrote it do, over dotenvy. dotenvy alone would refuse
-//! `NAME=two words`, unquote the strings of a bare JSON list and empty `$x` inside a password, so unquoted values are
-//! quoted for it first. Its errors hold the offending line, which may be a secret: only the line's number leaves here.
+//! Reads `.env` as python-dotenv does, whose grammar this is. A line may be a secret: only its number leaves here.
+//!
+//! Two differences are intended: `${NAME:-default}` gives the default for an empty variable, too, and `${NAME-default}`
+//! is understood, as in a shell.
 
-use super::problems::{Problem, Wrong};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The variables of a file, in its order, and what could not be read.
-pub(super) fn parse(text: &str, origin: &str) -> (Vec<(String, String)>, Vec<Problem>) {
-    let mut variables = Vec::new();
-    let mut problems = Vec::new();
-    let text = text.trim_start_matches('\u{feff}');
-    let (prepared, starts) = prepare(text);
-    for (index, entry) in dotenvy::from_read_iter(prepared.as_bytes()).enumerate() {
-        if let Ok(variable) = entry {
-            variables.push(variable);
-        } else {
-            let line = starts.get(index).map_or_else(String::new, |line| format!(", line {line}"));
-            let wrong = Wrong::new(
-                "is not NAME=value",
-                "write NAME=value, with quotes around a value that needs them, or `#` before a remark",
-            );
-            problems.push(wrong.of(".env", format!("{origin}{line}")));
-        }
-    }
-    (variables, problems)
+/// The content of a file.
+#[derive(Debug, Default)]
+pub(super) struct Dotenv {
+    /// The last value of each variable.
+    pub values: BTreeMap<String, String>,
+    /// The variables that `${…}` refers to.
+    pub referenced: BTreeSet<String>,
+    /// The numbers of the lines that were skipped because they are not `NAME=value`.
+    pub skipped: Vec<usize>,
 }
 
-/// The same entries, every value in quotes, and the number of the line on which each one starts.
-fn prepare(text: &str) -> (String, Vec<usize>) {
-    let mut prepared = String::with_capacity(text.len() * 2);
-    let mut starts = Vec::new();
-    let mut lines = text.lines().enumerate();
-    while let Some((number, line)) = lines.next() {
-        if line.trim().is_empty() || line.trim_start().starts_with('#') {
-            continue;
+/// Reads a file. As in python-dotenv, `${NAME}` is the variable of the environment if there is one, else that of an
+/// earlier line.
+pub(super) fn parse<'e>(text: &str, environment: impl Fn(&str) -> Option<&'e str>) -> Dotenv {
+    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
+    let mut reader = Reader { rest: &text, line: 1 };
+    let mut file = Dotenv::default();
+    while let Some(line) = reader.next_statement() {
+        match reader.assignment() {
+            Ok(Statement::Comment) => {}
+            Ok(Statement::Assignment(name, value)) => {
+                let lookup = |name: &str| environment(name).or_else(|| file.values.get(name).map(String::as_str));
+                let value = expand(&value, lookup, &mut file.referenced);
+                file.values.insert(name, value);
+            }
+            Ok(Statement::Name(name)) => {
+                file.values.remove(&name);
+                file.skipped.push(line);
+            }
+            Err(NotAStatement) => {
+                reader.take_while(|c| c != '\n');
+                file.skipped.push(line);
+            }
         }
-        starts.push(number + 1);
-        let Some((name, value)) = line.split_once('=') else {
-            prepared.push_str("= not an entry\n");
+    }
+    file
+}
+
+enum Statement {
+    Comment,
+    Assignment(String, String),
+    /// A name without `=`, which unsets an earlier one.
+    Name(String),
+}
+
+struct NotAStatement;
+
+struct Reader<'t> {
+    rest: &'t str,
+    line: usize,
+}
+
+impl<'t> Reader<'t> {
+    /// Skips to the next statement and returns the number of its line; `None` at the end.
+    fn next_statement(&mut self) -> Option<usize> {
+        self.take_while(is_space);
+        (!self.rest.is_empty()).then_some(self.line)
+    }
+
+    fn assignment(&mut self) -> Result<Statement, NotAStatement> {
+        if let Some(after) = self.rest.strip_prefix("export")
+            && after.starts_with(is_blank)
+        {
+            self.rest = after;
+            self.take_while(is_blank);
+        }
+        let name = match self.peek() {
+            Some('#') => None,
+            Some('\'') => Some(self.quoted_name()?),
+            _ => Some(self.take_while(|c| !is_space(c) && c != '=' && c != '#')),
+        };
+        if name.is_some_and(str::is_empty) {
+            return Err(NotAStatement);
+        }
+        self.take_while(is_blank);
+        let value = if self.take('=') { Some(self.value()?) } else { None };
+        self.end_of_line()?;
+        Ok(match (name, value) {
+            (None, _) => Statement::Comment,
+            (Some(name), Some(value)) => Statement::Assignment(name.to_owned(), value),
+            (Some(name), None) => Statement::Name(name.to_owned()),
+        })
+    }
+
+    fn quoted_name(&mut self) -> Result<&'t str, NotAStatement> {
+        let (name, _) = self.rest.get(1..).and_then(|rest| rest.split_once('\'')).ok_or(NotAStatement)?;
+        self.advance(name.len() + 2);
+        Ok(name)
+    }
+
+    fn value(&mut self) -> Result<String, NotAStatement> {
+        let spaces = self.take_while(is_blank);
+        match self.peek() {
+            None | Some('\n') => Ok(String::new()),
+            Some('#') if !spaces.is_empty() => Ok(String::new()),
+            Some('\'') => self.quoted('\''),
+            Some('"') => self.quoted('"'),
+            Some(_) => Ok(without_comment(self.take_while(|c| c != '\n')).to_owned()),
+        }
+    }
+
+    /// The text between this quote and the next, which may be some lines further down.
+    fn quoted(&mut self, quote: char) -> Result<String, NotAStatement> {
+        let mut value = String::new();
+        let mut characters = self.rest.char_indices().skip(1);
+        while let Some((at, character)) = characters.next() {
+            match character {
+                '\\' => match characters.next() {
+                    Some((_, escaped)) => push_escaped(&mut value, quote, escaped),
+                    None => return Err(NotAStatement),
+                },
+                _ if character == quote => {
+                    self.advance(at + 1);
+                    return Ok(value);
+                }
+                _ => value.push(character),
+            }
+        }
+        Err(NotAStatement)
+    }
+
+    /// Skips spaces and a comment; anything else in this line is an error.
+    fn end_of_line(&mut self) -> Result<(), NotAStatement> {
+        let rest = self.rest.trim_start_matches(is_blank);
+        if rest.starts_with('#') {
+            self.take_while(|c| c != '\n');
+        } else if !(rest.is_empty() || rest.starts_with('\n')) {
+            return Err(NotAStatement);
+        }
+        Ok(())
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest.chars().next()
+    }
+
+    fn take(&mut self, character: char) -> bool {
+        let is_next = self.rest.starts_with(character);
+        if is_next {
+            self.advance(character.len_utf8());
+        }
+        is_next
+    }
+
+    fn take_while(&mut self, belongs: impl Fn(char) -> bool) -> &'t str {
+        let length = self.rest.find(|c| !belongs(c)).unwrap_or(self.rest.len());
+        self.advance(length)
+    }
+
+    fn advance(&mut self, length: usize) -> &'t str {
+        let (taken, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        self.line += taken.matches('\n').count();
+        taken
+    }
+}
+
+/// What Python's `\s` matches.
+fn is_space(character: char) -> bool {
+    character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
+}
+
+fn is_blank(character: char) -> bool {
+    is_space(character) && character != '\n'
+}
+
+/// Single quotes know two escapes, double quotes those of C. Any other backslash stands for itself.
+fn push_escaped(value: &mut String, quote: char, escaped: char) {
+    let replacement = match escaped {
+        '\\' | '\'' => Some(escaped),
+        _ if quote == '\'' => None,
+        '"' => Some('"'),
+        'a' => Some('\u{7}'),
+        'b' => Some('\u{8}'),
+        'f' => Some('\u{c}'),
+        'n' => Some('\n'),
+        'r' => Some('\r'),
+        't' => Some('\t'),
+        'v' => Some('\u{b}'),
+        _ => None,
+    };
+    if let Some(replacement) = replacement {
+        value.push(replacement);
+    } else {
+        value.extend(['\\', escaped]);
+    }
+}
+
+/// An unquoted value ends before a `#` that follows white space.
+fn without_comment(value: &str) -> &str {
+    let is_comment = |at: usize| value.get(..at).is_some_and(|before| before.ends_with(is_space));
+    let end = value.match_indices('#').map(|(at, _)| at).find(|at| is_comment(*at)).unwrap_or(value.len());
+    value.get(..end).unwrap_or(value).trim_end_matches(is_space)
+}
+
+/// Replaces `${NAME}`, `${NAME:-default}` and `${NAME-default}`. As in python-dotenv, the quotes around the value make no
+/// difference, and a default is not expanded itself.
+fn expand<'v>(value: &str, lookup: impl Fn(&str) -> Option<&'v str>, referenced: &mut BTreeSet<String>) -> String {
+    let mut expanded = String::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((before, after)) = rest.split_once("${") {
+        expanded.push_str(before);
+        rest = after;
+        let Some((name, default, behind)) = reference(after) else {
+            expanded.push_str("${");
             continue;
         };
-        let mut value = value.trim().to_owned();
-        match value.chars().next() {
-            Some(quote @ ('"' | '\'')) => {
-                while closing(&value, quote).is_none() {
-                    let Some((_, next)) = lines.next() else { break };
-                    value.push('\n');
-                    value.push_str(next);
-                }
-                value = requote(&value, quote);
-            }
-            _ => value = format!("\"{}\"", escape(without_remark(&value), true)),
-        }
-        prepared.extend([name.trim(), "=", &value, "\n"]);
+        let (name, found) = match (lookup(name), name.split_once('-')) {
+            (None, Some((name, default))) => (name, lookup(name).unwrap_or(default)),
+            (found, _) => (name, found.filter(|text| !text.is_empty()).or(default).unwrap_or_default()),
+        };
+        expanded.push_str(found);
+        referenced.insert(name.to_owned());
+        rest = behind;
     }
-    (prepared, starts)
+    expanded.push_str(rest);
+    expanded
 }
 
-/// Where the value that opens with this quote ends.
-fn closing(value: &str, quote: char) -> Option<usize> {
-    let mut escaped = false;
-    for (at, c) in value.char_indices().skip(1) {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quote == '"' => escaped = true,
-            _ if c == quote => return Some(at),
-            _ => {}
-        }
-    }
-    None
-}
-
-/// The value between its quotes, in double quotes. What never closes, or has more than a remark behind it, is left for
-/// dotenvy to refuse.
-fn requote(value: &str, quote: char) -> String {
-    let Some(end) = closing(value, quote) else { return "\"".to_owned() };
-    let (Some(inside), Some(behind)) = (value.get(1..end), value.get(end + 1..)) else { return "\"".to_owned() };
-    if !behind.trim().is_empty() && !behind.trim_start().starts_with('#') {
-        return "\"\" x".to_owned();
-    }
-    let escaped = if quote == '\'' { escape(inside, true).replace("${", "\\${") } else { escape(inside, false) };
-    format!("\"{escaped}\"")
-}
-
-/// The text as dotenvy reads it literally inside double quotes, `${NAME}` excepted.
-fn escape(text: &str, literal: bool) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        let next = chars.peek().copied();
-        match c {
-            '$' if next != Some('{') => escaped.push_str("\\$"),
-            '"' => escaped.push_str("\\\""),
-            '\\' if !literal && next.is_some_and(|next| "\\\"'$n".contains(next)) => {
-                escaped.push(c);
-                escaped.extend(chars.next());
-            }
-            '\\' => escaped.push_str("\\\\"),
-            _ => escaped.push(c),
-        }
-    }
-    escaped
-}
-
-/// An unquoted value ends before ` #`.
-fn without_remark(value: &str) -> &str {
-    if value.starts_with('#') {
-        return "";
-    }
-    let end =
-        value.match_indices('#').find(|(at, _)| value.get(..*at).is_some_and(|before| before.ends_with([' ', '\t'])));
-    end.map_or(value, |(at, _)| value.get(..at).unwrap_or(value)).trim_end()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn value_of(line: &str) -> String {
-        let (variables, problems) = parse(line, ".env");
-        assert_eq!(problems, [], "{line}");
-        variables.into_iter().next_back().unwrap().1
-    }
-
-    #[test]
-    fn values_are_read_as_python_and_compose_read_them() {
-        for (line, value) in [
-            ("A=plain", "plain"),
-            ("A = spaced ", "spaced"),
-            ("export A=x", "x"),
-            ("A=two words # remark", "two words"),
-            ("A=no#remark", "no#remark"),
-            ("A=#remark", ""),
-            ("A=", ""),
-            (r#"A=["http://a.test", "http://b.test"]"#, r#"["http://a.test", "http://b.test"]"#),
-            ("A=p$$ss$word", "p$$ss$word"),
-            (r#"A="p$word" # remark"#, "p$word"),
-            (r#"A="say \"hi\"\n""#, "say \"hi\"\n"),
-            (r#"A="C:\dir""#, r"C:\dir"),
-            (r"A=C:\dir", r"C:\dir"),
-            (r"A='${B} \n $c'", r"${B} \n $c"),
-            (r#"A='it "is"'"#, r#"it "is""#),
-            ("A=\"one\ntwo\"", "one\ntwo"),
-            ("B=b\nA=x${B}y", "xby"),
-            ("B_1=b\nA=\"${B_1}\"", "b"),
-            ("\u{feff}A=bom", "bom"),
-        ] {
-            assert_eq!(value_of(line), value, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_line_that_is_no_entry_is_named_by_its_number_and_never_shown() {
-        let (variables, problems) = parse("# remark\n\nA=1\nca-nary\nB=\"ca-nary\" more\nC=3\nD=\"ca-nary", ".env");
-        assert_eq!(variables.len(), 2);
-        let text = format!("{problems:?}");
-        assert!(text.contains("line 4") && text.contains("line 5") && text.contains("line 7"), "{text}");
-        assert!(!text.contains("ca-nary"), "{text}");
+/// The name, the default behind `:-`, and the text behind the brace.
+fn reference(text: &str) -> Option<(&str, Option<&str>, &str)> {
+    let (inside, behind) = text.split_once('}')?;
+    match inside.split_once(':') {
+        None => Some((inside, None, behind)),
+        Some((name, default)) => Some((name, Some(default.strip_prefix('-')?), behind)),
     }
 }

@@ -26,6 +26,11 @@ impl Layer {
         self.get(path).is_some()
     }
 
+    /// Whether the operator configured this key here.
+    pub(super) fn is_configured(&self, path: &str) -> bool {
+        self.get(path).is_some_and(|value| is_configured(value.origin().unwrap_or(DEFAULT)))
+    }
+
     fn get(&self, path: &str) -> Option<&Value> {
         let (section, key) = path.split_once('.')?;
         self.0.get(section)?.get(key)
@@ -58,6 +63,8 @@ impl Source for Layer {
 pub(super) struct Collected {
     pub layer: Layer,
     pub problems: Vec<Problem>,
+    /// What is wrong and no reason not to start.
+    pub warnings: Vec<Problem>,
     /// Files with secrets in them that others than their owner may read.
     pub exposed: Vec<PathBuf>,
 }
@@ -103,6 +110,11 @@ impl Tree {
         self.value(path).and_then(Value::origin).unwrap_or(DEFAULT)
     }
 
+    /// Whether the operator configured this key: its value is neither a default nor that of a built-in profile.
+    pub(super) fn is_configured(&self, path: &str) -> bool {
+        is_configured(self.origin(path))
+    }
+
     /// The names of the roles, in alphabetical order.
     pub(super) fn roles(&self) -> Vec<String> {
         let ValueKind::Table(sections) = &self.0.cache.kind else { return Vec::new() };
@@ -115,6 +127,13 @@ impl Tree {
 
 /// The origin of what nobody set.
 pub(super) const DEFAULT: &str = "default";
+/// How the origin of what a profile of the program sets begins.
+pub(super) const BUILT_IN: &str = "built-in ";
+
+/// Whether a value of this origin was set by the operator.
+pub(super) fn is_configured(origin: &str) -> bool {
+    origin != DEFAULT && !origin.starts_with(BUILT_IN)
+}
 
 /// A file of sections. Anything in it that is no key is a problem.
 pub(super) fn from_toml(text: &str, origin: &str) -> Collected {

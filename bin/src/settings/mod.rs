@@ -4,6 +4,7 @@
 
 mod addresses;
 mod check;
+mod composed;
 mod database_server;
 mod dotenv;
 mod keys;
@@ -22,12 +23,13 @@ mod sources;
 mod strength;
 #[cfg(test)]
 mod tests;
+mod unknown;
 mod values;
 mod variables;
 
 pub use addresses::Origins;
 pub use check::{check, check_json};
-pub use model::Settings;
+pub use model::{FirstSuperuser, Settings};
 pub use problems::{Problem, Problems};
 pub use profile::Environment;
 pub use show::{show, show_json};
@@ -54,7 +56,11 @@ impl Settings {
     /// # Errors
     /// If nothing at all can be read.
     pub fn examine(inputs: &Inputs) -> Result<(Self, Option<Problems>), Problems> {
-        let mut sources = sources::collect(inputs).map_err(|problem| Problems { list: vec![problem], note: None })?;
+        let mut sources = sources::collect(inputs).map_err(|problem| Problems {
+            list: vec![problem],
+            hints: Vec::new(),
+            note: None,
+        })?;
         let mut reader = Reader::after(&sources.tree, std::mem::take(&mut sources.problems));
         let mut settings = read::settings(&mut reader, &sources.tree, sources.profile.environment, inputs.cores);
         let mut list = reader.into_problems();
@@ -66,9 +72,11 @@ impl Settings {
         } else {
             settings.warnings = production::warnings(&settings, &sources.tree, &sources.exposed);
         }
+        settings.warnings.splice(..0, sources.warnings.iter().cloned());
         settings.entries = show::entries(&sources.tree, &settings, &sources.profile);
         settings.directory.clone_from(&inputs.directory);
-        let problems = (!list.is_empty()).then_some(Problems { list, note: sources.profile.note });
+        let problems =
+            (!list.is_empty()).then_some(Problems { list, hints: sources.warnings, note: sources.profile.note });
         Ok((settings, problems))
     }
 
@@ -77,12 +85,13 @@ impl Settings {
     /// # Errors
     /// What is wrong with the defaults.
     pub fn built_in() -> Result<Self, Problems> {
-        let tree = sources::built_in().map_err(|problem| Problems { list: vec![problem], note: None })?;
+        let tree =
+            sources::built_in().map_err(|problem| Problems { list: vec![problem], hints: Vec::new(), note: None })?;
         let mut reader = Reader::new(&tree);
         let settings = read::settings(&mut reader, &tree, Environment::Development, 1);
         match reader.into_problems() {
             list if list.is_empty() => Ok(settings),
-            list => Err(Problems { list, note: None }),
+            list => Err(Problems { list, hints: Vec::new(), note: None }),
         }
     }
 }

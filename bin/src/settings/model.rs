@@ -14,8 +14,8 @@ use super::profile::{Environment, is_loopback};
 use super::show::Entry;
 use super::values::{Algorithm, LogFormat, LogLevel, PasswordHasher, RegistrationMode, ResponseCase};
 use keepstone_adapters::{MailUrl, Sender};
-use keepstone_auth::permission::Roles;
-use keepstone_domain::RoleName;
+use keepstone_auth::{password::Policy, permission::Roles};
+use keepstone_domain::{Email, RoleName};
 use keepstone_http::TokenCase;
 use keepstone_persistence::DatabaseUrl;
 use keepstone_service::Quotas;
@@ -46,6 +46,15 @@ pub struct Settings {
     pub warnings: Vec<Problem>,
     pub(super) directory: PathBuf,
     pub(super) entries: Vec<Entry>,
+}
+
+impl Password {
+    /// The rules for a new password.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        let policy = Policy::new(self.min_length);
+        if self.blocklist { policy.with_blocklist() } else { policy }
+    }
 }
 
 impl Settings {
@@ -139,6 +148,8 @@ pub struct App {
     pub api_prefix: String,
     /// Ask [`Settings::public_url`].
     pub public_url: Option<String>,
+    /// The front end that e-mail links lead to, without a slash at the end.
+    pub frontend_url: Option<String>,
     /// Ask [`Settings::signing_key`].
     pub secret_key: Option<SecretString>,
     pub allow_insecure_backend: bool,
@@ -215,6 +226,15 @@ pub struct Registration {
 pub struct Users {
     pub email_change_requires_password: bool,
     pub purge_after: Option<Duration>,
+    pub first_superuser: Option<FirstSuperuser>,
+}
+
+/// The administrator that a server creates in a database without one.
+#[derive(Debug, Clone)]
+pub struct FirstSuperuser {
+    pub email: Email,
+    /// Acceptable to the password policy.
+    pub password: SecretString,
 }
 
 #[derive(Debug, Clone)]

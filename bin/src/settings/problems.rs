@@ -23,6 +23,8 @@ pub struct Problem {
 pub struct Problems {
     /// At least one.
     pub list: Vec<Problem>,
+    /// Variables of `.env` that may have been meant for one of these keys.
+    pub hints: Vec<Problem>,
     /// Why this counts as production, when nobody said so.
     pub note: Option<String>,
 }
@@ -84,6 +86,9 @@ impl fmt::Display for Problems {
         writeln!(f, "the configuration has {count} {noun}:")?;
         for problem in &self.list {
             writeln!(f, "\n  - {problem}")?;
+        }
+        for hint in &self.hints {
+            writeln!(f, "\n  - warning: {hint}")?;
         }
         if let Some(note) = &self.note {
             writeln!(f, "\n{note}")?;

@@ -10,7 +10,7 @@ use super::addresses::Origins;
 use super::database_server::DatabaseServer;
 use super::keys;
 use super::layers::{Tree, readable_by_others};
-use super::model::Settings;
+use super::model::{FirstSuperuser, Settings};
 use super::problems::{Problem, Wrong};
 use super::strength;
 use super::values::{Algorithm, shown};
@@ -30,6 +30,11 @@ pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf], kn
             found.push(wrong.at(path, tree.origin(path)));
         }
     };
+    if !tree.is_configured("database.url") {
+        let mend = "set it to postgres://USER:PASSWORD@HOST/NAME or mysql://USER:PASSWORD@HOST/NAME, or to \
+                    sqlite:////var/lib/keepstone/keepstone.db for SQLite";
+        refuse("database.url", Wrong::new("is not set; production does not start with a new SQLite file", mend));
+    }
     if settings.signing_key().is_none() && !is_known("app.secret_key") {
         refuse("jwt.secret_key", Wrong::new("is not set; production does not make its own", MAKE_ONE));
     }
@@ -38,7 +43,8 @@ pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf], kn
             Wrong::new("is not set, and JWT_ALGORITHM needs keys", "name the folder that generate-keys is to fill");
         refuse("jwt.keys_dir", wrong);
     }
-    for (path, wrong) in weak_secrets(settings).into_iter().chain(equal_secrets(settings)).chain(mail(settings)) {
+    let secrets = weak_secrets(settings).into_iter().chain(equal_secrets(settings));
+    for (path, wrong) in secrets.chain(known_admin_password(settings)).chain(mail(settings)) {
         refuse(path, wrong);
     }
     if settings.cors.origins == Origins::Any {
@@ -108,8 +114,8 @@ pub(super) fn reminders(settings: &Settings, tree: &Tree, known: &[Problem]) -> 
 
 /// What production refuses, where it is no reason to stop.
 pub(super) fn warnings(settings: &Settings, tree: &Tree, exposed: &[PathBuf]) -> Vec<Problem> {
-    let found = weak_secrets(settings).into_iter().chain(equal_secrets(settings)).chain(long_lived_tokens(settings));
-    let found = found.map(|(path, wrong)| wrong.at(path, tree.origin(path)));
+    let found = weak_secrets(settings).into_iter().chain(equal_secrets(settings)).chain(known_admin_password(settings));
+    let found = found.chain(long_lived_tokens(settings)).map(|(path, wrong)| wrong.at(path, tree.origin(path)));
     found.chain(exposed.iter().map(|path| exposed_file(path))).collect()
 }
 
@@ -139,6 +145,14 @@ fn equal_secrets(settings: &Settings) -> Vec<(&'static str, Wrong)> {
         Some((*path, Wrong::new(message, "give each its own value, or unset one")))
     };
     all.iter().enumerate().filter_map(wrong).collect()
+}
+
+fn known_admin_password(settings: &Settings) -> Option<(&'static str, Wrong)> {
+    let FirstSuperuser { email, password } = settings.users.first_superuser.as_ref()?;
+    strength::is_well_known_password(email.as_str(), password.expose_secret()).then(|| {
+        let wrong = Wrong::new("is a placeholder that everyone knows", "choose a password that nobody else uses");
+        ("users.first_superuser_password", wrong)
+    })
 }
 
 /// What is wrong with how e-mails would be sent. Nothing is, where none are.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::addresses::{Network, Origins, Script, ServiceUrl, host, public_url};
 use super::layers::Tree;
 use super::model::{
-    App, Argon2, Cors, Database, Docs, Files, Jobs, Jwt, Log, Mail, Metrics, Password, RateLimit, Redis, Registration,
-    Server, Sessions, Settings, Telemetry, Users,
+    App, Argon2, Cors, Database, Docs, Files, FirstSuperuser, Jobs, Jwt, Log, Mail, Metrics, Password, RateLimit,
+    Redis, Registration, Server, Sessions, Settings, Telemetry, Users,
 };
 use super::problems::{Wrong, quoted};
 use super::profile::Environment;
@@ -19,8 +19,9 @@ use super::values::{
     number,
 };
 use keepstone_adapters::{MailUrlError, SenderError};
-use keepstone_domain::RoleName;
+use keepstone_domain::{Email, RoleName};
 use keepstone_persistence::DatabaseUrl;
+use secrecy::ExposeSecret;
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -33,17 +34,23 @@ pub(super) fn settings(reader: &mut Reader<'_>, tree: &Tree, environment: Enviro
         let wrong = Wrong::new("needs e-mails, and none are sent", "set MAIL_URL, or REGISTRATION_CONCEAL=false");
         reader.refuse("registration.conceal", wrong);
     }
+    let app = app(reader, environment);
+    let (server, database, jwt, sessions) = (server(reader), database(reader), jwt(reader), sessions(reader));
+    let password = password(reader, cores);
+    let users = users(reader, &password, &app.name);
+    let roles = roles::roles(reader, tree);
+    let origins = origins(reader, app.frontend_url.as_deref());
     Settings {
-        app: app(reader, environment),
-        server: server(reader),
-        database: database(reader),
-        jwt: jwt(reader),
-        sessions: sessions(reader),
-        password: password(reader, cores),
+        app,
+        server,
+        database,
+        jwt,
+        sessions,
+        password,
         registration,
-        users: users(reader),
-        roles: roles::roles(reader, tree),
-        cors: Cors { origins: origins(reader) },
+        users,
+        roles,
+        cors: Cors { origins },
         log: Log {
             level: reader.need("log.level", LogLevel::read),
             format: reader.need("log.format", LogFormat::read),
@@ -73,6 +80,7 @@ fn app(reader: &mut Reader<'_>, environment: Environment) -> App {
         debug: reader.need("app.debug", flag),
         api_prefix: reader.need("app.api_prefix", prefix),
         public_url: reader.parse("app.public_url", public_url),
+        frontend_url: reader.parse("app.frontend_url", public_url),
         secret_key: reader.secret("app.secret_key"),
         allow_insecure_backend: reader.need("app.allow_insecure_backend", flag),
     }
@@ -204,18 +212,52 @@ fn jobs(reader: &mut Reader<'_>) -> Jobs {
     }
 }
 
-fn users(reader: &mut Reader<'_>) -> Users {
+fn users(reader: &mut Reader<'_>, password: &Password, product: &str) -> Users {
     let days = |text: &str| duration(text, Unit::Day, Duration::ZERO..=DAY * 3_650);
     Users {
         email_change_requires_password: reader.need("users.email_change_requires_password", flag),
         purge_after: reader.parse("users.purge_after", days).filter(|after| !after.is_zero()),
+        first_superuser: first_superuser(reader, password, product),
     }
 }
 
-fn origins(reader: &mut Reader<'_>) -> Origins {
-    let (origins, wrongs) = Origins::read(&reader.list("cors.origins"));
+fn first_superuser(reader: &mut Reader<'_>, rules: &Password, product: &str) -> Option<FirstSuperuser> {
+    const EMAIL: &str = "users.first_superuser";
+    const PASSWORD: &str = "users.first_superuser_password";
+    let before = reader.count();
+    let email = reader.parse(EMAIL, |text| {
+        Email::parse(text).map_err(|error| Wrong::new(error.to_string(), "write an address such as admin@example.com"))
+    });
+    let password = reader.secret(PASSWORD);
+    if let Some(password) = &password {
+        let (local, domain) = email.as_ref().and_then(|email| email.key().split_once('@')).unwrap_or_default();
+        let words: Vec<&str> = domain.split('.').chain([local, product]).filter(|word| !word.is_empty()).collect();
+        if let Err(violation) = rules.policy().check_in_context(password.expose_secret(), &words) {
+            reader.refuse(PASSWORD, Wrong::new(format!("is refused: {violation}"), "choose another password"));
+        }
+    }
+    match (email, password) {
+        (Some(email), Some(password)) if reader.count() == before => Some(FirstSuperuser { email, password }),
+        (Some(_), None) => {
+            reader.refuse(PASSWORD, Wrong::new("is not set, but FIRST_SUPERUSER is", "set both or neither"));
+            None
+        }
+        (None, Some(_)) if !reader.has_refused(EMAIL) => {
+            reader.refuse(EMAIL, Wrong::new("is not set, but FIRST_SUPERUSER_PASSWORD is", "set both or neither"));
+            None
+        }
+        _ => None,
+    }
+}
+
+/// The listed origins and that of the front end.
+fn origins(reader: &mut Reader<'_>, frontend_url: Option<&str>) -> Origins {
+    let (mut origins, wrongs) = Origins::read(&reader.list("cors.origins"));
     for wrong in wrongs {
         reader.refuse("cors.origins", wrong);
+    }
+    if let Some(url) = frontend_url {
+        origins.allow(url);
     }
     origins
 }

@@ -49,7 +49,7 @@ pub(super) fn entries(tree: &Tree, settings: &Settings, profile: &Profile) -> Ve
 
 fn entry(tree: &Tree, path: &str, kind: Kind, later: bool, warned_as: &'static str) -> Entry {
     let origin = tree.origin(path).to_owned();
-    let explicit = origin != layers::DEFAULT && !origin.starts_with("built-in ");
+    let explicit = layers::is_configured(&origin);
     Entry {
         path: path.to_owned(),
         name: keys::display_name(path),

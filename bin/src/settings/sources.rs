@@ -7,10 +7,12 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::dotenv;
-use super::layers::{self, Collected, Tree};
+use super::composed;
+use super::dotenv::{self, Dotenv};
+use super::layers::{self, BUILT_IN, Collected, Tree};
 use super::problems::{Problem, Wrong};
 use super::profile::{Environment, Profile};
+use super::unknown;
 use super::variables::Variables;
 
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
@@ -64,36 +66,42 @@ pub(super) struct Sources {
     pub tree: Tree,
     pub profile: Profile,
     pub problems: Vec<Problem>,
+    pub warnings: Vec<Problem>,
     pub exposed: Vec<PathBuf>,
 }
 
 /// Merges every layer for the profile that the layers themselves choose.
 pub(super) fn collect(inputs: &Inputs) -> Result<Sources, Problem> {
     let default = layers::from_toml(DEFAULTS, layers::DEFAULT);
-    let dotenv = dotenv_file(&inputs.directory);
-    let environment = environment(inputs);
+    let variables = process_variables(inputs);
+    let (dotenv_variables, dotenv) = dotenv_file(&inputs.directory, &variables);
+    let mut environment = Collected::default();
+    variables.collect(&mut environment);
     let flags = flags(&inputs.overrides);
-    let merge = |profile: &Collected| {
-        Tree::merge([&default.layer, &profile.layer, &dotenv.layer, &environment.layer, &flags.layer])
+    let merge = |profile: &Collected, composed: &Collected| {
+        let layers = [&default, profile, composed, &dotenv, &environment, &flags];
+        Tree::merge(layers.map(|collected| &collected.layer))
     };
 
     // The host that decides about an unset ENVIRONMENT may itself stand in development's file.
+    let none = Collected::default();
     let mut file = profile_file(Environment::Development, &inputs.directory);
-    let profile = Profile::choose(
-        &Tree::merge([&default.layer, &dotenv.layer, &environment.layer, &flags.layer])?,
-        &merge(&file)?,
-    );
+    let profile = Profile::choose(&merge(&none, &none)?, &merge(&file, &none)?);
     if profile.environment != Environment::Development {
         file = profile_file(profile.environment, &inputs.directory);
     }
-    let tree = merge(&file)?;
-    let (mut problems, mut exposed) = (Vec::new(), Vec::new());
-    for layer in [default, file, dotenv, environment, flags] {
+    let composed = composed::collect(&[&dotenv_variables, &variables], |path| {
+        [&file, &dotenv, &environment].iter().any(|collected| collected.layer.is_configured(path))
+    });
+    let tree = merge(&file, &composed)?;
+    let (mut problems, mut warnings, mut exposed) = (Vec::new(), Vec::new(), Vec::new());
+    for layer in [default, file, composed, dotenv, environment, flags] {
         problems.extend(layer.problems);
+        warnings.extend(layer.warnings);
         exposed.extend(layer.exposed);
     }
     problems.extend(profile.problem.clone());
-    Ok(Sources { tree, profile, problems, exposed })
+    Ok(Sources { tree, profile, problems, warnings, exposed })
 }
 
 /// The built-in defaults, and nothing else.
@@ -113,7 +121,7 @@ fn profile_file(environment: Environment, directory: &Path) -> Collected {
             collected
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            layers::from_toml(environment.embedded(), &format!("built-in {name}"))
+            layers::from_toml(environment.embedded(), &format!("{BUILT_IN}{name}"))
         }
         Err(error) => unreadable(&name, &error),
     };
@@ -127,34 +135,49 @@ fn profile_file(environment: Environment, directory: &Path) -> Collected {
     collected
 }
 
-fn dotenv_file(directory: &Path) -> Collected {
+/// The variables of `.env` and what they set.
+fn dotenv_file<'d>(directory: &'d Path, environment: &Variables<'_>) -> (Variables<'d>, Collected) {
     let path = directory.join(".env");
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
+    let (file, mut collected) = match fs::read_to_string(&path) {
+        Ok(text) => {
+            let mut collected = Collected::default();
+            collected.watch(&path);
+            (dotenv::parse(&text, |name| environment.get(name)), collected)
+        }
         // Some images mount an empty folder there.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => {
-            return Collected::default();
+            (Dotenv::default(), Collected::default())
         }
-        Err(error) => return unreadable(".env", &error),
+        Err(error) => (Dotenv::default(), unreadable(".env", &error)),
     };
-    let mut collected = Collected::default();
-    collected.watch(&path);
-    let (variables, problems) = dotenv::parse(&text, ".env");
-    collected.problems = problems;
-    let values = variables.into_iter().map(|(name, value)| (name, Some(value))).collect();
-    Variables { values, place: ".env variable", directory }.collect(&mut collected);
-    collected
+    collected.warnings.extend(skipped_lines(&file.skipped));
+    collected.warnings.extend(unknown::warnings(&file, ".env variable"));
+    let values = file.values.into_iter().map(|(name, value)| (name, Some(value))).collect();
+    let variables = Variables { values, place: ".env variable", directory };
+    variables.collect(&mut collected);
+    (variables, collected)
 }
 
-fn environment(inputs: &Inputs) -> Collected {
-    let mut collected = Collected::default();
+/// A warning that names these lines, or the first of them. What is in them may be a secret.
+fn skipped_lines(lines: &[usize]) -> Option<Problem> {
+    const SHOWN: usize = 10;
+    let numbers: Vec<String> = lines.iter().take(SHOWN).map(usize::to_string).collect();
+    let more = lines.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let wrong = Wrong::new(
+        format!("has lines that are not NAME=value and were skipped: {}{more}", numbers.join(", ")),
+        "write NAME=value, close every quote, and put # before a comment",
+    );
+    (!lines.is_empty()).then(|| wrong.of(".env", ".env"))
+}
+
+fn process_variables(inputs: &Inputs) -> Variables<'_> {
     let values: BTreeMap<String, Option<String>> = inputs
         .variables
         .iter()
         .filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_str().map(str::to_owned))))
         .collect();
-    Variables { values, place: "environment variable", directory: &inputs.directory }.collect(&mut collected);
-    collected
+    Variables { values, place: "environment variable", directory: &inputs.directory }
 }
 
 fn flags(overrides: &Overrides) -> Collected {

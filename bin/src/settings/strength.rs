@@ -21,6 +21,7 @@ const PLACEHOLDERS: &[&str] = &[
     "yoursecret",
     "yoursuper",
     "yourkey",
+    "yourpassword",
     "yourjwt",
     "your256bit",
     "yourapp",
@@ -136,8 +137,8 @@ fn has_little_variety(secret: &str) -> bool {
     }
 }
 
-/// User and password pairs that images, tutorials and templates come with.
-pub(super) fn is_default_database_password(user: &str, password: &str) -> bool {
+/// Whether images, tutorials or templates come with this password, for a database or for an account.
+pub(super) fn is_well_known_password(user: &str, password: &str) -> bool {
     const KNOWN: &[&str] = &[
         "password",
         "passwd",
@@ -155,6 +156,7 @@ pub(super) fn is_default_database_password(user: &str, password: &str) -> bool {
         "changeme",
         "changethis",
         "changeit",
+        "1234",
         "12345",
         "123456",
         "12345678",

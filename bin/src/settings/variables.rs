@@ -1,5 +1,6 @@
 //! Reads the environment and `.env` into a layer: `KEEPSTONE__SECTION__KEY` before the bare name before its alias, and
-//! each secret from `<NAME>_FILE`, too. Unknown `KEEPSTONE__…` names are mistakes; other unknown names are not ours.
+//! each secret from `<NAME>_FILE`, too. Unknown `KEEPSTONE__…` names are mistakes; other unknown names are not ours,
+//! see `unknown`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,6 +21,11 @@ pub(super) struct Variables<'a> {
 }
 
 impl Variables<'_> {
+    /// The value of a variable, if it is set and UTF-8.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name)?.as_deref()
+    }
+
     /// Adds what these variables say to a layer.
     pub(super) fn collect(&self, into: &mut Collected) {
         for key in KEYS {
@@ -58,20 +64,28 @@ impl Variables<'_> {
     }
 
     fn collect_file(&self, key: &Key, name: &str, path: &str, into: &mut Collected) {
-        let origin = format!("file named by {} {name}", self.place);
+        if let Some(value) = self.read_file(key.name, name, path, into) {
+            into.layer.set(key.path, &format!("file named by {} {name}", self.place), value);
+        }
+    }
+
+    /// The content of a file, without the line break at its end. `subject` is what it is the value of, `name` the
+    /// variable that names it.
+    pub(super) fn read_file(&self, subject: &str, name: &str, path: &str, into: &mut Collected) -> Option<String> {
         let path = self.directory.join(path);
         match fs::read_to_string(&path) {
             Ok(text) => {
                 into.watch(&path);
                 let value = text.strip_suffix('\n').unwrap_or(&text);
-                into.layer.set(key.path, &origin, value.strip_suffix('\r').unwrap_or(value));
+                Some(value.strip_suffix('\r').unwrap_or(value).to_owned())
             }
             Err(error) => {
                 let wrong = Wrong::new(
                     format!("cannot be read: {error}"),
                     format!("let {name} name a file this process may read"),
                 );
-                into.problem(wrong.at(key.path, origin));
+                into.problem(wrong.of(subject, format!("file named by {} {name}", self.place)));
+                None
             }
         }
     }

@@ -8,7 +8,8 @@ use crate::{Invalid, kept::kept_as_text};
 
 kept_as_text!(Email);
 
-/// An e-mail address as its owner wrote it, and the canonical form under which it is unique.
+/// An e-mail address as its owner wrote it, and the canonical form under which it is unique. A domain that is not in the
+/// normal form of UTS 46 is converted to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email {
     address: String,
@@ -22,8 +23,8 @@ impl Email {
 
     /// Reads an address: spaces around it are dropped, letters keep their case.
     ///
-    /// The local part is a dot-atom of ASCII (RFC 5322 section 3.2.3); the domain has at least two labels and may be
-    /// international, written in its normal form.
+    /// The local part is a dot-atom of ASCII (RFC 5322 section 3.2.3). The domain has at least two labels and may be
+    /// international: every spelling that UTS 46 maps to the same A-labels is the same domain.
     ///
     /// # Errors
     /// [`Invalid`] says which rule was broken.
@@ -37,13 +38,13 @@ impl Email {
         if !is_local_part(local) {
             return Err(Invalid::Malformed("the part before the @ is not one that mail servers accept"));
         }
-        let domain_key =
-            canonical_domain(domain).ok_or(Invalid::Malformed("the part after the @ is not a domain name"))?;
-        let key = format!("{}@{domain_key}", local.to_ascii_lowercase());
-        if key.len() > Self::MAX_LENGTH {
+        let domain = Domain::parse(domain).ok_or(Invalid::Malformed("the part after the @ is not a domain name"))?;
+        let (address, key) =
+            (format!("{local}@{}", domain.shown), format!("{}@{}", local.to_ascii_lowercase(), domain.ascii));
+        if address.len() > Self::MAX_LENGTH || key.len() > Self::MAX_LENGTH {
             return Err(Invalid::TooLong { max: Self::MAX_LENGTH });
         }
-        Ok(Self { address: address.to_owned(), key })
+        Ok(Self { address, key })
     }
 
     /// The address as its owner wrote it: where mail goes, and what people see.
@@ -73,19 +74,30 @@ fn is_local_part(local: &str) -> bool {
     local.len() <= Email::MAX_LOCAL_LENGTH && local.split('.').all(is_atom)
 }
 
-/// The domain in lower-case A-labels; `None` if it is no host name, or not written in its normal form: `K` (U+212A)
-/// would be read as `k`, and a look-alike must not become somebody else's address.
-fn canonical_domain(domain: &str) -> Option<String> {
-    let ascii = idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::STD3).ok()?;
-    let (unicode, valid) = idna::domain_to_unicode(&ascii);
-    let lower = domain.to_ascii_lowercase();
-    let is_normal = valid.is_ok() && (unicode == lower || ascii == lower);
-    let is_label =
-        |label: &str| !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-');
-    let top = ascii.rsplit('.').next()?;
-    let is_host =
-        ascii.contains('.') && ascii.split('.').all(is_label) && !top.bytes().all(|byte| byte.is_ascii_digit());
-    (is_normal && is_host).then(|| ascii.into_owned())
+/// The domain of an address.
+struct Domain {
+    /// Lower-case A-labels.
+    ascii: String,
+    /// As written if that is the normal form, else the normal form, so that nobody sees a look-alike: UTS 46 maps `K`
+    /// (U+212A) to `k`.
+    shown: String,
+}
+
+impl Domain {
+    /// Reads a domain; `None` if it is not a host name of two or more labels.
+    fn parse(domain: &str) -> Option<Self> {
+        let ascii = idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::STD3).ok()?;
+        let (unicode, valid) = idna::domain_to_unicode(&ascii);
+        valid.ok()?;
+        let is_label =
+            |label: &str| !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-');
+        let top = ascii.rsplit('.').next()?;
+        let is_host =
+            ascii.contains('.') && ascii.split('.').all(is_label) && !top.bytes().all(|byte| byte.is_ascii_digit());
+        let lower = domain.to_ascii_lowercase();
+        let shown = if unicode == lower || ascii == lower { domain.to_owned() } else { unicode };
+        is_host.then(|| Self { ascii: ascii.into_owned(), shown })
+    }
 }
 
 #[cfg(test)]
@@ -110,10 +122,51 @@ mod tests {
     }
 
     #[test]
-    fn look_alikes_are_refused() {
-        for address in
-            ["\u{212a}@x.example", "a@\u{212a}.example", "ı@x.example", "ﬁ@x.example", "a@ﬁ.example", "ä@x.example"]
-        {
+    fn a_domain_is_one_in_every_spelling_that_uts_46_maps_to_it() {
+        for (normal, spellings) in [
+            (
+                "x@münchen.de",
+                &[
+                    "x@MÜNCHEN.de",
+                    "x@München.DE",
+                    "x@mu\u{308}nchen.de",
+                    "X@MU\u{308}NCHEN.DE",
+                    "x@xn--mnchen-3ya.de",
+                    "x@XN--MNCHEN-3YA.DE",
+                    "x@ｍünchen.de",
+                    "x@mün\u{ad}chen.de",
+                    "x@münchen。de",
+                ][..],
+            ),
+            ("x@한글.kr", &["x@\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af}.kr", "x@xn--bj0bj06e.kr"]),
+            ("x@ångström.example", &["x@ÅNGSTRÖM.example", "x@\u{212b}ngstro\u{308}m.example"]),
+            ("x@kelvin.example", &["x@\u{212a}elvin.example", "x@KELVIN.example"]),
+            ("x@fish.example", &["x@ﬁsh.example"]),
+        ] {
+            for spelling in spellings {
+                assert_eq!(key(spelling), key(normal), "{spelling}");
+            }
+        }
+        assert_ne!(key("x@straße.example"), key("x@strasse.example"), "UTS 46, not transitional");
+    }
+
+    #[test]
+    fn a_domain_that_is_not_in_its_normal_form_is_shown_in_it() {
+        for (written, shown) in [
+            ("X@MÜNCHEN.de", "X@münchen.de"),
+            ("x@mu\u{308}nchen.de", "x@münchen.de"),
+            ("x@\u{212a}elvin.example", "x@kelvin.example"),
+            ("x@münchen.DE", "x@münchen.DE"),
+            ("x@xn--mnchen-3ya.de", "x@xn--mnchen-3ya.de"),
+            ("Ada@Example.COM", "Ada@Example.COM"),
+        ] {
+            assert_eq!(Email::parse(written).unwrap().as_str(), shown, "{written}");
+        }
+    }
+
+    #[test]
+    fn letters_outside_ascii_before_the_at_sign_are_refused() {
+        for address in ["\u{212a}@x.example", "ı@x.example", "ﬁ@x.example", "ä@x.example"] {
             assert!(Email::parse(address).is_err(), "{address}");
         }
     }
@@ -141,6 +194,12 @@ mod tests {
             "a@example.com\0",
             "a@example..com",
             "a@.com",
+            "a@xn--a.example",
+            "a@\u{301}a.example",
+            "a@a\u{200b}\u{2028}b.example",
+            "a@１２７.０.０.１",
+            "a@exa\u{2003}mple.com",
+            "a@ⅰ/ⅱ.example",
             "a\r\nBcc: b@example.com",
             &long_local,
             &long,

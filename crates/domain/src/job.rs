@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Email, JobId, MailText, MailTokenId, PendingUser, Subject, Timestamp, UserId, Username};
+use crate::{Email, ItemId, JobId, MailText, MailTokenId, PendingUser, Subject, Timestamp, UserId, Username};
 
 /// Everything that is done later. What an old version wrote must stay readable: members are added, never renamed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +84,16 @@ pub enum Task {
         /// What it takes to make it.
         user: PendingUser,
     },
+    /// Renews what users are searched by, a few at once: once, after the rules of the search have changed.
+    RenewUserSearchKeys {
+        /// The last user that has been renewed.
+        after: Option<UserId>,
+    },
+    /// Renews what items are searched by, as [`RenewUserSearchKeys`](Self::RenewUserSearchKeys) does for users.
+    RenewItemSearchKeys {
+        /// The last item that has been renewed.
+        after: Option<ItemId>,
+    },
     /// What is done again and again.
     #[serde(untagged)]
     Routine(RoutineTask),
@@ -148,6 +158,8 @@ impl Task {
             Self::MailMessage { .. } => "mail_message",
             Self::BeginPasswordReset { .. } => "begin_password_reset",
             Self::FinishRegistration { .. } => "finish_registration",
+            Self::RenewUserSearchKeys { .. } => "renew_user_search_keys",
+            Self::RenewItemSearchKeys { .. } => "renew_item_search_keys",
             Self::Routine(RoutineTask { kind }) => match kind {
                 Routine::DeleteExpiredSessions => "delete_expired_sessions",
                 Routine::DeleteOldRequests => "delete_old_requests",
@@ -290,6 +302,8 @@ mod tests {
             },
             Task::BeginPasswordReset { email: email.clone() },
             Task::FinishRegistration { user: PendingUser::example(email) },
+            Task::RenewUserSearchKeys { after: Some(user_id) },
+            Task::RenewItemSearchKeys { after: None },
         ];
         tasks.extend(Routine::ALL.map(Task::from));
         tasks
@@ -301,6 +315,16 @@ mod tests {
             let json = serde_json::to_value(&task).unwrap();
             assert_eq!(json["kind"], task.kind());
             assert_eq!(serde_json::from_value::<Task>(json).unwrap(), task);
+        }
+    }
+
+    #[test]
+    fn a_task_that_a_migration_wrote_is_read() {
+        for (json, task) in [
+            (r#"{"kind":"renew_user_search_keys"}"#, Task::RenewUserSearchKeys { after: None }),
+            (r#"{"kind":"renew_item_search_keys"}"#, Task::RenewItemSearchKeys { after: None }),
+        ] {
+            assert_eq!(serde_json::from_str::<Task>(json).unwrap(), task);
         }
     }
 

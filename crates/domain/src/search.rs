@@ -1,5 +1,7 @@
-//! Looking for a text inside others, without case. Case is folded here and nowhere else, so that every database finds
-//! the same.
+//! Case-insensitive substring search. Texts are folded here and nowhere else, so that every database finds the same
+//! rows.
+
+use unicode_normalization::UnicodeNormalization;
 
 use crate::{Invalid, text::is_invisible_control};
 
@@ -35,11 +37,17 @@ impl SearchText {
     }
 }
 
-/// A text without case: character by character in upper and then in lower case, so that `ß` is `ss` and every sigma
-/// `σ`.
+/// Removes the differences of case and of Unicode composition from a text.
+///
+/// Each character is converted to upper and then to lower case, so that `ß` equals `ss` and every sigma `σ`. The result
+/// is in NFC. The case is converted in the decomposed form, because a composed character and its parts do not always
+/// have the same capital letters.
 #[must_use]
 pub fn fold(text: &str) -> String {
-    text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    text.nfd().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfc().collect()
 }
 
 #[cfg(test)]
@@ -53,6 +61,31 @@ mod tests {
             assert_eq!(fold(a), fold(b), "{a}");
         }
         assert_ne!(fold("a"), fold("ä"));
+    }
+
+    #[test]
+    fn texts_that_are_canonically_equivalent_are_folded_alike() {
+        for (a, b) in [
+            ("Café", "cafe\u{301}"),
+            ("한글", "\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af}"),
+            ("Việt", "Vie\u{323}\u{302}t"),
+            ("Việt", "Vie\u{302}\u{323}t"),
+            ("q\u{307}\u{323}", "Q\u{323}\u{307}"),
+            ("Å", "\u{212b}"),
+            ("Ångström", "A\u{30a}ngstro\u{308}m"),
+            ("ᾳ", "Α\u{345}"),
+            ("ΐ", "Ι\u{308}\u{301}"),
+            ("が", "か\u{3099}"),
+            ("क़", "क\u{93c}"),
+            ("İ", "I\u{307}"),
+        ] {
+            assert_eq!(fold(a), fold(b), "{a}");
+            assert_eq!(SearchText::parse(a).unwrap(), SearchText::parse(b).unwrap(), "{a}");
+            assert_eq!(fold(&fold(a)), fold(a), "{a}");
+        }
+        for (a, b) in [("e", "é"), ("ﬁ", "fl"), ("①", "1"), ("한", "하")] {
+            assert_ne!(fold(a), fold(b), "{a}");
+        }
     }
 
     #[test]

@@ -70,7 +70,7 @@ fn text(schema: &Value, name: &str) -> Value {
         (Some("uuid"), "actor_id" | "owner_id" | "user_id") => "019a1b2c-0a1b-7c2d-8e3f-5a6b7c8d9e0f",
         (Some("uuid"), _) => "019a1b2c-3d4e-7f60-8a9b-0c1d2e3f4a5b",
         (Some("date-time"), _) => "2026-01-31T09:30:00.123456Z",
-        (Some("email"), _) => "ada@example.com",
+        (Some("idn-email"), _) => "ada@example.com",
         (Some("password"), _) => "correct horse battery",
         (_, "username") => "ada",
         (_, "name") => "Ada Lovelace",

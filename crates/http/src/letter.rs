@@ -22,7 +22,7 @@ use crate::{
 pub struct LetterBody {
     /// The recipient; `email` is accepted too.
     #[serde(default, alias = "email")]
-    #[schema(required = true, value_type = String, format = "email", max_length = 254)]
+    #[schema(required = true, value_type = String, format = "idn-email", max_length = 254)]
     to: Field<String>,
     /// One line.
     #[serde(default)]

@@ -39,7 +39,7 @@ impl Input for MailTokenBody {
 pub struct ForgottenPasswordBody {
     /// The address of the account.
     #[serde(default)]
-    #[schema(required = true, value_type = String, format = "email", max_length = 254)]
+    #[schema(required = true, value_type = String, format = "idn-email", max_length = 254)]
     email: Field<String>,
 }
 

@@ -25,6 +25,7 @@ use crate::{
     list::{self, ESCAPE, RECENT, Reach, coalesce, part, recent},
     repositories::DieselRepositories,
     schema::{items, users},
+    search_key,
     types::{Id, UtcDateTime},
 };
 
@@ -200,6 +201,10 @@ impl ItemRepository for DieselRepositories {
             query.execute(conn).await
         })?;
         Ok(changed == 1)
+    }
+
+    async fn renew_search_keys(&mut self, after: Option<ItemId>, limit: u32) -> Result<Option<ItemId>> {
+        Ok(search_key::renew_items(self, after.map(Id::of), limit).await?.map(Id::get))
     }
 
     async fn delete(&mut self, id: ItemId, owner: Option<UserId>, expected: &Expected) -> Result<bool> {

@@ -21,6 +21,7 @@ mod purge;
 mod refresh_token;
 mod repositories;
 mod schema;
+mod search_key;
 mod session;
 mod sqlite;
 mod store;

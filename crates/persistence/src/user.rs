@@ -25,6 +25,7 @@ use crate::{
     purge,
     repositories::DieselRepositories,
     schema::users,
+    search_key,
     types::{Id, Time, UtcDateTime},
 };
 
@@ -239,6 +240,10 @@ impl UserRepository for DieselRepositories {
 
     async fn forget_searches(&mut self, first: bool) -> Result<bool> {
         purge::forget_searches(self, first).await
+    }
+
+    async fn renew_search_keys(&mut self, after: Option<UserId>, limit: u32) -> Result<Option<UserId>> {
+        Ok(search_key::renew_users(self, after.map(Id::of), limit).await?.map(Id::get))
     }
 
     async fn hold_for_login(&mut self, id: UserId, password_hash: &SecretString) -> Result<bool> {

@@ -31,6 +31,10 @@ pub trait ItemRepository {
         now: Timestamp,
     ) -> Result<bool>;
 
+    /// Renews what items are searched by, `limit` of them in the order of their ids, beginning after this one. Returns
+    /// the last of them if there may be more. The items count as unchanged.
+    async fn renew_search_keys(&mut self, after: Option<ItemId>, limit: u32) -> Result<Option<ItemId>>;
+
     /// Deletes an item, under the conditions of [`update`](Self::update).
     async fn delete(&mut self, id: ItemId, owner: Option<UserId>, expected: &Expected) -> Result<bool>;
 }

@@ -79,6 +79,10 @@ pub trait UserRepository {
     /// itself; `first` begins it. `true` if it is to be called again, each time as a change of its own.
     async fn forget_searches(&mut self, first: bool) -> Result<bool>;
 
+    /// Renews what users are searched by, `limit` of them in the order of their ids, beginning after this one. Returns
+    /// the last of them if there may be more. The users count as unchanged.
+    async fn renew_search_keys(&mut self, after: Option<UserId>, limit: u32) -> Result<Option<UserId>>;
+
     /// Holds a user until the transaction ends; `false` if the user may not log in, or has another password hash by
     /// now.
     async fn hold_for_login(&mut self, id: UserId, password_hash: &SecretString) -> Result<bool>;

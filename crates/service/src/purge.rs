@@ -88,6 +88,6 @@ impl Purge {
 }
 
 /// Rests as long as the last step took.
-async fn let_others_in(begun: Instant) {
+pub(crate) async fn let_others_in(begun: Instant) {
     tokio::time::sleep(begun.elapsed().min(PAUSE)).await;
 }

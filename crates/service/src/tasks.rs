@@ -4,6 +4,7 @@
 //! Message-ID.
 
 mod letter;
+mod renewal;
 
 use std::{sync::Arc, time::Duration};
 
@@ -97,6 +98,8 @@ pub struct TaskParts {
     /// How the API is reached from outside: `https://api.example.com/api/v1`. Links in e-mails are made of it, and of
     /// nothing that a request says.
     pub api_url: String,
+    /// The front end with pages of its own for the links that confirm an address or set a password, if there is one.
+    pub frontend_url: Option<String>,
     /// The sessions, of which old ones are deleted.
     pub sessions: Arc<Sessions>,
     /// The requests that may be sent again, of which old ones are deleted.
@@ -124,6 +127,8 @@ impl Tasks {
         match task {
             Task::BeginPasswordReset { email } => self.begin_password_reset(job, email).await,
             Task::FinishRegistration { user } => self.finish_registration(job, user).await,
+            Task::RenewUserSearchKeys { after } => self.renew_user_search_keys(job, after).await,
+            Task::RenewItemSearchKeys { after } => self.renew_item_search_keys(job, after).await,
             Task::Routine(RoutineTask { kind }) => self.routine(kind).await.map(|()| Ran::Routine),
             letter => {
                 if let Some(mail) = self.mail(job.id, letter).await? {

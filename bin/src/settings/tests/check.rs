@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::super::check;
 use super::*;
 
-const PRODUCTION: [(&str, &str); 2] = [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG)];
+const PRODUCTION: [(&str, &str); 3] =
+    [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG), ("DATABASE_URL", "sqlite:///./keepstone.db")];
 
 /// The rows of the table by their first column: what holds here, in development, in production.
 fn rows(variables: &[(&str, &str)]) -> BTreeMap<String, [String; 3]> {

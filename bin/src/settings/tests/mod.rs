@@ -1,7 +1,10 @@
 //! What the settings promise. No test reads or changes the process's environment: each brings variables and a folder.
 
 mod check;
+mod composed;
+mod dotenv;
 mod layering;
+mod names;
 mod production;
 mod properties;
 mod refused;
@@ -19,6 +22,9 @@ use super::{Inputs, Overrides, Problems, Settings};
 
 /// Strong enough for production.
 const STRONG: &str = "kT3vX9qLw2RzB7nYc5HdJ8mFs1PgUeA0iQo6VtKxMh4=";
+
+/// A database that production accepts.
+const DATABASE: &str = "sqlite:////var/lib/keepstone/keepstone.db";
 
 /// Settings of these variables, in an empty folder.
 fn load(variables: &[(&str, &str)]) -> Result<Settings, Problems> {

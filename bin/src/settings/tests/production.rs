@@ -5,15 +5,16 @@ use super::*;
 
 /// What production says about good settings with these changes.
 fn refused(changes: &[(&str, &str)]) -> Vec<String> {
-    let mut variables = vec![("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG)];
+    let mut variables = vec![("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG), ("DATABASE_URL", DATABASE)];
     variables.retain(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
     variables.extend(changes);
     wrong(&variables)
 }
 
 #[test]
-fn production_starts_with_a_strong_secret_and_nothing_else() {
-    let settings = load(&[("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG)]).unwrap();
+fn production_starts_with_a_strong_secret_and_a_database() {
+    let settings =
+        load(&[("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG), ("DATABASE_URL", DATABASE)]).unwrap();
     assert!(settings.password.blocklist && !settings.docs.enabled && !settings.app.debug);
     let [warning] = settings.warnings.as_slice() else { panic!("{:?}", settings.warnings) };
     assert_eq!((warning.key.as_str(), warning.message.as_str()), ("MAIL_URL", "is not set, so no e-mail is sent"));
@@ -85,7 +86,8 @@ fn weak_secrets_are_refused_by_name_and_never_shown() {
             }
             assert_eq!(names, [name], "{value}");
             if !missing && value.len() > 6 {
-                let problems = load(&[("ENVIRONMENT", "production"), (name, value)]).unwrap_err();
+                let problems =
+                    load(&[("ENVIRONMENT", "production"), ("DATABASE_URL", DATABASE), (name, value)]).unwrap_err();
                 assert!(!format!("{problems} {problems:?}").contains(value), "{value}");
             }
         }
@@ -162,7 +164,7 @@ fn development_only_warns_of_the_same() {
 #[test]
 fn an_unset_environment_is_production_as_soon_as_others_can_reach_it() {
     for host in ["0.0.0.0", "::", "[::]", "192.168.1.5", "example.com", "localhost.example.com", "::ffff:10.0.0.1"] {
-        let problems = load(&[("HOST", host)]).unwrap_err();
+        let problems = load(&[("HOST", host), ("DATABASE_URL", DATABASE)]).unwrap_err();
         assert_eq!(
             problems.list.iter().map(|problem| problem.key.as_str()).collect::<Vec<_>>(),
             ["JWT_SECRET_KEY"],
@@ -174,7 +176,7 @@ fn an_unset_environment_is_production_as_soon_as_others_can_reach_it() {
                 .contains(&format!("ENVIRONMENT is not set, and HOST={host} (environment variable HOST)")),
             "{problems}"
         );
-        let settings = load(&[("HOST", host), ("JWT_SECRET_KEY", STRONG)]).unwrap();
+        let settings = load(&[("HOST", host), ("JWT_SECRET_KEY", STRONG), ("DATABASE_URL", DATABASE)]).unwrap();
         assert_eq!(settings.app.environment, Environment::Production);
         assert!(settings.password.blocklist && !settings.docs.enabled, "production's profile is loaded");
         let explicit = load(&[("HOST", host), ("ENVIRONMENT", "development")]).unwrap();
@@ -206,7 +208,7 @@ fn a_mistyped_environment_is_the_only_problem_reported() {
 fn secret_files_that_others_may_read_are_refused_in_production_and_warned_of_elsewhere() {
     let folder =
         folder(&[(".env", "APP_NAME=x"), ("jwt", STRONG), ("config/production.toml", "[jwt]\nrefresh_secret = \"\"")]);
-    let variables = [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY_FILE", "jwt")];
+    let variables = [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY_FILE", "jwt"), ("DATABASE_URL", DATABASE)];
     assert!(load_in(folder.path(), &variables).is_ok());
     for mode in [0o644, 0o640, 0o604, 0o660, 0o444] {
         for name in [".env", "jwt", "config/production.toml"] {
@@ -217,5 +219,20 @@ fn secret_files_that_others_may_read_are_refused_in_production_and_warned_of_els
         assert!(problems.list.iter().all(|problem| problem.mend.starts_with("chmod 600 ")), "{problems}");
         let warned = load_in(folder.path(), &[("ENVIRONMENT", "test"), ("JWT_SECRET_KEY_FILE", "jwt")]).unwrap();
         assert_eq!(warned.warnings.len(), 2, "{:?}", warned.warnings);
+    }
+}
+
+#[test]
+fn production_needs_a_database() {
+    for environment in ["production", "prod", "staging"] {
+        let variables = [("ENVIRONMENT", environment), ("JWT_SECRET_KEY", STRONG)];
+        assert_eq!(wrong(&variables), ["DATABASE_URL"], "{environment}");
+    }
+    assert_eq!(wrong(&[("HOST", "0.0.0.0"), ("JWT_SECRET_KEY", STRONG)]), ["DATABASE_URL"], "implied");
+    assert_eq!(refused(&[("DATABASE_URL", "")]), ["DATABASE_URL"]);
+    let file = folder(&[("config/production.toml", "[database]\nurl = \"sqlite:///./app.db\"")]);
+    assert!(load_in(file.path(), &[("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG)]).is_ok());
+    for environment in ["development", "local", "dev", "test", ""] {
+        assert!(load(&[("ENVIRONMENT", environment)]).is_ok(), "{environment}");
     }
 }

@@ -57,7 +57,7 @@ const ROWS: &[BadRow] = &[
 ];
 
 fn problems(changes: &[(&'static str, &'static str)]) -> Vec<String> {
-    let mut variables = vec![("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG)];
+    let mut variables = vec![("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG), ("DATABASE_URL", DATABASE)];
     variables.retain(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
     variables.extend(changes);
     wrong(&variables)
@@ -122,7 +122,8 @@ fn production_sends_e_mail_from_somebody_with_links_that_lead_here_and_in_secret
     assert_eq!(refused(&[clear]), ["MAIL_URL"]);
     let allowed = ("ALLOW_INSECURE_BACKEND", "true");
     assert_eq!(refused(&[clear, allowed]), [""; 0]);
-    let production = [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG), clear, allowed, good[0], good[1]];
+    let production = [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG), ("DATABASE_URL", DATABASE)];
+    let production = [&production[..], &[clear, allowed], &good].concat();
     let warnings = load(&production).unwrap().warnings;
     assert!(matches!(warnings.as_slice(), [warning] if warning.key == "MAIL_URL"), "{warnings:?}");
     assert!(warnings[0].mend.contains("tls=none"), "{warnings:?}");
@@ -136,7 +137,7 @@ fn an_address_for_e_mails_that_is_refused_has_no_problem_that_follows_from_it() 
     let conceal = ("REGISTRATION_CONCEAL", "true");
     assert_eq!(problems(&[conceal]), ["REGISTRATION_CONCEAL"]);
     assert_eq!(problems(&[bad, conceal]), ["MAIL_URL"]);
-    let variables = [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG), bad];
+    let variables = [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG), ("DATABASE_URL", DATABASE), bad];
     let inputs = Inputs::new(variables, tempfile::tempdir().unwrap().path(), Overrides::default(), 1);
     let (settings, problems) = Settings::examine(&inputs).unwrap();
     assert!(problems.unwrap().concern("MAIL_URL") && settings.warnings.is_empty(), "{:?}", settings.warnings);
@@ -152,6 +153,7 @@ fn signing_keys_that_others_may_read_are_refused_in_production() {
     let variables = [
         ("ENVIRONMENT", "production"),
         ("JWT_SECRET_KEY", STRONG),
+        ("DATABASE_URL", DATABASE),
         ("JWT_ALGORITHM", "EdDSA"),
         ("JWT_KEYS_DIR", "keys"),
     ];

@@ -1,7 +1,8 @@
-//! What holds of every text, whoever wrote it. Each property is a function of its own, which the fuzz target of the
-//! same name calls, too.
+//! Properties of every text. Each is a function of its own, which the fuzz target of the same name calls, if there is
+//! one.
 
 mod email;
+mod fold;
 
 use proptest::prelude::*;
 
@@ -16,6 +17,16 @@ proptest! {
     ) {
         for text in [&anything, &plausible, &plain] {
             email::holds(text);
+        }
+    }
+
+    #[test]
+    fn canonically_equivalent_texts_are_folded_alike(
+        anything in "\\PC{0,40}",
+        marks in "[a-zA-Zäöéΐᾳßİ가-힣\u{300}-\u{36f}\u{1100}-\u{11ff}\u{345}]{0,20}",
+    ) {
+        for text in [&anything, &marks] {
+            fold::holds(text);
         }
     }
 }

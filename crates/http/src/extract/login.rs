@@ -29,7 +29,7 @@ pub struct LoginRequest {
 pub struct LoginJson {
     /// The address of the account. Either this or `username` must be there.
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = "email", example = "ada@example.com")]
+    #[schema(value_type = Option<String>, format = "idn-email", example = "ada@example.com")]
     email: Field<String>,
     /// The user name of the account, or its address.
     #[serde(default)]

@@ -20,7 +20,7 @@ use crate::{
 pub struct NewUserBody {
     /// Unique, compared without case.
     #[serde(default)]
-    #[schema(required = true, value_type = String, format = "email", max_length = 254, example = "ada@example.com")]
+    #[schema(required = true, value_type = String, format = "idn-email", max_length = 254, example = "ada@example.com")]
     email: Field<String>,
     /// Any characters except NUL; never trimmed or truncated.
     #[serde(default)]
@@ -72,7 +72,7 @@ pub struct UserPatchBody {
     /// A new address. One's own needs `current_password`; where mail is configured, it is `pending_email` until it is
     /// confirmed by the link that is sent there.
     #[serde(default)]
-    #[schema(value_type = Option<String>, nullable = false, format = "email", max_length = 254)]
+    #[schema(value_type = Option<String>, nullable = false, format = "idn-email", max_length = 254)]
     email: Field<String>,
     /// Null drops the change of the address that waits for its confirmation.
     #[serde(default)]

@@ -18,7 +18,7 @@ use crate::{
 pub struct UserView {
     #[schema(value_type = uuid::Uuid)]
     id: UserId,
-    #[schema(format = "email", example = "ada@example.com")]
+    #[schema(format = "idn-email", example = "ada@example.com")]
     email: String,
     /// The address that replaces `email` once it is confirmed. Null for callers other than the user without
     /// `users:manage`.

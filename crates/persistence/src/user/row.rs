@@ -2,12 +2,13 @@
 #![expect(clippy::ref_option_ref, reason = "the derives of Insertable and AsChangeset make them")]
 
 use diesel::{dsl::Eq, prelude::*};
-use keepstone_domain::{DisplayName, Email, Invalid, RoleName, Timestamp, User, UserId, Username, Version, fold};
+use keepstone_domain::{DisplayName, Email, Invalid, RoleName, Timestamp, User, UserId, Username, Version};
 use keepstone_repository::{Result, StorageError};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     schema::users,
+    search_key,
     types::{Id, Time},
 };
 
@@ -89,7 +90,7 @@ impl<'a> From<&'a User> for NewUserRow<'a> {
             created_at: Time(user.created_at),
             updated_at: Time(user.updated_at),
             version: user.version.get(),
-            search_key: fold(&[user.email.as_str(), username.unwrap_or(""), name.unwrap_or("")].join(SEPARATOR)),
+            search_key: search_key::of_user(user.email.as_str(), username, name),
         }
     }
 }
@@ -105,6 +106,3 @@ impl NewUserRow<'_> {
 pub fn hashed_row<'a>(user: &'a User, hash: &'a SecretString) -> (NewUserRow<'a>, Eq<users::password_hash, &'a str>) {
     (NewUserRow::from(user), users::password_hash.eq(hash.expose_secret()))
 }
-
-/// Between the texts that are searched: nobody can look for it, so that nothing is found across two of them.
-const SEPARATOR: &str = "\u{1f}";

@@ -24,6 +24,7 @@ mod purge;
 mod script;
 mod search;
 mod search_index;
+mod search_keys;
 mod search_many;
 mod session;
 mod transaction;

@@ -38,7 +38,11 @@ impl Tasks {
             Task::MailMessage { email, subject, text } => {
                 Some(Mail { id, to: email, name: None, letter: Letter::Message { subject, text } })
             }
-            Task::BeginPasswordReset { .. } | Task::FinishRegistration { .. } | Task::Routine(_) => None,
+            Task::BeginPasswordReset { .. }
+            | Task::FinishRegistration { .. }
+            | Task::RenewUserSearchKeys { .. }
+            | Task::RenewItemSearchKeys { .. }
+            | Task::Routine(_) => None,
         })
     }
 
@@ -70,7 +74,11 @@ impl Tasks {
             MailPurpose::ResetPassword => "reset-password",
             MailPurpose::UndoEmailChange => "undo-email-change",
         };
-        format!("{}/auth/{page}#token={}", self.parts.api_url, self.parts.outbox.token(purpose, id))
+        let folder = match (purpose, &self.parts.frontend_url) {
+            (MailPurpose::VerifyEmail | MailPurpose::ResetPassword, Some(url)) => url.clone(),
+            _ => format!("{}/auth", self.parts.api_url),
+        };
+        format!("{folder}/{page}#token={}", self.parts.outbox.token(purpose, id))
     }
 
     async fn token(&self, id: MailTokenId) -> Result<Option<MailToken>> {

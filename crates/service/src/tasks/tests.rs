@@ -42,6 +42,7 @@ fn tasks(store: &Arc<dyn Store>) -> Tasks {
         mailer: None,
         outbox,
         api_url: "https://api.example.com".to_owned(),
+        frontend_url: None,
         sessions: Arc::new(sessions),
     })
 }

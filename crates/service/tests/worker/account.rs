@@ -1,8 +1,8 @@
 //! Jobs that only change the database: what they do and that it is done is one transaction.
 
 use keepstone_domain::{
-    Email, Job, JobState, KeptHash, Login, MailPurpose, NewUser, PendingUser, RoleName, Routine, Task, Timestamp, User,
-    Username,
+    Email, Job, JobState, KeptHash, Login, MailPurpose, NewUser, PageRequest, PendingUser, RoleName, Routine,
+    SearchText, Task, Timestamp, User, UserFilter, Username,
 };
 use keepstone_repository::StorageError;
 use keepstone_service::{Letter, Mail};
@@ -92,7 +92,7 @@ async fn a_sign_up_makes_an_account_and_asks_for_its_address() {
         "{mails:?}"
     );
     let mut reader = house.store.read().await.unwrap();
-    let audit = reader.audit().list(&keepstone_domain::PageRequest::first(9)).await.unwrap().items;
+    let audit = reader.audit().list(&PageRequest::first(9)).await.unwrap().items;
     assert_eq!(audit.len(), 1);
     assert_eq!((audit[0].user_id, audit[0].ip.as_deref()), (Some(ada.id), Some("192.0.2.1")));
 }
@@ -171,4 +171,25 @@ async fn many_resets_of_the_same_accounts_at_once_get_in_nobodys_way_and_the_new
     for worker in workers {
         worker.stop().await;
     }
+}
+
+#[tokio::test]
+async fn old_search_keys_are_renewed_by_a_job_and_those_that_it_leaves_behind() {
+    let house = House::new().await;
+    for number in 0..250 {
+        insert(&house, &format!("user{number}"), true).await;
+    }
+    house.run("UPDATE users SET search_key = 'old'").await;
+    let worker = house.work(POLICY);
+    for task in [Task::RenewUserSearchKeys { after: None }, Task::RenewItemSearchKeys { after: None }] {
+        let id = house.write_task(&task).await;
+        house.becomes(id, JobState::Done).await;
+    }
+    eventually("all users are found", async || {
+        let filter = UserFilter { search: SearchText::parse("@example.com").ok(), role: None };
+        let mut reader = house.store.read().await.unwrap();
+        reader.users().list(&filter, &PageRequest::first(1)).await.unwrap().total == Some(250)
+    })
+    .await;
+    worker.stop().await;
 }

@@ -131,7 +131,11 @@ impl House {
         let simple = Uuid::from(id).simple();
         let id =
             if self.database.database() == Database::Postgres { format!("'{simple}'") } else { format!("x'{simple}'") };
-        let sql = format!("UPDATE jobs SET {what} WHERE public_id = {id}");
+        self.run(&format!("UPDATE jobs SET {what} WHERE public_id = {id}")).await;
+    }
+
+    /// Runs a statement past the store.
+    pub async fn run(&self, sql: &str) {
         match &self.url {
             DatabaseUrl::SqliteFile(path) => {
                 let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
@@ -139,10 +143,10 @@ impl House {
             }
             DatabaseUrl::SqliteMemory => panic!("nobody else has a database in memory"),
             DatabaseUrl::Postgres(url) => {
-                AsyncPgConnection::establish(url).await.unwrap().batch_execute(&sql).await.unwrap();
+                AsyncPgConnection::establish(url).await.unwrap().batch_execute(sql).await.unwrap();
             }
             DatabaseUrl::Mysql(url) => {
-                AsyncMysqlConnection::establish(url).await.unwrap().batch_execute(&sql).await.unwrap();
+                AsyncMysqlConnection::establish(url).await.unwrap().batch_execute(sql).await.unwrap();
             }
         }
     }
@@ -219,6 +223,7 @@ fn tasks(store: Arc<dyn Store>, post: &Arc<Post>) -> Tasks {
         purge: Arc::new(Purge::new(Arc::clone(&store), Arc::clone(&clock), None)),
         mailer: Some(Arc::<Post>::clone(post)),
         api_url: "https://api.example.com/api/v1".to_owned(),
+        frontend_url: None,
         limits: RateLimits::new(None),
         store,
         clock,
