@@ -3,10 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use keepstone_adapters::{ProcessLoginThrottle, ProcessRateLimiter, SystemClock};
-use keepstone_auth::{
-    password::{Hasher, Limits, MIN_BCRYPT_COST, Passwords, Scheme},
-    token::Keyring,
-};
+use keepstone_auth::password::{Hasher, Limits, MIN_BCRYPT_COST, Passwords, Scheme};
 use keepstone_domain::Clock;
 use keepstone_http::Cursors;
 use keepstone_persistence::DieselStore;
@@ -20,7 +17,7 @@ use keepstone_service::{
 
 use crate::{
     failure::Failure,
-    keys::{self, Keys},
+    keys::{self, Keys, Reloader},
     mail,
     settings::{PasswordHasher, RegistrationMode, Settings},
 };
@@ -48,7 +45,8 @@ pub struct Services {
     pub audit: Arc<Audit>,
     pub health: Arc<Health>,
     pub passwords: Passwords,
-    pub keyring: Arc<Keyring>,
+    /// Changes the keys that sign and verify tokens.
+    pub key_reloader: Reloader,
     pub limits: RateLimits,
 }
 
@@ -72,10 +70,9 @@ pub async fn open_migrated(settings: &Settings) -> Result<Arc<DieselStore>, Fail
 /// Makes the use cases over a database.
 pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, Failure> {
     let passwords = passwords(settings)?;
-    let Keys { issuer, chain, identifiers, cursors, mail_tokens, requests } = keys::read(settings)?;
+    let Keys { keyring, reloader, chain, identifiers, cursors, mail_tokens, requests } = keys::read(settings)?;
     let mailer = mail::mailer(settings)?;
     let outbox = Outbox::new(mail_tokens, mailer.is_some());
-    let keyring = Arc::new(Keyring::new(issuer));
     let (limits, guard) = limits(settings)?;
     let roles = Arc::new(settings.roles.clone());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -161,7 +158,7 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
         accounts,
         sessions,
         passwords,
-        keyring,
+        key_reloader: reloader,
         limits,
     })
 }

@@ -1,27 +1,36 @@
 //! The keys that sign and verify tokens: read at start, and again when the process is told to (SIGHUP).
 
+mod check;
+
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
+    fs::{DirBuilder, OpenOptions},
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
 };
 
 use keepstone_adapters::SystemClock;
 use keepstone_auth::token::{
-    Algorithm, Issuer, KeyFolder, KeySet, MAX_ACCESS_LIFETIME, Profile, Secret, SigningKey, TokenChain,
+    Algorithm, Issuer, KeyFolder, KeyRotation, KeySet, Keyring, MAX_ACCESS_LIFETIME, Profile, Secret, SigningKey,
+    TokenChain,
 };
 use keepstone_domain::Clock;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use self::check::{is_filled_at_start, problems};
 use crate::{
     failure::Failure,
-    settings::{self, Environment, Settings, secret},
+    settings::{self, Environment, Problems, Settings, secret},
 };
 
 /// What tokens are made with.
 pub struct Keys {
-    pub issuer: Issuer,
+    /// Signs and verifies tokens, with the keys of the moment.
+    pub keyring: Arc<Keyring>,
+    /// Changes the keys of the keyring.
+    pub reloader: Reloader,
     /// Names refresh tokens.
     pub chain: TokenChain,
     /// Under which the audit log knows the names that people typed; the same on every node.
@@ -34,38 +43,107 @@ pub struct Keys {
     pub requests: Secret,
 }
 
-/// Reads the configured keys. Refresh tokens are for this server alone, so they are always signed with a secret.
+/// The configured secrets.
+struct Secrets {
+    /// Signs access tokens with HS256.
+    shared: Secret,
+    /// Signs refresh tokens, which are for this server alone.
+    refresh: Secret,
+}
+
+/// Reads the keys again, and lets a new one sign when its time has come.
+pub struct Reloader {
+    settings: Settings,
+    keyring: Arc<Keyring>,
+    /// `None` with HS256.
+    rotation: Option<KeyRotation>,
+}
+
+/// Reads the configured keys.
 pub fn read(settings: &Settings) -> Result<Keys, Failure> {
-    let signing = secret::load_or_generate(settings).map_err(Failure::failed)?;
-    if let Some(notice) = signing.notice {
-        tracing::warn!("{notice}");
-    }
-    let bytes = |secret: &SecretString| Secret::for_development(secret.expose_secret().as_bytes());
-    let shared = bytes(&signing.secret).map_err(usage)?;
-    // Templates ship with one secret for both kinds; the two keys must differ all the same.
-    let refresh = match &settings.jwt.refresh_secret {
-        Some(secret) if secret.expose_secret() != signing.secret.expose_secret() => bytes(secret).map_err(usage)?,
-        _ => shared.for_refresh_tokens(),
+    let secrets = Secrets::read(settings)?;
+    let rotation = match algorithm(settings) {
+        Algorithm::Hs256 => None,
+        asymmetric => Some(start(settings, asymmetric)?),
     };
-    let access = match algorithm(settings) {
-        Algorithm::Hs256 => KeySet::new(SigningKey::hs256(&shared)),
-        asymmetric => from_folder(settings, asymmetric)?,
-    };
-    let lifetime = settings.jwt.access_ttl;
-    let profile = Profile {
-        // Longer than other services accept by default is allowed here, with a warning of the settings.
-        max_lifetime: lifetime.max(MAX_ACCESS_LIFETIME),
-        ..Profile::new(&settings.jwt.issuer, &settings.jwt.audience, lifetime)
-    };
-    let issuer = Issuer::new(access, KeySet::new(SigningKey::hs256(&refresh)), profile).map_err(usage)?;
+    let keyring = Arc::new(Keyring::new(issuer(settings, &secrets, rotation.as_ref())?));
+    let refresh = secrets.refresh;
     Ok(Keys {
-        issuer,
+        reloader: Reloader { settings: settings.clone(), keyring: Arc::clone(&keyring), rotation },
+        keyring,
         chain: TokenChain::new(&refresh),
         identifiers: refresh.derive("audit identifiers"),
         cursors: refresh.derive("cursors"),
         mail_tokens: refresh.derive("mail tokens"),
         requests: refresh.derive("idempotent requests"),
     })
+}
+
+impl Reloader {
+    /// Reads everything again. On an error the keys stay as they were.
+    pub fn reload(&mut self) -> Result<(), Failure> {
+        let secrets = Secrets::read(&self.settings)?;
+        let mut rotation = self.rotation.clone();
+        if let Some(rotation) = &mut rotation {
+            rotation.update(&read_folder(&self.settings)?, Instant::now()).map_err(usage)?;
+        }
+        self.keyring.replace(issuer(&self.settings, &secrets, rotation.as_ref())?);
+        self.rotation = rotation;
+        Ok(())
+    }
+
+    /// Lets the key sign whose time has come.
+    pub fn activate(&mut self) -> Result<(), Failure> {
+        let secrets = Secrets::read(&self.settings)?;
+        self.keyring.replace(issuer(&self.settings, &secrets, self.rotation.as_ref())?);
+        Ok(())
+    }
+
+    /// When another key is to sign.
+    pub fn next_change(&self) -> Option<Instant> {
+        self.rotation.as_ref()?.next_change(Instant::now())
+    }
+
+    /// The id of the key that signs now.
+    pub fn signing_key(&self) -> String {
+        self.keyring
+            .current()
+            .verifier()
+            .keys()
+            .iter()
+            .next()
+            .map(|key| key.id().as_str().to_owned())
+            .unwrap_or_default()
+    }
+}
+
+impl Secrets {
+    fn read(settings: &Settings) -> Result<Self, Failure> {
+        let signing = secret::load_or_generate(settings).map_err(Failure::failed)?;
+        if let Some(notice) = signing.notice {
+            tracing::warn!("{notice}");
+        }
+        let bytes = |secret: &SecretString| Secret::for_development(secret.expose_secret().as_bytes());
+        let shared = bytes(&signing.secret).map_err(usage)?;
+        // Templates ship with one secret for both kinds; the two keys must differ all the same.
+        let refresh = match &settings.jwt.refresh_secret {
+            Some(secret) if secret.expose_secret() != signing.secret.expose_secret() => bytes(secret).map_err(usage)?,
+            _ => shared.for_refresh_tokens(),
+        };
+        Ok(Self { shared, refresh })
+    }
+}
+
+fn issuer(settings: &Settings, secrets: &Secrets, rotation: Option<&KeyRotation>) -> Result<Issuer, Failure> {
+    let access = rotation.and_then(|rotation| rotation.key_set(Instant::now()));
+    let access = access.unwrap_or_else(|| KeySet::new(SigningKey::hs256(&secrets.shared)));
+    let lifetime = settings.jwt.access_ttl;
+    let profile = Profile {
+        // Longer than other services accept by default is allowed here, with a warning of the settings.
+        max_lifetime: lifetime.max(MAX_ACCESS_LIFETIME),
+        ..Profile::new(&settings.jwt.issuer, &settings.jwt.audience, lifetime)
+    };
+    Issuer::new(access, KeySet::new(SigningKey::hs256(&secrets.refresh)), profile).map_err(usage)
 }
 
 /// How access tokens are signed.
@@ -78,15 +156,22 @@ pub fn algorithm(settings: &Settings) -> Algorithm {
     }
 }
 
-/// The keys of the folder. Development makes one where there is none, so that it runs at once.
-fn from_folder(settings: &Settings, algorithm: Algorithm) -> Result<KeySet, Failure> {
+/// The keys of the folder at start. Development makes one where there is none, so that it runs at once.
+fn start(settings: &Settings, algorithm: Algorithm) -> Result<KeyRotation, Failure> {
     let folder = settings.keys_dir();
-    if settings.app.environment != Environment::Production && is_empty(&folder) {
+    if is_filled_at_start(settings) {
         let file = generate(&folder, algorithm)?;
         tracing::warn!("there was no key for {}: made {}", algorithm.name(), file.display());
     }
-    let read = KeyFolder::read(&folder)
-        .map_err(|error| Failure::Usage(format!("{error}; make a key with keepstone generate-keys")))?;
+    KeyRotation::start(&read_folder(settings)?, algorithm, settings.jwt.key_activation_delay).map_err(usage)
+}
+
+fn read_folder(settings: &Settings) -> Result<KeyFolder, Failure> {
+    let list = problems(settings);
+    if !list.is_empty() {
+        return Err(Problems { list, note: None }.into());
+    }
+    let read = KeyFolder::read(&settings.keys_dir()).map_err(usage)?;
     for file in &read.exposed {
         let file = file.display();
         if settings.app.environment == Environment::Production {
@@ -94,20 +179,7 @@ fn from_folder(settings: &Settings, algorithm: Algorithm) -> Result<KeySet, Fail
         }
         tracing::warn!("{file} may be read by others than its owner: chmod 600 {file}");
     }
-    let signs = read.keys.signing_key().verifying_key().algorithm();
-    if signs != algorithm {
-        return Err(Failure::Usage(format!(
-            "JWT_ALGORITHM is {}, but the newest key in {} is for {}; make a key with keepstone generate-keys",
-            algorithm.name(),
-            folder.display(),
-            signs.name(),
-        )));
-    }
-    Ok(read.keys)
-}
-
-fn is_empty(folder: &Path) -> bool {
-    fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none())
+    Ok(read)
 }
 
 /// Makes a new private key, for its owner only, in a folder that is made if it is not there. Its name sorts after those

@@ -99,6 +99,8 @@ async fn development_makes_a_key_where_there_is_none_and_keeps_it() {
 #[tokio::test]
 async fn keys_change_without_a_refused_request() {
     let home = Home::new().env("JWT_ALGORITHM", "EdDSA").env("JWT_KEYS_DIR", "keys");
+    // As short as it can be and still be a delay: the server has to notice by itself that it is over.
+    let home = home.env("JWT_KEY_ACTIVATION_DELAY", "1s");
     let old_key = home.cli(["generate-keys"]).exits(0).stdout;
     let server = home.start().await;
     let before = server.user("ada").await;
@@ -121,6 +123,33 @@ async fn keys_change_without_a_refused_request() {
 }
 
 #[tokio::test]
+async fn a_new_key_is_published_before_it_signs() {
+    let home = Home::new().env("JWT_ALGORITHM", "EdDSA").env("JWT_KEYS_DIR", "keys");
+    home.cli(["generate-keys"]).exits(0);
+    let server = home.start().await;
+    let ada = server.user("ada").await;
+    let new_key = server.cli(["generate-keys"]).exits(0).stdout;
+    server.signal(Signal::HUP);
+    let published = async |server: &Server| server.anonymous().get(JWKS).await.json()["keys"].as_array().unwrap().len();
+    eventually("the new key is published", async || (published(&server).await == 2).then_some(())).await;
+    assert_eq!(header_of(&ada.clone().log_in().await), header_of(&ada), "the old key signs");
+    eventually("the log says when", async || server.log().contains("another_signs_in").then_some(())).await;
+
+    // A node that starts within the delay goes on with the old key, one that starts later has the new one.
+    let within = server.another().await;
+    assert_eq!(published(&within).await, 2);
+    assert_eq!(header_of(&ada.clone().at(&within.url).log_in().await), header_of(&ada));
+    let file = std::fs::File::options().write(true).open(server.home.path().join(new_key.trim())).unwrap();
+    file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_mins(6)).unwrap();
+    let after = server.another().await;
+    let new = ada.clone().at(&after.url).log_in().await;
+    assert_ne!(header_of(&new), header_of(&ada));
+    for node in [&server, &within, &after] {
+        new.clone().at(&node.url).get(ME).await.is(200);
+    }
+}
+
+#[tokio::test]
 async fn keys_that_cannot_be_used_change_nothing() {
     let home = Home::new().env("JWT_ALGORITHM", "EdDSA").env("JWT_KEYS_DIR", "keys");
     home.cli(["generate-keys"]).exits(0);
@@ -129,6 +158,7 @@ async fn keys_that_cannot_be_used_change_nothing() {
     std::fs::write(server.home.path().join("keys/zzz.pem"), "no key").unwrap();
     server.signal(Signal::HUP);
     eventually("the log says so", async || server.log().contains("kept the keys").then_some(())).await;
+    assert!(server.log().contains("keys/zzz.pem: not a PEM file with a key"), "{}", server.log());
     ada.get(ME).await.is(200);
     ada.clone().log_in().await.get(ME).await.is(200);
 }

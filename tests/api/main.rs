@@ -37,6 +37,7 @@ mod idempotency;
 mod import;
 mod item;
 mod job;
+mod key_files;
 mod keys;
 mod list;
 mod login;

@@ -5,31 +5,45 @@ use std::process::ExitCode;
 use crate::{
     cli::Config,
     failure::Failure,
-    output,
-    settings::{self, Inputs, Settings},
+    keys, output,
+    settings::{self, Inputs, Problems, Settings},
 };
 
 pub fn run(inputs: &Inputs, command: &Config) -> Result<ExitCode, Failure> {
     if matches!(command, Config::Check { json: true }) {
         return check_json(inputs);
     }
-    let loaded = Settings::load(inputs);
     match command {
         Config::Check { .. } => {
+            let loaded = examine(inputs).and_then(|(settings, problems)| problems.map_or(Ok(settings), Err));
             let report = settings::check(&loaded);
             if loaded.is_err() {
                 return Err(Failure::Usage(report));
             }
             output::line(report)?;
         }
-        Config::Show { json: false } => output::line(settings::show(&loaded?))?,
-        Config::Show { json: true } => output::line(settings::show_json(&loaded?))?,
+        Config::Show { json: false } => output::line(settings::show(&Settings::load(inputs)?))?,
+        Config::Show { json: true } => output::line(settings::show_json(&Settings::load(inputs)?))?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// Everything that is wrong: with the settings, and with the keys that they name. No other command needs the keys to be
+/// good but `serve`: `generate-keys` is there to fix them.
+fn examine(inputs: &Inputs) -> Result<(Settings, Option<Problems>), Problems> {
+    let (settings, mut problems) = Settings::examine(inputs)?;
+    let is_wrong = |key| problems.as_ref().is_some_and(|problems| problems.concern(key));
+    if !is_wrong("JWT_ALGORITHM") && !is_wrong("JWT_KEYS_DIR") {
+        let of_keys = keys::problems(&settings);
+        if !of_keys.is_empty() {
+            problems.get_or_insert(Problems { list: Vec::new(), note: None }).list.extend(of_keys);
+        }
+    }
+    Ok((settings, problems))
+}
+
 fn check_json(inputs: &Inputs) -> Result<ExitCode, Failure> {
-    let (settings, problems) = match Settings::examine(inputs) {
+    let (settings, problems) = match examine(inputs) {
         Ok((settings, problems)) => (Some(settings), problems),
         Err(problems) => (None, Some(problems)),
     };

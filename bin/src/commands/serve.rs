@@ -4,11 +4,10 @@ use std::{
     net::{SocketAddr, TcpListener},
     process::ExitCode,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use actix_web::dev::ServerHandle;
-use keepstone_auth::token::Keyring;
 use keepstone_http::{ConnectionLimits, Network, Options, Origins, Parts, Script};
 use keepstone_persistence::{DatabaseUrl, DieselStore, Migrator, Target};
 use keepstone_repository::Store;
@@ -18,14 +17,16 @@ use serde_json::json;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::Notify,
-    time::sleep,
+    time::{sleep, sleep_until},
 };
 
 use crate::{
     cli::Serve,
     compose, document,
     failure::Failure,
-    first_admin, keys, logging, output,
+    first_admin,
+    keys::Reloader,
+    logging, output,
     settings::{self, Settings},
 };
 
@@ -47,7 +48,6 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     let services = compose::services(settings, Arc::<DieselStore>::clone(&store))?;
     first_admin::ensure(settings, store, Arc::clone(&services.accounts)).await?;
     let health = Arc::clone(&services.health);
-    let keyring = Arc::clone(&services.keyring);
     let parts = Parts {
         accounts: services.accounts,
         sessions: services.sessions,
@@ -84,7 +84,7 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     }
     let stop = Stop { server: server.handle(), health, delay: settings.server.shutdown_delay };
     actix_web::rt::spawn(stop.on_signal([terminate, interrupt], Arc::clone(&at_once)));
-    actix_web::rt::spawn(reload_on_signal(settings.clone(), keyring, hang_up));
+    actix_web::rt::spawn(keep_keys_current(services.key_reloader, hang_up));
     tokio::select! {
         ended = server => ended.map_err(Failure::failed)?,
         () = at_once.notified() => return Err(Failure::failed("stopped at once, with requests unanswered")),
@@ -214,16 +214,30 @@ async fn say_if_no_mail_goes(mailer: Arc<dyn Mailer>) {
     }
 }
 
-/// SIGHUP reads the keys again. If they cannot be used, those that were stay.
-async fn reload_on_signal(settings: Settings, keyring: Arc<Keyring>, mut hang_up: Signal) {
-    while hang_up.recv().await.is_some() {
-        match keys::read(&settings) {
-            Ok(keys) => {
-                keyring.replace(keys.issuer);
-                tracing::info!("read the keys again");
-            }
-            Err(failure) => tracing::error!(%failure, "kept the keys as they were"),
+/// Reads the keys again on SIGHUP, and lets a new one sign when it has been published for long enough. If the new keys
+/// cannot be used, the old ones stay.
+async fn keep_keys_current(mut keys: Reloader, mut hang_up: Signal) {
+    loop {
+        let next_change = keys.next_change();
+        let (result, done) = tokio::select! {
+            heard = hang_up.recv() => match heard {
+                Some(()) => (keys.reload(), "read the keys again"),
+                None => return,
+            },
+            () = wait_until(next_change) => (keys.activate(), "a new key signs from now on"),
+        };
+        let (signing_key, next_in) = (keys.signing_key(), keys.next_change().map(|at| at - Instant::now()));
+        match result {
+            Ok(()) => tracing::info!(signing_key, another_signs_in = ?next_in, "{done}"),
+            Err(failure) => tracing::error!(%failure, signing_key, "kept the keys as they were"),
         }
+    }
+}
+
+async fn wait_until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time.into()).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -146,6 +146,7 @@ pub(super) const KEYS: &[Key] = &[
     key("jwt.secret_key", "JWT_SECRET_KEY").or("JWT_SECRET").secret(),
     key("jwt.refresh_secret", "JWT_REFRESH_SECRET").secret(),
     key("jwt.keys_dir", "JWT_KEYS_DIR"),
+    key("jwt.key_activation_delay", "JWT_KEY_ACTIVATION_DELAY"),
     key("jwt.issuer", "JWT_ISSUER").keeps_empty(),
     key("jwt.audience", "JWT_AUDIENCE").keeps_empty(),
     key("jwt.access_token_expire_minutes", "ACCESS_TOKEN_EXPIRE_MINUTES").or("JWT_ACCESS_TOKEN_EXPIRE_MINUTES"),

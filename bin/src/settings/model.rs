@@ -9,7 +9,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::addresses::{Network, Origins, Script, ServiceUrl};
-use super::problems::Problem;
+use super::problems::{Problem, Wrong};
 use super::profile::{Environment, is_loopback};
 use super::show::Entry;
 use super::values::{Algorithm, LogFormat, LogLevel, PasswordHasher, RegistrationMode, ResponseCase};
@@ -128,6 +128,13 @@ impl Settings {
         self.directory.join(name)
     }
 
+    /// A problem that shows when the value of the key at this path is used.
+    #[must_use]
+    pub fn problem(&self, path: &str, message: String, fix: String) -> Problem {
+        let entry = self.entries.iter().find(|entry| entry.path == path);
+        Wrong::new(message, fix).at(path, entry.map_or("", |entry| &entry.origin))
+    }
+
     /// The names of what was configured and does nothing in this version.
     #[must_use]
     pub fn without_effect(&self) -> Vec<&'static str> {
@@ -186,6 +193,7 @@ pub struct Jwt {
     pub audience: String,
     pub access_ttl: Duration,
     pub refresh_ttl: Duration,
+    pub key_activation_delay: Duration,
 }
 
 #[derive(Debug, Clone)]

@@ -151,6 +151,8 @@ fn jwt(reader: &mut Reader<'_>) -> Jwt {
         audience: reader.need("jwt.audience", line),
         access_ttl: access_ttl.unwrap_or(SECOND * 1_800),
         refresh_ttl: refresh_ttl.unwrap_or(DAY * 30),
+        key_activation_delay: reader
+            .need("jwt.key_activation_delay", |text| duration(text, Unit::Second, Duration::ZERO..=DAY * 7)),
     }
 }
 

@@ -25,7 +25,7 @@ pub async fn run(inputs: &Inputs, arguments: &Doctor) -> Result<ExitCode, Failur
     found.extend(database::look(&settings, problems.as_ref()).await);
     found.extend(redis::look(&settings).await);
     found.extend(mail::look(&settings, problems.as_ref()).await);
-    found.extend(surroundings::look(&settings));
+    found.extend(surroundings::look(&settings, problems.as_ref()));
     output::line(if arguments.json { as_json(&found) } else { as_text(&found) })?;
     let has_failed = found.iter().any(|finding| finding.state == State::Failed);
     Ok(ExitCode::from(if problems.is_some() { 2 } else { u8::from(has_failed) }))

@@ -8,22 +8,27 @@ use std::{
 };
 
 use indicatif::HumanBytes;
-use keepstone_auth::token::KeyFolder;
 use rustix::{
     fs::statvfs,
     process::{Resource, getrlimit},
 };
 
 use super::finding::Finding;
-use crate::settings::{Algorithm, Environment, Settings};
+use crate::{
+    keys,
+    settings::{Algorithm, Environment, Problems, Settings},
+};
 
 const LEAST_BYTES: u64 = 1024 * 1024 * 1024;
 /// What a server needs beside its connections.
 const OTHER_FILES: u64 = 512;
 
-pub fn look(settings: &Settings) -> Vec<Finding> {
+pub fn look(settings: &Settings, problems: Option<&Problems>) -> Vec<Finding> {
     let mut found = permissions(settings);
-    found.extend(keys(settings));
+    let is_wrong = |key| problems.is_some_and(|problems| problems.concern(key));
+    if !is_wrong("JWT_ALGORITHM") && !is_wrong("JWT_KEYS_DIR") {
+        found.extend(keys(settings));
+    }
     found.extend(disk(settings));
     found.push(descriptors(settings));
     found
@@ -55,20 +60,23 @@ fn permissions(settings: &Settings) -> Vec<Finding> {
     if found.is_empty() { vec![Finding::ok(NAME, "secrets and data are for their owner only")] } else { found }
 }
 
-/// Whether there is a key to sign with.
-fn keys(settings: &Settings) -> Option<Finding> {
+/// Whether there is a key to sign with: what `serve` would say.
+fn keys(settings: &Settings) -> Vec<Finding> {
     const NAME: &str = "keys";
     if settings.jwt.algorithm == Algorithm::Hs256 {
-        return None;
+        return Vec::new();
     }
     let folder = settings.keys_dir();
-    Some(match KeyFolder::read(&folder) {
-        Ok(_) => Finding::ok(NAME, format!("{} has a key to sign with", folder.display())),
-        Err(error) if settings.app.environment == Environment::Production => {
-            Finding::failed(NAME, error.to_string(), "keepstone generate-keys")
-        }
-        Err(error) => Finding::warning(NAME, error.to_string(), "serve makes one, and so does generate-keys"),
-    })
+    let folder = folder.display();
+    if keys::is_filled_at_start(settings) {
+        let fix = "serve makes one, and so does keepstone generate-keys";
+        return vec![Finding::warning(NAME, format!("{folder} has no key yet"), fix)];
+    }
+    let problems = keys::problems(settings);
+    if problems.is_empty() {
+        return vec![Finding::ok(NAME, format!("{folder} has a key to sign with"))];
+    }
+    problems.into_iter().map(|problem| Finding::failed(NAME, problem.message, problem.mend)).collect()
 }
 
 /// Room for a SQLite file.

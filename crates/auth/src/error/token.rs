@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::token::Algorithm;
+
 /// Why a token was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TokenError {
@@ -140,6 +142,22 @@ pub enum KeyFolderError {
         path: PathBuf,
         /// What is wrong with it.
         reason: KeyError,
+    },
+    /// There is no file `*.pem`.
+    #[error("{}: no file *.pem in it", path.display())]
+    Empty {
+        /// Of the folder.
+        path: PathBuf,
+    },
+    /// There are private keys, and none is for the algorithm that signs.
+    #[error("{}: the key is for {}, and no private key is for {}", path.display(), found.name(), needed.name())]
+    OtherAlgorithm {
+        /// Of the newest private key.
+        path: PathBuf,
+        /// Its algorithm.
+        found: Algorithm,
+        /// The algorithm that signs.
+        needed: Algorithm,
     },
     /// No file `*.pem` holds a private key.
     #[error("{}: no file *.pem in it holds a private key", path.display())]

@@ -1,9 +1,10 @@
-//! Signing keys as files: `2026-11-21.pem` and its predecessors. The rule: the newest name signs, every file verifies,
-//! and removing a file is how a key ends.
+//! Signing keys as files: `2026-11-21.pem` and its predecessors. The rule: every file verifies, a
+//! [`KeyRotation`](super::KeyRotation) decides which one signs, and removing a file is how a key ends.
 
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -15,52 +16,100 @@ use crate::error::{KeyError, KeyFolderError};
 /// More keys than an issuer ever has at once.
 const MAX_FILES: usize = 64;
 
-/// The keys of a folder.
+/// The keys of a folder: at least one of them is private.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct KeyFolder {
-    /// The signing key first, then the others from the newest name to the oldest.
-    pub keys: KeySet,
+    pub(super) path: PathBuf,
+    /// From the newest name to the oldest.
+    pub(super) files: Vec<KeyFile>,
     /// Files with a private key that everybody on the machine may read or change: worth a warning. Always empty where
     /// files have no Unix permissions.
     pub exposed: Vec<PathBuf>,
 }
 
+/// One file of a folder.
+#[derive(Debug, Clone)]
+pub(super) struct KeyFile {
+    pub path: PathBuf,
+    pub verifying: VerifyingKey,
+    /// `None` in a file with a public key.
+    pub signing: Option<SigningKey>,
+    pub modified: Option<SystemTime>,
+}
+
 impl KeyFolder {
-    /// Reads every file `*.pem` of a folder, hidden ones excepted. The private key with the name that sorts last signs;
-    /// every other key verifies only, as do files with a public key, which other nodes may sign with already. A public
-    /// key beside its own private key is the same key. Blocks for as long as the files take.
+    /// Reads every file `*.pem` of a folder, hidden ones excepted. A file has a private key, which may sign, or a public
+    /// key, which other nodes may sign with already. A public key beside its own private key is the same key. Blocks
+    /// for as long as the files take.
     ///
     /// # Errors
-    /// The first file that cannot be read or used: a key that is missing would refuse the tokens it signed.
+    /// The first of [`Self::faults`]: without the key of one file, the tokens it signed would be rejected.
     pub fn read(folder: &Path) -> Result<Self, KeyFolderError> {
-        let mut signing: Option<SigningKey> = None;
-        let (mut verifying, mut exposed) = (Vec::new(), Vec::new());
-        for path in files(folder)? {
-            let (block, metadata) = open(&path)?;
-            let unusable = |reason| KeyFolderError::Key { path: path.clone(), reason };
-            if block.form.is_private() {
-                let key = SigningKey::read(&block).map_err(unusable)?;
-                if is_exposed(&metadata) {
-                    exposed.push(path);
+        Self::read_all(folder).map_err(|mut faults| faults.swap_remove(0))
+    }
+
+    /// Everything that is wrong with the files of a folder, in the order of their names from the newest to the oldest.
+    /// Nothing is if [`Self::read`] would succeed.
+    #[must_use]
+    pub fn faults(folder: &Path) -> Vec<KeyFolderError> {
+        Self::read_all(folder).err().unwrap_or_default()
+    }
+
+    /// The keys without a rotation: the private key with the newest name signs, whatever its age, and all verify.
+    #[must_use]
+    pub fn key_set(&self) -> Option<KeySet> {
+        let signing = self.files.iter().find_map(|file| file.signing.clone())?;
+        Some(key_set(signing, self.files.iter().map(|file| &file.verifying)))
+    }
+
+    /// The errors are never none.
+    fn read_all(folder: &Path) -> Result<Self, Vec<KeyFolderError>> {
+        let (mut found, mut faults) =
+            (Self { path: folder.to_owned(), files: Vec::new(), exposed: Vec::new() }, Vec::new());
+        for path in paths(folder).map_err(|error| vec![error])? {
+            match KeyFile::read(path) {
+                Ok((file, metadata)) => {
+                    if file.signing.is_some() && is_exposed(&metadata) {
+                        found.exposed.push(file.path.clone());
+                    }
+                    found.files.push(file);
                 }
-                verifying.push(key.verifying_key().clone());
-                signing.get_or_insert(key);
-            } else {
-                verifying.push(VerifyingKey::read(&block).map_err(unusable)?);
+                Err(error) => faults.push(error),
             }
         }
-        let signing = signing.ok_or_else(|| KeyFolderError::NoSigningKey { path: folder.to_owned() })?;
-        let keys = verifying.into_iter().fold(KeySet::new(signing), |keys, key| {
-            // The id is the key's thumbprint: whoever has it already is the same key.
-            keys.clone().with(key).unwrap_or(keys)
-        });
-        Ok(Self { keys, exposed })
+        if faults.is_empty() && found.files.iter().all(|file| file.signing.is_none()) {
+            let path = folder.to_owned();
+            let empty = found.files.is_empty();
+            faults.push(if empty { KeyFolderError::Empty { path } } else { KeyFolderError::NoSigningKey { path } });
+        }
+        if faults.is_empty() { Ok(found) } else { Err(faults) }
+    }
+}
+
+/// A set that signs with one of these keys. The id of a key is its thumbprint: a second one with the same id is the same
+/// key.
+pub(super) fn key_set<'a>(signing: SigningKey, verifying: impl Iterator<Item = &'a VerifyingKey>) -> KeySet {
+    verifying.fold(KeySet::new(signing), |keys, key| keys.clone().with(key.clone()).unwrap_or(keys))
+}
+
+impl KeyFile {
+    fn read(path: PathBuf) -> Result<(Self, Metadata), KeyFolderError> {
+        let (block, metadata) = open(&path)?;
+        let unusable = |reason| KeyFolderError::Key { path: path.clone(), reason };
+        let (signing, verifying) = if block.form.is_private() {
+            let key = SigningKey::read(&block).map_err(unusable)?;
+            let verifying = key.verifying_key().clone();
+            (Some(key), verifying)
+        } else {
+            (None, VerifyingKey::read(&block).map_err(unusable)?)
+        };
+        Ok((Self { path, verifying, signing, modified: metadata.modified().ok() }, metadata))
     }
 }
 
 /// The files, the last name first.
-fn files(folder: &Path) -> Result<Vec<PathBuf>, KeyFolderError> {
+fn paths(folder: &Path) -> Result<Vec<PathBuf>, KeyFolderError> {
     let unreadable = |reason| KeyFolderError::Unreadable { path: folder.to_owned(), reason };
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
@@ -82,7 +131,7 @@ fn open(path: &Path) -> Result<(Block, Metadata), KeyFolderError> {
     // A mounted secret is a link: what it leads to counts.
     let metadata = fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err(unreadable(io::Error::from(io::ErrorKind::InvalidInput)));
+        return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "not a file")));
     }
     let unusable = |reason| KeyFolderError::Key { path: path.to_owned(), reason };
     if usize::try_from(metadata.len()).is_ok_and(|length| length > pem::MAX_BYTES) {

@@ -6,9 +6,9 @@ use super::issuer::Issuer;
 
 /// The issuer of the moment. Share it in an [`Arc`]; ask for [`Self::current`] once for each request.
 ///
-/// To rotate keys without refusing a token: let every node verify the new key, then let it sign, and remove the old key
-/// when its last token has expired. With a folder of keys and several nodes, the first step is the new public key's
-/// file.
+/// To rotate keys without rejecting a token: let every node verify and publish the new key, then let it sign, and remove
+/// the old key when its last token has expired. With a folder of keys, [`KeyRotation`](super::KeyRotation) decides when a
+/// new key signs.
 #[derive(Debug)]
 pub struct Keyring(RwLock<Arc<Issuer>>);
 

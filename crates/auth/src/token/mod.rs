@@ -16,6 +16,7 @@ mod keyring;
 mod pem;
 mod private;
 mod public;
+mod rotation;
 mod secret;
 mod verifier;
 
@@ -30,5 +31,6 @@ pub use jwks::{Jwks, MAX_JWKS_BYTES};
 pub use key::{KeyId, SigningKey, VerifyingKey};
 pub use key_set::{KeySet, VerifyingKeys};
 pub use keyring::Keyring;
+pub use rotation::KeyRotation;
 pub use secret::Secret;
 pub use verifier::{MAX_ACCESS_LIFETIME, Verifier};

@@ -45,7 +45,7 @@ fn the_newest_private_key_of_a_folder_signs_and_all_verify() {
         ("README", "no key"),
         ("2027.pem.bak", "no key"),
     ]);
-    let KeyFolder { keys, .. } = KeyFolder::read(folder.path()).unwrap();
+    let keys = KeyFolder::read(folder.path()).unwrap().key_set().unwrap();
     assert_eq!(ids(&keys), [id(ed), id(rsa), id(p256)]);
     assert_eq!(keys.signing_key().verifying_key().id().as_str(), id(ed));
     let token = issuer_with(keys).access(&grant(), at(NOW)).unwrap().token;
@@ -66,12 +66,15 @@ fn private_keys_that_everybody_may_read_are_reported() {
 #[test]
 fn a_folder_that_cannot_be_used_is_told_by_file_and_never_by_content() {
     let error = |folder: &TempDir| KeyFolder::read(folder.path()).map(drop).unwrap_err();
-    assert!(matches!(error(&folder(&[])), KeyFolderError::NoSigningKey { .. }));
+    assert!(matches!(error(&folder(&[])), KeyFolderError::Empty { .. }));
     assert!(matches!(error(&folder(&[("a.pem", key!("rsa.pub.pem"))])), KeyFolderError::NoSigningKey { .. }));
     let many: Vec<_> = (0..65).map(|n| format!("{n}.pem")).collect();
     let many: Vec<_> = many.iter().map(|name| (name.as_str(), key!("ed25519.pem"))).collect();
     assert!(matches!(error(&folder(&many)), KeyFolderError::TooMany { max: 64, .. }));
-    assert_eq!(KeyFolder::read(folder(&many[..64]).path()).unwrap().keys.verifying_keys().iter().count(), 1);
+    assert_eq!(
+        KeyFolder::read(folder(&many[..64]).path()).unwrap().key_set().unwrap().verifying_keys().iter().count(),
+        1
+    );
 
     for (text, reason) in [
         ("hunter2-hunter2", KeyError::NotPem),
@@ -91,6 +94,10 @@ fn a_folder_that_cannot_be_used_is_told_by_file_and_never_by_content() {
             assert!(!said.contains(line) && !debug.contains(line), "{said}");
         }
     }
+    let all_bad = folder(&[("a.pem", "no key"), ("b.pem", key!("ed25519.pem")), ("c.pem", key!("refused/two.pem"))]);
+    let faults: Vec<_> = KeyFolder::faults(all_bad.path()).iter().map(ToString::to_string).collect();
+    assert!(matches!(faults.as_slice(), [c, a] if c.contains("c.pem") && a.contains("a.pem")), "{faults:?}");
+    assert!(KeyFolder::faults(folder(&[("a.pem", key!("ed25519.pem"))]).path()).is_empty());
     let folder = folder(&[("good.pem", key!("ed25519.pem"))]);
     fs::create_dir(folder.path().join("folder.pem")).unwrap();
     assert!(matches!(error(&folder), KeyFolderError::Unreadable { path, .. } if path.ends_with("folder.pem")));
