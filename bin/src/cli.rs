@@ -79,11 +79,11 @@ pub enum Command {
     CreateUser(CreateUser),
     /// List the users, newest first
     ListUsers(ListUsers),
-    /// Take users over from another system, with the hashes of their passwords
+    /// Import users and their password hashes from another system
     ///
-    /// Reads CSV with a header, or JSON Lines (an object on each line), and makes a user of each row, who logs in with
-    /// the password of the old system. Whoever is there already, by the address, stays as they are: to go on after an
-    /// interruption, run it again. A bad row is told by its line and stops no other.
+    /// Reads CSV, JSON Lines (an object on each line) or a JSON list, and creates a user for each row, who logs in with
+    /// the password of the old system. Users whose e-mail address already exists are left unchanged, so after an
+    /// interruption, run it again. An invalid row is reported by its line and stops no other.
     #[command(after_long_help = user::ABOUT_IMPORT)]
     ImportUsers(ImportUsers),
     /// Make users and items to try things with

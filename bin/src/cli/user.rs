@@ -10,26 +10,34 @@ Examples:
   keepstone create-user --email ada@example.com --password-stdin <password.txt";
 
 pub const ABOUT_IMPORT: &str = "\
-Columns, in any order and any case; others are ignored, and named once:
-  email            needed
-  hashed_password  needed: a hash by bcrypt ($2a$, $2b$, $2y$) or argon2 ($argon2id$, $argon2i$);
-                   also called password_hash or password, but a password itself is refused
+Columns, in any order and case; passwordHash and \"Password Hash\" are password_hash. Others are ignored, and
+named once:
+  email            required
+  hashed_password  a hash by bcrypt, Argon2, or PBKDF2 or scrypt as Django, passlib and Werkzeug write them; also
+                   called password_hash, encrypted_password or password, but a password itself is refused
   username         another name to log in with
-  name             what the person is called; also called full_name
+  name             display name; also called full_name or display_name, or in two: first_name, last_name
   role             one of the configured roles [default: DEFAULT_ROLE]
-  is_superuser     true is the role admin, where no role is given; also called is_admin
-  is_active        whether the person may log in [default: true]
-  email_verified   [default: false]; also called is_verified or is_email_verified
-  created_at       2024-05-31T12:00:00Z or 2024-05-31 12:00:00; without a zone, UTC [default: now]
+  is_superuser     true grants the role admin, where no role is given; also called is_admin
+  is_active        whether the person may log in [default: true]; or its opposite: blocked, disabled
+  banned_until     a time before which the person may not log in
+  email_verified   [default: false]; also called is_verified; or the time of it: email_confirmed_at
+  created_at       2024-05-31T12:00:00Z, 2024-05-31 12:00:00 (UTC) or seconds or milliseconds since 1970
+                   [default: now]; also called date_joined
+  deleted_at       a row with it is not imported
 An empty value, or null, is none. true, t, yes, y, on and 1 are true.
+
+Exports of Django (dumpdata), Auth0, Supabase (auth.users) and Firebase (auth:export) are read as they are. A user
+without a hash, with an unusable one (Django's \"!…\") or from Firebase has no password here: they log in after
+setting one by e-mail (/password/forgot).
 
 Examples:
   psql old -c \"\\copy (SELECT * FROM users) TO 'users.csv' CSV HEADER\"
   keepstone import-users --dry-run users.csv
-  keepstone import-users users.csv 2>bad-rows.txt
+  keepstone import-users users.csv 2>invalid-rows.txt
   gunzip -c users.jsonl.gz | keepstone import-users --format jsonl -
 
-A bad row is a line on standard error, FILE:LINE: COLUMN: REASON, and makes the exit code 1.";
+An invalid row is a line on standard error, FILE:LINE: COLUMN: REASON, and makes the exit code 1.";
 
 #[derive(Debug, Args)]
 pub struct CreateUser {
@@ -62,25 +70,26 @@ pub struct ListUsers {
 
 #[derive(Debug, Args)]
 pub struct ImportUsers {
-    /// The file to read; `-` is standard input
+    /// File to read; `-` is standard input
     pub file: PathBuf,
-    /// How the file is written [default: as its name ends (.csv, .jsonl, .ndjson), or else as its first character
-    /// tells]
+    /// Format of the file [default: by its extension (.csv, .jsonl, .ndjson), else by its content]
     #[arg(long)]
     pub format: Option<ImportFormat>,
-    /// Look at every row and say what would happen, and make nobody
+    /// Check every row and report the outcome without importing anyone
     #[arg(long)]
     pub dry_run: bool,
-    /// Print the outcome as JSON; bad rows are told on standard error all the same
+    /// Print the outcome as JSON; invalid rows are reported on standard error
     #[arg(long)]
     pub json: bool,
 }
 
-/// How a file of users is written.
+/// The format of a file of users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ImportFormat {
-    /// A header, then a line for each user
+    /// A header, then a line for each user; also Firebase's CSV, which has no header
     Csv,
     /// A JSON object on each line
     Jsonl,
+    /// A JSON list of objects, as Django's dumpdata and Firebase write it
+    Json,
 }

@@ -113,6 +113,104 @@ fn hashes_of_other_systems_verify_and_are_outdated() {
     }
 }
 
+/// Made by Django 5.2.19, passlib 1.7.4 and Werkzeug 3.1.9, some with fewer rounds than their defaults.
+#[cfg(feature = "legacy-hashes")]
+const LEGACY: [&str; 19] = [
+    "pbkdf2_sha256$1000$django-salt$oEpq9+/MeKmLP3Cl5ISAELRria6+hUizrHyTM3OmIzw=",
+    "pbkdf2_sha256$1000000$pzYHd07D28kcMjUiLmCtuv$jx+YxJEoAOMfiuFX8JSIIkhDBaHIrvuS/8ji1VG2AkE=",
+    "pbkdf2_sha1$1000$django-salt$UfQGau3VuZQSg90Up43x9akbu+U=",
+    "argon2$argon2id$v=19$m=1024,t=2,p=2$NWc4QmNjRmh1NlVtdXM3TUJOaHh2TQ$kblLP8kOS6j3TJmCoFTKggBnjWNB8Wsr1YgbiTfovnM",
+    // With the parameters that this crate uses: still another format, so outdated.
+    "argon2$argon2id$v=19$m=19456,t=2,p=1$b25yOTdyUmN2MkJkZkl0ckNubzl5cg$cXtOVKg1TQwufHFmuN5dtvkR2DhWwbyMz9KZMhkAWXA",
+    "bcrypt$$2b$05$2YwdBt/yPMtZRsbhR04Rzey6DmRsJzNLDahH9/MLkArFMSd6HMv2i",
+    "bcrypt_sha256$$2b$05$qbwbcvBJXN869TYJPf7oweDsIYSbIz8y60oq4zetpvix3PtZC4ikq",
+    "scrypt$1024$django-salt$8$5$xiGvYpkQHRakwmaDRNvDdbmIzTGVzUZLsIj7tA7YITUDxoc6WMBUxQp4I3E1qoV3xG3wedafO2WR3mHiVMN8+A==",
+    "$pbkdf2-sha256$1000$z9m7t/a.t3ZOiXHOOQfgnA$FnJRhwYchtxHeMw7xP8r9KCC0wKu88BBCKAVmUeY3HU",
+    "$pbkdf2-sha512$1000$WSvlvDdmzFlL6V3Ludf6Xw$7eHJOXYIWObR/RMkxxC6fM8oSTNgvt8SqH6/8PdbE0bena/D7MFfnDKzO0PusmgRmU.bx35wrjTuvrPGTL.xXw",
+    "$pbkdf2$1000$HCOE0FpLSYlRqjVGKGWMsQ$cQq30qIWooPLVDS9oq3nhQfiu2c",
+    "$bcrypt-sha256$v=2,t=2b,r=5$0EnAEp5YvFyudnjJo.oGru$6VZ0zcc.UX/UM9Syj3Vb9AH3SItXsaC",
+    "$bcrypt-sha256$2b,5$zi/QVCF2lS3w7h.Hx4IMLu$5KBxsLXAPYLe26P87SySL95PTEYC8PK",
+    "scrypt:1024:8:1$p1Dov6EAxC59lQjW$48b689e547cdb7daf74d86442c4ecf702070c931d644b295e0c4a519984c599aa790bf5818284ab166f8c795a46c4eac5350abcbc9c292aa94324304ee2a7cbb",
+    "scrypt:32768:8:1$S2SPr9pca46SU7ep$92810c5f61b388b77d78fa57227755530cf0415ecee26e399ce2c26f56a6d88f22bffb0d281dfaa262f31dda753af5807401a3c9039039502f7cff532308a43d",
+    "pbkdf2:sha256:1000$dxd5JpsF7rXB9TLi$4080a2beffee6fd772379c655670f5065b90a1e3d8c97097334acee2a2ceb2d2",
+    "pbkdf2:sha512:1000$SId2EQzo8Ckq57Id$fd81bf31ababc1f50b4dfa7ce96a0a1eb33c1eb0df74bb9faf7c634ae04643ccafd46bdc41def5b88d28408133205c12c26ad79fd18e7fa80564620694a99b08",
+    "pbkdf2:sha1:1000$VJpJMP2MnHq33cog$36cf68473d8ef89fb3b5437a4dfcd99f11cc0617",
+    "pbkdf2:sha256:1000000$HwO1LqdRkUjhbN5W$3e9d563803fb0ea71d16e226c3b49ca1b0db786869f03639f88aa13f16a70abf",
+];
+
+#[cfg(feature = "legacy-hashes")]
+#[test]
+fn hashes_of_django_passlib_and_werkzeug_verify_once_and_are_outdated() {
+    for scheme in [BCRYPT, Scheme::ARGON2ID] {
+        let hasher = hasher(scheme);
+        for (done, hash) in LEGACY.into_iter().enumerate() {
+            assert!(PasswordHash::parse(hash).is_ok(), "{hash}");
+            assert_eq!(verify(&hasher, "correct horse é", hash), Verdict::MatchOutdated, "{hash}");
+            assert_eq!(verify(&hasher, "correct horse e", hash), Verdict::Mismatch, "{hash}");
+            assert_eq!(hasher.executed(), 2 * (u64::try_from(done).unwrap() + 1), "one hash each");
+        }
+    }
+}
+
+#[cfg(feature = "legacy-hashes")]
+#[test]
+fn hashes_of_a_digest_distinguish_passwords_beyond_72_bytes() {
+    for hash in [
+        "bcrypt_sha256$$2b$05$n5mAzLCi74fb1d91sdNbCe0kq58mDA.E07pJnLcGcAQcnyed2YrNO",
+        "$bcrypt-sha256$v=2,t=2b,r=5$v27M5rVBgGVp9z0OPueEJO$RI5KqLhLfOURuXE6.DcxkGgGCIJsAlS",
+    ] {
+        assert_eq!(verify(&hasher(BCRYPT), &"x".repeat(100), hash), Verdict::MatchOutdated, "{hash}");
+        assert_eq!(verify(&hasher(BCRYPT), &"x".repeat(99), hash), Verdict::Mismatch, "{hash}");
+    }
+}
+
+#[cfg(feature = "legacy-hashes")]
+#[test]
+fn damaged_or_monstrous_legacy_hashes_are_refused_without_running_them() {
+    let output = "oEpq9+/MeKmLP3Cl5ISAELRria6+hUizrHyTM3OmIzw=";
+    let hex = "36cf68473d8ef89fb3b5437a4dfcd99f11cc0617";
+    let refused = [
+        (format!("pbkdf2_sha256$3000001$salt${output}"), Refusal::TooExpensive),
+        (format!("pbkdf2_sha256$99999999999999999999999$salt${output}"), Refusal::TooExpensive),
+        (format!("pbkdf2:sha512:4294967296$salt${hex}"), Refusal::TooExpensive),
+        (format!("$pbkdf2-sha256$3000001$c2FsdA${}", output.replace('+', ".")), Refusal::TooExpensive),
+        (format!("scrypt:4194304:8:1$salt${hex}"), Refusal::TooExpensive),
+        (format!("scrypt:1024:8:4096$salt${hex}"), Refusal::TooExpensive),
+        (format!("scrypt:2:4294967296:4294967296$salt${hex}"), Refusal::TooExpensive),
+        (format!("scrypt$1048576$salt$8$1${output}"), Refusal::TooExpensive),
+        (format!("bcrypt$$2b$31${}", ".".repeat(53)), Refusal::TooExpensive),
+        (format!("$bcrypt-sha256$v=2,t=2b,r=31${}${}", ".".repeat(22), ".".repeat(31)), Refusal::TooExpensive),
+        (
+            format!("argon2$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"),
+            Refusal::TooExpensive,
+        ),
+        (format!("pbkdf2_sha256$0$salt${output}"), Refusal::UnknownFormat),
+        (format!("pbkdf2_sha256$-1$salt${output}"), Refusal::UnknownFormat),
+        (format!("pbkdf2_sha256$+5$salt${output}"), Refusal::UnknownFormat),
+        (format!("pbkdf2_md5$1000$salt${output}"), Refusal::UnknownFormat),
+        ("pbkdf2_sha256$1000$salt$".to_owned(), Refusal::UnknownFormat),
+        ("pbkdf2_sha256$1000$salt$AAAA".to_owned(), Refusal::UnknownFormat),
+        ("pbkdf2:sha256:1000$salt$".to_owned(), Refusal::UnknownFormat),
+        ("pbkdf2:sha256:1000$salt$zz".to_owned(), Refusal::UnknownFormat),
+        (format!("pbkdf2:sha256:1000$salt${}", &hex[1..]), Refusal::UnknownFormat),
+        (format!("scrypt:1000:8:1$salt${hex}"), Refusal::UnknownFormat),
+        (format!("scrypt:0:8:1$salt${hex}"), Refusal::UnknownFormat),
+        (format!("scrypt:1024:0:1$salt${hex}"), Refusal::UnknownFormat),
+        (format!("scrypt:1024:8:1$salt$"), Refusal::UnknownFormat),
+        ("bcrypt_sha256$$2b$05$short".to_owned(), Refusal::UnknownFormat),
+        (
+            "$bcrypt-sha256$v=3,t=2b,r=5$0EnAEp5YvFyudnjJo.oGru$6VZ0zcc.UX/UM9Syj3Vb9AH3SItXsaC".to_owned(),
+            Refusal::UnknownFormat,
+        ),
+    ];
+    let hasher = hasher(BCRYPT);
+    for (done, (hash, refusal)) in (1..).zip(&refused) {
+        assert_eq!(PasswordHash::parse(hash).unwrap_err(), *refusal, "{hash}");
+        assert_eq!(verify(&hasher, "password", hash), Verdict::Refused(*refusal), "{hash}");
+        assert_eq!(hasher.executed(), done, "{hash}: the decoy's work and no other");
+    }
+}
+
 #[test]
 fn an_imported_hash_of_a_long_password_knows_its_first_72_bytes() {
     // Openwall crypt_blowfish.
@@ -192,6 +290,7 @@ fn unknown_formats_are_refused_and_cost_one_hash() {
         "$6$salt$hash",
         "$2b$12$tooshort",
         "pbkdf2_sha256$1$a$b",
+        "!nGPc1rKBTAsv6B2zFcR0yKF3L7VQyh2e4uCWht1h",
         "$argon2d$v=19$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
         "$argon2id$v=19$m=64,t=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
         "$argon2id$v=18$m=64,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",

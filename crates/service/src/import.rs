@@ -11,7 +11,7 @@ use keepstone_auth::{password::PasswordHash, permission::Roles};
 use keepstone_domain::{AuditEvent, AuditKind, Clock, Credentials, NewUser, RoleName, Timestamp, User, Username};
 use keepstone_repository::{Insertion, Store, UnitOfWork};
 
-use crate::{Error, Result};
+use crate::{Error, Result, closed};
 
 /// How often a batch is tried when others keep signing up with its names meanwhile.
 const ATTEMPTS: u32 = 3;
@@ -24,8 +24,8 @@ pub struct Newcomer {
     pub email_verified: bool,
     /// When the account was made; now, if nobody knows.
     pub created_at: Option<Timestamp>,
-    /// The hash of the password that the person knows.
-    pub password_hash: PasswordHash,
+    /// The hash of the person's password; without one, they log in by no password until they reset it by e-mail.
+    pub password_hash: Option<PasswordHash>,
 }
 
 /// What [`Import`] is made of.
@@ -114,7 +114,9 @@ impl Import {
                 updated_at: created_at,
                 ..newcomer.user.into_user(created_at)
             };
-            Credentials { user, password_hash: newcomer.password_hash.as_str().into() }
+            let password_hash =
+                newcomer.password_hash.map_or_else(closed::for_ever, |password| password.as_str().into());
+            Credentials { user, password_hash }
         };
         newcomers.into_iter().map(person).collect()
     }

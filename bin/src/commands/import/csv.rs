@@ -5,7 +5,7 @@ use std::io::{self, BufRead};
 
 use super::{
     MOST_BYTES, Row,
-    column::{self, Ignored, Place},
+    column::{self, Column, FIREBASE, Ignored, NAMES, Place},
     row::{Cell, Cells, Fault},
 };
 
@@ -18,6 +18,8 @@ pub struct Csv<R> {
     core: csv_core::Reader,
     /// Of each column, its place among the known ones.
     header: Vec<Option<Place>>,
+    /// The first row, where the file has no header.
+    first: Option<Row>,
     /// The number of the line that is read next.
     line: u64,
     /// The texts of the last record's fields, one after the other, and where each ends.
@@ -39,6 +41,7 @@ impl<R: BufRead> Csv<R> {
             input,
             core: csv_core::Reader::new(),
             header: Vec::new(),
+            first: None,
             line: 1,
             text: vec![0; 4_096],
             ends: vec![0; MOST_COLUMNS],
@@ -46,6 +49,11 @@ impl<R: BufRead> Csv<R> {
         csv.skip_empty_lines()?;
         let Record::Whole { fields } = csv.record()? else { return Ok(Err("has no header".to_owned())) };
         let Some(names) = csv.fields(fields) else { return Ok(Err("is not UTF-8".to_owned())) };
+        if is_firebase(&names) {
+            csv.header = (0..fields).map(firebase_place).collect();
+            csv.first = Some(Row { line: 1, cells: csv.cells(fields).map(Some) });
+            return Ok(Ok(csv));
+        }
         let mut header = Vec::new();
         for name in names {
             let place = column::place(name);
@@ -57,29 +65,30 @@ impl<R: BufRead> Csv<R> {
             header.push(place);
         }
         csv.header = header;
-        Ok(csv.missing().map_or(Ok(csv), Err))
+        if !csv.has(Column::Email) {
+            let reason = "has no column email in its first line; columns are separated by commas";
+            return Ok(Err(reason.to_owned()));
+        }
+        Ok(Ok(csv))
     }
 
-    /// Why nobody can be made of these columns.
-    fn missing(&self) -> Option<String> {
-        let has = |names: &[&str]| names.iter().any(|name| self.header.contains(&column::place(name)));
-        if !has(&["email"]) {
-            return Some("has no column email in its first line; columns are separated by commas".to_owned());
-        }
-        if !has(&["hashed_password", "password_hash", "password"]) {
-            return Some("has no column hashed_password in its first line".to_owned());
-        }
-        None
+    /// Whether one of the columns has this meaning.
+    pub fn has(&self, column: Column) -> bool {
+        let is_meant = |place: &Place| NAMES.get(*place).is_some_and(|known| known.1 == column);
+        self.header.iter().flatten().any(is_meant)
     }
 
     /// The next row, if there is one.
     pub fn next(&mut self) -> io::Result<Option<Row>> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
         self.skip_empty_lines()?;
         let line = self.line;
         let cells = match self.record()? {
             Record::NoMore => return Ok(None),
             Record::TooLong => Err(Fault::of_row("is longer than 1 MiB; a quote may be missing")),
-            Record::Whole { fields } => self.cells(fields),
+            Record::Whole { fields } => self.cells(fields).map(Some),
         };
         Ok(Some(Row { line, cells }))
     }
@@ -144,6 +153,16 @@ impl<R: BufRead> Csv<R> {
             }
         }
     }
+}
+
+/// Whether this record is a user as Firebase exports them, and not a header.
+fn is_firebase(record: &[&str]) -> bool {
+    let flag = |index: usize| record.get(index).is_some_and(|text| matches!(*text, "true" | "false"));
+    record.len() >= 27 && flag(2) && flag(26)
+}
+
+fn firebase_place(index: usize) -> Option<Place> {
+    FIREBASE.iter().find(|(known, _name)| *known == index).and_then(|(_index, name)| column::place(name))
 }
 
 fn newlines(bytes: &[u8]) -> u64 {

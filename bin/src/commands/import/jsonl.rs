@@ -2,13 +2,7 @@
 
 use std::io::{self, BufRead};
 
-use serde_json::{Map, Value};
-
-use super::{
-    MOST_BYTES, Row,
-    column::{self, Ignored},
-    row::{Cell, Cells, Fault},
-};
+use super::{MOST_BYTES, Row, column::Ignored, json::cells, row::Fault};
 
 /// A reader of one file.
 pub struct JsonLines<R> {
@@ -56,29 +50,4 @@ impl<R: BufRead> JsonLines<R> {
             }
         }
     }
-}
-
-fn cells(line: &[u8], ignored: &mut Ignored) -> Result<Cells, Fault> {
-    let text = std::str::from_utf8(line).map_err(|_| Fault::of_row("is not UTF-8"))?;
-    // What serde_json has to say may quote the line.
-    let object: Map<String, Value> = serde_json::from_str(text)
-        .map_err(|error| Fault::of_row(format!("is no JSON object, from column {} on", error.column())))?;
-    let mut cells: Cells = Vec::new();
-    for (name, value) in object {
-        let Some(place) = column::place(&name) else {
-            ignored.note(&name);
-            continue;
-        };
-        let cell = match value {
-            Value::Null => continue,
-            Value::String(text) if text.is_empty() => continue,
-            Value::String(text) => Cell::Text(text),
-            Value::Bool(flag) => Cell::Flag(flag),
-            Value::Number(number) if number.as_u64() == Some(0) => Cell::Flag(false),
-            Value::Number(number) if number.as_u64() == Some(1) => Cell::Flag(true),
-            Value::Number(_) | Value::Array(_) | Value::Object(_) => Cell::Other,
-        };
-        cells.push((place, cell));
-    }
-    Ok(cells)
 }

@@ -3,6 +3,7 @@
 
 mod column;
 mod csv;
+mod json;
 mod jsonl;
 mod row;
 mod source;
@@ -35,7 +36,8 @@ const MOST_TOLD: u64 = 1_000;
 pub struct Row {
     /// The number of the line on which it begins.
     pub line: u64,
-    pub cells: Result<Cells, Fault>,
+    /// Its values; `None` if the row describes no user.
+    pub cells: Result<Option<Cells>, Fault>,
 }
 
 pub async fn run(settings: &Settings, arguments: &ImportUsers) -> Result<ExitCode, Failure> {
@@ -43,6 +45,10 @@ pub async fn run(settings: &Settings, arguments: &ImportUsers) -> Result<ExitCod
     let import = compose::import(settings, compose::open_migrated(settings).await?);
     let rules =
         Rules { import: &import, default_role: settings.registration.default_role.clone(), now: SystemClock.now() };
+    if !source.has_hashes() {
+        let name = &source.name;
+        output::error(format!("{name}: no column has password hashes; every user must set a password by e-mail"));
+    }
     let bar = output::bytes(source.bytes);
     let mut run = Run { source, bar, is_rehearsal: arguments.dry_run, tally: Tally::default(), batch: Vec::new() };
     let outcome = run.all(&rules).await;
@@ -70,6 +76,7 @@ fn interrupted(failure: &Failure, made: Option<u64>) -> Failure {
 struct Tally {
     rows: u64,
     made: u64,
+    without_password: u64,
     there: u64,
     bad: u64,
     told: u64,
@@ -90,8 +97,13 @@ impl Run {
             if let Some(news) = self.source.ignored.news() {
                 self.bar.suspend(|| output::error(news));
             }
+            let cells = match row.cells {
+                Ok(None) => continue,
+                Ok(Some(cells)) => Ok(cells),
+                Err(fault) => Err(vec![fault]),
+            };
             self.tally.rows += 1;
-            match row.cells.map_err(|fault| vec![fault]).and_then(|cells| row::read(&cells, rules)) {
+            match cells.and_then(|cells| row::read(&cells, rules)) {
                 Ok(newcomer) => self.batch.push((row.line, newcomer)),
                 Err(faults) => self.bad(row.line, &faults),
             }
@@ -103,15 +115,19 @@ impl Run {
     }
 
     async fn flush(&mut self, import: &Import) -> Result<(), Failure> {
+        let has_password: Vec<bool> = self.batch.iter().map(|(_line, new)| new.password_hash.is_some()).collect();
         let (lines, newcomers): (Vec<u64>, Vec<Newcomer>) = self.batch.drain(..).unzip();
         let outcomes =
             if self.is_rehearsal { import.rehearse(newcomers).await? } else { import.add(newcomers).await? };
-        for (line, outcome) in lines.into_iter().zip(outcomes) {
+        for ((line, outcome), has_password) in lines.into_iter().zip(outcomes).zip(has_password) {
             match outcome {
-                Insertion::Made => self.tally.made += 1,
+                Insertion::Made => {
+                    self.tally.made += 1;
+                    self.tally.without_password += u64::from(!has_password);
+                }
                 Insertion::EmailTaken => self.tally.there += 1,
                 Insertion::UsernameTaken => {
-                    let fault = Fault { column: Some("username"), reason: "belongs to somebody else".to_owned() };
+                    let fault = Fault { column: Some("username"), reason: "belongs to another user".to_owned() };
                     self.bad(line, &[fault]);
                 }
             }
@@ -133,15 +149,19 @@ impl Run {
     }
 
     fn report(&self, as_json: bool) -> Result<(), Failure> {
-        let Tally { rows, made, there, bad, .. } = self.tally;
+        let Tally { rows, made, without_password, there, bad, .. } = self.tally;
         if as_json {
             let report = json!({
-                "rows": rows, "made": made, "already_there": there, "bad": bad, "dry_run": self.is_rehearsal,
+                "rows": rows, "made": made, "without_password": without_password, "already_there": there, "bad": bad, "dry_run": self.is_rehearsal,
                 "ignored_columns": self.source.ignored.names(),
             });
             return output::line(report.to_string());
         }
         let verb = if self.is_rehearsal { "would make" } else { "made" };
-        output::line(format!("{verb} {made} users of {rows} rows; {there} were already there, {bad} are bad"))
+        output::line(format!("{verb} {made} users of {rows} rows; {there} already existed, {bad} invalid"))?;
+        if without_password > 0 {
+            output::line(format!("{without_password} of them have no password and must set one by e-mail"))?;
+        }
+        Ok(())
     }
 }

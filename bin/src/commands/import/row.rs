@@ -18,7 +18,9 @@ const LONGEST_HASH: usize = 255;
 pub enum Cell {
     Text(String),
     Flag(bool),
-    /// A number, a list, an object.
+    /// An integer other than 0 and 1.
+    Number(i64),
+    /// A fraction, a list, an object.
     Other,
 }
 
@@ -47,29 +49,31 @@ pub struct Rules<'a> {
     pub now: Timestamp,
 }
 
-/// Somebody, or every fault.
+/// The seconds since 1970 of every time before the year 5138; a larger number is milliseconds.
+const MOST_SECONDS: i64 = 100_000_000_000;
+/// The role that Supabase gives to everyone who is logged in.
+const SUPABASE_ROLE: &str = "authenticated";
+
+/// A user to import, or every fault of the row.
 pub fn read(cells: &Cells, rules: &Rules<'_>) -> Result<Newcomer, Vec<Fault>> {
     let mut row = Row { cells, faults: Vec::new() };
     let email = row.text(Column::Email, |text| Email::parse(text).map_err(words));
-    let username = row.text(Column::Username, |text| Username::parse(text.trim()).map_err(words));
-    let name = row.text(Column::Name, |text| DisplayName::parse(text).map_err(words));
-    let hash = row.hash();
+    let username = row.username();
+    let name = row.name();
+    let password_hash = row.hash();
     let is_admin = row.flag(Column::IsAdmin).unwrap_or(false);
-    let role = row.text(Column::Role, |text| {
-        let role = RoleName::parse(text.trim()).map_err(words)?;
-        if rules.import.knows(&role) { Ok(role) } else { Err("there is no such role".to_owned()) }
-    });
+    let role = row.role(rules);
     let fallback = if is_admin { RoleName::admin() } else { rules.default_role.clone() };
-    let is_active = row.flag(Column::IsActive).unwrap_or(true);
-    let email_verified = row.flag(Column::EmailVerified).unwrap_or(false);
-    let created_at = row.text(Column::CreatedAt, |text| match Timestamp::parse(text) {
-        Ok(time) if time > rules.now => Err("must not be in the future".to_owned()),
-        time => time.map_err(words),
-    });
+    let is_active = row.flag(Column::IsActive).unwrap_or(true)
+        && !row.flag(Column::IsBlocked).unwrap_or(false)
+        && !row.is_blocked_at(rules.now);
+    let email_verified =
+        row.flag(Column::EmailVerified).unwrap_or(false) || row.cell(Column::EmailVerifiedAt).is_some();
+    let created_at = row.created_at(rules.now);
+    row.refuse_deleted();
     row.need(Column::Email);
-    row.need(Column::Hash);
-    match (email, hash) {
-        (Some(email), Some(password_hash)) if row.faults.is_empty() => Ok(Newcomer {
+    match email {
+        Some(email) if row.faults.is_empty() => Ok(Newcomer {
             user: NewUser { email, username, name, role: role.unwrap_or(fallback), is_active },
             email_verified,
             created_at,
@@ -110,9 +114,74 @@ impl<'a> Row<'a> {
         let (place, cell) = self.cell(column)?;
         let parsed = match cell {
             Cell::Text(text) => parse(text),
-            Cell::Flag(_) | Cell::Other => Err("must be a text".to_owned()),
+            Cell::Flag(_) | Cell::Number(_) | Cell::Other => Err("must be a text".to_owned()),
         };
         parsed.map_err(|reason| self.fault(*place, reason)).ok()
+    }
+
+    /// The user name, unless it is the e-mail address once more, as in many Django projects.
+    fn username(&mut self) -> Option<Username> {
+        let is_address = match (self.cell(Column::Username), self.cell(Column::Email)) {
+            (Some((_, Cell::Text(username))), Some((_, Cell::Text(email)))) => {
+                username.contains('@') && username.trim().eq_ignore_ascii_case(email.trim())
+            }
+            _ => false,
+        };
+        if is_address {
+            return None;
+        }
+        self.text(Column::Username, |text| Username::parse(text.trim()).map_err(words))
+    }
+
+    /// The name, or the first and the last name together.
+    fn name(&mut self) -> Option<DisplayName> {
+        if self.cell(Column::Name).is_some() {
+            return self.text(Column::Name, |text| DisplayName::parse(text).map_err(words));
+        }
+        let first = self.text(Column::FirstName, |text| Ok(text.trim().to_owned()));
+        let last = self.text(Column::LastName, |text| Ok(text.trim().to_owned()));
+        let name = [first, last].into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+        if name.is_empty() {
+            return None;
+        }
+        let (place, _cell) = self.cell(Column::FirstName).or_else(|| self.cell(Column::LastName))?;
+        DisplayName::parse(&name).map_err(|invalid| self.fault(*place, words(invalid))).ok()
+    }
+
+    fn role(&mut self, rules: &Rules<'_>) -> Option<RoleName> {
+        let role = self.text(Column::Role, |text| {
+            let role = RoleName::parse(text.trim()).map_err(words)?;
+            match rules.import.knows(&role) {
+                true => Ok(Some(role)),
+                false if role.as_str() == SUPABASE_ROLE => Ok(None),
+                false => Err("there is no such role".to_owned()),
+            }
+        });
+        role.flatten()
+    }
+
+    /// Whether the account is blocked until a time after `now`, or for ever.
+    fn is_blocked_at(&self, now: Timestamp) -> bool {
+        self.cell(Column::BlockedUntil).is_some_and(|(_place, cell)| time(cell).is_none_or(|until| until > now))
+    }
+
+    fn created_at(&mut self, now: Timestamp) -> Option<Timestamp> {
+        let (place, cell) = self.cell(Column::CreatedAt)?;
+        let created_at = match time(cell) {
+            Some(time) if time > now => Err("must not be in the future".to_owned()),
+            Some(time) => Ok(time),
+            None => match cell {
+                Cell::Text(text) => Timestamp::parse(text).map_err(words),
+                Cell::Flag(_) | Cell::Number(_) | Cell::Other => Err("must be a time".to_owned()),
+            },
+        };
+        created_at.map_err(|reason| self.fault(*place, reason)).ok()
+    }
+
+    fn refuse_deleted(&mut self) {
+        if let Some((place, _cell)) = self.cell(Column::DeletedAt) {
+            self.fault(*place, "the account is deleted there, so it is not imported");
+        }
     }
 
     fn flag(&mut self, column: Column) -> Option<bool> {
@@ -124,7 +193,7 @@ impl<'a> Row<'a> {
                 "false" | "f" | "0" | "no" | "n" | "off" => Some(false),
                 _ => None,
             },
-            Cell::Other => None,
+            Cell::Number(_) | Cell::Other => None,
         };
         if flag.is_none() {
             self.fault(*place, "must be true or false");
@@ -132,31 +201,63 @@ impl<'a> Row<'a> {
         flag
     }
 
+    /// The hash of the password; `None` too for an account without a usable password, which is no fault.
     fn hash(&mut self) -> Option<PasswordHash> {
+        if self.cell(Column::FirebaseId).is_some() {
+            return None;
+        }
         let is_called_password =
             self.cell(Column::Hash).is_some_and(|(place, _cell)| column::name(*place) == "password");
-        self.text(Column::Hash, |text| {
+        let hash = self.text(Column::Hash, |text| {
             let text = text.trim();
+            if is_unusable(text) {
+                return Ok(None);
+            }
             match PasswordHash::parse(text) {
                 Ok(_) if text.len() > LONGEST_HASH => Err(format!("must have at most {LONGEST_HASH} characters")),
-                Ok(hash) => Ok(hash),
+                Ok(hash) => Ok(Some(hash)),
                 Err(Refusal::TooExpensive) => Err("asks for more work than a login may cost".to_owned()),
                 Err(_) => Err(unknown(text, is_called_password)),
             }
-        })
+        });
+        hash.flatten()
     }
+}
+
+/// Whether a stored text stands for no password: empty, `*` as in `/etc/shadow`, or `!` and more as in Django.
+fn is_unusable(hash: &str) -> bool {
+    hash.starts_with('!') || matches!(hash, "" | "*" | "*0" | "*1")
+}
+
+/// A time in words or as seconds or milliseconds since 1970.
+fn time(cell: &Cell) -> Option<Timestamp> {
+    let number = match cell {
+        Cell::Number(number) => *number,
+        Cell::Text(text) => match text.trim().parse() {
+            Ok(number) => number,
+            Err(_) => return Timestamp::parse(text).ok(),
+        },
+        Cell::Flag(_) | Cell::Other => return None,
+    };
+    let micros = number.checked_mul(if number < MOST_SECONDS { 1_000_000 } else { 1_000 })?;
+    Timestamp::from_micros(micros).filter(|time| *time >= Timestamp::UNIX_EPOCH)
 }
 
 /// Why a text is no hash that can be verified.
 fn unknown(text: &str, is_called_password: bool) -> String {
-    if let Some(name) = foreign_scheme(text) {
-        return format!("is a hash that is not verified here: {name}");
+    if let Some(scheme) = foreign_scheme(text) {
+        let name = scheme.name;
+        return if scheme.is_verified {
+            format!("is a damaged hash of {name}")
+        } else {
+            format!("is a hash that is not verified here: {name}")
+        };
     }
     if ["$2a$", "$2b$", "$2y$", "$argon2i$", "$argon2id$"].iter().any(|prefix| text.starts_with(prefix)) {
         return "is a damaged hash".to_owned();
     }
     if is_called_password {
-        return "is a password and not its hash: only bcrypt and argon2 hashes are taken over".to_owned();
+        return "is a password and not its hash: only hashes are imported".to_owned();
     }
-    "is not a bcrypt or argon2 hash".to_owned()
+    "is not a hash of a known format".to_owned()
 }

@@ -1,4 +1,4 @@
-//! Where the rows come from: a file or standard input, as CSV or as JSON Lines.
+//! Where the rows come from: a file or standard input, as CSV, JSON Lines or a JSON list.
 
 use std::{
     fs::File,
@@ -10,7 +10,13 @@ use std::{
     },
 };
 
-use super::{Row, column::Ignored, csv::Csv, jsonl::JsonLines};
+use super::{
+    Row,
+    column::{Column, Ignored},
+    csv::Csv,
+    json::JsonList,
+    jsonl::JsonLines,
+};
 use crate::{cli::ImportFormat, failure::Failure};
 
 const BUFFER: usize = 64 * 1024;
@@ -22,6 +28,7 @@ type Input = Box<dyn BufRead>;
 enum Rows {
     Csv(Box<Csv<Input>>),
     JsonLines(JsonLines<Input>),
+    JsonList(JsonList<Input>),
 }
 
 /// Rows, one after the other.
@@ -65,6 +72,7 @@ impl Source {
                 Rows::Csv(Box::new(csv.map_err(|reason| refused(&reason))?))
             }
             ImportFormat::Jsonl => Rows::JsonLines(JsonLines::open(input)),
+            ImportFormat::Json => Rows::JsonList(JsonList::open(input)),
         };
         Ok(Self { name, bytes, ignored, rows, read })
     }
@@ -74,8 +82,17 @@ impl Source {
         let next = match &mut self.rows {
             Rows::Csv(csv) => csv.next(),
             Rows::JsonLines(lines) => lines.next(&mut self.ignored),
+            Rows::JsonList(list) => list.next(&mut self.ignored),
         };
         next.map_err(|error| Failure::Failed(format!("{}: {error}", self.name)))
+    }
+
+    /// Whether the file has a place for password hashes: JSON always may.
+    pub fn has_hashes(&self) -> bool {
+        match &self.rows {
+            Rows::Csv(csv) => csv.has(Column::Hash),
+            Rows::JsonLines(_) | Rows::JsonList(_) => true,
+        }
     }
 
     /// How many bytes have been read.
@@ -120,9 +137,11 @@ fn of_name(path: &Path) -> Option<ImportFormat> {
 }
 
 fn of_content(head: &[u8]) -> Result<ImportFormat, &'static str> {
-    match head.trim_ascii_start().first() {
+    let start: Vec<u8> = head.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(10).collect();
+    match start.first() {
+        Some(b'[') => Ok(ImportFormat::Json),
+        Some(b'{') if start.starts_with(b"{\"users\":[") => Ok(ImportFormat::Json),
         Some(b'{') => Ok(ImportFormat::Jsonl),
-        Some(b'[') => Err("is one JSON array: write each object on a line of its own (jq -c '.[]')"),
         Some(_) => Ok(ImportFormat::Csv),
         None => Err("is empty"),
     }

@@ -9,6 +9,7 @@ use super::{
     column::{Ignored, place},
     csv::Csv,
     interrupted,
+    json::JsonList,
     jsonl::JsonLines,
     row::{Cell, Cells},
 };
@@ -28,7 +29,7 @@ fn csv(text: &str, chunk: usize) -> Vec<Read> {
     let mut csv = Csv::open(input, &mut Ignored::default()).unwrap().unwrap();
     let mut rows = Vec::new();
     while let Some(row) = csv.next().unwrap() {
-        rows.push((row.line, row.cells.unwrap()));
+        rows.push((row.line, row.cells.unwrap().unwrap()));
     }
     rows
 }
@@ -37,7 +38,16 @@ fn json_lines(text: &str, chunk: usize) -> Vec<Read> {
     let mut lines = JsonLines::open(BufReader::with_capacity(chunk, text.as_bytes()));
     let mut rows = Vec::new();
     while let Some(row) = lines.next(&mut Ignored::default()).unwrap() {
-        rows.push((row.line, row.cells.unwrap()));
+        rows.push((row.line, row.cells.unwrap().unwrap()));
+    }
+    rows
+}
+
+fn json_list(text: &str, chunk: usize) -> Vec<Read> {
+    let mut list = JsonList::open(BufReader::with_capacity(chunk, text.as_bytes()));
+    let mut rows = Vec::new();
+    while let Some(row) = list.next(&mut Ignored::default()).unwrap() {
+        rows.push((row.line, row.cells.unwrap().unwrap()));
     }
     rows
 }
@@ -74,6 +84,17 @@ proptest! {
             text.extend([serde_json::json!({"email": email, "name": name, "id": 7}).to_string().as_str(), &end]);
         }
         prop_assert_eq!(json_lines(&text, chunk), read);
+
+        let (mut text, mut read) = (format!("{{\"users\": [{end}"), Vec::new());
+        for (index, (email, name, empty_lines)) in rows.iter().enumerate() {
+            text += if index > 0 { "," } else { "" };
+            text += &end.repeat(*empty_lines);
+            read.push((u64::try_from(1 + text.matches('\n').count()).unwrap(), cells(email, name)));
+            let object = serde_json::json!({"email": email, "name": name, "tags": [{"a": "]}\\"}]});
+            text += &serde_json::to_string_pretty(&object).unwrap();
+        }
+        text += "]}";
+        prop_assert_eq!(json_list(&text, chunk), read);
     }
 
     #[test]
@@ -82,6 +103,7 @@ proptest! {
         let text: Vec<u8> = head.iter().copied().chain(bytes.iter().copied()).collect();
         let mut csv = Csv::open(BufReader::with_capacity(chunk, text.as_slice()), &mut Ignored::default()).unwrap().unwrap();
         let mut lines = JsonLines::open(BufReader::with_capacity(chunk, bytes.as_slice()));
+        let mut list = JsonList::open(BufReader::with_capacity(chunk, bytes.as_slice()));
         let mut ignored = Ignored::default();
         let mut count = 0;
         while csv.next().unwrap().is_some() {
@@ -90,6 +112,9 @@ proptest! {
         while lines.next(&mut ignored).unwrap().is_some() {
             count += 1;
         }
-        prop_assert!(count <= 2 * (bytes.len() + 1));
+        while list.next(&mut ignored).unwrap().is_some() {
+            count += 1;
+        }
+        prop_assert!(count <= 3 * (bytes.len() + 1));
     }
 }

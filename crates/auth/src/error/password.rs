@@ -76,7 +76,8 @@ pub enum SchemeError {
 /// Why a stored hash was not computed. For the security log: the person logging in only learns that it did not match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// Not a hash this crate knows (`$2a$ $2b$ $2y$ $argon2i$ $argon2id$`), or a damaged one.
+    /// Not a hash this crate knows (`$2a$ $2b$ $2y$ $argon2i$ $argon2id$`, and with the feature `legacy-hashes` those of
+    /// Django, passlib and Werkzeug), or a damaged one.
     #[error("the stored hash has an unknown format")]
     UnknownFormat,
     /// Its own parameters ask for more work than any login may cost.

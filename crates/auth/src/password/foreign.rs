@@ -1,20 +1,34 @@
-//! Hashes of other systems that nothing here verifies, by their names: whoever imports users should hear more than
-//! "unknown".
+//! The names of other systems' hashes, by their prefixes, for messages to people who import users.
 
-/// How such hashes begin, and what they are called.
-const SCHEMES: [(&str, &str); 24] = [
+/// A hash format of another system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ForeignScheme {
+    /// What the format is called, such as "Django's PBKDF2".
+    pub name: &'static str,
+    /// Whether this build verifies such hashes.
+    pub is_verified: bool,
+}
+
+/// Formats that the feature `legacy-hashes` verifies.
+const LEGACY: [(&str, &str); 11] = [
     ("$bcrypt-sha256$", "passlib's bcrypt_sha256"),
     ("bcrypt_sha256$", "Django's bcrypt_sha256"),
-    ("bcrypt$", "Django's bcrypt, which has a bcrypt hash behind its first \"$\""),
-    ("argon2$", "Django's argon2, which has an argon2 hash behind \"argon2\""),
+    ("bcrypt$", "Django's bcrypt"),
+    ("argon2$", "Django's Argon2"),
     ("pbkdf2_", "Django's PBKDF2"),
     ("pbkdf2:", "Werkzeug's PBKDF2"),
-    ("$pbkdf2", "passlib's PBKDF2"),
+    ("$pbkdf2$", "passlib's PBKDF2"),
+    ("$pbkdf2-sha256$", "passlib's PBKDF2"),
+    ("$pbkdf2-sha512$", "passlib's PBKDF2"),
     ("scrypt$", "Django's scrypt"),
     ("scrypt:", "Werkzeug's scrypt"),
+];
+
+/// Formats that are never verified.
+const UNSUPPORTED: [(&str, &str); 15] = [
     ("$scrypt$", "passlib's scrypt"),
-    ("$argon2d$", "argon2d"),
-    ("$2x$", "a faulty bcrypt of 2011"),
+    ("$argon2d$", "Argon2d"),
+    ("$2x$", "the faulty bcrypt of 2011"),
     ("$2$", "the first bcrypt"),
     ("$1$", "md5_crypt"),
     ("$apr1$", "Apache's MD5"),
@@ -29,10 +43,15 @@ const SCHEMES: [(&str, &str); 24] = [
     ("{", "LDAP"),
 ];
 
-/// What a hash is called that [`PasswordHash::parse`](super::PasswordHash::parse) refuses, if its beginning tells.
+/// Names the format of a hash that [`PasswordHash::parse`](super::PasswordHash::parse) refuses, if its prefix tells.
+/// A refused hash of a format that is verified here is damaged.
 #[must_use]
-pub fn foreign_scheme(hash: &str) -> Option<&'static str> {
-    SCHEMES.iter().find(|(prefix, _name)| hash.starts_with(prefix)).map(|(_prefix, name)| *name)
+pub fn foreign_scheme(hash: &str) -> Option<ForeignScheme> {
+    let named = |schemes: &[(&str, &'static str)]| {
+        schemes.iter().find(|(prefix, _name)| hash.starts_with(prefix)).map(|(_prefix, name)| *name)
+    };
+    let legacy = named(&LEGACY).map(|name| ForeignScheme { name, is_verified: cfg!(feature = "legacy-hashes") });
+    legacy.or_else(|| named(&UNSUPPORTED).map(|name| ForeignScheme { name, is_verified: false }))
 }
 
 #[cfg(test)]
@@ -41,14 +60,14 @@ mod tests {
     use crate::password::PasswordHash;
 
     #[test]
-    fn what_is_named_is_not_verified_and_what_is_verified_is_not_named() {
-        for (prefix, name) in SCHEMES {
-            let hash = format!("{prefix}v=2,t=2b,r=12$n79VH.0Q2TMWmt3Oqt9uku$Kq4Noyk3094Y2QlB8NdRT8SvGiI4ft2");
+    fn each_prefix_has_its_name_and_a_hash_without_one_is_not_named() {
+        for (prefix, name) in LEGACY.into_iter().chain(UNSUPPORTED) {
+            let hash = format!("{prefix}damaged");
             assert!(PasswordHash::parse(&hash).is_err(), "{prefix}");
-            assert_eq!(foreign_scheme(&hash), Some(name), "an earlier line must not hide this one");
+            assert_eq!(foreign_scheme(&hash).unwrap().name, name, "an earlier line must not hide this one");
         }
-        for ours in ["$2a$12$", "$2b$12$", "$2y$12$", "$argon2id$v=19$", "$argon2i$v=19$", "", "secret"] {
-            assert_eq!(foreign_scheme(ours), None, "{ours}");
+        for hash in ["$2a$12$", "$2b$12$", "$2y$12$", "$argon2id$v=19$", "$argon2i$v=19$", "", "secret"] {
+            assert_eq!(foreign_scheme(hash), None, "{hash}");
         }
     }
 }

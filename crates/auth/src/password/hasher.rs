@@ -3,7 +3,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use argon2::password_hash::phc::Output;
 use argon2::{Algorithm, Argon2, CustomizedPasswordHasher, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -118,6 +117,11 @@ impl Hasher {
         match Stored::read(stored.as_str())? {
             Stored::Bcrypt(hash) => Ok(self.judge_bcrypt(password, &hash)),
             Stored::Argon2(hash) => Ok(self.judge_argon2(password, &hash)),
+            #[cfg(feature = "legacy-hashes")]
+            Stored::Legacy(hash) => {
+                self.executed.fetch_add(1, Ordering::Relaxed);
+                Ok((outdated(hash.matches(password)), None))
+            }
         }
     }
 
@@ -138,19 +142,10 @@ impl Hasher {
 
     fn judge_argon2(&self, password: &str, hash: &stored::Argon2) -> (Verdict, Option<Scheme>) {
         self.executed.fetch_add(1, Ordering::Relaxed);
-        let mut buffer = [0_u8; Output::MAX_LENGTH];
-        let computed = buffer.get_mut(..hash.output.len()).and_then(|output| {
-            let argon2 = Argon2::new(hash.algorithm, hash.version, hash.params.clone());
-            argon2.hash_password_into(password.as_bytes(), &hash.salt, output).ok()?;
-            Output::new(output).ok()
-        });
         let scheme = current_scheme(hash);
-        let verdict = match computed {
-            // `Output` compares in constant time.
-            Some(output) if output == hash.output && scheme == Some(self.scheme_for(password)) => Verdict::Match,
-            Some(output) if output == hash.output => Verdict::MatchOutdated,
-            Some(_) => Verdict::Mismatch,
-            None => Verdict::Refused(Refusal::Failed),
+        let verdict = match hash.matches(password) {
+            Some(true) if scheme == Some(self.scheme_for(password)) => Verdict::Match,
+            matches => outdated(matches),
         };
         (verdict, scheme)
     }
@@ -160,6 +155,15 @@ impl Hasher {
             Scheme::Bcrypt { .. } if password.len() > BCRYPT_MAX_BYTES => Scheme::ARGON2ID,
             scheme => scheme,
         }
+    }
+}
+
+/// The verdict on a hash that would not be made like this today; `None` if it could not be computed.
+const fn outdated(matches: Option<bool>) -> Verdict {
+    match matches {
+        Some(true) => Verdict::MatchOutdated,
+        Some(false) => Verdict::Mismatch,
+        None => Verdict::Refused(Refusal::Failed),
     }
 }
 

@@ -9,12 +9,14 @@ mod blocklist;
 mod floor;
 mod foreign;
 mod hasher;
+#[cfg(feature = "legacy-hashes")]
+mod legacy;
 mod policy;
 mod pool;
 mod scheme;
 mod stored;
 
-pub use foreign::foreign_scheme;
+pub use foreign::{ForeignScheme, foreign_scheme};
 pub use hasher::{Hasher, Verdict};
 pub use policy::{MAX_LENGTH, Policy};
 pub use pool::{Limits, Passwords, Stats};

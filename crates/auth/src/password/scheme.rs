@@ -17,6 +17,13 @@ pub(super) const MAX_ITERATIONS: u32 = 10;
 /// The most argon2 lanes configured or read from storage.
 pub(super) const MAX_PARALLELISM: u32 = 16;
 
+/// The most PBKDF2 iterations read from storage: about two seconds a hash.
+#[cfg(feature = "legacy-hashes")]
+pub(super) const MAX_PBKDF2_ITERATIONS: u32 = 3_000_000;
+/// The most scrypt blocks of 128 bytes (n × r × p) read from storage: 256 MiB, about a second a hash.
+#[cfg(feature = "legacy-hashes")]
+pub(super) const MAX_SCRYPT_BLOCKS: u64 = 2 * 1024 * 1024;
+
 /// How new passwords are hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {

@@ -10,6 +10,8 @@ use base64::alphabet::BCRYPT;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 
+#[cfg(feature = "legacy-hashes")]
+use super::legacy::Legacy;
 use super::scheme::{MAX_BCRYPT_COST, MAX_ITERATIONS, MAX_MEMORY_KIB, MAX_PARALLELISM, MIN_BCRYPT_COST};
 use crate::error::Refusal;
 
@@ -52,6 +54,8 @@ impl PasswordHash {
 pub(super) enum Stored {
     Bcrypt(Bcrypt),
     Argon2(Argon2),
+    #[cfg(feature = "legacy-hashes")]
+    Legacy(Legacy),
 }
 
 pub(super) struct Bcrypt {
@@ -72,12 +76,21 @@ pub(super) struct Argon2 {
 
 impl Stored {
     pub(super) fn read(hash: &str) -> Result<Self, Refusal> {
-        if hash.starts_with("$2") { Bcrypt::read(hash).map(Self::Bcrypt) } else { Argon2::read(hash).map(Self::Argon2) }
+        if hash.starts_with("$2") {
+            return Bcrypt::read(hash).map(Self::Bcrypt);
+        }
+        if hash.starts_with("$argon2") {
+            return Argon2::read(hash).map(Self::Argon2);
+        }
+        #[cfg(feature = "legacy-hashes")]
+        return Legacy::read(hash).map(Self::Legacy);
+        #[cfg(not(feature = "legacy-hashes"))]
+        Err(Refusal::UnknownFormat)
     }
 }
 
 impl Bcrypt {
-    fn read(hash: &str) -> Result<Self, Refusal> {
+    pub(super) fn read(hash: &str) -> Result<Self, Refusal> {
         let (prefix, body) = hash.split_at_checked(7).ok_or(Refusal::UnknownFormat)?;
         let canonical = canonical(prefix, body).ok_or(Refusal::UnknownFormat)?;
         let parts = bcrypt::HashParts::from_str(&canonical).map_err(|_| Refusal::UnknownFormat)?;
@@ -111,7 +124,7 @@ fn canonical(prefix: &str, body: &str) -> Option<String> {
 }
 
 impl Argon2 {
-    fn read(hash: &str) -> Result<Self, Refusal> {
+    pub(super) fn read(hash: &str) -> Result<Self, Refusal> {
         let phc = Phc::new(hash).map_err(|_| Refusal::UnknownFormat)?;
         let algorithm = match phc.algorithm.as_str() {
             "argon2id" => Algorithm::Argon2id,
@@ -130,6 +143,16 @@ impl Argon2 {
         let params = Params::try_from(&phc).map_err(|_| Refusal::UnknownFormat)?;
         let (Some(salt), Some(output)) = (phc.salt, phc.hash) else { return Err(Refusal::UnknownFormat) };
         Ok(Self { algorithm, version, params, salt, output })
+    }
+
+    /// Whether the password is right; `None` if there is no memory to compute the hash.
+    pub(super) fn matches(&self, password: &str) -> Option<bool> {
+        let mut buffer = [0_u8; Output::MAX_LENGTH];
+        let output = buffer.get_mut(..self.output.len())?;
+        let argon2 = argon2::Argon2::new(self.algorithm, self.version, self.params.clone());
+        argon2.hash_password_into(password.as_bytes(), &self.salt, output).ok()?;
+        // `Output` compares in constant time.
+        Some(Output::new(output).ok()? == self.output)
     }
 }
 
