@@ -194,8 +194,8 @@ fn worker(settings: &Settings, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>, t
 /// What slows down who asks too often, and who guesses passwords.
 fn limits(settings: &Settings) -> Result<(RateLimits, PasswordGuard), Failure> {
     let quotas = settings.quotas();
-    let limiter = quotas.map(|quotas| -> Arc<dyn RateLimiter> { Arc::new(ProcessRateLimiter::new(quotas)) });
-    let throttle = quotas.map(|_| -> Arc<dyn LoginThrottle> { Arc::new(ProcessLoginThrottle::default()) });
+    let throttle = quotas.as_ref().map(|_| -> Arc<dyn LoginThrottle> { Arc::new(ProcessLoginThrottle::default()) });
+    let limiter = quotas.map(|quotas| -> Arc<dyn RateLimiter> { Arc::new(ProcessRateLimiter::new(&quotas)) });
     let mut secret = [0; 64];
     getrandom::fill(&mut secret).map_err(Failure::failed)?;
     Ok((RateLimits::new(limiter), PasswordGuard::new(throttle, secret)))

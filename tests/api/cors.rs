@@ -36,27 +36,86 @@ fn allows(reply: &Reply, origin: &str) {
 async fn a_preflight_of_a_listed_origin_is_told_what_it_may_send() {
     let server = server().await;
     for path in ["/api/v1/users/me", LOGIN, "/health", "/nothing"] {
-        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
-            let headers = "authorization, content-type, idempotency-key, if-match, x-request-id";
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] {
+            let headers = "authorization,sentry-trace,baggage,if-none-match,x-anything";
             let reply = preflight(&server, path, APP, method, headers).await.is(200);
             allows(&reply, APP);
             let methods = listed(&reply, "access-control-allow-methods");
-            assert_eq!(methods, ["delete", "get", "options", "patch", "post", "put"]);
-            let headers = listed(&reply, "access-control-allow-headers");
-            assert_eq!(headers, ["authorization", "content-type", "idempotency-key", "if-match", "x-request-id"]);
+            assert_eq!(methods, ["delete", "get", "head", "options", "patch", "post", "put"]);
+            let allowed = listed(&reply, "access-control-allow-headers");
+            assert_eq!(allowed, ["authorization", "baggage", "if-none-match", "sentry-trace", "x-anything"]);
             assert_eq!(reply.header("access-control-max-age"), Some("600"));
-            assert!(reply.header("vary").unwrap().contains("Origin"), "{reply:#?}");
+            for name in ["Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers"] {
+                assert!(reply.header("vary").unwrap().contains(name), "{reply:#?}");
+            }
         }
     }
 }
 
 #[tokio::test]
-async fn what_is_not_listed_is_refused_before_it_is_sent() {
+async fn a_refused_preflight_says_what_was_refused() {
     let server = server().await;
-    for (method, headers) in [("TRACE", ""), ("GET", "x-evil"), ("GET", "authorization, x-evil"), ("BREW", "")] {
-        let reply = preflight(&server, "/health", APP, method, headers).await.is(400);
-        assert_eq!(reply.header("access-control-allow-origin"), None, "{method} {headers}: {reply:#?}");
-        reply.problem();
+    for (origin, method, named) in [
+        (APP, "TRACE", "TRACE"),
+        (APP, "BREW", "BREW"),
+        ("https://evil.test", "GET", "https://evil.test"),
+        ("null", "GET", "null"),
+    ] {
+        let reply = preflight(&server, "/health", origin, method, "").await.is(400);
+        let problem = reply.problem_is("invalid_request");
+        assert!(problem["detail"].as_str().unwrap().contains(named), "{problem}");
+        for name in reply.headers.keys() {
+            assert!(!name.as_str().starts_with("access-control-"), "{reply:#?}");
+        }
+    }
+    let long = format!("https://{}.test", "a".repeat(5_000));
+    let refused = preflight(&server, "/health", &long, "GET", "").await.is(400);
+    assert!(refused.problem()["detail"].as_str().unwrap().len() < 500, "{refused:#?}");
+}
+
+#[tokio::test]
+async fn origins_that_match_the_pattern_as_a_whole_are_allowed() {
+    let pattern = r"https://pr-\d+\.example\.com|https://(a|b)\.example\.org";
+    let server = Server::with().env("CORS_ORIGIN_REGEX", pattern).env("CORS_ORIGINS", APP).start().await;
+    for origin in [APP, "https://pr-7.example.com", "https://pr-123.example.com", "https://b.example.org"] {
+        allows(&preflight(&server, LOGIN, origin, "POST", "content-type").await.is(200), origin);
+        allows(&server.anonymous().get("/health").header("origin", origin).await.is(200), origin);
+    }
+    for origin in [
+        "https://pr-.example.com",
+        "https://pr-7.example.com.evil.test",
+        "https://evil.test/https://pr-7.example.com",
+        "xhttps://pr-7.example.com",
+        "https://pr-7xexample.com",
+        "https://pr-7.example.com\tx",
+        "http://pr-7.example.com",
+        "null",
+    ] {
+        preflight(&server, LOGIN, origin, "POST", "").await.is(400);
+        let reply = server.anonymous().get("/health").header("origin", origin).await.is(200);
+        assert_eq!(reply.header("access-control-allow-origin"), None, "{reply:#?}");
+    }
+    let server = Server::with().env("CORS_ORIGIN_REGEX", ".*").start().await;
+    let reply = server.anonymous().get("/health").header("origin", "null").await.is(200);
+    assert_eq!(reply.header("access-control-allow-origin"), None, "sandboxed pages of any site send it: {reply:#?}");
+}
+
+#[tokio::test]
+async fn nothing_of_cors_goes_to_others_than_allowed_origins() {
+    for server in [server().await, Server::with().env("CORS_ORIGINS", "*").start().await] {
+        let is_any = server.home.environment["CORS_ORIGINS"] == "*";
+        let anonymous = server.anonymous();
+        for path in ["/health", "/nothing", "/api/v1/users/me", "/docs"] {
+            let mut replies = vec![anonymous.get(path).await, anonymous.request(Method::OPTIONS, path).await];
+            if !is_any {
+                replies.push(anonymous.get(path).header("origin", "https://evil.test").await);
+            }
+            for reply in replies {
+                let of_cors = reply.headers.keys().filter(|name| name.as_str().starts_with("access-control-"));
+                assert_eq!(of_cors.count(), 0, "{reply:#?}");
+                assert!(reply.header("vary").unwrap().contains("Origin"), "{reply:#?}");
+            }
+        }
     }
 }
 
@@ -119,7 +178,9 @@ async fn answers_and_refusals_can_be_read_alike() {
         let reply = from(request).await.is(status);
         allows(&reply, APP);
         let exposed = listed(&reply, "access-control-expose-headers");
-        assert_eq!(exposed, ["etag", "location", "retry-after", "x-request-id"]);
+        let expected = "content-disposition etag idempotency-replayed link location ratelimit-limit ratelimit-remaining \
+                        ratelimit-reset retry-after www-authenticate x-request-id";
+        assert_eq!(exposed.join(" "), expected);
     }
     let trace = raw_request("TRACE", "/health").replace("Host", &format!("Origin: {APP}\r\nHost"));
     allows(&send_raw(server.address(), trace).await.is(405), APP);

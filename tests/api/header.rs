@@ -1,9 +1,10 @@
 //! The headers that every answer carries, whatever it is.
 
+use keepstone_test_backends::Database;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::harness::{Client, PASSWORD, Reply, Server, raw_request, send_raw};
+use crate::harness::{Client, Home, PASSWORD, Reply, Server, eventually, raw_request, send_raw};
 
 const LOGIN: &str = "/api/v1/auth/login";
 
@@ -79,8 +80,10 @@ async fn every_answer_has_them() {
     for (status, reply) in answers(&server, &ada).await {
         guarded(&reply);
         let reply = reply.is(status);
-        if status >= 400 {
-            reply.problem();
+        match reply.header("content-type") {
+            Some("application/json") if status == 400 => drop(reply.oauth_error("invalid_request", "invalid_request")),
+            _ if status >= 400 => drop(reply.problem()),
+            _ => {}
         }
     }
 }
@@ -122,9 +125,45 @@ async fn https_is_asked_for_only_where_a_trusted_proxy_says_that_it_is_spoken() 
         let ask = |server: &Server, scheme: &str| server.anonymous().get(path).header("x-forwarded-proto", scheme);
         let told = ask(&behind, "https").await;
         assert_eq!(told.header("strict-transport-security"), Some("max-age=31536000; includeSubDomains"), "{told:#?}");
-        guarded(&ask(&behind, "http").await);
+        for scheme in ["https, https", "HTTPS", "https,http", ", https"] {
+            let told = ask(&behind, scheme).await;
+            assert!(told.header("strict-transport-security").is_some(), "{scheme}: {told:#?}");
+        }
+        let told = ask(&behind, "https").header("x-forwarded-proto", "http").await;
+        assert!(told.header("strict-transport-security").is_some(), "{told:#?}");
+        let forwarded = behind.anonymous().get(path).header("forwarded", "for=192.0.2.1;proto=https, for=10.0.0.1");
+        assert!(forwarded.await.header("strict-transport-security").is_some());
+        for scheme in ["http", "http, https", "", "httpsx"] {
+            guarded(&ask(&behind, scheme).await);
+        }
         guarded(&ask(&alone, "https").await);
         guarded(&behind.anonymous().get(path).await);
+    }
+}
+
+#[tokio::test]
+async fn production_warns_once_of_a_proxy_that_is_not_trusted() {
+    let warnings = |server: &Server| server.log().matches("TRUSTED_PROXIES does not list 127.0.0.1").count();
+    // On SQLite: the servers of the tests have a password that production refuses.
+    let production = || Home::on(Database::Sqlite).env("ENVIRONMENT", "production");
+    for name in ["x-forwarded-for", "x-forwarded-proto", "forwarded"] {
+        let server = production().env("TRUSTED_PROXIES", "10.0.0.0/8").start().await;
+        server.anonymous().get("/health").await.is(200);
+        assert_eq!(warnings(&server), 0);
+        for _ in 0..20 {
+            server.anonymous().get("/health").header(name, "192.0.2.1").await.is(200);
+        }
+        eventually("a warning", async || (warnings(&server) > 0).then_some(())).await;
+        server.anonymous().get("/health").header("x-request-id", "the-last-one").await.is(200);
+        eventually("the last line", async || server.log().contains("the-last-one").then_some(())).await;
+        assert_eq!(warnings(&server), 1, "{}", server.log());
+    }
+    for home in [production().env("TRUSTED_PROXIES", "127.0.0.1"), Server::with().env("ENVIRONMENT", "test")] {
+        let server = home.start().await;
+        server.anonymous().get("/health").header("x-forwarded-for", "192.0.2.1").await.is(200);
+        server.anonymous().get("/health").header("x-request-id", "the-last-one").await.is(200);
+        eventually("the last line", async || server.log().contains("the-last-one").then_some(())).await;
+        assert_eq!(warnings(&server), 0, "{}", server.log());
     }
 }
 

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
+mod accessibility;
 mod address;
 mod audit;
 mod auth;
@@ -42,8 +43,10 @@ mod keys;
 mod list;
 mod login;
 mod mail;
+mod mail_link;
 mod mail_page;
 mod migrate;
+mod oauth_client;
 mod output;
 mod password;
 mod password_reset;
@@ -62,9 +65,11 @@ mod session;
 mod shutdown;
 mod smtp;
 mod specs;
+mod sub_path;
 mod target;
 mod template;
 mod terminal;
+mod token_endpoint;
 mod two_tabs;
 mod user;
 mod user_change;

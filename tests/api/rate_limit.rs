@@ -104,6 +104,25 @@ async fn production_has_ten_logins_a_minute_unless_they_are_turned_off() {
 }
 
 #[tokio::test]
+async fn each_limit_can_be_set_or_turned_off() {
+    let home =
+        strict().env("RATE_LIMIT_REGISTER", "2/m").env("RATE_LIMIT_LOGIN", "off").env("RATE_LIMIT_SESSION", "7/15m");
+    let server = home.start().await;
+    for left in [1, 0] {
+        let reply = knock(&server, "").await.is(422);
+        assert_eq!((number(&reply, "ratelimit-limit"), number(&reply, "ratelimit-remaining")), (2, left));
+    }
+    let reply = knock(&server, "").await.is(429);
+    assert!((1..=30).contains(&number(&reply, "retry-after")), "{reply:#?}");
+    for _ in 0..15 {
+        let reply = server.anonymous().post(LOGIN).json(&json!({})).await.is(422);
+        assert_eq!(reply.header("ratelimit-limit"), None);
+    }
+    let reply = server.anonymous().get("/api/v1/auth/sessions").await.is(401);
+    assert_eq!(number(&reply, "ratelimit-limit"), 7);
+}
+
+#[tokio::test]
 async fn a_refusal_does_not_wait_for_the_body() {
     let server = strict().start().await;
     for _ in 0..5 {

@@ -229,12 +229,10 @@ async fn a_refresh_may_be_a_form_and_spell_its_member_either_way() {
     anonymous.post(REFRESH).json(&camel).await.is(200);
 
     // The successor has been used, so this is no second tab.
-    let spent = anonymous.post(REFRESH).form(&form).await.is(400);
-    let problem = spent.problem_is("invalid_grant");
-    assert_eq!((&problem["error"], problem["error_description"].is_string()), (&json!("invalid_grant"), true));
-    let wrong = [("grant_type", "password"), ("refresh_token", token)];
-    anonymous.post(REFRESH).form(&wrong).await.is(400).problem_is("unsupported_grant_type");
-    anonymous.post(REFRESH).form(&[]).await.is(400).problem_is("invalid_request");
+    anonymous.post(REFRESH).form(&form).await.oauth_error("invalid_grant", "invalid_grant");
+    let wrong = [("grant_type", "client_credentials"), ("refresh_token", token)];
+    anonymous.post(REFRESH).form(&wrong).await.oauth_error("unsupported_grant_type", "unsupported_grant_type");
+    anonymous.post(REFRESH).form(&[]).await.oauth_error("invalid_request", "invalid_request");
     anonymous.post(REFRESH).json(&json!({})).await.invalid_at(&[&["body", "refresh_token"]]);
 }
 

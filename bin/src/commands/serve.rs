@@ -27,7 +27,7 @@ use crate::{
     first_admin,
     keys::Reloader,
     logging, output,
-    settings::{self, Settings},
+    settings::{self, Environment, Settings},
 };
 
 /// How long a request under way may take to end once the server was told to stop.
@@ -158,10 +158,12 @@ fn options(settings: &Settings) -> Options {
         version: settings.app.version.clone(),
         environment: settings.app.environment.to_string(),
         api_prefix: settings.app.api_prefix.clone(),
+        base_path: settings.base_path(),
         token_case: settings.token_case(),
-        origins: match &settings.cors.origins {
-            settings::Origins::Any => Origins::Any,
-            settings::Origins::Listed(list) => Origins::Listed(list.clone()),
+        origins: match (&settings.cors.origins, &settings.cors.origin_regex) {
+            (settings::Origins::Any, _) => Origins::Any,
+            (settings::Origins::Listed(list), None) => Origins::Listed(list.clone()),
+            (settings::Origins::Listed(list), Some(pattern)) => Origins::Matching(list.clone(), pattern.clone()),
         },
         document: document::options(settings),
         serves_docs: settings.docs.enabled,
@@ -169,6 +171,7 @@ fn options(settings: &Settings) -> Options {
             url: settings.docs.redoc_script.url.clone(),
             integrity: settings.docs.redoc_script.integrity.clone(),
         },
+        is_production: settings.app.environment == Environment::Production,
         trusted_proxies: settings
             .server
             .trusted_proxies

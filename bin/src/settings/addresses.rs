@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use regex::Regex;
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
@@ -159,6 +160,20 @@ impl Origins {
             origins.push(origin);
         }
     }
+}
+
+/// A pattern of origins, which matches one as a whole or not at all.
+pub(super) fn origin_regex(text: &str) -> Result<Regex, Wrong> {
+    let fix = r"write a regular expression of whole origins, such as https://pr-\d+\.example\.com";
+    let wrong = |error: regex::Error| {
+        let why = error.to_string();
+        Wrong::new(
+            format!("{} is no regular expression: {}", quoted(text), why.lines().last().unwrap_or_default()),
+            fix,
+        )
+    };
+    Regex::new(text).map_err(wrong)?;
+    Regex::new(&format!("^(?:{text})$")).map_err(wrong)
 }
 
 /// `scheme://host[:port]` as browsers write it: lower case, punycode, without a default port.

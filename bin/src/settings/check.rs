@@ -113,8 +113,8 @@ fn passwords(settings: &Settings) -> Vec<Row> {
 
 fn clients(settings: &Settings) -> Vec<Row> {
     let limit = |name: &str, limit: Limit, of: &str| {
-        let here = settings.quotas().map_or_else(|| "off".to_owned(), |quotas| rate(quotas, limit, of));
-        row(name, &here, &rate(Quotas::Generous, limit, of), &rate(Quotas::Strict, limit, of))
+        let here = settings.quotas().map_or_else(|| "off".to_owned(), |quotas| rate(&quotas, limit, of));
+        row(name, &here, &rate(&Quotas::generous(), limit, of), &rate(&Quotas::strict(), limit, of))
     };
     let proxies = match settings.server.trusted_proxies.len() {
         0 => "none".to_owned(),
@@ -158,8 +158,8 @@ const fn either(on: bool, yes: &'static str, no: &'static str) -> &'static str {
 }
 
 /// Such as `10/min per address`.
-fn rate(quotas: Quotas, limit: Limit, of: &str) -> String {
-    let quota = quotas.of(limit);
+fn rate(quotas: &Quotas, limit: Limit, of: &str) -> String {
+    let Some(quota) = quotas.of(limit) else { return "off".to_owned() };
     let period = match quota.period.as_secs() {
         60 => "min".to_owned(),
         3_600 => "h".to_owned(),

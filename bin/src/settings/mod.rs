@@ -14,6 +14,7 @@ mod model;
 mod problems;
 mod production;
 mod profile;
+mod rate_limits;
 mod read;
 mod reader;
 mod roles;

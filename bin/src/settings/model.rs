@@ -6,7 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use regex::Regex;
 use secrecy::SecretString;
+use url::Url;
 
 use super::addresses::{Network, Origins, Script, ServiceUrl};
 use super::problems::{Problem, Wrong};
@@ -18,7 +20,7 @@ use keepstone_auth::{password::Policy, permission::Roles};
 use keepstone_domain::{Email, RoleName};
 use keepstone_http::TokenCase;
 use keepstone_persistence::DatabaseUrl;
-use keepstone_service::Quotas;
+use keepstone_service::{Limit, Quota, Quotas};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone)]
@@ -74,15 +76,24 @@ impl Settings {
         }
     }
 
-    /// How often clients may ask; `None` is as often as they like.
+    /// The rate limits; `None` if there are none.
     #[must_use]
     pub fn quotas(&self) -> Option<Quotas> {
         let quotas = match self.app.environment {
-            Environment::Development => Quotas::Generous,
+            Environment::Development => Quotas::generous(),
             // Tests have no limits, unless they ask for them: then it is for those of production.
-            Environment::Production | Environment::Test => Quotas::Strict,
+            Environment::Production | Environment::Test => Quotas::strict(),
         };
+        let own = self.rate_limit.own.iter();
+        let quotas = own.fold(quotas, |quotas, (limit, quota)| quotas.with(*limit, *quota));
         self.rate_limit.enabled.then_some(quotas)
+    }
+
+    /// The path of the public address, which a proxy strips: empty, or such as `/svc`.
+    #[must_use]
+    pub fn base_path(&self) -> String {
+        let url = self.app.public_url.as_deref().and_then(|url| Url::parse(url).ok());
+        url.map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default()
     }
 
     /// How the members of token responses are spelt.
@@ -248,6 +259,8 @@ pub struct FirstSuperuser {
 #[derive(Debug, Clone)]
 pub struct Cors {
     pub origins: Origins,
+    /// Matches an origin as a whole.
+    pub origin_regex: Option<Regex>,
 }
 
 #[derive(Debug, Clone)]
@@ -290,6 +303,8 @@ pub struct Redis {
 #[derive(Debug, Clone)]
 pub struct RateLimit {
     pub enabled: bool,
+    /// Those that are configured: a quota, or none at all.
+    pub own: Vec<(Limit, Option<Quota>)>,
 }
 
 #[derive(Debug, Clone)]

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use regex::Regex;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::addresses::Origins;
@@ -18,6 +19,8 @@ use keepstone_adapters::MailUrl;
 use keepstone_auth::token::MAX_ACCESS_LIFETIME;
 
 const MAKE_ONE: &str = "set it to what `openssl rand -base64 48` prints";
+/// Origins that no operator has: a pattern that matches one matches all.
+const ANY_ORIGINS: [&str; 2] = ["https://x7f3q.invalid", "http://www.x7f3q.com"];
 const TUNNEL: &str = "reach it through an encrypted tunnel that ends on this machine";
 
 /// Every reason not to run these settings in production. A value that could not be read has its reason among the
@@ -52,6 +55,11 @@ pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf], kn
             "cors.origins",
             Wrong::new("lets every website in", "list the origins of your own, such as https://app.example.com"),
         );
+    }
+    let is_any = |pattern: &Regex| ANY_ORIGINS.iter().any(|origin| pattern.is_match(origin));
+    if settings.cors.origin_regex.as_ref().is_some_and(is_any) {
+        let fix = r"name your own hosts in it, such as https://pr-\d+\.example\.com";
+        refuse("cors.origin_regex", Wrong::new("lets every website in", fix));
     }
     if settings.app.debug {
         refuse("app.debug", Wrong::new("is on", "unset it"));

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::addresses::{Network, Origins, Script, ServiceUrl, host, public_url};
+use super::addresses::{Network, Origins, Script, ServiceUrl, host, origin_regex, public_url};
 use super::layers::Tree;
 use super::model::{
     App, Argon2, Cors, Database, Docs, Files, FirstSuperuser, Jobs, Jwt, Log, Mail, Metrics, Password, RateLimit,
@@ -12,6 +12,7 @@ use super::model::{
 };
 use super::problems::{Wrong, quoted};
 use super::profile::Environment;
+use super::rate_limits::{RATE_LIMITS, quota};
 use super::reader::Reader;
 use super::roles;
 use super::values::{
@@ -50,7 +51,7 @@ pub(super) fn settings(reader: &mut Reader<'_>, tree: &Tree, environment: Enviro
         registration,
         users,
         roles,
-        cors: Cors { origins },
+        cors: Cors { origins, origin_regex: reader.parse("cors.origin_regex", origin_regex) },
         log: Log {
             level: reader.need("log.level", LogLevel::read),
             format: reader.need("log.format", LogFormat::read),
@@ -63,7 +64,7 @@ pub(super) fn settings(reader: &mut Reader<'_>, tree: &Tree, environment: Enviro
         jobs: jobs(reader),
         files: Files { url: service(reader, "files.url", &["file", "s3"]) },
         redis: Redis { url: service(reader, "redis.url", &["redis", "rediss"]) },
-        rate_limit: RateLimit { enabled: reader.need("rate_limit.enabled", flag) },
+        rate_limit: rate_limit(reader),
         metrics: Metrics { addr: reader.parse("metrics.addr", socket) },
         telemetry: Telemetry { otlp_endpoint: service(reader, "telemetry.otlp_endpoint", &["http", "https"]) },
         warnings: Vec::new(),
@@ -262,6 +263,12 @@ fn origins(reader: &mut Reader<'_>, frontend_url: Option<&str>) -> Origins {
         origins.allow(url);
     }
     origins
+}
+
+fn rate_limit(reader: &mut Reader<'_>) -> RateLimit {
+    let own = RATE_LIMITS.iter().filter_map(|(path, limit)| Some((*limit, reader.parse(path, quota)?)));
+    let own = own.collect();
+    RateLimit { enabled: reader.need("rate_limit.enabled", flag), own }
 }
 
 fn mail(reader: &mut Reader<'_>) -> Mail {

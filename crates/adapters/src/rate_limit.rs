@@ -1,7 +1,7 @@
 //! Rate limits, counted in this process. Each is a token bucket: as many at once as there may be in its period, then
 //! one for each part of it that passes (GCRA, which is `governor`'s). Its table is ours, because no other has a bound.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use governor::{
@@ -22,16 +22,7 @@ type Counter<C> = Gcra<Counted, Counters, C, StateInformationMiddleware>;
 pub struct ProcessRateLimiter<C: Clock<Instant = Duration> = Uptime> {
     counters: Counters,
     clock: C,
-    login: Counter<C>,
-    register: Counter<C>,
-    refresh_request: Counter<C>,
-    refresh: Counter<C>,
-    password: Counter<C>,
-    session: Counter<C>,
-    mailbox: Counter<C>,
-    email_change: Counter<C>,
-    letter: Counter<C>,
-    export: Counter<C>,
+    limits: HashMap<Limit, Counter<C>>,
 }
 
 /// All counters of all limits, so that they have one bound together.
@@ -65,53 +56,25 @@ impl StateStore for Counters {
 impl ProcessRateLimiter {
     /// With these quotas, nothing counted yet.
     #[must_use]
-    pub fn new(quotas: Quotas) -> Self {
+    pub fn new(quotas: &Quotas) -> Self {
         Self::with_clock(quotas, Uptime::default())
     }
 }
 
 impl<C: Clock<Instant = Duration> + Clone> ProcessRateLimiter<C> {
-    fn with_clock(quotas: Quotas, clock: C) -> Self {
+    fn with_clock(quotas: &Quotas, clock: C) -> Self {
         let counters = Counters(Arc::new(Table::new(CAPACITY)));
-        let counter = |limit| Counter::new(quota(quotas.of(limit)), counters.clone(), clock.clone());
-        let counter = |limit| counter(limit).with_middleware();
-        Self {
-            login: counter(Limit::Login),
-            register: counter(Limit::Register),
-            refresh_request: counter(Limit::RefreshRequest),
-            refresh: counter(Limit::Refresh),
-            password: counter(Limit::Password),
-            session: counter(Limit::Session),
-            mailbox: counter(Limit::Mailbox),
-            email_change: counter(Limit::EmailChange),
-            letter: counter(Limit::Letter),
-            export: counter(Limit::Export),
-            counters,
-            clock,
-        }
-    }
-
-    fn counter(&self, limit: Limit) -> &Counter<C> {
-        match limit {
-            Limit::Login => &self.login,
-            Limit::Register => &self.register,
-            Limit::RefreshRequest => &self.refresh_request,
-            Limit::Refresh => &self.refresh,
-            Limit::Password => &self.password,
-            Limit::Session => &self.session,
-            Limit::Mailbox => &self.mailbox,
-            Limit::EmailChange => &self.email_change,
-            Limit::Letter => &self.letter,
-            Limit::Export => &self.export,
-        }
+        let counter = |quota| Counter::new(quota, counters.clone(), clock.clone()).with_middleware();
+        let limits = Limit::ALL.into_iter().filter_map(|limit| Some((limit, counter(rate(quotas.of(limit)?)))));
+        Self { limits: limits.collect(), counters, clock }
     }
 }
 
 #[async_trait]
 impl<C: Clock<Instant = Duration> + Clone + Send + Sync> RateLimiter for ProcessRateLimiter<C> {
-    async fn check(&self, limit: Limit, key: &Key) -> Decision {
+    async fn check(&self, limit: Limit, key: &Key) -> Option<Decision> {
         self.counters.0.sweep(self.clock.now());
-        match self.counter(limit).check_key(&(limit, *key)) {
+        Some(match self.limits.get(&limit)?.check_key(&(limit, *key)) {
             Ok(state) => {
                 let (quota, remaining) = (state.quota(), state.remaining_burst_capacity());
                 let limit = quota.burst_size().get();
@@ -124,11 +87,11 @@ impl<C: Clock<Instant = Duration> + Clone + Send + Sync> RateLimiter for Process
                 let reset = retry_after + quota.replenish_interval() * (limit - 1);
                 Decision { outcome: Outcome::Refused { retry_after }, limit, remaining: 0, reset }
             }
-        }
+        })
     }
 }
 
-fn quota(Quota { amount, period }: Quota) -> governor::Quota {
+fn rate(Quota { amount, period }: Quota) -> governor::Quota {
     let each = period / amount.get();
     // A period too short to be divided limits nothing that matters.
     governor::Quota::with_period(each).unwrap_or(governor::Quota::per_second(amount)).allow_burst(amount)
@@ -145,7 +108,7 @@ mod tests {
 
     fn limiter() -> (ProcessRateLimiter<Moved>, Moved) {
         let clock = Moved::default();
-        (ProcessRateLimiter::with_clock(Quotas::Strict, clock.clone()), clock)
+        (ProcessRateLimiter::with_clock(&Quotas::strict(), clock.clone()), clock)
     }
 
     fn key(address: &str) -> Key {
@@ -153,7 +116,7 @@ mod tests {
     }
 
     async fn is_allowed(limiter: &ProcessRateLimiter<Moved>, limit: Limit, key: &Key) -> bool {
-        limiter.check(limit, key).await.outcome == Outcome::Allowed
+        limiter.check(limit, key).await.unwrap().outcome == Outcome::Allowed
     }
 
     #[tokio::test]
@@ -161,13 +124,13 @@ mod tests {
         let (limiter, clock) = limiter();
         let key = key("192.0.2.1");
         for number in 1..=LOGINS {
-            let decision = limiter.check(Limit::Login, &key).await;
+            let decision = limiter.check(Limit::Login, &key).await.unwrap();
             assert_eq!(decision.outcome, Outcome::Allowed);
             assert_eq!((decision.limit, decision.remaining), (LOGINS, LOGINS - number));
             assert_eq!(decision.reset, Duration::from_secs(6) * number);
         }
         for _ in 0..3 {
-            let decision = limiter.check(Limit::Login, &key).await;
+            let decision = limiter.check(Limit::Login, &key).await.unwrap();
             assert_eq!(decision.outcome, Outcome::Refused { retry_after: Duration::from_secs(6) });
             assert_eq!((decision.limit, decision.remaining), (LOGINS, 0));
             assert_eq!(decision.reset, Duration::from_mins(1), "a refusal costs nothing");
@@ -176,7 +139,7 @@ mod tests {
         assert!(is_allowed(&limiter, Limit::Login, &key).await);
         assert!(!is_allowed(&limiter, Limit::Login, &key).await);
         clock.by(Duration::from_hours(1));
-        assert_eq!(limiter.check(Limit::Login, &key).await.remaining, LOGINS - 1);
+        assert_eq!(limiter.check(Limit::Login, &key).await.unwrap().remaining, LOGINS - 1);
     }
 
     #[tokio::test]
@@ -187,6 +150,15 @@ mod tests {
         assert!(is_allowed(&limiter, Limit::Register, &one).await);
         assert!(is_allowed(&limiter, Limit::Login, &key("192.0.2.2")).await);
         assert!(is_allowed(&limiter, Limit::Login, &Key::address(None)).await);
+    }
+
+    #[tokio::test]
+    async fn a_limit_that_is_off_counts_nothing() {
+        let quotas = Quotas::strict().with(Limit::Login, None);
+        let limiter = ProcessRateLimiter::with_clock(&quotas, Moved::default());
+        assert_eq!(limiter.check(Limit::Login, &key("192.0.2.1")).await, None);
+        assert!(is_allowed(&limiter, Limit::Register, &key("192.0.2.1")).await);
+        assert_eq!(limiter.counters.0.len(), 1);
     }
 
     #[tokio::test]

@@ -8,19 +8,19 @@ use actix_web::{
     web::Data,
 };
 use keepstone_domain::{SessionId, Timestamp};
-use keepstone_service::{Accounts, Caller, Idempotency, Limit, SessionInfo, Sessions};
+use keepstone_service::{Accounts, Caller, Client, Idempotency, Limit, SessionInfo, Sessions};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     extract::{
-        Attempted, Authenticated, IdPath, IdempotencyKey, IdempotencyKeyHeader, LoginForm, LoginJson, LoginRequest,
-        LogoutJson, LogoutRequest, Making, RefreshForm, RefreshJson, RefreshRequest, Requester,
+        Attempted, Authenticated, Grant, IdPath, IdempotencyKeyHeader, LoginJson, LogoutForm, LogoutJson,
+        LogoutRequest, Making, RefreshJson, Requester, TokenForm, TokenRequest,
     },
     page::{Listing, PageView, PagingQuery},
     problem::{ApiResult, Problem},
-    rate_limit::limited,
-    respond::{Accepted, Json, MessageView, NoContent, Once, Tokens, TokensView},
+    rate_limit::{self, limited, limited_by_grant},
+    respond::{Accepted, Json, MessageView, NoContent, Once, TokenCase, Tokens, TokensView},
     server::Options,
     user::{NewUserBody, UserView},
 };
@@ -144,38 +144,39 @@ pub async fn register(
 
 /// Log in
 ///
-/// Exchanges a password for an access token and a refresh token. Send JSON, or the form of OAuth 2's password grant
-/// (RFC 6749 section 4.3). Errors of a form follow RFC 6749 section 5.2.
+/// Exchanges a password for an access token and a refresh token. Send JSON, or a form of OAuth 2
+/// (RFC 6749) with either grant. Errors of a form are `application/json` and follow RFC 6749 section 5.2.
 #[utoipa::path(
     tag = "auth",
     operation_id = "login",
-    request_body(content((LoginJson = "application/json"), (LoginForm = "application/x-www-form-urlencoded"))),
+    request_body(content((LoginJson = "application/json"), (TokenForm = "application/x-www-form-urlencoded"), (TokenForm = "multipart/form-data"))),
     responses(
         (status = OK, body = TokensView),
     ),
     security(()),
     extensions(("x-problems" = json!(["invalid_credentials", "user_inactive", "invalid_grant", "unsupported_grant_type", "rate_limited"]))),
 )]
-#[post("/login", wrap = "from_fn(limited(Limit::Login))")]
+#[post("/login", wrap = "from_fn(limited_by_grant(Limit::Login))")]
 pub async fn login(
-    login: LoginRequest,
+    asked: TokenRequest<LoginJson>,
+    request: HttpRequest,
     accounts: Data<Accounts>,
+    sessions: Data<Sessions>,
     options: Data<Options>,
     requester: Requester,
 ) -> ApiResult<Tokens> {
-    let LoginRequest { login, password, is_form } = login;
-    let pair = accounts.login(login.as_ref(), password, &requester.0).await;
-    Ok(Tokens { pair: in_form(pair.map_err(Problem::from), is_form)?, case: options.token_case, is_form })
+    let exchange = Exchange { request: &request, accounts: &accounts, sessions: &sessions, client: &requester.0 };
+    exchange.answer(asked, options.token_case).await
 }
 
 /// Refresh the tokens
 ///
-/// Exchanges a refresh token for a new pair of tokens, by JSON or by OAuth 2's form (RFC 6749 section 6). The refresh
-/// token is consumed.
+/// Exchanges a refresh token for a new pair of tokens, by JSON or by a form of OAuth 2 (RFC 6749)
+/// with either grant. The refresh token is consumed.
 #[utoipa::path(
     tag = "auth",
     operation_id = "refreshTokens",
-    request_body(content((RefreshJson = "application/json"), (RefreshForm = "application/x-www-form-urlencoded"))),
+    request_body(content((RefreshJson = "application/json"), (TokenForm = "application/x-www-form-urlencoded"), (TokenForm = "multipart/form-data"))),
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$", description = "The same key within a minute returns the same refresh token again.")),
     responses(
         (status = OK, body = TokensView),
@@ -183,26 +184,54 @@ pub async fn login(
     security(()),
     extensions(("x-problems" = json!(["token_invalid", "token_expired", "token_revoked", "refresh_token_reused", "invalid_grant", "unsupported_grant_type", "rate_limited"]))),
 )]
-#[post("/refresh", wrap = "from_fn(limited(Limit::RefreshRequest))")]
+#[post("/refresh", wrap = "from_fn(limited_by_grant(Limit::RefreshRequest))")]
 pub async fn refresh(
-    refresh: RefreshRequest,
-    key: IdempotencyKey,
+    asked: TokenRequest<RefreshJson>,
+    request: HttpRequest,
+    accounts: Data<Accounts>,
     sessions: Data<Sessions>,
     options: Data<Options>,
     requester: Requester,
 ) -> ApiResult<Tokens> {
-    let RefreshRequest { refresh_token, is_form } = refresh;
-    let pair = sessions.refresh(&refresh_token, key.0.as_deref(), &requester.0).await;
-    Ok(Tokens { pair: in_form(pair.map_err(Problem::from), is_form)?, case: options.token_case, is_form })
+    let exchange = Exchange { request: &request, accounts: &accounts, sessions: &sessions, client: &requester.0 };
+    exchange.answer(asked, options.token_case).await
+}
+
+/// What both routes of the token endpoint do.
+struct Exchange<'a> {
+    request: &'a HttpRequest,
+    accounts: &'a Accounts,
+    sessions: &'a Sessions,
+    client: &'a Client,
+}
+
+impl Exchange<'_> {
+    async fn answer<J>(self, asked: TokenRequest<J>, case: TokenCase) -> ApiResult<Tokens> {
+        let TokenRequest { grant, key, is_form, .. } = asked;
+        let pair = match grant {
+            Grant::Password { user, password } => {
+                if is_form {
+                    rate_limit::count(self.request, Limit::Login).await?;
+                }
+                self.accounts.login(user.as_ref(), password, self.client).await
+            }
+            Grant::RefreshToken(token) => self.sessions.refresh(&token, key.as_deref(), self.client).await,
+        };
+        let pair = pair.map_err(Problem::from);
+        // The errors of a form are those of RFC 6749.
+        let pair = if is_form { pair.map_err(Problem::into_oauth) } else { pair };
+        Ok(Tokens { pair: pair?, case, is_form })
+    }
 }
 
 /// Log out
 ///
-/// Revokes the session of the access token, of the refresh token, or of both. Idempotent.
+/// Revokes the session of the access token, of the refresh token, or of both. A form revokes the session of its
+/// `token` (RFC 7009). Idempotent.
 #[utoipa::path(
     tag = "auth",
     operation_id = "logout",
-    request_body(content = LogoutJson, content_type = "application/json"),
+    request_body(content((LogoutJson = "application/json"), (LogoutForm = "application/x-www-form-urlencoded"), (LogoutForm = "multipart/form-data"))),
     responses(
         (status = NO_CONTENT),
     ),
@@ -216,7 +245,10 @@ pub async fn logout(
     sessions: Data<Sessions>,
     requester: Requester,
 ) -> ApiResult<NoContent> {
-    sessions.log_out(caller.0, body.0.as_deref(), &requester.0).await?;
+    match body {
+        LogoutRequest::Json(token) => sessions.log_out(caller.0, token.as_deref(), &requester.0).await?,
+        LogoutRequest::Form(token) => sessions.revoke(&token, &requester.0).await?,
+    }
     Ok(NoContent)
 }
 
@@ -300,9 +332,4 @@ pub async fn jwks(sessions: Data<Sessions>) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response.content_type(ContentType::json()).insert_header((CACHE_CONTROL, "public, max-age=300"));
     response.body(sessions.public_keys())
-}
-
-/// The errors of a form are those of RFC 6749.
-fn in_form<T>(outcome: ApiResult<T>, is_form: bool) -> ApiResult<T> {
-    if is_form { outcome.map_err(Problem::into_oauth) } else { outcome }
 }

@@ -1,12 +1,15 @@
 //! The address of a client, the same for limits, sessions, the log and the audit. `X-Forwarded-For` is what anybody can
 //! send: an entry counts only if who added it is trusted, and the entries are read from the nearest outwards.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use actix_web::{
     HttpMessage, HttpRequest,
     dev::ServiceRequest,
-    http::header::{HeaderMap, HeaderValue, X_FORWARDED_FOR},
+    http::header::{FORWARDED, HeaderMap, HeaderValue, X_FORWARDED_FOR, X_FORWARDED_PROTO},
 };
 
 /// Addresses that begin with the same bits.
@@ -64,6 +67,26 @@ impl ClientAddress {
     #[must_use]
     pub fn of(request: &HttpRequest) -> Option<IpAddr> {
         request.extensions().get::<Self>().and_then(|address| address.0)
+    }
+}
+
+/// Whether a proxy that is not trusted has been reported. Once is enough: the configuration does not change.
+static IS_REPORTED: AtomicBool = AtomicBool::new(false);
+
+/// Warns, once, of a peer that forwards for others and is not trusted: probably a proxy that was not configured.
+pub fn report_untrusted_proxy(request: &ServiceRequest, trusted: &[Network]) {
+    let Some(peer) = request.head().peer_addr.map(|peer| peer.ip().to_canonical()) else { return };
+    if IS_REPORTED.load(Ordering::Relaxed) || trusted.iter().any(|network| network.contains(peer)) {
+        return;
+    }
+    let names = [X_FORWARDED_FOR, X_FORWARDED_PROTO, FORWARDED];
+    if let Some(name) = names.iter().find(|name| request.headers().contains_key(*name))
+        && !IS_REPORTED.swap(true, Ordering::Relaxed)
+    {
+        tracing::warn!(
+            "{peer} sends {name}, which is ignored because TRUSTED_PROXIES does not list {peer}: all clients behind it count \
+             as one. If it is your proxy, add it to TRUSTED_PROXIES; this is reported once"
+        );
     }
 }
 

@@ -1,10 +1,21 @@
 //! Which pages of other origins may call from a browser, and what they may send and read. Origins are compared whole,
-//! and credentials are for listed ones only.
+//! and credentials are for allowed ones only.
 
-use actix_cors::Cors;
-use actix_web::http::{Method, header};
+use actix_cors::{Cors, CorsError};
+use actix_web::{
+    HttpRequest,
+    body::BoxBody,
+    dev::ServiceResponse,
+    http::{
+        Method,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
+};
+use regex::Regex;
 
-use crate::{extract::IDEMPOTENCY_KEY, request_id};
+use crate::{
+    code::Code, headers::VARIES_BY_PREFLIGHT, problem::Problem, rate_limit, request_id, respond::IDEMPOTENCY_REPLAYED,
+};
 
 /// Which pages may call the API from a browser.
 #[derive(Debug, Clone)]
@@ -13,22 +24,42 @@ pub enum Origins {
     Any,
     /// These, with credentials.
     Listed(Vec<String>),
+    /// These and those that match the pattern as a whole, with credentials.
+    Matching(Vec<String>, Regex),
 }
+
+const METHODS: [Method; 7] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+/// What a page may read besides the body and the headers that every page may read.
+const EXPOSED: [HeaderName; 11] = [
+    header::ETAG,
+    header::LOCATION,
+    request_id::HEADER,
+    header::RETRY_AFTER,
+    IDEMPOTENCY_REPLAYED,
+    rate_limit::LIMIT,
+    rate_limit::REMAINING,
+    rate_limit::RESET,
+    header::WWW_AUTHENTICATE,
+    header::CONTENT_DISPOSITION,
+    header::LINK,
+];
 
 /// Around everything that needs credentials or has limits: a preflight has none and knows none.
 pub fn cors(origins: &Origins) -> Cors {
     let cors = Cors::default()
-        .allowed_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS])
-        .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, request_id::HEADER])
-        .allowed_header(IDEMPOTENCY_KEY)
-        .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, request_id::HEADER])
+        .allowed_methods(METHODS)
+        .allow_any_header()
+        .expose_headers(EXPOSED)
         // `Vary` is on every answer already.
         .disable_vary_header()
         .max_age(600);
     match origins {
         Origins::Any => any_origin(cors),
-        Origins::Listed(list) => {
-            list.iter().fold(cors.supports_credentials(), |cors, origin| cors.allowed_origin(origin))
+        Origins::Listed(list) => listed(cors, list),
+        Origins::Matching(list, pattern) => {
+            let pattern = pattern.clone();
+            listed(cors, list).allowed_origin_fn(move |origin, _| matches(&pattern, origin))
         }
     }
 }
@@ -36,4 +67,55 @@ pub fn cors(origins: &Origins) -> Cors {
 #[expect(clippy::disallowed_methods, reason = "sends `*` itself, which a browser never combines with credentials")]
 fn any_origin(cors: Cors) -> Cors {
     cors.allow_any_origin().send_wildcard()
+}
+
+fn listed(cors: Cors, origins: &[String]) -> Cors {
+    origins.iter().fold(cors.supports_credentials(), |cors, origin| cors.allowed_origin(origin))
+}
+
+/// Whether an origin matches. `null` never does: sandboxed pages of any site send it.
+fn matches(pattern: &Regex, origin: &HeaderValue) -> bool {
+    origin.to_str().is_ok_and(|origin| origin != "null" && pattern.is_match(origin))
+}
+
+/// Names in the answer to a refused preflight what was refused.
+pub fn explain(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let error = response.response().error().and_then(|error| error.as_error::<CorsError>());
+    match error.map(|error| refusal(error, response.request())) {
+        Some(problem) => response.error_response(problem),
+        None => response,
+    }
+}
+
+fn refusal(error: &CorsError, request: &HttpRequest) -> Problem {
+    let sent = |name: HeaderName| {
+        let value = request.headers().get(name).map(HeaderValue::as_bytes).unwrap_or_default();
+        String::from_utf8_lossy(value).chars().take(200).collect::<String>()
+    };
+    let detail = match error {
+        CorsError::OriginNotAllowed => {
+            let origin = sent(header::ORIGIN);
+            format!("The origin {origin} is not allowed. The operator can add it to CORS_ORIGINS")
+        }
+        CorsError::MethodNotAllowed | CorsError::BadRequestMethod => {
+            let method = sent(header::ACCESS_CONTROL_REQUEST_METHOD);
+            format!(
+                "The method {method} is not allowed. Allowed are {}",
+                METHODS.map(|method| method.to_string()).join(", ")
+            )
+        }
+        CorsError::MissingOrigin => "A preflight request must have an Origin header".to_owned(),
+        other => other.to_string(),
+    };
+    Problem::new(Code::InvalidRequest, detail)
+}
+
+/// Leaves the headers of CORS to answers for allowed origins: to others, `actix-cors` sends some of them, too.
+pub fn complete(headers: &mut HeaderMap) {
+    if !headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
+        headers.remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);
+        headers.remove(header::ACCESS_CONTROL_EXPOSE_HEADERS);
+    } else if headers.contains_key(header::ACCESS_CONTROL_ALLOW_METHODS) {
+        headers.insert(header::VARY, HeaderValue::from_static(VARIES_BY_PREFLIGHT));
+    }
 }

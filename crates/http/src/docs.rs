@@ -135,9 +135,9 @@ pub fn paths(api_prefix: &str) -> Vec<String> {
 }
 
 /// The routes of the document and its pages.
-pub fn routes(api_prefix: &str) -> impl FnOnce(&mut web::ServiceConfig) {
-    let document = format!("{api_prefix}/openapi.json");
-    let redirects = redirects(api_prefix);
+pub fn routes(options: &Options) -> impl FnOnce(&mut web::ServiceConfig) + use<> {
+    let document = format!("{}/openapi.json", options.api_prefix);
+    let redirects = redirects(&options.api_prefix).map(|(from, to)| (from, options.public_path(to)));
     move |config| {
         config
             .route(&document, web::get().to(document_json))
@@ -148,8 +148,10 @@ pub fn routes(api_prefix: &str) -> impl FnOnce(&mut web::ServiceConfig) {
             .service(redoc)
             .service(redoc_style);
         for (from, to) in redirects {
-            let answer =
-                move || async move { HttpResponse::PermanentRedirect().insert_header((LOCATION, to)).finish() };
+            let answer = move || {
+                let answer = HttpResponse::PermanentRedirect().insert_header((LOCATION, to.as_str())).finish();
+                async move { answer }
+            };
             config.route(&from, web::get().to(answer));
         }
     }
@@ -162,14 +164,19 @@ async fn document_json(document: Data<Document>) -> HttpResponse {
 /// Swagger UI, over the document of this server. It sets styles by script, which needs no permission, and has its icons
 /// in its stylesheet.
 #[get("/docs")]
-async fn swagger() -> HttpResponse {
+async fn swagger(options: Data<Options>) -> HttpResponse {
     html::page("script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'")
-        .body(include_str!("pages/swagger.html"))
+        .body(with_base(include_str!("pages/swagger.html"), &options))
 }
 
 #[get("/docs/start.js")]
-async fn swagger_start() -> HttpResponse {
-    html::file("text/javascript; charset=utf-8").body(include_str!("pages/swagger.js"))
+async fn swagger_start(options: Data<Options>) -> HttpResponse {
+    html::file("text/javascript; charset=utf-8").body(with_base(include_str!("pages/swagger.js"), &options))
+}
+
+/// A file whose addresses begin with what clients reach this server under.
+fn with_base(file: &str, options: &Options) -> String {
+    file.replace("{base}", &options.base_path)
 }
 
 #[get("/docs/{file}")]
@@ -194,7 +201,9 @@ async fn redoc(options: Data<Options>) -> HttpResponse {
         "script-src {source}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; worker-src blob:"
     );
     let integrity = integrity.as_ref().map(|hash| format!(" integrity=\"{}\"", escape(hash))).unwrap_or_default();
-    let page = include_str!("pages/redoc.html").replace("{url}", &escape(url)).replace("{integrity}", &integrity);
+    let page = with_base(include_str!("pages/redoc.html"), &options)
+        .replace("{url}", &escape(url))
+        .replace("{integrity}", &integrity);
     html::page(&policy).body(page)
 }
 

@@ -17,8 +17,9 @@ use actix_web::{
 use keepstone_domain::UserId;
 
 use crate::{
-    client_address::ClientAddress,
-    headers,
+    client_address::{self, ClientAddress},
+    cors, headers,
+    log_path::loggable,
     problem::{self, Problem},
     request_id::RequestId,
     server::Options,
@@ -36,12 +37,16 @@ pub async fn edge(
     let started = Instant::now();
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
-    let trusted = request.app_data::<Data<Options>>().map_or(&[][..], |options| &options.trusted_proxies);
+    let options = request.app_data::<Data<Options>>();
+    let trusted = options.map_or(&[][..], |options| &options.trusted_proxies);
+    if options.is_some_and(|options| options.is_production) {
+        client_address::report_untrusted_proxy(&request, trusted);
+    }
     let client = ClientAddress::find(&request, trusted);
     let is_https = headers::is_https(&request, trusted);
     request.extensions_mut().insert(client);
     let is_head = request.method() == Method::HEAD;
-    let line = Line { method: request.method().clone(), path: request.path().to_owned(), client, started };
+    let line = Line { method: request.method().clone(), path: loggable(request.path()).into_owned(), client, started };
     if is_head {
         // HEAD is GET without the body (RFC 9110 section 9.3.2), which the protocol layer leaves out by itself.
         request.head_mut().method = Method::GET;
@@ -50,7 +55,7 @@ pub async fn edge(
         Ok(response) => {
             let user = response.request().extensions().get::<LoggedUser>().map(|user| user.0);
             line.log(response.status(), &id, user, response.response().error());
-            let response = complete(response.map_into_boxed_body(), &id, is_https);
+            let response = complete(cors::explain(response.map_into_boxed_body()), &id, is_https);
             // The protocol layer would have the whole of a stream read, to leave it out.
             let is_in_vain = is_head && response.response().body().size() == BodySize::Stream;
             Ok(if is_in_vain { response.map_body(|_, _| BoxBody::new(body::None::new())) } else { response })
@@ -59,11 +64,12 @@ pub async fn edge(
         Err(mut error) => {
             line.log(error.as_response_error().status_code(), &id, None, Some(&error));
             let made = error.error_response();
-            let body = problem_body(made.status(), made.headers(), Some(&error), &id).map(Bytes::from);
+            let body = problem_body(made.status(), made.headers(), Some(&error), &id);
+            let body = body.map(|Body { content_type, bytes }| (content_type, Bytes::from(bytes)));
             error.add_response_mapper(move |mut response| {
-                set_headers(response.headers_mut(), body.is_some(), &id, is_https);
+                set_headers(response.headers_mut(), body.as_ref().map(|(kind, _)| *kind), &id, is_https);
                 match body.clone() {
-                    Some(body) => response.set_body(BoxBody::new(body)),
+                    Some((_, body)) => response.set_body(BoxBody::new(body)),
                     None => response,
                 }
             });
@@ -75,37 +81,45 @@ pub async fn edge(
 /// An answer with everything that all answers have. Headers that are already there, those of CORS among them, stay.
 fn complete(mut response: ServiceResponse<BoxBody>, id: &RequestId, is_https: bool) -> ServiceResponse<BoxBody> {
     let body = problem_body(response.status(), response.headers(), response.response().error(), id);
-    set_headers(response.headers_mut(), body.is_some(), id, is_https);
+    set_headers(response.headers_mut(), body.as_ref().map(|body| body.content_type), id, is_https);
     match body {
-        Some(body) => response.map_body(|_, _| BoxBody::new(body)),
+        Some(body) => response.map_body(|_, _| BoxBody::new(body.bytes)),
         None => response,
     }
 }
 
-fn set_headers(headers: &mut HeaderMap, is_new_problem: bool, id: &RequestId, is_https: bool) {
-    if is_new_problem {
-        for (name, value) in [(header::CONTENT_TYPE, problem::CONTENT_TYPE), (header::CACHE_CONTROL, "no-store")] {
+/// Sets the headers of an answer; `content_type` is that of a body which it gets here.
+fn set_headers(headers: &mut HeaderMap, content_type: Option<&'static str>, id: &RequestId, is_https: bool) {
+    if let Some(content_type) = content_type {
+        for (name, value) in [(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, "no-store")] {
             headers.insert(name, HeaderValue::from_static(value));
         }
     }
     headers.insert(crate::request_id::HEADER, id.header_value());
+    cors::complete(headers);
     headers::complete(headers, is_https);
 }
 
+/// The body of an error.
+struct Body {
+    content_type: &'static str,
+    bytes: Vec<u8>,
+}
+
 /// The body that an answer must have if it is an error; `None` if it has it.
-fn problem_body(status: StatusCode, headers: &HeaderMap, error: Option<&Error>, id: &RequestId) -> Option<Vec<u8>> {
+fn problem_body(status: StatusCode, headers: &HeaderMap, error: Option<&Error>, id: &RequestId) -> Option<Body> {
     if !status.is_client_error() && !status.is_server_error() {
         return None;
     }
     let content_type = headers.get(header::CONTENT_TYPE);
     match error.and_then(|error| error.as_error::<Problem>()) {
-        Some(problem) => Some(problem.body(id)),
+        Some(problem) => Some(Body { content_type: problem.content_type(), bytes: problem.body(id) }),
         None if content_type.is_some_and(|value| value == "application/json" || value == problem::CONTENT_TYPE) => None,
-        None => Some(Problem::of_status(status).body(id)),
+        None => Some(Body { content_type: problem::CONTENT_TYPE, bytes: Problem::of_status(status).body(id) }),
     }
 }
 
-/// A line of the access log: one a request, without the query, which may hold secrets.
+/// A line of the access log: one a request, without the query, and with only that part of the path which holds no secret.
 struct Line {
     method: Method,
     path: String,

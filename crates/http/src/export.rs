@@ -49,7 +49,7 @@ pub struct ExportView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ReservedEmail)]
 pub struct ReservedEmailView {
-    #[schema(format = "email", example = "ada@example.com")]
+    #[schema(format = "idn-email", example = "ada@example.com")]
     email: String,
     /// Until when it is reserved, and the change of the address can be undone.
     #[schema(value_type = String, format = "date-time")]

@@ -4,7 +4,7 @@
 use actix_web::{
     dev::ServiceRequest,
     http::header::{
-        CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, FORWARDED, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
         STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
     },
 };
@@ -22,6 +22,10 @@ const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'non
 const VARIES: &str = "Origin, Authorization, Accept-Encoding";
 /// The same, for what comes as a page or as JSON.
 pub const VARIES_BY_ACCEPT: &str = "Accept, Origin, Authorization, Accept-Encoding";
+
+/// The same, for the answer to a preflight.
+pub const VARIES_BY_PREFLIGHT: &str =
+    "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, Authorization, Accept-Encoding";
 
 /// Puts them on an answer. All are constants: nothing is allocated for them.
 pub fn complete(headers: &mut HeaderMap, is_https: bool) {
@@ -47,8 +51,59 @@ pub fn complete(headers: &mut HeaderMap, is_https: bool) {
 /// Whether the client speaks HTTPS, as a trusted proxy says. This server itself does not.
 #[must_use]
 pub fn is_https(request: &ServiceRequest, trusted: &[Network]) -> bool {
-    let says_so =
-        request.headers().get(X_FORWARDED_PROTO).is_some_and(|scheme| scheme.as_bytes().eq_ignore_ascii_case(b"https"));
-    let peer = request.head().peer_addr.filter(|_| says_so);
-    peer.is_some_and(|peer| trusted.iter().any(|network| network.contains(peer.ip())))
+    let peer = request.head().peer_addr;
+    let is_trusted = peer.is_some_and(|peer| trusted.iter().any(|network| network.contains(peer.ip())));
+    is_trusted && scheme(request.headers()).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+}
+
+/// The scheme that the client used: the first that `X-Forwarded-Proto` names, or else `Forwarded` (RFC 7239). Each proxy
+/// adds its own at the end. A client can forge the first where its proxy adds instead of replacing; what it gains is a
+/// header that browsers ignore over plain HTTP.
+fn scheme(headers: &HeaderMap) -> Option<&str> {
+    first(headers, &X_FORWARDED_PROTO).or_else(|| {
+        let pairs = first(headers, &FORWARDED)?.split(';').filter_map(|pair| pair.split_once('='));
+        let (_, value) = pairs.into_iter().find(|(name, _)| name.trim().eq_ignore_ascii_case("proto"))?;
+        Some(value.trim().trim_matches('"'))
+    })
+}
+
+/// The first element of a list. Empty elements mean nothing (RFC 9110 section 5.6.1).
+fn first<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let values = headers.get_all(name).filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim).find(|element| !element.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scheme_of(lines: &[(&HeaderName, &str)]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append((*name).clone(), HeaderValue::from_str(value).unwrap());
+        }
+        scheme(&headers).map(str::to_owned)
+    }
+
+    #[test]
+    fn the_scheme_is_that_of_the_client() {
+        let (x, standard) = (&X_FORWARDED_PROTO, &FORWARDED);
+        for (lines, expected) in [
+            (&[][..], None),
+            (&[(x, "https")], Some("https")),
+            (&[(x, "https, https")], Some("https")),
+            (&[(x, "https,http")], Some("https")),
+            (&[(x, "http, https")], Some("http")),
+            (&[(x, "  HTTPS  ")], Some("HTTPS")),
+            (&[(x, ", ,https")], Some("https")),
+            (&[(x, "https"), (x, "http")], Some("https")),
+            (&[(x, ""), (x, "https")], Some("https")),
+            (&[(standard, "for=192.0.2.1;proto=https;by=10.0.0.1")], Some("https")),
+            (&[(standard, "For=\"[2001:db8::1]\"; Proto=\"https\", for=10.0.0.2;proto=http")], Some("https")),
+            (&[(standard, "for=192.0.2.1, for=10.0.0.2;proto=https")], None),
+            (&[(x, "http"), (standard, "proto=https")], Some("http")),
+        ] {
+            assert_eq!(scheme_of(lines).as_deref(), expected, "{lines:?}");
+        }
+    }
 }

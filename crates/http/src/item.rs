@@ -54,7 +54,7 @@ impl From<Item> for ItemView {
 impl ItemView {
     /// The answer that tells of a new item.
     fn created(item: &Item, options: &Options) -> Answer {
-        let location = format!("{}/items/{}", options.api_prefix, item.id);
+        let location = options.api_path(&format!("/items/{}", item.id));
         Created::answer(&Self::from(item.clone()), &ETag::of(item.version), location)
     }
 }

@@ -29,6 +29,7 @@ mod item;
 mod job;
 mod layers;
 mod letter;
+mod log_path;
 mod mail_proof;
 mod mail_proof_page;
 mod once;

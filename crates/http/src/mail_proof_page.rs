@@ -1,5 +1,6 @@
 //! The pages that links in e-mails lead to. Looking at one does nothing, because programs look at links, too: the token
-//! is behind the `#`, which stays in the browser until somebody presses the button.
+//! is behind the `#`, which stays in the browser until the user presses the button. Relays that rewrite links may have
+//! moved it into the path or the query: the page opens all the same, and its script finds the token.
 
 use actix_web::{
     HttpResponse,
@@ -9,6 +10,7 @@ use actix_web::{
 use keepstone_service::Accounts;
 
 use crate::{
+    fallback::fallback,
     html::{self, escape},
     server::Options,
 };
@@ -19,7 +21,7 @@ struct Purpose {
     title: &'static str,
     text: &'static str,
     button: &'static str,
-    /// What the button calls, seen from the page.
+    /// What the button calls, below `/auth`.
     action: &'static str,
     done: &'static str,
     takes_password: bool,
@@ -47,7 +49,7 @@ const PURPOSES: [Purpose; 3] = [
     Purpose {
         path: "undo-email-change",
         title: "Take back your account",
-        text: "Press the button to give your account the address back that this e-mail was sent to. Everybody who is logged \
+        text: "Press the button to give your account the address back that this e-mail was sent to. All devices that are logged \
                in to it will be logged out, its password will not work any more, and you will get an e-mail with a link \
                to set a new one.",
         button: "Restore my address",
@@ -60,23 +62,41 @@ const PURPOSES: [Purpose; 3] = [
 const STYLE: &str = "mail.css";
 const SCRIPT: &str = "mail.js";
 
-/// The paths, for those who ask with another method than GET.
-pub fn paths(api_prefix: &str) -> Vec<String> {
-    let pages = PURPOSES.iter().map(|purpose| purpose.path);
-    pages.chain([STYLE, SCRIPT]).map(|name| format!("{api_prefix}/auth/{name}")).collect()
+/// What may stand in the path behind the name of a page: what relays make of `#token=…`. The router has decoded it once,
+/// but for `%25`.
+const MANGLED: &str = "/?(?:(?:[#?&;]|%(?:25)*(?:23|3f|26|3b)|token(?:=|%(?:25)*3d)).*)?";
+
+impl Purpose {
+    /// The path of the page, and the pattern of what relays make of a link to it, in any case.
+    fn paths(&self, api_prefix: &str) -> [String; 2] {
+        let path = self.path;
+        let mangled = format!("{api_prefix}/auth/{{page:(?i:{path})}}{{rest:(?is:{MANGLED})}}");
+        [format!("{api_prefix}/auth/{path}"), mangled]
+    }
 }
 
-/// The routes. They need no credentials, and are the same for everybody.
+/// The paths of the style and the script.
+fn assets(api_prefix: &str) -> [String; 2] {
+    [STYLE, SCRIPT].map(|name| format!("{api_prefix}/auth/{name}"))
+}
+
+/// The paths, for those who ask with another method than GET.
+pub fn paths(api_prefix: &str) -> Vec<String> {
+    let pages = PURPOSES.iter().flat_map(|purpose| purpose.paths(api_prefix));
+    pages.chain(assets(api_prefix)).collect()
+}
+
+/// The routes. They need no credentials, and are the same for all clients.
 pub fn routes(api_prefix: &str) -> impl FnOnce(&mut web::ServiceConfig) + use<> {
-    let path = |name| format!("{api_prefix}/auth/{name}");
-    let pages = PURPOSES.each_ref().map(|purpose| path(purpose.path));
-    let (style, script) = (path(STYLE), path(SCRIPT));
+    let pages = PURPOSES.each_ref().map(|purpose| purpose.paths(api_prefix));
+    let [style, script] = assets(api_prefix);
     move |config| {
-        for (path, purpose) in pages.iter().zip(&PURPOSES) {
+        for (paths, purpose) in pages.into_iter().zip(&PURPOSES) {
             let show = async |options: Data<Options>, accounts: Data<Accounts>| {
-                page(purpose, &options.title, accounts.rules().password_policy.min_length())
+                page(purpose, &options, accounts.rules().password_policy.min_length())
             };
-            config.route(path, web::get().to(show));
+            let resource = web::resource(Vec::from(paths)).route(web::get().to(show));
+            config.service(resource.default_service(web::to(fallback)));
         }
         let css = async || html::file("text/css; charset=utf-8").body(include_str!("pages/mail.css"));
         let js = async || html::file("text/javascript; charset=utf-8").body(include_str!("pages/mail.js"));
@@ -84,9 +104,11 @@ pub fn routes(api_prefix: &str) -> impl FnOnce(&mut web::ServiceConfig) + use<> 
     }
 }
 
-fn page(purpose: &Purpose, product: &str, min_length: usize) -> HttpResponse {
+fn page(purpose: &Purpose, options: &Options, min_length: usize) -> HttpResponse {
     let password = if purpose.takes_password { include_str!("pages/mail_password.html") } else { "" };
     let page = include_str!("pages/mail.html")
+        .replace("{base}", &options.api_path("/auth"))
+        .replace("{path}", purpose.path)
         .replace("{title}", purpose.title)
         .replace("{text}", purpose.text)
         .replace("{button}", purpose.button)
@@ -94,6 +116,6 @@ fn page(purpose: &Purpose, product: &str, min_length: usize) -> HttpResponse {
         .replace("{done}", purpose.done)
         .replace("{password}", password)
         .replace("{min_length}", &min_length.to_string())
-        .replace("{product}", &escape(product));
+        .replace("{product}", &escape(&options.title));
     html::page("script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'").body(page)
 }

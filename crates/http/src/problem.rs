@@ -32,7 +32,8 @@ pub struct Problem {
     retry_after: Duration,
     decision: Option<Decision>,
     cause: Option<String>,
-    is_form: bool,
+    /// The error of RFC 6749 section 5.2, if it answers a form of OAuth 2.
+    oauth_error: Option<&'static str>,
 }
 
 /// An invalid value, in the format of FastAPI.
@@ -94,7 +95,7 @@ impl Problem {
             retry_after: RETRY_AFTER,
             decision: None,
             cause: None,
-            is_form: false,
+            oauth_error: None,
         }
     }
 
@@ -150,38 +151,55 @@ impl Problem {
         self.cause.as_deref()
     }
 
-    /// As the answer of an OAuth 2 form: what is refused for its credentials is an `invalid_grant` (RFC 6749 section
-    /// 5.2).
+    /// As the answer to a form of OAuth 2 (RFC 6749 section 5.2): what is refused for its credentials is an
+    /// `invalid_grant`, what is refused for anything else that it says an `invalid_request`, both with status 400. Other
+    /// problems stay as they are.
     #[must_use]
     pub fn into_oauth(self) -> Self {
-        let is_grant = self.code.status() == StatusCode::UNAUTHORIZED || self.code == Code::UserInactive;
-        Self { code: if is_grant { Code::InvalidGrant } else { self.code }, is_form: true, ..self }
+        let (code, error) = match (self.code, self.code.status()) {
+            (Code::UserInactive, _) => (self.code, Code::InvalidGrant.name()),
+            (_, StatusCode::UNAUTHORIZED) => (Code::InvalidGrant, Code::InvalidGrant.name()),
+            (Code::InvalidGrant | Code::UnsupportedGrantType, _) => (self.code, self.code.name()),
+            (_, StatusCode::BAD_REQUEST) => (self.code, Code::InvalidRequest.name()),
+            (_, StatusCode::UNPROCESSABLE_ENTITY) => (Code::InvalidRequest, Code::InvalidRequest.name()),
+            _ => return self,
+        };
+        Self { code, oauth_error: Some(error), errors: Vec::new(), ..self }
+    }
+
+    /// The media type of the body.
+    #[must_use]
+    pub const fn content_type(&self) -> &'static str {
+        // Clients of OAuth 2 read no other.
+        if self.oauth_error.is_some() { "application/json" } else { CONTENT_TYPE }
+    }
+
+    fn status(&self) -> StatusCode {
+        if self.oauth_error.is_some() { StatusCode::BAD_REQUEST } else { self.code.status() }
     }
 
     /// The body, for this request.
     #[must_use]
     pub fn body(&self, request_id: &RequestId) -> Vec<u8> {
-        let has_oauth_name =
-            matches!(self.code, Code::InvalidGrant | Code::InvalidRequest | Code::UnsupportedGrantType);
-        let is_oauth = self.is_form && has_oauth_name;
         let view = ProblemView {
             kind: format!("/problems/{}", self.code.name()),
             title: self.code.title(),
-            status: self.code.status().as_u16(),
+            status: self.status().as_u16(),
             detail: &self.detail,
             code: self.code.name(),
             request_id: request_id.as_str(),
             errors: &self.errors,
-            error: is_oauth.then(|| self.code.name()),
-            error_description: is_oauth.then_some(&self.detail),
+            error: self.oauth_error,
+            error_description: self.oauth_error.map(|_| &*self.detail),
         };
         // Strings and numbers only: it can always be written.
         serde_json::to_vec(&view).unwrap_or_default()
     }
 
     fn set_headers(&self, response: &mut HttpResponseBuilder) {
-        response.insert_header((header::CONTENT_TYPE, CONTENT_TYPE)).insert_header((header::CACHE_CONTROL, "no-store"));
-        match self.code.status() {
+        response.insert_header((header::CONTENT_TYPE, self.content_type()));
+        response.insert_header((header::CACHE_CONTROL, "no-store"));
+        match self.status() {
             StatusCode::UNAUTHORIZED => {
                 let sent = !matches!(self.code, Code::NotAuthenticated | Code::InvalidCredentials);
                 let challenge = if sent { "Bearer error=\"invalid_token\"" } else { "Bearer" };
@@ -205,7 +223,7 @@ impl Problem {
 pub const NO_PASSWORD_HERE: &str = "cannot be changed here: send current_password and new_password to POST /users/me/change-password; \
      another user's password can be set with users:manage";
 
-/// The content type of every problem.
+/// The content type of a problem that answers no form of OAuth 2.
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
 impl fmt::Display for Problem {
@@ -216,11 +234,11 @@ impl fmt::Display for Problem {
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.code.status()
+        self.status()
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        let mut response = HttpResponse::build(self.code.status());
+        let mut response = HttpResponse::build(self.status());
         self.set_headers(&mut response);
         // The body has the request's id, which the edge knows.
         response.finish()

@@ -4,7 +4,7 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::VARY,
-    web::{self, ServiceConfig},
+    web::{self, Data, ServiceConfig},
 };
 use serde::Serialize;
 
@@ -14,6 +14,7 @@ use crate::{
     headers::VARIES_BY_ACCEPT,
     html::{self, escape},
     problem::{ApiResult, Problem},
+    server::Options,
 };
 
 /// The paths, for those who ask with another method than GET.
@@ -57,16 +58,17 @@ impl From<Code> for CodeView {
     }
 }
 
-async fn list(request: HttpRequest) -> HttpResponse {
-    let page = || document("Problems", &all_codes());
+async fn list(request: HttpRequest, options: Data<Options>) -> HttpResponse {
+    let page = || document("Problems", &all_codes(&options.base_path), &options.base_path);
     let items = Code::ALL.iter().copied().map(CodeView::from).collect();
     as_wanted(&request, page, &CodesView { items })
 }
 
-async fn find(request: HttpRequest, name: web::Path<String>) -> ApiResult<HttpResponse> {
+async fn find(request: HttpRequest, name: web::Path<String>, options: Data<Options>) -> ApiResult<HttpResponse> {
     let code = Code::ALL.iter().copied().find(|code| code.name() == *name);
     let code = code.ok_or_else(|| Problem::new(Code::NotFound, "There is no such code"))?;
-    Ok(as_wanted(&request, || document(code.title(), &one_code(code)), &CodeView::from(code)))
+    let page = || document(code.title(), &one_code(code, &options.base_path), &options.base_path);
+    Ok(as_wanted(&request, page, &CodeView::from(code)))
 }
 
 async fn style() -> HttpResponse {
@@ -87,11 +89,13 @@ fn path(code: Code) -> String {
     format!("/problems/{}", code.name())
 }
 
-fn all_codes() -> String {
+fn all_codes(base: &str) -> String {
     let row = |code: &Code| {
-        let (path, name, status) = (path(*code), code.name(), code.status().as_u16());
+        let (path, status) = (path(*code), code.status().as_u16());
+        // A narrow screen breaks the name between its words.
+        let name = code.name().replace('_', "_<wbr>");
         let title = escape(code.title());
-        format!("<tr><td>{status}<td><a href=\"{path}\"><code>{name}</code></a><td>{title}</tr>\n")
+        format!("<tr><td>{status}<td><a href=\"{base}{path}\"><code>{name}</code></a><td>{title}</tr>\n")
     };
     let mut codes = Code::ALL.to_vec();
     codes.sort_by_key(|code| code.status());
@@ -105,7 +109,7 @@ fn all_codes() -> String {
     )
 }
 
-fn one_code(code: Code) -> String {
+fn one_code(code: Code, base: &str) -> String {
     let example = format!(
         "{{\n  \"type\": \"{}\",\n  \"title\": \"{}\",\n  \"status\": {},\n  \"detail\": \"…\",\n  \"code\": \"{}\",\n  \
          \"request_id\": \"…\"\n}}",
@@ -115,10 +119,10 @@ fn one_code(code: Code) -> String {
         code.name(),
     );
     format!(
-        "<p><a href=\"/problems\">All problems</a></p>\n\
+        "<p><a href=\"{base}/problems\">All problems</a></p>\n\
          <h1>{}</h1>\n<p class=\"quiet\"><code>{}</code> with status {}</p>\n\
          <h2>What it means</h2>\n<p>{}</p>\n<h2>What to do</h2>\n<p>{}</p>\n\
-         <h2>What it looks like</h2>\n<pre>{}</pre>\n",
+         <h2>What it looks like</h2>\n<pre tabindex=\"0\">{}</pre>\n",
         escape(code.title()),
         code.name(),
         code.status(),
@@ -135,12 +139,12 @@ fn prose(text: &str) -> String {
     parts.map(|(place, part)| if place % 2 == 1 { format!("<code>{part}</code>") } else { part.to_owned() }).collect()
 }
 
-fn document(title: &str, body: &str) -> String {
+fn document(title: &str, body: &str, base: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}</title>\n\
-         <link rel=\"icon\" href=\"data:,\">\n<link rel=\"stylesheet\" href=\"/problems/style.css\">\n</head>\n\
-         <body>\n{body}</body>\n</html>\n",
+         <link rel=\"icon\" href=\"data:,\">\n<link rel=\"stylesheet\" href=\"{base}/problems/style.css\">\n</head>\n\
+         <body>\n<main>\n{body}</main>\n</body>\n</html>\n",
         escape(title),
     )
 }
@@ -167,9 +171,11 @@ mod tests {
 
     #[test]
     fn a_page_says_everything_about_its_code() {
-        let page = document(Code::BodyTooLarge.title(), &one_code(Code::BodyTooLarge));
+        let page = document(Code::BodyTooLarge.title(), &one_code(Code::BodyTooLarge, "/svc"), "/svc");
         for part in [
             "<title>Body too large</title>",
+            "<a href=\"/svc/problems\">All problems</a>",
+            "href=\"/svc/problems/style.css\"",
             "<code>body_too_large</code> with status 413 Payload Too Large",
             "<p>The body is larger than this route takes.</p>",
             "<p>Send less: 64 KiB under <code>/auth</code>, 1 MiB elsewhere.</p>",

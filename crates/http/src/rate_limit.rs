@@ -4,7 +4,7 @@
 use std::{pin::Pin, time::Duration};
 
 use actix_web::{
-    Error,
+    Error, HttpMessage, HttpRequest,
     body::BoxBody,
     dev::{ServiceRequest, ServiceResponse},
     http::header::{AUTHORIZATION, HeaderName, HeaderValue, RETRY_AFTER},
@@ -14,11 +14,18 @@ use actix_web::{
 use keepstone_auth::token::bearer;
 use keepstone_service::{Decision, Key, Limit, Outcome, RateLimits};
 
-use crate::{client_address::ClientAddress, problem::Problem};
+use crate::{
+    client_address::ClientAddress,
+    extract::is_form,
+    problem::{ApiResult, Problem},
+};
 
-const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
-const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
-const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+/// How many requests may come at once.
+pub const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+/// How many of them are left.
+pub const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+/// In how many seconds all of them are there again.
+pub const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 type Answer = Pin<Box<dyn Future<Output = Result<ServiceResponse, Error>>>>;
 
@@ -26,6 +33,30 @@ type Answer = Pin<Box<dyn Future<Output = Result<ServiceResponse, Error>>>>;
 /// "from_fn(limited(Limit::Login))")]`.
 pub fn limited(limit: Limit) -> impl Fn(ServiceRequest, Next<BoxBody>) -> Answer {
     move |request, next| Box::pin(decide(limit, request, next))
+}
+
+/// The same for the token endpoint. What a form asks for is known when its body has been read, and counted then
+/// ([`count`]); before that it counts as a refresh.
+pub fn limited_by_grant(limit: Limit) -> impl Fn(ServiceRequest, Next<BoxBody>) -> Answer {
+    move |request, next| {
+        let is_form = is_form(&request.content_type().to_ascii_lowercase());
+        Box::pin(decide(if is_form { Limit::RefreshRequest } else { limit }, request, next))
+    }
+}
+
+/// Counts a request that is being handled, by the address of its client. The answer tells of this limit instead of that
+/// of the route.
+pub async fn count(request: &HttpRequest, limit: Limit) -> ApiResult<()> {
+    let limits = request.app_data::<Data<RateLimits>>();
+    let limits = limits.ok_or_else(|| Problem::internal("no limits among the application's data"))?;
+    match limits.check(limit, Key::address(ClientAddress::of(request))).await {
+        Some(decision) if decision.outcome != Outcome::Allowed => Err(Problem::too_many_requests(decision)),
+        Some(decision) => {
+            request.extensions_mut().insert(decision);
+            Ok(())
+        }
+        None => Ok(()),
+    }
 }
 
 /// The same, for those who send no access token.
@@ -49,7 +80,8 @@ async fn decide(limit: Limit, request: ServiceRequest, next: Next<BoxBody>) -> R
     let mut response = next.call(request).await?;
     // A refusal further in is about another limit, and has told which.
     if !response.headers().contains_key(LIMIT) {
-        for (name, value) in headers(&decision) {
+        let own = response.request().extensions().get::<Decision>().copied();
+        for (name, value) in headers(&own.unwrap_or(decision)) {
             response.headers_mut().insert(name, value);
         }
     }

@@ -72,6 +72,8 @@ pub struct Options {
     pub environment: String,
     /// What every path of the API begins with: `/api/v1`, without a slash behind.
     pub api_prefix: String,
+    /// The path of the public address, behind a proxy that strips it: empty, or `/svc` without a slash at the end.
+    pub base_path: String,
     /// How the members of token responses are spelt.
     pub token_case: TokenCase,
     /// Who may call from a browser.
@@ -82,6 +84,8 @@ pub struct Options {
     pub serves_docs: bool,
     /// What `/redoc` is made by.
     pub redoc_script: Script,
+    /// Whether this is production, where a proxy that is not trusted is reported.
+    pub is_production: bool,
     /// Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<Network>,
     /// How many connections there may be.
@@ -90,6 +94,20 @@ pub struct Options {
     pub request_timeout: Duration,
     /// How long a request under way may take to end after the server was told to stop, in seconds.
     pub shutdown_timeout: u64,
+}
+
+impl Options {
+    /// A path of this server as clients reach it.
+    #[must_use]
+    pub fn public_path(&self, path: &str) -> String {
+        format!("{}{path}", self.base_path)
+    }
+
+    /// A path below the API's prefix as clients reach it.
+    #[must_use]
+    pub fn api_path(&self, path: &str) -> String {
+        format!("{}{}{path}", self.base_path, self.api_prefix)
+    }
 }
 
 /// All documented routes.
@@ -178,7 +196,7 @@ pub fn bind(listener: TcpListener, parts: Parts, options: Options) -> std::io::R
             .configure(problem_page::routes)
             // Before the API, whose scope answers for everything below its prefix.
             .configure(mail_proof_page::routes(prefix));
-        let app = if options.serves_docs { app.configure(docs::routes(prefix)) } else { app };
+        let app = if options.serves_docs { app.configure(docs::routes(&options)) } else { app };
         let app = app.into_utoipa_app().configure(routes(prefix)).into_app();
         layered(app.default_service(web::to(fallback)), &options.origins)
     })

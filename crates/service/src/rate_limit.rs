@@ -2,6 +2,7 @@
 //! the adapters. A key is typed, and never what somebody typed.
 
 use std::{
+    collections::HashMap,
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
     sync::Arc,
@@ -76,28 +77,49 @@ impl Quota {
     }
 }
 
-/// Which quotas hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Quotas {
-    /// Those of a server that anybody can reach.
-    Strict,
-    /// Those of a developer's machine: they stop a loop that has gone mad, and nothing else.
-    Generous,
-}
+/// The quota of each limit that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quotas(HashMap<Limit, Quota>);
 
 impl Quotas {
-    /// The quota of one limit.
+    /// Those of a server that anyone can reach.
     #[must_use]
-    pub const fn of(self, limit: Limit) -> Quota {
-        match (self, limit) {
-            (Self::Strict, Limit::Login | Limit::Password) => Quota::new(10, MINUTE),
-            (Self::Strict, Limit::Register | Limit::Mailbox | Limit::EmailChange) => Quota::new(5, HOUR),
-            (Self::Strict, Limit::Letter) => Quota::new(60, HOUR),
-            (Self::Strict, Limit::Export) => Quota::new(10, HOUR),
-            (Self::Strict, Limit::Refresh) => Quota::new(60, MINUTE),
-            (Self::Strict, Limit::Session) => Quota::new(300, MINUTE),
-            (Self::Strict, Limit::RefreshRequest) | (Self::Generous, _) => Quota::new(600, MINUTE),
-        }
+    pub fn strict() -> Self {
+        Self(Limit::ALL.into_iter().map(|limit| (limit, strict(limit))).collect())
+    }
+
+    /// Those of a developer's machine: they only stop runaway loops.
+    #[must_use]
+    pub fn generous() -> Self {
+        Self(Limit::ALL.into_iter().map(|limit| (limit, Quota::new(600, MINUTE))).collect())
+    }
+
+    /// With another quota of one limit; `None` is no limit.
+    #[must_use]
+    pub fn with(mut self, limit: Limit, quota: Option<Quota>) -> Self {
+        match quota {
+            Some(quota) => self.0.insert(limit, quota),
+            None => self.0.remove(&limit),
+        };
+        self
+    }
+
+    /// The quota of one limit, if it holds.
+    #[must_use]
+    pub fn of(&self, limit: Limit) -> Option<Quota> {
+        self.0.get(&limit).copied()
+    }
+}
+
+const fn strict(limit: Limit) -> Quota {
+    match limit {
+        Limit::Login | Limit::Password => Quota::new(10, MINUTE),
+        Limit::Register | Limit::Mailbox | Limit::EmailChange => Quota::new(5, HOUR),
+        Limit::Letter => Quota::new(60, HOUR),
+        Limit::Export => Quota::new(10, HOUR),
+        Limit::Refresh => Quota::new(60, MINUTE),
+        Limit::Session => Quota::new(300, MINUTE),
+        Limit::RefreshRequest => Quota::new(600, MINUTE),
     }
 }
 
@@ -164,8 +186,9 @@ pub enum Outcome {
 /// Counts requests.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
-    /// Counts one request, if it may go on. Of many at once exactly as many go on as may.
-    async fn check(&self, limit: Limit, key: &Key) -> Decision;
+    /// Counts one request, if it may go on. Of many at once exactly as many go on as may. `None` where the limit does not
+    /// hold.
+    async fn check(&self, limit: Limit, key: &Key) -> Option<Decision>;
 }
 
 /// The limits that hold here, if any do.
@@ -179,10 +202,10 @@ impl RateLimits {
         Self(limiter)
     }
 
-    /// Counts one request, and tells what the limiter says; `None` without one.
+    /// Counts one request, and returns what the limiter says; `None` where the limit does not hold.
     pub async fn check(&self, limit: Limit, key: Key) -> Option<Decision> {
         match &self.0 {
-            Some(limiter) => Some(limiter.check(limit, &key).await),
+            Some(limiter) => limiter.check(limit, &key).await,
             None => None,
         }
     }
@@ -223,13 +246,22 @@ mod tests {
     #[test]
     fn the_quotas_are_those_of_the_profile_matrix() {
         let amounts = |quotas: Quotas, limit| {
-            let Quota { amount, period } = quotas.of(limit);
+            let Quota { amount, period } = quotas.of(limit).unwrap();
             (amount.get(), period)
         };
-        assert_eq!(amounts(Quotas::Strict, Limit::Login), (10, MINUTE));
-        assert_eq!(amounts(Quotas::Strict, Limit::Register), (5, HOUR));
-        assert_eq!(amounts(Quotas::Strict, Limit::Export), (10, HOUR));
-        assert_eq!(amounts(Quotas::Strict, Limit::Refresh), (60, MINUTE));
-        assert!(Limit::ALL.into_iter().all(|limit| amounts(Quotas::Generous, limit) == (600, MINUTE)));
+        assert_eq!(amounts(Quotas::strict(), Limit::Login), (10, MINUTE));
+        assert_eq!(amounts(Quotas::strict(), Limit::Register), (5, HOUR));
+        assert_eq!(amounts(Quotas::strict(), Limit::Export), (10, HOUR));
+        assert_eq!(amounts(Quotas::strict(), Limit::Refresh), (60, MINUTE));
+        assert!(Limit::ALL.into_iter().all(|limit| amounts(Quotas::generous(), limit) == (600, MINUTE)));
+    }
+
+    #[test]
+    fn a_quota_of_ones_own_replaces_that_of_the_profile() {
+        let own = Quota::new(3, HOUR);
+        let quotas = Quotas::strict().with(Limit::Login, Some(own)).with(Limit::Export, None);
+        assert_eq!(quotas.of(Limit::Login), Some(own));
+        assert_eq!(quotas.of(Limit::Export), None);
+        assert_eq!(quotas.of(Limit::Refresh), Quotas::strict().of(Limit::Refresh));
     }
 }

@@ -160,6 +160,20 @@ impl Sessions {
         Ok(())
     }
 
+    /// Ends the session of an access or refresh token (RFC 7009). A token that is not good for anything has nothing to end.
+    ///
+    /// # Errors
+    /// Storage's only.
+    pub async fn revoke(&self, token: &str, client: &Client) -> Result<()> {
+        match self.authenticate(token).await {
+            Ok(caller) => self.log_out(Ok(Some(caller)), None, client).await,
+            Err(Error::TokenInvalid | Error::TokenExpired | Error::TokenRevoked) => {
+                self.log_out(Err(Error::TokenRevoked), Some(token), client).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Ends every session of the caller. One whose session has ended already has nothing to end.
     ///
     /// # Errors

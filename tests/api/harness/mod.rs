@@ -13,6 +13,7 @@ mod raw;
 mod reply;
 mod server;
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub use at_once::post_at_once;
@@ -40,6 +41,11 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
         assert!(Instant::now() < deadline, "still not: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Where `tests/run` installs the packages of npm that tests of pages and of the token endpoint need.
+pub fn web_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/web")
 }
 
 /// Runs all of these at once and gives their results in order.

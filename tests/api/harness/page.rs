@@ -55,6 +55,18 @@ impl Page {
         self.command("window", &json!({"handle": name})).await.unwrap();
     }
 
+    /// Has the window of a phone from the next page on, whose user prefers `light` or `dark` colours.
+    pub async fn imitate_phone(&self, width: u32, height: u32, colours: &str) {
+        let screen = json!({"width": width, "height": height, "deviceScaleFactor": 2, "mobile": true});
+        let features = json!({"features": [{"name": "prefers-color-scheme", "value": colours}]});
+        for (command, parameters) in
+            [("Emulation.setDeviceMetricsOverride", screen), ("Emulation.setEmulatedMedia", features)]
+        {
+            let body = json!({"cmd": command, "params": parameters});
+            self.command("goog/cdp/execute", &body).await.unwrap();
+        }
+    }
+
     /// Waits for what this selector of CSS finds, and clicks on it.
     pub async fn click(&self, selector: &str) {
         eventually(&format!("a click on {selector}"), async || {

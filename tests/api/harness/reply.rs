@@ -3,7 +3,7 @@
 use std::fmt;
 
 use reqwest::header::HeaderMap;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[derive(Clone)]
 pub struct Reply {
@@ -45,6 +45,21 @@ impl Reply {
         let has_errors = self.status == 422 && code != "idempotency_key_reused"; // the one that is about no value
         assert_eq!(problem["errors"].is_array(), has_errors, "{self:#?}");
         problem
+    }
+
+    /// Asserts an error for a form of OAuth 2 (RFC 6749 section 5.2), which has the members of a problem, too.
+    #[track_caller]
+    pub fn oauth_error(&self, error: &str, code: &str) -> Value {
+        assert_eq!(self.status, 400, "{self:#?}");
+        assert_eq!(self.header("content-type"), Some("application/json"), "{self:#?}");
+        assert_eq!(self.header("cache-control"), Some("no-store"), "{self:#?}");
+        let body = self.json();
+        assert_eq!((&body["error"], &body["code"]), (&json!(error), &json!(code)), "{self:#?}");
+        assert_eq!((&body["type"], &body["status"]), (&json!(format!("/problems/{code}")), &json!(400)), "{self:#?}");
+        assert!(body["error_description"].as_str().is_some_and(|text| !text.is_empty()), "{self:#?}");
+        assert_eq!(body["error_description"], body["detail"], "{self:#?}");
+        assert_eq!(body["request_id"].as_str(), self.header("x-request-id"), "{self:#?}");
+        body
     }
 
     /// The strong entity tag, which must be there.

@@ -1,12 +1,17 @@
 //! What each kind of value may be.
 
+use std::collections::HashSet;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::super::addresses::Network;
+use super::super::keys::display_name;
+use super::super::rate_limits::{RATE_LIMITS, quota};
 use super::super::values::ResponseCase;
 use super::super::values::{LogLevel, Unit, duration, shown};
 use super::super::{Environment, Origins, PasswordHasher};
 use super::*;
+use keepstone_service::{Limit, Quota, Quotas};
 
 fn listed(origins: &[&str]) -> Origins {
     Origins::Listed(origins.iter().map(|origin| (*origin).to_owned()).collect())
@@ -48,6 +53,103 @@ fn durations_have_a_unit_or_the_keys_own() {
     for text in ["0", "500ms", "15s", "30m", "24h", "30d"] {
         let expected = if text == "24h" { "1d" } else { text };
         assert_eq!(shown(read(text, Unit::Second).unwrap()), expected);
+    }
+}
+
+#[test]
+fn a_rate_limit_is_a_number_and_a_period_or_off() {
+    let read = |text: &str| quota(text).map(|quota| quota.map(|quota| (quota.amount.get(), quota.period.as_secs())));
+    for (text, expected) in [
+        ("10/m", Some((10, 60))),
+        ("10/minute", Some((10, 60))),
+        ("10 / min", Some((10, 60))),
+        ("5/H", Some((5, 3_600))),
+        ("1/s", Some((1, 1))),
+        ("1000/day", Some((1_000, 86_400))),
+        ("5/15m", Some((5, 900))),
+        ("5/15 minutes", Some((5, 900))),
+        ("100 per hour", Some((100, 3_600))),
+        ("off", None),
+        ("OFF", None),
+    ] {
+        assert_eq!(read(text), Ok(expected), "{text}");
+    }
+    for text in [
+        "10",
+        "0/m",
+        "-1/m",
+        "1.5/m",
+        "/m",
+        "10/",
+        "10/0s",
+        "10/5",
+        "10/y",
+        "10/m/h",
+        "m/10",
+        "no",
+        "10/31d",
+        "1000001/s",
+        "10/99999999999999999999d",
+    ] {
+        let wrong = read(text).unwrap_err();
+        assert!(wrong.message.contains(text) && wrong.mend.contains("10/m"), "{wrong:?}");
+    }
+}
+
+#[test]
+fn every_rate_limit_has_a_key_and_its_profile_where_it_is_unset() {
+    assert!(RATE_LIMITS.iter().map(|(_, limit)| *limit).collect::<HashSet<_>>() == HashSet::from(Limit::ALL));
+    for (path, limit) in RATE_LIMITS {
+        let name = display_name(path);
+        let quotas = |environment, value| {
+            let variables = [
+                ("ENVIRONMENT", environment),
+                ("JWT_SECRET_KEY", STRONG),
+                ("RATE_LIMIT_ENABLED", "true"),
+                (&*name, value),
+            ];
+            load(&variables).unwrap().quotas().unwrap()
+        };
+        for (environment, profile) in
+            [("development", Quotas::generous()), ("production", Quotas::strict()), ("test", Quotas::strict())]
+        {
+            assert_eq!(quotas(environment, ""), profile);
+            let quota = Quota { amount: NonZeroU32::new(7).unwrap(), period: Duration::from_mins(15) };
+            assert_eq!(quotas(environment, "7/15m"), profile.clone().with(limit, Some(quota)));
+            assert_eq!(quotas(environment, "off"), profile.with(limit, None));
+        }
+        let name: &str = &name;
+        assert_eq!(wrong(&[(name, "often")]), [name]);
+    }
+}
+
+#[test]
+fn a_pattern_of_origins_matches_whole_origins() {
+    let pattern =
+        load(&[("CORS_ORIGIN_REGEX", r"https://a\.example|https://b\.example")]).unwrap().cors.origin_regex.unwrap();
+    for (origin, matches) in [
+        ("https://a.example", true),
+        ("https://b.example", true),
+        ("https://a.example.evil.test", false),
+        ("xhttps://b.example", false),
+        ("https://a.example\n", false),
+    ] {
+        assert_eq!(pattern.is_match(origin), matches, "{origin}");
+    }
+    assert!(load(&[]).unwrap().cors.origin_regex.is_none());
+}
+
+#[test]
+fn the_path_of_the_public_address_is_where_clients_see_this_server() {
+    for (url, path) in [
+        ("", ""),
+        ("https://host.example", ""),
+        ("https://host.example/", ""),
+        ("https://host.example/svc", "/svc"),
+        ("https://host.example:8443/a/b/", "/a/b"),
+        ("https://host.example/\u{e4} b", "/%C3%A4%20b"),
+    ] {
+        assert_eq!(load(&[("PUBLIC_URL", url)]).unwrap().base_path(), path, "{url}");
     }
 }
 

@@ -1,12 +1,14 @@
 //! What each letter says: templates in `templates/<language>`, text and HTML. In HTML everything is escaped that is put
 //! in; a name that could be taken for an address of the web is not put in at all.
 
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 
 use chrono::{DateTime, Utc};
 use keepstone_domain::{DisplayName, Timestamp};
 use keepstone_service::{Letter, Mail};
-use minijinja::{Environment, UndefinedBehavior, Value, context, value::merge_maps};
+use minijinja::{
+    AutoEscape, Environment, Output, State, UndefinedBehavior, Value, context, escape_formatter, value::merge_maps,
+};
 use thiserror::Error;
 
 /// A folder of `templates`; another language is another one.
@@ -63,6 +65,7 @@ impl Templates {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.add_filter("unlinked", unlinked);
+        environment.set_formatter(write_value);
         for (name, template) in TEMPLATES {
             environment.add_template(name, template)?;
         }
@@ -86,6 +89,23 @@ impl Templates {
 
     fn render(&self, template: &str, kind: &str, facts: Value) -> Result<String, TemplateError> {
         Ok(self.environment.get_template(&format!("{LANGUAGE}/{template}.{kind}"))?.render(facts)?)
+    }
+}
+
+/// Writes a value into a template. In HTML, minijinja would escape a slash as a character reference, too: relays that
+/// rewrite links read only those of `&`, `<`, `>` and quotes.
+fn write_value(out: &mut Output, state: &mut State, value: &Value) -> Result<(), minijinja::Error> {
+    match value.as_str() {
+        Some(text) if *state.auto_escape() == AutoEscape::Html && !value.is_safe() => {
+            for (index, part) in text.split('/').enumerate() {
+                if index > 0 {
+                    out.write_char('/')?;
+                }
+                escape_formatter(out, state, &Value::from(part))?;
+            }
+            Ok(())
+        }
+        _ => escape_formatter(out, state, value),
     }
 }
 

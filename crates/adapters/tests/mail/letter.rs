@@ -45,6 +45,27 @@ fn letters_read_well() {
 }
 
 #[test]
+fn html_has_no_character_references_but_those_of_markup_and_quotes() {
+    let link = || "https://host.example/svc/a/b?c=d&e=f#token=aB3-_x'\"<>`=".to_owned();
+    let letters = [
+        Letter::VerifyEmail { link: link(), valid_for: Duration::from_hours(24) },
+        Letter::ResetPassword { link: link(), valid_for: Duration::from_mins(30) },
+        Letter::UsernameTaken { username: Username::parse("a.b-c_d").unwrap() },
+        email_changed(Some(link())),
+        Letter::SessionEnded { at: noon(), ip: Some("2001:db8::1".to_owned()) },
+        message("a/b & c", "</p> 1/2 = \"half\" & 'more' + ` ä"),
+    ];
+    for letter in letters {
+        let html = write(&mail(letter)).html;
+        for reference in html.split('&').skip(1).map(|rest| rest.split_once(';').unwrap().0) {
+            assert!(["amp", "lt", "gt", "quot", "#x27"].contains(&reference), "&{reference}; in {html}");
+        }
+    }
+    let html = write(&mail(email_changed(Some(link())))).html;
+    assert!(html.contains("href=\"https://host.example/svc/a/b?c=d&amp;e=f#token="), "{html}");
+}
+
+#[test]
 fn what_is_not_known_is_left_out() {
     let nobody = Mail { name: None, ..mail(Letter::SessionEnded { at: noon(), ip: None }) };
     let Rendered { text, html, .. } = write(&nobody);

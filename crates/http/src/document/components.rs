@@ -73,6 +73,21 @@ pub fn refusal(components: &mut Components, status: &str, own: &[Code], general:
     Ref::new(format!("#/components/responses/{name}"))
 }
 
+/// The same of an operation that takes forms: their errors are `application/json` (RFC 6749 section 5.2).
+pub fn form_refusal(components: &mut Components, refusal: &Ref) -> Ref {
+    let name = refusal.ref_location.rsplit('/').next().unwrap_or_default();
+    let Some(RefOr::T(mut response)) = components.responses.get(name).cloned() else { return refusal.clone() };
+    let members = ObjectBuilder::new().required("error").required("error_description");
+    let schema = AllOfBuilder::new().item(schema_ref("Problem")).item(members).build();
+    components.schemas.insert("FormProblem".to_owned(), Schema::from(schema).into());
+    let content = ContentBuilder::new().schema(Some(schema_ref("FormProblem")));
+    let content = content.example(Some(problems::example(Code::InvalidGrant))).build();
+    response.content.insert("application/json".to_owned(), content.into());
+    let name = format!("{name}OrFormProblem");
+    components.responses.insert(name.clone(), response.into());
+    Ref::new(format!("#/components/responses/{name}"))
+}
+
 fn response(status: &str, schema: &str, codes: &[Code]) -> Response {
     let titles: Vec<String> = codes.iter().map(|code| format!("`{}`: {}", code.name(), code.title())).collect();
     let other = if status == "default" { "Any other error. " } else { "" };

@@ -140,6 +140,11 @@ fn complete_operation(operation: &mut Operation, components: &mut Components) {
             .entry(status.as_str().to_owned())
             .or_insert_with(|| components::refusal(components, status.as_str(), &own, &general).into());
     }
+    if facts.takes_form
+        && let Some(RefOr::Ref(refusal)) = responses.get_mut("400")
+    {
+        *refusal = components::form_refusal(components, refusal);
+    }
     responses.insert("default".to_owned(), components::refusal(components, "default", &[], GENERAL).into());
 }
 
@@ -179,6 +184,7 @@ struct Facts {
     needs_token: bool,
     takes_token: bool,
     takes_body: bool,
+    takes_form: bool,
     sends_body: bool,
     has_parameters: bool,
     if_match: bool,
@@ -205,6 +211,10 @@ impl Facts {
             needs_token: takes_token && !security.contains(&nothing),
             takes_token,
             takes_body: operation.request_body.is_some(),
+            takes_form: operation.request_body.as_ref().is_some_and(|body| match body {
+                RefOr::T(body) => body.content.contains_key("application/x-www-form-urlencoded"),
+                RefOr::Ref(_) => false,
+            }),
             sends_body: responses.values().any(sends_body),
             has_parameters: names.iter().any(|name| *name != "If-None-Match"),
             if_match: names.contains(&"If-Match"),

@@ -62,7 +62,7 @@ fn of_http(code: Code) -> &'static str {
         Code::MalformedBody => "The body is not well-formed JSON: line 1, column 13",
         Code::MalformedUrl => "The query is not percent-encoded text (UTF-8)",
         Code::InvalidRequest => "There must be one Authorization header only",
-        Code::UnsupportedGrantType => "grant_type must be \"password\"",
+        Code::UnsupportedGrantType => "grant_type must be \"password\" or \"refresh_token\"",
         Code::NotAcceptable => "The answer would be application/json",
         Code::RequestTimeout => "The body did not arrive in time",
         Code::BodyTooLarge => "The body may have at most 65536 bytes",

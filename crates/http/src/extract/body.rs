@@ -10,7 +10,6 @@ use actix_web::{
 };
 use futures_util::StreamExt;
 use keepstone_service::Accounts;
-use serde::de::DeserializeOwned;
 
 use super::requester::IdempotencyKey;
 use crate::{
@@ -31,8 +30,6 @@ impl BodyLimit {
 }
 
 pub(super) const JSON: &str = "application/json";
-const FORM: &str = "application/x-www-form-urlencoded";
-const JSON_OR_FORM: &str = "application/json or application/x-www-form-urlencoded";
 
 /// A JSON body without faults. Everything that is wrong with another is told at once, as 422.
 pub struct Valid<T: Input>(pub T::Output);
@@ -83,31 +80,6 @@ async fn read_json<T: Input>(request: &HttpRequest, payload: Payload) -> ApiResu
     Ok((body, bytes))
 }
 
-/// A form of OAuth 2, which can be checked.
-pub(super) trait Form: DeserializeOwned {
-    /// What a form without faults becomes.
-    type Output;
-
-    /// Checks every field. The errors are those of RFC 6749 section 5.2.
-    fn check(self) -> ApiResult<Self::Output>;
-}
-
-/// Reads what may come as JSON or as a form, by its content type.
-pub(super) fn json_or_form<J, F>(request: &HttpRequest, payload: &mut Payload) -> Extraction<J::Output>
-where
-    J: Input,
-    F: Form<Output = J::Output>,
-{
-    let (request, payload) = (request.clone(), payload.take());
-    Box::pin(async move {
-        match media_type(&request).as_str() {
-            JSON => check::<J>(&request, parse_json(&read(&request, payload).await?)?),
-            FORM => read_form::<F>(&read(&request, payload).await?).map_err(Problem::into_oauth),
-            _ => Err(unsupported(JSON_OR_FORM)),
-        }
-    })
-}
-
 /// The media type in lower case; empty if there is none, or one in another character set than UTF-8.
 pub(super) fn media_type(request: &HttpRequest) -> String {
     let is_utf8 = request.encoding().is_ok_and(|encoding| encoding.name() == "UTF-8");
@@ -137,11 +109,6 @@ pub(super) async fn read(request: &HttpRequest, mut payload: Payload) -> ApiResu
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
-}
-
-fn read_form<F: Form>(body: &[u8]) -> ApiResult<F::Output> {
-    let form = serde_urlencoded::from_bytes::<F>(body);
-    form.map_err(|_| Problem::new(Code::InvalidRequest, "The form cannot be read"))?.check()
 }
 
 pub(super) fn check<T: Input>(request: &HttpRequest, input: T) -> ApiResult<T::Output> {

@@ -2,15 +2,17 @@
 
 mod body;
 mod caller;
+mod form;
 mod json;
-mod login;
+mod logout;
 mod path;
-mod refresh;
 mod requester;
+mod token;
 
 pub use body::{BodyLimit, Extraction, Making, Valid};
 pub use caller::{Attempted, Authenticated, MaybeAuthenticated};
-pub use login::{LoginForm, LoginJson, LoginRequest};
+pub use form::is_form;
+pub use logout::{LogoutForm, LogoutJson, LogoutRequest};
 pub use path::IdPath;
-pub use refresh::{LogoutJson, LogoutRequest, RefreshForm, RefreshJson, RefreshRequest};
-pub use requester::{IDEMPOTENCY_KEY, IdempotencyKey, IdempotencyKeyHeader, Requester};
+pub use requester::{IdempotencyKeyHeader, Requester};
+pub use token::{Grant, LoginJson, RefreshJson, TokenForm, TokenRequest};

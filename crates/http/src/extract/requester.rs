@@ -19,7 +19,7 @@ use crate::{
 pub struct Requester(pub Client);
 
 /// The header of [`IdempotencyKey`].
-pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The header of [`IdempotencyKey`].
 #[derive(utoipa::IntoParams)]

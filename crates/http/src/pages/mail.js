@@ -1,8 +1,21 @@
-// Sends the token of a link when somebody presses the button, and says what came of it.
+// Sends the token of a link when the user presses the button, and shows the result.
 const form = document.getElementById("form");
-const token = new URLSearchParams(location.hash.slice(1)).get("token");
-// Not left lying in the history.
-history.replaceState(null, "", location.pathname);
+
+// Finds the token of an address. Relays that rewrite links encode the "#", sometimes twice, put a "?" in its place, and
+// add text of their own.
+function findToken(address) {
+  for (let text = address, last = ""; text !== last; ) {
+    const found = /[#?&;/]token=([\w-]+)/i.exec(text);
+    if (found) return found[1];
+    last = text;
+    text = text.replace(/%([0-9a-f]{2})/gi, (_, digits) => String.fromCharCode(parseInt(digits, 16)));
+  }
+  return null;
+}
+
+const token = findToken(location.hash) || findToken(location.href);
+// The history does not keep the token.
+history.replaceState(null, "", form.dataset.page);
 
 function say(id, text) {
   const place = document.getElementById(id);

@@ -1,2 +1,2 @@
 // Starts Swagger UI. Tokens stay in the memory of the page: a reload forgets them.
-SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true });
+SwaggerUIBundle({ url: "{base}/openapi.json", dom_id: "#swagger-ui", deepLinking: true });

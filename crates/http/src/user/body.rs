@@ -76,7 +76,7 @@ pub struct UserPatchBody {
     email: Field<String>,
     /// Null drops the change of the address that waits for its confirmation.
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = "email", max_length = 254)]
+    #[schema(value_type = Option<String>, format = "idn-email", max_length = 254)]
     pending_email: Field<String>,
     /// The caller's current password, to change their own address; `currentPassword` is accepted too.
     #[serde(default, alias = "currentPassword")]

@@ -22,7 +22,7 @@ pub struct UserView {
     email: String,
     /// The address that replaces `email` once it is confirmed. Null for callers other than the user without
     /// `users:manage`.
-    #[schema(required = true, format = "email")]
+    #[schema(required = true, format = "idn-email")]
     pending_email: Option<String>,
     username: Option<String>,
     name: Option<String>,
@@ -97,7 +97,7 @@ impl UserView {
     /// The answer that tells of a new account.
     #[must_use]
     pub fn created(user: &User, options: &Options) -> Answer {
-        let location = format!("{}/users/{}", options.api_prefix, user.id);
+        let location = options.api_path(&format!("/users/{}", user.id));
         Created::answer(&Self::from(user), &ETag::of(user.version), location)
     }
 }
