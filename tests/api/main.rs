@@ -47,6 +47,7 @@ mod mail_link;
 mod mail_page;
 mod migrate;
 mod oauth_client;
+mod openapi_tools;
 mod output;
 mod password;
 mod password_reset;
