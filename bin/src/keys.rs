@@ -169,7 +169,7 @@ fn start(settings: &Settings, algorithm: Algorithm) -> Result<KeyRotation, Failu
 fn read_folder(settings: &Settings) -> Result<KeyFolder, Failure> {
     let list = problems(settings);
     if !list.is_empty() {
-        return Err(Problems { list, note: None }.into());
+        return Err(Problems { list, hints: Vec::new(), note: None }.into());
     }
     let read = KeyFolder::read(&settings.keys_dir()).map_err(usage)?;
     for file in &read.exposed {

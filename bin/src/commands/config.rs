@@ -36,7 +36,7 @@ fn examine(inputs: &Inputs) -> Result<(Settings, Option<Problems>), Problems> {
     if !is_wrong("JWT_ALGORITHM") && !is_wrong("JWT_KEYS_DIR") {
         let of_keys = keys::problems(&settings);
         if !of_keys.is_empty() {
-            problems.get_or_insert(Problems { list: Vec::new(), note: None }).list.extend(of_keys);
+            problems.get_or_insert(Problems { list: Vec::new(), hints: Vec::new(), note: None }).list.extend(of_keys);
         }
     }
     Ok((settings, problems))

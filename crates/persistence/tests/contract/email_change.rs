@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use keepstone_domain::{Email, EmailChange, MailPurpose, MailTokenId, Timestamp, User, UserId};
+use keepstone_persistence::Target;
 use keepstone_repository::{Insertion, Purged, Result};
 use keepstone_test_backends::Database;
 use uuid::Uuid;
@@ -122,7 +123,13 @@ async fn links_that_were_sent_before_the_migration_still_work_and_reserve_the_ad
     let opened = Opened::with_users(&[&ada]).await;
     let migrator = opened.store.migrator();
     // Down to the schema without the table.
-    while !migrator.downgrade(1).await.unwrap().iter().any(|taken| taken.name.contains("create_email_changes")) {}
+    while !migrator
+        .downgrade(Target::Steps(1))
+        .await
+        .unwrap()
+        .iter()
+        .any(|taken| taken.name.contains("create_email_changes"))
+    {}
     // The program of today cannot read a user there, and needs not to.
     let old = token(&ada, MailPurpose::UndoEmailChange);
     let (id, user_id) = (opened.literal(old.id), opened.literal(ada.id));
@@ -145,15 +152,21 @@ async fn links_that_were_sent_before_the_migration_still_work_and_reserve_the_ad
              WHERE public_id = {user_id}"
         ))
         .await;
-    migrator.upgrade(usize::MAX).await.unwrap();
+    migrator.upgrade(Target::All).await.unwrap();
     let moved = found(&opened, old.id).await.unwrap();
     assert_eq!((moved.user_id, moved.old_email.as_str(), moved.digest), (ada.id, "Ada@Example.com", old.digest));
     assert_eq!(owner(&opened, "ada@example.com", at(0)).await, Some(ada.id));
     insert(&opened, &change(ada.id, "later@example.com", moved.expires_at)).await;
-    while !migrator.downgrade(1).await.unwrap().iter().any(|taken| taken.name.contains("create_email_changes")) {}
+    while !migrator
+        .downgrade(Target::Steps(1))
+        .await
+        .unwrap()
+        .iter()
+        .any(|taken| taken.name.contains("create_email_changes"))
+    {}
     let back = opened.raw().await.lines("SELECT email AS line FROM mail_tokens").await;
     assert_eq!(back, ["Ada@Example.com"], "of several the first one");
-    migrator.upgrade(usize::MAX).await.unwrap();
+    migrator.upgrade(Target::All).await.unwrap();
     replace(&*opened, &token(&ada, MailPurpose::VerifyEmail)).await.unwrap();
     assert!(found(&opened, old.id).await.is_some());
 }

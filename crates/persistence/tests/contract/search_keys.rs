@@ -1,6 +1,7 @@
 //! What rows are searched by is renewed after the rules of the search have changed.
 
 use keepstone_domain::{Item, ItemFilter, ItemId, PageRequest, SearchText, User, UserFilter, UserId};
+use keepstone_persistence::Target;
 
 use crate::harness::{Opened, described, item, named, user};
 
@@ -85,7 +86,7 @@ async fn the_longest_text_that_is_searched_fits() {
 #[tokio::test]
 async fn a_database_in_use_gets_a_job_for_each_table_and_a_new_one_none() {
     let opened = Opened::empty().await;
-    let all = opened.store.migrator().upgrade(usize::MAX).await.unwrap();
+    let all = opened.store.migrator().upgrade(Target::All).await.unwrap();
     let newest = all.iter().rev().position(|state| state.name.contains("renew_search_keys")).unwrap() + 1;
     let kinds = async || {
         let mut kinds = opened.raw().await.lines("SELECT kind AS line FROM jobs").await;
@@ -96,11 +97,11 @@ async fn a_database_in_use_gets_a_job_for_each_table_and_a_new_one_none() {
     let ada = user("ada");
     opened.insert(&ada).await.unwrap();
     opened.insert_items(&[item(&ada, "x")]).await;
-    opened.store.migrator().downgrade(newest).await.unwrap();
-    opened.store.migrator().upgrade(usize::MAX).await.unwrap();
+    opened.store.migrator().downgrade(Target::Steps(newest)).await.unwrap();
+    opened.store.migrator().upgrade(Target::All).await.unwrap();
     assert_eq!(kinds().await, ["renew_item_search_keys", "renew_user_search_keys"]);
     let due = opened.read().await.unwrap().jobs().list_due(10).await.unwrap();
     assert_eq!(due.ready.len(), 2, "at once");
-    opened.store.migrator().downgrade(newest).await.unwrap();
+    opened.store.migrator().downgrade(Target::Steps(newest)).await.unwrap();
     assert_eq!(kinds().await, [""; 0]);
 }
