@@ -23,7 +23,7 @@ fn document() -> String {
     folder().join("../../specs/openapi.json").canonicalize().unwrap().display().to_string()
 }
 
-/// A program of the packages from PyPI, which `tests/run` installs.
+/// A program of the packages from `PyPI`, which `tests/run` installs.
 fn python(program: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("openapi/bin").join(program)
 }

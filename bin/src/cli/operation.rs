@@ -82,7 +82,7 @@ pub struct Healthcheck {
     /// The port of the server, if it was given by `serve --port` [default: PORT of the configuration]
     #[arg(long, conflicts_with = "url", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
-    /// The address of another server, such as http://10.0.0.7:8000
+    /// The address of another server, such as `http://10.0.0.7:8000`
     #[arg(long)]
     pub url: Option<String>,
 }

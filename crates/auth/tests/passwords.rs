@@ -181,7 +181,7 @@ fn damaged_or_monstrous_legacy_hashes_are_refused_without_running_them() {
         (format!("bcrypt$$2b$31${}", ".".repeat(53)), Refusal::TooExpensive),
         (format!("$bcrypt-sha256$v=2,t=2b,r=31${}${}", ".".repeat(22), ".".repeat(31)), Refusal::TooExpensive),
         (
-            format!("argon2$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"),
+            "argon2$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc".to_owned(),
             Refusal::TooExpensive,
         ),
         (format!("pbkdf2_sha256$0$salt${output}"), Refusal::UnknownFormat),
@@ -196,7 +196,7 @@ fn damaged_or_monstrous_legacy_hashes_are_refused_without_running_them() {
         (format!("scrypt:1000:8:1$salt${hex}"), Refusal::UnknownFormat),
         (format!("scrypt:0:8:1$salt${hex}"), Refusal::UnknownFormat),
         (format!("scrypt:1024:0:1$salt${hex}"), Refusal::UnknownFormat),
-        (format!("scrypt:1024:8:1$salt$"), Refusal::UnknownFormat),
+        ("scrypt:1024:8:1$salt$".to_owned(), Refusal::UnknownFormat),
         ("bcrypt_sha256$$2b$05$short".to_owned(), Refusal::UnknownFormat),
         (
             "$bcrypt-sha256$v=3,t=2b,r=5$0EnAEp5YvFyudnjJo.oGru$6VZ0zcc.UX/UM9Syj3Vb9AH3SItXsaC".to_owned(),
