@@ -139,8 +139,10 @@ fn a_long_list_of_users_is_one_array_and_one_list() {
 fn a_list_is_read_no_further_than_its_reader() {
     let home = Home::new().migrated();
     home.cli_reading(PASSWORD, ["seed", "--users", "4000", "--items", "0", "--password-stdin"]).exits(0);
-    // Of the oldest one, who is on the last page: a list that gets there fails.
-    home.database.run("UPDATE users SET role = '' WHERE email = 'admin@example.com'");
+    // The oldest user is on the last page: a list that gets there fails.
+    let users = home.users();
+    let oldest = users.last().unwrap()["email"].as_str().unwrap();
+    home.database.run(&format!("UPDATE users SET role = '' WHERE email = '{oldest}'"));
     for arguments in [&["list-users"][..], &["list-users", "--json"]] {
         let all = home.cli(arguments.iter().copied()).exits(1);
         assert!(all.stdout.lines().count() > 3000, "{}", all.stderr);

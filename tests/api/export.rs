@@ -39,7 +39,7 @@ async fn it_has_everything_of_the_caller_and_nothing_of_others() {
     let path = format!("/api/v1/users/{}", ada.id);
     let by = |id: &str| format!("by-{id}");
     editor.patch(&path).header("x-request-id", &by("editor")).json(&json!({"email": "lovelace@example.com"})).await;
-    // Refused although the password is right, which the log notes with a digest of the name.
+    // Refused although the password is right, and the audit log has it.
     admin.patch(&path).json(&json!({"is_active": false})).await.is(200);
     let ada = ada.named("lovelace@example.com");
     ada.try_log_in(PASSWORD).await.is(403);

@@ -249,7 +249,7 @@ fn csv_and_json_lines_say_the_same_in_many_ways() {
         ada,
         json!({"email": "ada@example.com", "username": "ada", "name": "Lovelace, Ada \"A\"", "role": "user",
             "is_active": true, "email_verified": true, "created_at": "2024-05-31T12:00:00.250000Z",
-            "updated_at": "2024-05-31T12:00:00.250000Z"})
+            "updated_at": "2024-05-31T12:00:00.250000Z", "deleted_at": null, "pending_email": null})
     );
     assert_eq!((&bob["is_active"], &bob["email_verified"]), (&json!(false), &json!(false)));
     assert_eq!(bob["created_at"], "2024-05-31T12:00:00.000000Z");

@@ -62,6 +62,7 @@ mod search;
 mod secret;
 mod seed;
 mod send_email;
+mod sent_once;
 mod session;
 mod shutdown;
 mod smtp;

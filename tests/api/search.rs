@@ -182,7 +182,8 @@ async fn a_user_is_found_by_what_is_true_now() {
     let total =
         async |text: &str| admin.get(&format!("/api/v1/users?search={text}")).await.is(200).json()["total"].clone();
     assert_eq!(total("ada").await, 1);
-    let body = json!({"email": "new@example.com", "username": "countess", "name": "Lovelace"});
+    let body =
+        json!({"email": "new@example.com", "username": "countess", "name": "Lovelace", "current_password": PASSWORD});
     ada.patch("/api/v1/users/me").json(&body).await.is(200);
     assert_eq!(total("ada").await, 0);
     for text in ["new@", "COUNTESS", "love"] {

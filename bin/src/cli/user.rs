@@ -10,26 +10,28 @@ Examples:
   keepstone create-user --email ada@example.com --password-stdin <password.txt";
 
 pub const ABOUT_IMPORT: &str = "\
-Columns, in any order and case; passwordHash and \"Password Hash\" are password_hash. Others are ignored, and
-named once:
+Columns, in any order and case; passwordHash and \"Password Hash\" are password_hash:
   email            required
-  hashed_password  a hash by bcrypt, Argon2, or PBKDF2 or scrypt as Django, passlib and Werkzeug write them; also
-                   called password_hash, encrypted_password or password, but a password itself is refused
+  hashed_password  a hash by bcrypt, Argon2, or PBKDF2 or scrypt as Django, passlib and Werkzeug
+                   write them; also called password_hash, encrypted_password or password, but a
+                   password itself is refused
   username         another name to log in with
-  name             display name; also called full_name or display_name, or in two: first_name, last_name
+  name             display name; also called full_name or display_name, or in two: first_name and
+                   last_name
   role             one of the configured roles [default: DEFAULT_ROLE]
   is_superuser     true grants the role admin, where no role is given; also called is_admin
   is_active        whether the person may log in [default: true]; or its opposite: blocked, disabled
   banned_until     a time before which the person may not log in
   email_verified   [default: false]; also called is_verified; or the time of it: email_confirmed_at
-  created_at       2024-05-31T12:00:00Z, 2024-05-31 12:00:00 (UTC) or seconds or milliseconds since 1970
-                   [default: now]; also called date_joined
+  created_at       2024-05-31T12:00:00Z, 2024-05-31 12:00:00 (UTC), or seconds or milliseconds since
+                   1970 [default: now]; also called date_joined
   deleted_at       a row with it is not imported
-An empty value, or null, is none. true, t, yes, y, on and 1 are true.
+Other columns are ignored, and named once. An empty value, or null, is none. true, t, yes, y, on and
+1 are true.
 
-Exports of Django (dumpdata), Auth0, Supabase (auth.users) and Firebase (auth:export) are read as they are. A user
-without a hash, with an unusable one (Django's \"!…\") or from Firebase has no password here: they log in after
-setting one by e-mail (/password/forgot).
+Exports of Django (dumpdata), Auth0, Supabase (auth.users) and Firebase (auth:export) are read as
+they are. A user without a hash, with an unusable one (Django's \"!…\") or from Firebase has no
+password here: they log in after setting one by e-mail (/password/forgot).
 
 Examples:
   psql old -c \"\\copy (SELECT * FROM users) TO 'users.csv' CSV HEADER\"

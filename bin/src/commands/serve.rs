@@ -45,6 +45,10 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     }
     let store = compose::open(settings).await?;
     prepare(settings, &store).await?;
+    let listener = listen(settings)?;
+    let address = listener.local_addr().map_err(Failure::failed)?;
+    // With port 0 only the listener knows the port, which is part of the links in e-mails.
+    let settings = &settings.listening_on(address.port());
     let services = compose::services(settings, Arc::<DieselStore>::clone(&store))?;
     first_admin::ensure(settings, store, Arc::clone(&services.accounts)).await?;
     let health = Arc::clone(&services.health);
@@ -64,8 +68,6 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
         limits: services.limits,
     };
 
-    let listener = listen(settings)?;
-    let address = listener.local_addr().map_err(Failure::failed)?;
     let options = options(settings);
     let connections = options.connections;
     let server = keepstone_http::bind(listener, parts, options).map_err(Failure::failed)?;

@@ -2,7 +2,7 @@
 //! comment is explained in `config/default.toml`.
 
 use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,6 +21,10 @@ use keepstone_domain::{Email, RoleName};
 use keepstone_http::TokenCase;
 use keepstone_persistence::DatabaseUrl;
 use keepstone_service::{Limit, Quota, Quotas};
+
+/// What `localhost` stands for.
+const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const LOCALHOST_V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
 /// Everything that can be configured.
 #[derive(Debug, Clone)]
@@ -105,12 +109,19 @@ impl Settings {
         }
     }
 
+    /// The same settings for a server that listens on this port.
+    #[must_use]
+    pub fn listening_on(&self, port: u16) -> Self {
+        Self { server: Server { port, ..self.server.clone() }, ..self.clone() }
+    }
+
     /// How clients reach this server, without a slash at the end: as configured, else as this machine itself does.
     #[must_use]
     pub fn public_url(&self) -> String {
         let Server { host, port, .. } = &self.server;
         let here = || match host.parse::<IpAddr>() {
-            Ok(address) if !address.is_unspecified() && !is_loopback(host) => {
+            // `localhost` is none of the other addresses of a machine's loopback, such as 127.0.0.2.
+            Ok(address) if !address.is_unspecified() && ![LOCALHOST, LOCALHOST_V6].contains(&address) => {
                 format!("http://{}", SocketAddr::new(address, *port))
             }
             Err(_) if !is_loopback(host) => format!("http://{host}:{port}"),

@@ -1,6 +1,6 @@
 //! The audit log: what happened that bears on security, to whom, by whom. Never a secret, and never changed again.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use crate::{AuditEventId, SessionId, Timestamp, UserId};
 
@@ -62,6 +62,32 @@ pub enum AuditKind {
     UserDeactivated,
     /// An account was deleted, and its sessions have ended.
     UserDeleted,
+}
+
+/// The events that a list is about; each member that is set narrows it.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// Events of this kind.
+    pub kind: Option<AuditKind>,
+    /// Events about this account.
+    pub user_id: Option<UserId>,
+    /// Events that this user caused.
+    pub actor: Option<UserId>,
+    /// Events of requests from this address.
+    pub ip: Option<IpAddr>,
+    /// Events at this time or later.
+    pub since: Option<Timestamp>,
+    /// Events before this time.
+    pub until: Option<Timestamp>,
+}
+
+impl AuditFilter {
+    /// Whether every event is meant.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        let Self { kind, user_id, actor, ip, since, until } = self;
+        kind.is_none() && user_id.is_none() && actor.is_none() && ip.is_none() && since.is_none() && until.is_none()
+    }
 }
 
 /// What a user has to do with an event.

@@ -30,7 +30,7 @@ impl Email {
     /// [`Invalid`] says which rule was broken.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let address = text.trim_matches([' ', '\t', '\r', '\n']);
-        if text.len() > Self::MAX_LENGTH {
+        if address.len() > Self::MAX_LENGTH {
             return Err(Invalid::TooLong { max: Self::MAX_LENGTH });
         }
         let (local, domain) =

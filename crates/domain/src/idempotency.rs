@@ -19,10 +19,12 @@ pub struct Attempt {
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// Where the new thing is.
-    pub location: String,
+    /// The path of a new resource.
+    #[serde(default)]
+    pub location: Option<String>,
     /// Which version of it was made, as a validator (RFC 9110 section 8.8.3).
-    pub etag: String,
+    #[serde(default)]
+    pub etag: Option<String>,
     /// The body.
     pub body: String,
 }

@@ -23,7 +23,7 @@ mod time;
 mod user;
 mod version;
 
-pub use audit::{AuditEvent, AuditKind, Involvement};
+pub use audit::{AuditEvent, AuditFilter, AuditKind, Involvement};
 pub use email::Email;
 pub use email_change::EmailChange;
 pub use id::{AuditEventId, ItemId, JobId, MailTokenId, SessionId, UserId};

@@ -1,18 +1,19 @@
 //! `/audit`: security-relevant events.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use actix_web::{get, web::Data};
-use keepstone_domain::{AuditEvent, AuditEventId, SessionId, Timestamp, UserId};
+use keepstone_domain::{AuditEvent, AuditEventId, AuditFilter, AuditKind, Invalid, SessionId, Timestamp, UserId};
 use keepstone_service::Audit;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     closed_list::AuditKindSchema,
     extract::Authenticated,
-    page::{Listing, PageView, PagingQuery},
+    page::{Filter, Listing, PageView, PagingQuery},
     problem::ApiResult,
+    query::Query,
     respond::Json,
 };
 
@@ -60,13 +61,69 @@ impl From<AuditEvent> for AuditEventView {
     }
 }
 
+/// The filter of a list of events.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it is described, and read by hand")]
+pub struct AuditQuery {
+    /// Events of this kind.
+    #[param(value_type = Option<AuditKindSchema>)]
+    kind: Option<String>,
+    /// Events that concern this account.
+    #[param(value_type = Option<uuid::Uuid>)]
+    user_id: Option<String>,
+    /// Events that this user caused.
+    #[param(value_type = Option<uuid::Uuid>)]
+    actor_id: Option<String>,
+    /// Events of requests from this address, IPv4 or IPv6.
+    #[param(max_length = 45)]
+    ip: Option<String>,
+    /// Events at this time or later.
+    #[param(value_type = Option<String>, format = "date-time")]
+    since: Option<String>,
+    /// Events before this time; it must be later than `since`.
+    #[param(value_type = Option<String>, format = "date-time")]
+    until: Option<String>,
+}
+
+impl Filter for AuditFilter {
+    const NAMES: &'static [&'static str] = &["kind", "user_id", "actor_id", "ip", "since", "until"];
+
+    fn read(query: &mut Query<'_>) -> Option<Self> {
+        let no_kind = Invalid::Malformed("must be the name of a kind of event, such as login_failed");
+        let id = |text: &str| text.parse().map_err(|_| Invalid::Malformed("must be a UUID"));
+        let no_ip = Invalid::Malformed("must be an IP address, such as 192.0.2.1 or 2001:db8::1");
+        let ip = |text: &str| text.parse().map(|ip: IpAddr| ip.to_canonical()).map_err(|_| no_ip);
+        let filter = Self {
+            kind: query.value("kind", |text| AuditKind::from_name(text).ok_or(no_kind)),
+            user_id: query.value("user_id", id),
+            actor: query.value("actor_id", id),
+            ip: query.value("ip", ip),
+            since: query.value("since", time),
+            until: query.value("until", time),
+        };
+        if let (Some(since), Some(until)) = (filter.since, filter.until)
+            && until <= since
+        {
+            query.refuse("until", "must be after since", "value_error");
+        }
+        Some(filter)
+    }
+}
+
+/// Reads a time of a query, where an unescaped `+` means a space.
+fn time(text: &str) -> Result<Timestamp, Invalid> {
+    Timestamp::parse(text)
+        .map_err(|_| Invalid::Malformed("must be a time, such as 2026-01-31T09:30:00Z; write + as %2B"))
+}
+
 /// List audit events
 ///
-/// Returns security-relevant events, newest first. Requires `audit:read`.
+/// Returns security-relevant events, newest first. Filters can be combined. Requires `audit:read`.
 #[utoipa::path(
     tag = "audit",
     operation_id = "listAuditEvents",
-    params(PagingQuery),
+    params(AuditQuery, PagingQuery),
     responses(
         (status = OK, body = PageView<AuditEventView>),
     ),
@@ -76,9 +133,9 @@ impl From<AuditEvent> for AuditEventView {
 #[get("")]
 pub async fn list(
     caller: Authenticated,
-    listing: Listing,
+    listing: Listing<AuditFilter>,
     audit: Data<Audit>,
 ) -> ApiResult<Json<PageView<AuditEventView>>> {
-    let page = audit.list(&caller, &listing.page).await?;
+    let page = audit.list(&caller, &listing.filter, &listing.page).await?;
     Ok(Json(listing.answer(page, AuditEventView::from)))
 }

@@ -1,7 +1,7 @@
 //! `/auth`: signing up, getting in, staying in, and getting out.
 
 use actix_web::{
-    Either, HttpRequest, HttpResponse, delete, get,
+    HttpRequest, HttpResponse, delete, get,
     http::header::{CACHE_CONTROL, ContentType},
     middleware::from_fn,
     post,
@@ -132,14 +132,14 @@ pub async fn register(
     requests: Data<Idempotency>,
     options: Data<Options>,
     requester: Requester,
-) -> ApiResult<Either<Once, Accepted>> {
+) -> ApiResult<Once> {
     if accounts.rules().conceals_registration {
-        accounts.register_quietly(user.body, &requester.0).await?;
-        return Ok(Either::Right(Accepted(SIGNED_UP)));
+        let make = async |registration, receipt| accounts.register_quietly(registration, &requester.0, receipt).await;
+        return user.once(&request, None, &requests, |(): &()| Accepted(SIGNED_UP).answer(), make).await;
     }
     let answer = move |user: &_| UserView::created(user, &options);
     let make = async |registration, receipt| accounts.register(registration, &requester.0, receipt).await;
-    user.once(&request, None, &requests, answer, make).await.map(Either::Left)
+    user.once(&request, None, &requests, answer, make).await
 }
 
 /// Log in

@@ -1,18 +1,25 @@
 //! `/send-email`: e-mails that callers write.
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, middleware::from_fn, post, web::Data};
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    middleware::from_fn,
+    post,
+    web::{Bytes, Data},
+};
 use keepstone_domain::{Email, MailText, Subject};
-use keepstone_service::{Letters, Limit};
+use keepstone_service::{Idempotency, Letters, Limit};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    extract::{Authenticated, Extraction, Requester, Valid},
+    extract::{Authenticated, Extraction, IdempotencyKey, IdempotencyKeyHeader, Making, Requester},
     field::{Checker, Field, Input},
+    once::{Keyed, once},
     problem::{ApiResult, Problem},
     query::Query,
     rate_limit::limited,
-    respond::{Accepted, MessageView},
+    respond::{Accepted, MessageView, Once},
     server::Options,
 };
 
@@ -55,8 +62,8 @@ pub struct LetterQuery {
     email: Option<String>,
 }
 
-/// To whom, and what; a test, if nothing is said.
-pub struct LetterRequest(Email, Option<(Subject, MailText)>);
+/// To whom, and what; a test, if nothing is said. And the idempotency key.
+pub struct LetterRequest(Email, Option<(Subject, MailText)>, Keyed);
 
 impl FromRequest for LetterRequest {
     type Error = Problem;
@@ -66,12 +73,17 @@ impl FromRequest for LetterRequest {
         let mut query = Query::new(request.query_string());
         let email = query.value("email", Email::parse);
         let errors = query.into_errors();
-        let body = Valid::<LetterBody>::from_request(request, payload);
+        let key = IdempotencyKey::of(request);
+        let body = Making::<LetterBody>::from_request(request, payload);
         Box::pin(async move {
             match email {
                 _ if !errors.is_empty() => Err(Problem::validation(errors)),
-                Some(email) => Ok(Self(email, None)),
-                None => body.await.map(|Valid((email, letter))| Self(email, letter)),
+                Some(email) => {
+                    // The address is all that the request says, and no JSON begins so.
+                    let said = Bytes::from(format!("?email={email}"));
+                    Ok(Self(email, None, key?.0.map(|key| (key, said))))
+                }
+                None => body.await.map(|Making { body: (email, letter), key }| Self(email, letter, key)),
             }
         })
     }
@@ -84,7 +96,7 @@ impl FromRequest for LetterRequest {
 #[utoipa::path(
     tag = "email",
     operation_id = "sendEmail",
-    params(LetterQuery),
+    params(LetterQuery, IdempotencyKeyHeader),
     request_body(content = Option<LetterBody>, content_type = "application/json"),
     responses(
         (status = ACCEPTED, body = MessageView),
@@ -96,17 +108,20 @@ impl FromRequest for LetterRequest {
 pub async fn send(
     caller: Authenticated,
     letter: LetterRequest,
-    letters: Data<Letters>,
+    request: HttpRequest,
+    services: (Data<Letters>, Data<Idempotency>),
     options: Data<Options>,
     requester: Requester,
-) -> ApiResult<Accepted> {
-    let LetterRequest(email, letter) = letter;
+) -> ApiResult<Once> {
+    let (letters, requests) = services;
+    let LetterRequest(email, letter, keyed) = letter;
     let (subject, text) = match letter {
         Some(letter) => letter,
         None => test(&options.title).map_err(Problem::internal)?,
     };
-    letters.send(&caller, email, subject, text, &requester.0).await?;
-    Ok(Accepted("Email will be sent"))
+    let send = async |receipt| letters.send(&caller, email, subject, text, &requester.0, receipt).await;
+    let answer = |(): &()| Accepted("Email will be sent").answer();
+    once(&keyed, &request, Some(caller.user.id), &requests, answer, send).await
 }
 
 fn test(product: &str) -> Result<(Subject, MailText), keepstone_domain::Invalid> {

@@ -1,18 +1,24 @@
 //! `/auth/verify-email`, `/auth/password` and `/auth/undo-email-change`: what somebody may do who has a mailbox. The
 //! pages that links in e-mails lead to are in [`mail_proof_page`](crate::mail_proof_page).
 
-use actix_web::{middleware::from_fn, post, web::Data};
+use actix_web::{
+    HttpRequest,
+    middleware::from_fn,
+    post,
+    web::{Bytes, Data},
+};
 use keepstone_domain::Email;
-use keepstone_service::{Limit, MailProof, NewPassword};
+use keepstone_service::{Idempotency, Limit, MailProof, NewPassword};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    extract::{Authenticated, Requester, Valid},
+    extract::{Authenticated, IdempotencyKey, IdempotencyKeyHeader, Making, Requester, Valid},
     field::{Checker, Field, Input},
+    once::once,
     problem::{ApiResult, FieldError, Problem},
     rate_limit::limited,
-    respond::{Accepted, Json, MessageView, NoContent},
+    respond::{Accepted, Json, MessageView, NoContent, Once},
 };
 
 /// A token from an e-mail.
@@ -91,6 +97,7 @@ pub struct EmailVerifiedView {
 #[utoipa::path(
     tag = "auth",
     operation_id = "requestEmailVerification",
+    params(IdempotencyKeyHeader),
     responses(
         (status = ACCEPTED, body = MessageView),
     ),
@@ -98,9 +105,19 @@ pub struct EmailVerifiedView {
     extensions(("x-problems" = json!(["email_unavailable", "rate_limited"]))),
 )]
 #[post("/verify-email/request", wrap = "from_fn(limited(Limit::Password))")]
-pub async fn request_verification(caller: Authenticated, proof: Data<MailProof>) -> ApiResult<Accepted> {
-    let is_sent = proof.request_verification(&caller).await?;
-    Ok(Accepted(if is_sent { "Verification email will be sent" } else { "Email is already verified" }))
+pub async fn request_verification(
+    caller: Authenticated,
+    key: IdempotencyKey,
+    request: HttpRequest,
+    proof: Data<MailProof>,
+    requests: Data<Idempotency>,
+) -> ApiResult<Once> {
+    let answer = |is_sent: &bool| {
+        Accepted(if *is_sent { "Verification email will be sent" } else { "Email is already verified" }).answer()
+    };
+    let keyed = key.0.map(|key| (key, Bytes::new()));
+    let ask = async |receipt| proof.request_verification(&caller, receipt).await;
+    once(&keyed, &request, Some(caller.user.id), &requests, answer, ask).await
 }
 
 /// Confirm an e-mail address
@@ -133,6 +150,7 @@ pub async fn verify_email(
     tag = "auth",
     operation_id = "requestPasswordReset",
     request_body = ForgottenPasswordBody,
+    params(IdempotencyKeyHeader),
     responses(
         (status = ACCEPTED, body = MessageView),
     ),
@@ -140,9 +158,15 @@ pub async fn verify_email(
     extensions(("x-problems" = json!(["rate_limited"]))),
 )]
 #[post("/password/forgot", wrap = "from_fn(limited(Limit::Password))")]
-pub async fn request_reset(email: Valid<ForgottenPasswordBody>, proof: Data<MailProof>) -> ApiResult<Accepted> {
-    proof.request_reset(email.0).await?;
-    Ok(Accepted("If there is an account with this email, a link to set a new password will be sent"))
+pub async fn request_reset(
+    email: Making<ForgottenPasswordBody>,
+    request: HttpRequest,
+    proof: Data<MailProof>,
+    requests: Data<Idempotency>,
+) -> ApiResult<Once> {
+    const ANSWER: &str = "If there is an account with this email, a link to set a new password will be sent";
+    let ask = async |email, receipt| proof.request_reset(email, receipt).await;
+    email.once(&request, None, &requests, |(): &()| Accepted(ANSWER).answer(), ask).await
 }
 
 /// Reset a password

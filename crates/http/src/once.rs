@@ -1,6 +1,6 @@
 //! Doing a request once, however often it is sent: the HTTP side of idempotency keys.
 
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, web::Bytes};
 use keepstone_domain::{Answer, UserId};
 use keepstone_service::{Error, Idempotency, KeyedRequest, Receipt, Turn};
 
@@ -11,8 +11,33 @@ use crate::{
     respond::{Created, Once},
 };
 
+/// The idempotency key of a request, if it has one, and what tells the request from another under the same key.
+pub type Keyed = Option<(String, Bytes)>;
+
+/// Does what a request asks for, unless the same request did so before: then its answer is given again.
+///
+/// # Errors
+/// Those of `work`; another request under the same key.
+pub async fn once<M>(
+    keyed: &Keyed,
+    request: &HttpRequest,
+    caller: Option<UserId>,
+    requests: &Idempotency,
+    answer: impl Fn(&M) -> Answer + Clone + Send + Sync + 'static,
+    work: impl AsyncFnOnce(Receipt<M>) -> Result<M, Error>,
+) -> ApiResult<Once> {
+    let Some((key, body)) = keyed else {
+        return Ok(Once::Now(Created(answer(&work(Receipt::none()).await?))));
+    };
+    let (method, path) = (request.method().as_str(), request.path());
+    match requests.take_turn(&KeyedRequest { caller, method, path, key, body }).await? {
+        Turn::Past(answer) => Ok(Once::Before(answer)),
+        Turn::Now(claim) => Ok(Once::Now(Created(answer(&work(Receipt::of(claim, answer.clone())).await?)))),
+    }
+}
+
 impl<T: Input> Making<T> {
-    /// Makes what the body asks for, unless the same request did so before: then its answer is given again.
+    /// Does what the body asks for, as [`once`].
     ///
     /// # Errors
     /// Those of `make`; another request under the same key.
@@ -24,17 +49,7 @@ impl<T: Input> Making<T> {
         answer: impl Fn(&M) -> Answer + Clone + Send + Sync + 'static,
         make: impl AsyncFnOnce(T::Output, Receipt<M>) -> Result<M, Error>,
     ) -> ApiResult<Once> {
-        let Some((key, bytes)) = &self.key else {
-            let thing = make(self.body, Receipt::none()).await?;
-            return Ok(Once::Now(Created(answer(&thing))));
-        };
-        let (method, path) = (request.method().as_str(), request.path());
-        match requests.take_turn(&KeyedRequest { caller, method, path, key, body: bytes }).await? {
-            Turn::Past(answer) => Ok(Once::Before(answer)),
-            Turn::Now(claim) => {
-                let thing = make(self.body, Receipt::of(claim, answer.clone())).await?;
-                Ok(Once::Now(Created(answer(&thing))))
-            }
-        }
+        let Self { body, key } = self;
+        once(&key, request, caller, requests, answer, async |receipt| make(body, receipt).await).await
     }
 }

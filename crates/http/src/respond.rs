@@ -27,7 +27,7 @@ pub struct Tagged<T> {
     pub etag: ETag,
 }
 
-/// 201 with a JSON body, its version, and where the new thing is.
+/// An answer that can be kept: 201 with a JSON body, its version and its path, or 202 with a sentence.
 pub struct Created(pub Answer);
 
 /// The header that tells that an answer is given again.
@@ -160,7 +160,8 @@ impl Created {
     pub fn answer(body: &impl Serialize, etag: &ETag, location: String) -> Answer {
         // Strings, numbers and times only: it can always be written.
         let body = serde_json::to_string(body).unwrap_or_default();
-        Answer { status: StatusCode::CREATED.as_u16(), location, etag: etag.as_str().to_owned(), body }
+        let (location, etag) = (Some(location), Some(etag.as_str().to_owned()));
+        Answer { status: StatusCode::CREATED.as_u16(), location, etag, body }
     }
 }
 
@@ -184,7 +185,12 @@ impl Responder for Created {
             return HttpResponse::from_error(Problem::internal("an answer was kept that has no status"));
         };
         let mut response = HttpResponse::build(status);
-        response.insert_header(ContentType::json()).insert_header((ETAG, etag)).insert_header((LOCATION, location));
+        response.insert_header(ContentType::json());
+        for (name, value) in [(ETAG, etag), (LOCATION, location)] {
+            if let Some(value) = value {
+                response.insert_header((name, value));
+            }
+        }
         response.body(body)
     }
 }
@@ -204,11 +210,13 @@ impl Responder for Once {
     }
 }
 
-impl Responder for Accepted {
-    type Body = BoxBody;
-
-    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
-        HttpResponse::Accepted().json(MessageView { message: self.0 })
+impl Accepted {
+    /// The same as an answer that can be kept.
+    #[must_use]
+    pub fn answer(self) -> Answer {
+        // One string: it can always be written.
+        let body = serde_json::to_string(&MessageView { message: self.0 }).unwrap_or_default();
+        Answer { status: StatusCode::ACCEPTED.as_u16(), location: None, etag: None, body }
     }
 }
 

@@ -3,7 +3,7 @@
 mod body;
 mod view;
 
-use actix_web::{Either, HttpRequest, delete, get, middleware::from_fn, patch, post, web::Data};
+use actix_web::{HttpRequest, delete, get, middleware::from_fn, patch, post, web::Data};
 use keepstone_domain::{UserFilter, UserId};
 use keepstone_service::{Accounts, Error, Idempotency, Limit, Sessions, Users};
 
@@ -70,12 +70,12 @@ pub async fn create(
     services: (Data<Accounts>, Data<Users>, Data<Idempotency>),
     options: Data<Options>,
     requester: Requester,
-) -> ApiResult<Either<Once, Accepted>> {
+) -> ApiResult<Once> {
     let (accounts, users, requests) = services;
     let (caller, client) = (caller.0, requester.0);
     if caller.is_none() && accounts.rules().conceals_registration {
-        accounts.register_quietly(user.body, &client).await?;
-        return Ok(Either::Right(Accepted(SIGNED_UP)));
+        let make = async |registration, receipt| accounts.register_quietly(registration, &client, receipt).await;
+        return user.once(&request, None, &requests, |(): &()| Accepted(SIGNED_UP).answer(), make).await;
     }
     let id = caller.as_ref().map(|caller| caller.user.id);
     let answer = move |user: &_| UserView::created(user, &options);
@@ -84,7 +84,6 @@ pub async fn create(
         None => accounts.register(registration, &client, receipt).await,
     })
     .await
-    .map(Either::Left)
 }
 
 /// Get your account

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use keepstone_domain::{AuditEvent, AuditEventId, AuditKind, Involvement, Page, PageRequest, Position, UserId};
+use keepstone_domain::{
+    AuditEvent, AuditEventId, AuditFilter, AuditKind, Involvement, Page, PageRequest, Position, UserId,
+};
 use keepstone_repository::{AuditRepository, Result, StorageError};
 
 use crate::{
@@ -66,6 +68,42 @@ impl TryFrom<&AuditEvent> for AuditEventRow {
     }
 }
 
+/// The events that a filter lets through, as a boxed query over this select.
+macro_rules! filtered {
+    ($select:expr, $filter:expr) => {{
+        let mut query = $select.into_boxed();
+        if let Some(kind) = $filter.kind {
+            query = query.filter(audit_events::kind.eq(kind.name()));
+        }
+        if let Some(user) = $filter.user_id {
+            query = query.filter(audit_events::user_id.eq(Id::of(user)));
+        }
+        if let Some(actor) = $filter.actor {
+            query = query.filter(audit_events::actor_id.eq(Id::of(actor)));
+        }
+        if let Some(ip) = $filter.ip {
+            query = query.filter(audit_events::ip.eq(ip.to_string()));
+        }
+        if let Some(since) = $filter.since {
+            query = query.filter(audit_events::at.ge(Time(since)));
+        }
+        if let Some(until) = $filter.until {
+            query = query.filter(audit_events::at.lt(Time(until)));
+        }
+        query
+    }};
+}
+
+impl DieselRepositories {
+    async fn count_events(&mut self, filter: &AuditFilter) -> Result<u64> {
+        if filter.is_empty() {
+            return list::count(self, "audit_events").await;
+        }
+        let count = on!(self, |conn| filtered!(audit_events::table.count(), filter).get_result(conn).await)?;
+        Ok(list::as_count(count))
+    }
+}
+
 #[async_trait]
 impl AuditRepository for DieselRepositories {
     async fn insert(&mut self, event: &AuditEvent) -> Result<()> {
@@ -93,14 +131,14 @@ impl AuditRepository for DieselRepositories {
         )
     }
 
-    async fn list(&mut self, page: &PageRequest) -> Result<Page<AuditEvent>> {
+    async fn list(&mut self, filter: &AuditFilter, page: &PageRequest) -> Result<Page<AuditEvent>> {
         let rows: Vec<AuditEventRow> = on!(self, |conn| {
-            let events = audit_events::table.select(AuditEventRow::as_select()).into_boxed();
+            let events = filtered!(audit_events::table.select(AuditEventRow::as_select()), filter);
             part!(events, page, audit_events::at, audit_events::public_id).load(conn).await
         })?;
         let mut events = part_of(rows, page)?;
         if page.with_total && events.total.is_none() {
-            events.total = Some(list::count(self, "audit_events").await?);
+            events.total = Some(self.count_events(filter).await?);
         }
         Ok(events)
     }

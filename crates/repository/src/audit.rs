@@ -1,7 +1,7 @@
 //! What storage can do with the audit log: add to it, and read it.
 
 use async_trait::async_trait;
-use keepstone_domain::{AuditEvent, Involvement, Page, PageRequest, UserId};
+use keepstone_domain::{AuditEvent, AuditFilter, Involvement, Page, PageRequest, UserId};
 
 use crate::Result;
 
@@ -14,8 +14,8 @@ pub trait AuditRepository {
     /// Adds many events, as [`insert`](Self::insert) does one.
     async fn insert_all(&mut self, events: &[AuditEvent]) -> Result<()>;
 
-    /// The events, newest first.
-    async fn list(&mut self, page: &PageRequest) -> Result<Page<AuditEvent>>;
+    /// The events that a filter lets through, newest first.
+    async fn list(&mut self, filter: &AuditFilter, page: &PageRequest) -> Result<Page<AuditEvent>>;
 
     /// The events that a user is involved in in this way, newest first. How many there are is not counted.
     async fn list_of(

@@ -99,7 +99,12 @@ impl Accounts {
     ///
     /// # Errors
     /// [`RegistrationClosed`](Error::RegistrationClosed), [`InsufficientPermissions`](Error::InsufficientPermissions).
-    pub async fn register_quietly(&self, registration: Registration, client: &Client) -> Result<()> {
+    pub async fn register_quietly(
+        &self,
+        registration: Registration,
+        client: &Client,
+        receipt: Receipt<()>,
+    ) -> Result<()> {
         let (user, password) = self.admit(registration)?;
         let now = self.parts.clock.now();
         self.refuse_similar(&password, &user.clone().into_user(now))?;
@@ -114,7 +119,13 @@ impl Accounts {
             request_id: client.request_id.clone(),
         };
         let task = Task::FinishRegistration { user };
-        Ok(self.parts.store.write().await?.jobs().insert(JobId::generate(), &task, now).await?)
+        let finish = async |tx: &mut UnitOfWork| {
+            tx.jobs().insert(JobId::generate(), &task, now).await?;
+            receipt.keep(tx, &()).await
+        };
+        self.parts.store.transaction(finish).await?;
+        receipt.close();
+        Ok(())
     }
 
     /// What a sign-up asks for, if anybody may.
@@ -176,15 +187,19 @@ impl Accounts {
     /// [`InvalidCredentials`](Error::InvalidCredentials); with the right password
     /// [`UserInactive`](Error::UserInactive); [`TooManyRequests`](Error::TooManyRequests) after too many wrong ones.
     pub async fn login(&self, login: Option<&Login>, password: SecretString, client: &Client) -> Result<TokenPair> {
-        let verified = self.parts.guard.watch(login, client.ip, self.verify(login, password)).await;
+        let mut tried = None;
+        let verify = self.verify(login, password, &mut tried);
+        let verified = self.parts.guard.watch(login, client.ip, verify).await;
         let (error, user_id, reason) = match verified {
             Ok((user, hash)) if user.is_active => return self.parts.sessions.open(&user, &hash, client).await,
             Ok((user, _)) => (Error::UserInactive, Some(user.id), "inactive"),
-            Err(Error::InvalidCredentials) => (Error::InvalidCredentials, None, "credentials"),
+            Err(Error::InvalidCredentials) => (Error::InvalidCredentials, tried, "credentials"),
             Err(other) => return Err(other),
         };
         let event = client.event(AuditKind::LoginFailed, self.parts.clock.now()).with("reason", reason);
-        let event = match login.and_then(|login| self.identifier(login)) {
+        // The account says more than a digest of its name.
+        let unknown = login.filter(|_| user_id.is_none());
+        let event = match unknown.and_then(|login| self.identifier(login)) {
             Some(identifier) => event.with("identifier", identifier),
             None => event,
         };
@@ -215,13 +230,20 @@ impl Accounts {
         rules.password_policy.check_in_context(password.expose_secret(), &words).map_err(Error::Password)
     }
 
-    /// The user whose name and password these are, and the hash that says so.
-    async fn verify(&self, login: Option<&Login>, password: SecretString) -> Result<(User, SecretString)> {
+    /// The user whose name and password these are, and the hash that says so. `tried` is the account with that name, right
+    /// password or not.
+    async fn verify(
+        &self,
+        login: Option<&Login>,
+        password: SecretString,
+        tried: &mut Option<UserId>,
+    ) -> Result<(User, SecretString)> {
         let mut found = None;
         let mut repositories = self.parts.store.read().await?;
         if let Some(login) = login {
             found = repositories.users().find_credentials(login).await?;
         }
+        *tried = found.as_ref().map(|found| found.user.id);
         // A connection is for others while a password is hashed.
         drop(repositories);
         // One that is closed costs as much as that of nobody, and tells no more.
@@ -235,7 +257,7 @@ impl Accounts {
                     Ok(Some(hash)) => Ok((credentials.user, hash)),
                     // Another login was faster, or the password has just been changed: which of the two, its hash
                     // tells.
-                    Ok(None) => Box::pin(self.verify(login, password)).await,
+                    Ok(None) => Box::pin(self.verify(login, password, tried)).await,
                     Err(error) => {
                         tracing::warn!(user_id = %credentials.user.id, %error, "kept an outdated password hash");
                         Ok((credentials.user, credentials.password_hash))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keepstone_domain::{AuditEvent, Page, PageRequest};
+use keepstone_domain::{AuditEvent, AuditFilter, Page, PageRequest};
 use keepstone_repository::Store;
 
 use crate::{Caller, Result, permission};
@@ -19,12 +19,12 @@ impl Audit {
         Self { store }
     }
 
-    /// The events, newest first. Needs `audit:read`.
+    /// The events that a filter lets through, newest first. Needs `audit:read`.
     ///
     /// # Errors
     /// [`InsufficientPermissions`](crate::Error::InsufficientPermissions).
-    pub async fn list(&self, caller: &Caller, page: &PageRequest) -> Result<Page<AuditEvent>> {
+    pub async fn list(&self, caller: &Caller, filter: &AuditFilter, page: &PageRequest) -> Result<Page<AuditEvent>> {
         caller.require(&permission::AUDIT_READ)?;
-        Ok(self.store.read().await?.audit().list(page).await?)
+        Ok(self.store.read().await?.audit().list(filter, page).await?)
     }
 }

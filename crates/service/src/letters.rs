@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keepstone_domain::{AuditKind, Clock, Email, MailText, Subject, Task};
 use keepstone_repository::{Store, UnitOfWork};
 
-use crate::{Caller, Client, Error, Outbox, Result, permission};
+use crate::{Caller, Client, Error, Outbox, Receipt, Result, permission};
 
 /// Sends what people write, for those who may.
 pub struct Letters {
@@ -32,6 +32,7 @@ impl Letters {
         subject: Subject,
         text: MailText,
         client: &Client,
+        receipt: Receipt<()>,
     ) -> Result<()> {
         caller.require(&permission::EMAIL_SEND)?;
         if !self.outbox.is_open() {
@@ -43,8 +44,11 @@ impl Letters {
             keepstone_domain::AuditEvent { actor: Some(caller.user.id), ..client.event(AuditKind::EmailSent, now) };
         let send = async |tx: &mut UnitOfWork| {
             self.outbox.push(tx, &task, now).await?;
-            Ok(tx.audit().insert(&event).await?)
+            tx.audit().insert(&event).await?;
+            receipt.keep(tx, &()).await
         };
-        self.store.transaction(send).await
+        self.store.transaction(send).await?;
+        receipt.close();
+        Ok(())
     }
 }

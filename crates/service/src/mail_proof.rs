@@ -13,7 +13,7 @@ use keepstone_repository::{Repositories, Store, UnitOfWork};
 use secrecy::SecretString;
 
 use crate::{
-    Accounts, Caller, Client, Error, Limit, NewPassword, Outbox, RateLimits, Result, Sessions, email_change,
+    Accounts, Caller, Client, Error, Limit, NewPassword, Outbox, RateLimits, Receipt, Result, Sessions, email_change,
     outbox::digest, to_the_end::to_the_end,
 };
 
@@ -52,7 +52,7 @@ impl MailProof {
     ///
     /// # Errors
     /// [`MailOff`](Error::MailOff); [`TooManyRequests`](Error::TooManyRequests).
-    pub async fn request_verification(&self, caller: &Caller) -> Result<bool> {
+    pub async fn request_verification(&self, caller: &Caller, receipt: Receipt<bool>) -> Result<bool> {
         let MailProofParts { store, clock, outbox, limits, .. } = &*self.parts;
         if !outbox.is_open() {
             return Err(Error::MailOff);
@@ -62,9 +62,13 @@ impl MailProof {
         let now = clock.now();
         let ask = async |tx: &mut UnitOfWork| {
             let user = tx.users().hold(caller.user.id).await?.ok_or(Error::UserNotFound)?;
-            Ok(outbox.ask_to_verify(tx, &user, now).await?)
+            let is_sent = outbox.ask_to_verify(tx, &user, now).await?;
+            receipt.keep(tx, &is_sent).await?;
+            Ok::<_, Error>(is_sent)
         };
-        store.transaction(ask).await
+        let is_sent = store.transaction(ask).await?;
+        receipt.close();
+        Ok(is_sent)
     }
 
     /// Has a link sent that sets a new password, if there is an account with this address. Whether there is one changes
@@ -72,13 +76,18 @@ impl MailProof {
     ///
     /// # Errors
     /// Storage's only.
-    pub async fn request_reset(&self, email: Email) -> Result<()> {
+    pub async fn request_reset(&self, email: Email, receipt: Receipt<()>) -> Result<()> {
         let MailProofParts { store, clock, outbox, limits, .. } = &*self.parts;
         let is_allowed = limits.require(Limit::Mailbox, outbox.mailbox(&email)).await.is_ok();
-        if is_allowed && outbox.is_open() {
-            let task = Task::BeginPasswordReset { email };
-            store.write().await?.jobs().insert(JobId::generate(), &task, clock.now()).await?;
-        }
+        let (task, now) = (Task::BeginPasswordReset { email }, clock.now());
+        let ask = async |tx: &mut UnitOfWork| {
+            if is_allowed && outbox.is_open() {
+                tx.jobs().insert(JobId::generate(), &task, now).await?;
+            }
+            receipt.keep(tx, &()).await
+        };
+        store.transaction(ask).await?;
+        receipt.close();
         Ok(())
     }
 

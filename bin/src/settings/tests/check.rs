@@ -36,7 +36,7 @@ fn check_tells_what_holds_here_beside_what_the_profiles_start_from() {
         ("password length", ["at least 8"; 3]),
         ("password hash", ["bcrypt, cost 12", "bcrypt, cost 12", "bcrypt, cost 12, 10 at least"]),
         ("registration", ["open, as user"; 3]),
-        ("refresh grace", ["0"; 3]),
+        ("refresh grace", ["10s"; 3]),
         ("documentation", ["off", "on", "off"]),
         ("CORS origins", ["none", "local ones; * allowed", "none; * refused"]),
         ("logins", ["10/min per address", "600/min per address", "10/min per address"]),

@@ -26,8 +26,12 @@ fn production_starts_with_a_strong_secret_and_a_database() {
 fn access_tokens_that_other_services_would_reject_are_warned_of() {
     for environment in ["development", "production"] {
         let warned = |lifetime| {
-            let variables =
-                [("ENVIRONMENT", environment), ("JWT_SECRET_KEY", STRONG), ("ACCESS_TOKEN_EXPIRE_MINUTES", lifetime)];
+            let variables = [
+                ("ENVIRONMENT", environment),
+                ("DATABASE_URL", "sqlite:////srv/app.db"),
+                ("JWT_SECRET_KEY", STRONG),
+                ("ACCESS_TOKEN_EXPIRE_MINUTES", lifetime),
+            ];
             let warnings = load(&variables).unwrap().warnings;
             warnings.into_iter().find(|warning| warning.key == "ACCESS_TOKEN_EXPIRE_MINUTES")
         };

@@ -104,6 +104,7 @@ fn every_rate_limit_has_a_key_and_its_profile_where_it_is_unset() {
         let quotas = |environment, value| {
             let variables = [
                 ("ENVIRONMENT", environment),
+                ("DATABASE_URL", "sqlite:////srv/app.db"),
                 ("JWT_SECRET_KEY", STRONG),
                 ("RATE_LIMIT_ENABLED", "true"),
                 (&*name, value),
@@ -367,6 +368,7 @@ fn the_public_address_is_the_configured_one_or_that_of_this_machine() {
         ("127.0.0.1", "http://localhost:80"),
         ("::1", "http://localhost:80"),
         ("localhost", "http://localhost:80"),
+        ("127.0.0.2", "http://127.0.0.2:80"),
         ("0.0.0.0", "http://localhost:80"),
         ("::", "http://localhost:80"),
         ("192.0.2.7", "http://192.0.2.7:80"),

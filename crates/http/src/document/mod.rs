@@ -80,8 +80,19 @@ pub fn complete(mut document: OpenApi, options: &DocumentOptions) -> OpenApi {
         bodies(operation).for_each(|content| example::illustrate(content, &known));
         describe_responses(operation, &all);
     }
+    let used: BTreeSet<String> =
+        document.paths.paths.values_mut().flat_map(operations).flat_map(responses_used).collect();
+    all.responses.retain(|name, _| used.contains(name));
     document.components = Some(all);
     document
+}
+
+/// The names of the shared responses of an operation.
+fn responses_used(operation: &mut Operation) -> impl Iterator<Item = String> {
+    operation.responses.responses.values().filter_map(|response| match response {
+        RefOr::Ref(shared) => shared.ref_location.rsplit('/').next().map(str::to_owned),
+        RefOr::T(_) => None,
+    })
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {

@@ -14,5 +14,5 @@ pub use caller::{Attempted, Authenticated, MaybeAuthenticated};
 pub use form::is_form;
 pub use logout::{LogoutForm, LogoutJson, LogoutRequest};
 pub use path::IdPath;
-pub use requester::{IdempotencyKeyHeader, Requester};
+pub use requester::{IdempotencyKey, IdempotencyKeyHeader, Requester};
 pub use token::{Grant, LoginJson, RefreshJson, TokenForm, TokenRequest};

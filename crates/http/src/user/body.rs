@@ -139,8 +139,7 @@ pub struct UserQuery {
     /// Case-insensitive substring of the e-mail address, username or name. No character is special.
     #[param(max_length = 100)]
     search: Option<String>,
-    /// Users with this role.
-    #[param(value_type = Option<RoleSchema>)]
+    /// Users with this role, which need not be a configured one any more.
     role: Option<String>,
 }
 

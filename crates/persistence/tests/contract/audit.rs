@@ -48,7 +48,7 @@ async fn an_event_is_listed_for_whose_account_it_is_about_and_for_who_did_it_els
 }
 
 #[tokio::test]
-async fn what_is_one_users_is_found_in_an_index_and_in_order() {
+async fn lists_of_one_user_and_filtered_events_use_an_index_and_its_order() {
     let opened = Opened::migrated().await;
     if opened.kind == Database::Mariadb {
         eprintln!("skipped: MariaDB decides by what it finds in tables, and these are empty");
@@ -68,6 +68,14 @@ async fn what_is_one_users_is_found_in_an_index_and_in_order() {
         (
             format!("SELECT * FROM audit_events WHERE actor_id = {id} ORDER BY at DESC, public_id DESC"),
             "audit_events_actor",
+        ),
+        (
+            "SELECT * FROM audit_events WHERE kind = 'login' ORDER BY at DESC, public_id DESC".into(),
+            "audit_events_kind",
+        ),
+        (
+            "SELECT * FROM audit_events WHERE ip = '192.0.2.1' ORDER BY at DESC, public_id DESC".into(),
+            "audit_events_ip",
         ),
         (
             "SELECT * FROM sessions WHERE user_id = 1 ORDER BY created_at DESC, public_id DESC".into(),

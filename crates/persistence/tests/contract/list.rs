@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use keepstone_domain::{
-    AuditEvent, AuditKind, Expected, Item, ItemFilter, JobFilter, Page, PageRequest, Position, RoleName, Routine,
-    SearchText, Start, Task, User, UserFilter,
+    AuditEvent, AuditFilter, AuditKind, Expected, Item, ItemFilter, JobFilter, Page, PageRequest, Position, RoleName,
+    Routine, SearchText, Start, Task, User, UserFilter,
 };
 use proptest::{collection::vec, prelude::*, sample::Index};
 use uuid::Uuid;
@@ -97,7 +97,7 @@ impl List {
                 .map(|item| Position { created_at: item.created_at, id: item.id.into() }),
             Self::Audit => reader
                 .audit()
-                .list(&request)
+                .list(&AuditFilter::default(), &request)
                 .await
                 .unwrap()
                 .map(|event| Position { created_at: event.at, id: event.id.into() }),

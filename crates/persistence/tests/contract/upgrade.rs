@@ -1,7 +1,7 @@
 //! A database that has been in use is upgraded with all that is in it.
 
 use keepstone_domain::{
-    AuditKind, DisplayName, Page, PageRequest, RoleName, SearchText, User, UserFilter, UserId, Version,
+    AuditFilter, AuditKind, DisplayName, Page, PageRequest, RoleName, SearchText, User, UserFilter, UserId, Version,
 };
 use keepstone_persistence::Target;
 use keepstone_test_backends::Database;
@@ -71,7 +71,7 @@ async fn assert_right(opened: &Opened) {
     let one = reader.users().list(&UserFilter::default(), &PageRequest::first(1)).await.unwrap();
     assert_eq!(one.total, Some(3), "as counted by the migration");
     assert!(all.items.iter().all(|user| user.version == Version::FIRST && user.email_verified));
-    let events = reader.audit().list(&PageRequest::first(2)).await.unwrap();
+    let events = reader.audit().list(&AuditFilter::default(), &PageRequest::first(2)).await.unwrap();
     assert_eq!(events.total, Some(5));
     assert!(events.items.iter().all(|event| event.kind == AuditKind::Login && event.at == at(7_000_000)));
     assert_eq!(events.next.unwrap().id, Uuid::from_u128(4), "newest first, then by public id");

@@ -5,7 +5,7 @@ use keepstone_auth::{
     permission::Roles,
     token::{Issuer, KeySet, Keyring, Profile, Secret, SigningKey, TokenChain},
 };
-use keepstone_domain::{JobFilter, MailPurpose, MailTokenId, NewUser, PageRequest, RoleName, UserId};
+use keepstone_domain::{AuditFilter, JobFilter, MailPurpose, MailTokenId, NewUser, PageRequest, RoleName, UserId};
 use keepstone_persistence::{DieselStore, Target};
 use keepstone_test_backends::Database;
 use secrecy::SecretString;
@@ -63,7 +63,7 @@ async fn taken(store: &dyn Store, task: &Task, lease: Duration) -> Claimed {
 async fn traces(store: &dyn Store, email: &Email) -> (usize, usize, Option<UserId>, Option<MailTokenId>) {
     let (mut reader, all) = (store.read().await.unwrap(), PageRequest::first(100));
     let jobs = reader.jobs().list(&JobFilter::default(), &all).await.unwrap().items.len();
-    let events = reader.audit().list(&all).await.unwrap().items.len();
+    let events = reader.audit().list(&AuditFilter::default(), &all).await.unwrap().items.len();
     let user = reader.users().find_credentials(&Login::Email(email.clone())).await.unwrap().map(|found| found.user.id);
     let token = match user {
         Some(id) => reader.mail_tokens().find_of(id, MailPurpose::ResetPassword).await.unwrap().map(|token| token.id),

@@ -92,7 +92,8 @@ async fn a_sign_up_makes_an_account_and_asks_for_its_address() {
         "{mails:?}"
     );
     let mut reader = house.store.read().await.unwrap();
-    let audit = reader.audit().list(&PageRequest::first(9)).await.unwrap().items;
+    let audit =
+        reader.audit().list(&keepstone_domain::AuditFilter::default(), &PageRequest::first(9)).await.unwrap().items;
     assert_eq!(audit.len(), 1);
     assert_eq!((audit[0].user_id, audit[0].ip.as_deref()), (Some(ada.id), Some("192.0.2.1")));
 }

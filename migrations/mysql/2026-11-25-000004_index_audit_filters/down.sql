@@ -1,0 +1,1 @@
+ALTER TABLE audit_events DROP KEY audit_events_kind, DROP KEY audit_events_ip;

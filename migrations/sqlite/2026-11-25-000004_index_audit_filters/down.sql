@@ -1,0 +1,2 @@
+DROP INDEX audit_events_ip;
+DROP INDEX audit_events_kind;
