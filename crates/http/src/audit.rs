@@ -6,7 +6,7 @@ use actix_web::{get, web::Data};
 use keepstone_domain::{AuditEvent, AuditEventId, AuditFilter, AuditKind, Invalid, SessionId, Timestamp, UserId};
 use keepstone_service::Audit;
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::{
     closed_list::AuditKindSchema,
@@ -62,7 +62,7 @@ impl From<AuditEvent> for AuditEventView {
 }
 
 /// The filter of a list of events.
-#[derive(IntoParams)]
+#[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "it is described, and read by hand")]
 pub struct AuditQuery {

@@ -14,7 +14,7 @@ pub enum DatabaseUrl {
     SqliteMemory,
     /// As given, with the scheme `postgres` and no driver suffix.
     Postgres(String),
-    /// As given, with the scheme `mysql` and no driver suffix.
+    /// As given, with the scheme `mysql` and no driver suffix, and told to stay with its host and port.
     Mysql(String),
 }
 
@@ -67,7 +67,7 @@ impl FromStr for DatabaseUrl {
         match dialect {
             "sqlite" => sqlite(rest),
             "postgres" | "postgresql" => server(rest).map(|rest| Self::Postgres(format!("postgres:{rest}"))),
-            "mysql" | "mariadb" => server(rest).map(|rest| Self::Mysql(format!("mysql:{rest}"))),
+            "mysql" | "mariadb" => server(rest).map(|rest| Self::Mysql(by_address(rest))),
             // Without `//`, what is before the colon may be a user's name.
             _ if rest.starts_with("//") => Err(DatabaseUrlError::SchemeUnknown(dialect.to_owned())),
             _ => Err(DatabaseUrlError::SchemeMissing),
@@ -92,6 +92,12 @@ fn sqlite(rest: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
 }
 
 /// The part behind the scheme, when it is `//[user[:password]@][host][:port][/name][?options]`.
+/// The driver would leave a loopback address for the socket that the server names: behind a tunnel, another server's.
+fn by_address(rest: &str) -> String {
+    let separator = if rest.contains('?') { '&' } else { '?' };
+    format!("mysql:{rest}{separator}prefer_socket=false")
+}
+
 fn server(rest: &str) -> Result<&str, DatabaseUrlError> {
     let after = rest.strip_prefix("//").ok_or(DatabaseUrlError::HostMissing)?;
     if after.trim_matches('/').is_empty() {
@@ -140,7 +146,7 @@ mod tests {
     fn the_urls_of_the_contract_are_understood() {
         let file = |path: &str| DatabaseUrl::SqliteFile(PathBuf::from(path));
         let postgres = |rest: &str| DatabaseUrl::Postgres(format!("postgres://{rest}"));
-        let mysql = |rest: &str| DatabaseUrl::Mysql(format!("mysql://{rest}"));
+        let mysql = |rest: &str| DatabaseUrl::Mysql(format!("mysql://{rest}?prefer_socket=false"));
         for (text, url) in [
             ("sqlite:///./keepstone.db", file("./keepstone.db")),
             ("sqlite:///keepstone.db", file("keepstone.db")),

@@ -44,7 +44,7 @@ fn a_database_is_described_in_parts() {
         ("MYSQL_PASSWORD", "p@ss"),
         ("MYSQL_DATABASE", "shop"),
     ];
-    let expected = DatabaseUrl::Mysql("mysql://app:p%40ss@db.example.com:3307/shop".to_owned());
+    let expected = DatabaseUrl::Mysql("mysql://app:p%40ss@db.example.com:3307/shop?prefer_socket=false".to_owned());
     assert_eq!(load(&mysql).unwrap().database.url, expected);
 }
 

@@ -171,3 +171,15 @@ async fn a_transaction_whose_connection_ended_refuses_to_commit_with_the_first_e
     assert_eq!(opened.find(ada.id).await, None);
     opened.assert_whole().await;
 }
+
+#[tokio::test]
+async fn a_server_on_this_machine_is_reached_by_the_address_of_its_url() {
+    if Database::chosen() != Database::Mariadb {
+        eprintln!("skipped: only MariaDB's driver follows a socket");
+        return;
+    }
+    let opened = Opened::empty().await;
+    let host = "SELECT host AS line FROM information_schema.processlist WHERE id = CONNECTION_ID()";
+    let hosts = opened.raw().await.lines(host).await;
+    assert!(hosts.iter().all(|host| host.contains(':')), "by the server's socket: {hosts:?}");
+}
