@@ -95,12 +95,12 @@ impl Filter for AuditFilter {
         let no_ip = Invalid::Malformed("must be an IP address, such as 192.0.2.1 or 2001:db8::1");
         let ip = |text: &str| text.parse().map(|ip: IpAddr| ip.to_canonical()).map_err(|_| no_ip);
         let filter = Self {
-            kind: query.value("kind", |text| AuditKind::from_name(text).ok_or(no_kind)),
-            user_id: query.value("user_id", id),
-            actor: query.value("actor_id", id),
-            ip: query.value("ip", ip),
-            since: query.value("since", time),
-            until: query.value("until", time),
+            kind: query.strict("kind", |text| AuditKind::from_name(text).ok_or(no_kind)),
+            user_id: query.strict("user_id", id),
+            actor: query.strict("actor_id", id),
+            ip: query.strict("ip", ip),
+            since: query.strict("since", time),
+            until: query.strict("until", time),
         };
         if let (Some(since), Some(until)) = (filter.since, filter.until)
             && until <= since

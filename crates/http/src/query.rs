@@ -77,14 +77,19 @@ impl<'a> Query<'a> {
         self.parsed(name, parse(&text))
     }
 
+    /// A value that can be parsed, which an empty one cannot.
+    pub fn strict<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
+        let text = self.text(name)?;
+        self.parsed(name, parse(&text))
+    }
+
     /// A value that must be there.
     pub fn required<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
         if self.pairs.iter().all(|(key, _)| key != name) {
             self.refuse(name, "Field required", "missing");
             return None;
         }
-        let text = self.text(name)?;
-        self.parsed(name, parse(&text))
+        self.strict(name, parse)
     }
 
     /// Takes note that a parameter is not acceptable.
