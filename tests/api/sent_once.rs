@@ -25,16 +25,17 @@ fn assert_replayed(again: &Reply, first: &Reply) {
 
 /// Sends the same request one after the other, and then twelve at once under another key: each key has one effect.
 async fn assert_once(server: &Server, client: &Client, path: &str, body: &Value, to: &str) {
+    let (in_turn, at_once) = (format!("in-turn-{to}"), format!("at-once-{to}"));
     let sent = async || server.letters_in_the_end(to).await.len();
     let before = sent().await;
-    let first = post(client, path, "one-after-the-other", body).await.is(202);
+    let first = post(client, path, &in_turn, body).await.is(202);
     for _ in 0..2 {
-        assert_replayed(&post(client, path, "one-after-the-other", body).await, &first);
+        assert_replayed(&post(client, path, &in_turn, body).await, &first);
     }
     assert_eq!(sent().await, before + 1, "{path}");
     let replies = together((0..12).map(|_| {
-        let (client, path, body) = (client.clone(), path.to_owned(), body.clone());
-        async move { post(&client, &path, "at-once", &body).await }
+        let (client, path, key, body) = (client.clone(), path.to_owned(), at_once.clone(), body.clone());
+        async move { post(&client, &path, &key, &body).await }
     }))
     .await;
     let (done, others): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 202);
