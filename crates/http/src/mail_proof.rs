@@ -211,7 +211,7 @@ pub async fn reset_password(
         (status = NO_CONTENT),
     ),
     security(()),
-    extensions(("x-problems" = json!(["email_token_invalid", "email_taken", "rate_limited"]))),
+    extensions(("x-problems" = json!(["email_token_invalid", "rate_limited"]))),
 )]
 #[post("/undo-email-change/confirm", wrap = "from_fn(limited(Limit::Password))")]
 pub async fn undo_email_change(
