@@ -23,6 +23,7 @@ use crate::{cli::Cli, failure::Failure};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
+    keepstone_persistence::install_crypto();
     let outcome = match Cli::try_parse() {
         Ok(cli) => commands::run(cli).await,
         Err(message) => told(&message),

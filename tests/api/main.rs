@@ -48,6 +48,7 @@ mod mail_page;
 mod migrate;
 mod oauth_client;
 mod openapi_tools;
+mod outage;
 mod output;
 mod password;
 mod password_reset;

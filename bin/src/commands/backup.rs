@@ -4,11 +4,9 @@
 use std::{fs, path::Path, process::ExitCode, time::Duration};
 
 use indicatif::HumanBytes;
-use keepstone_persistence::{Backup, BackupError, DatabaseUrl};
-use percent_encoding::percent_decode_str;
+use keepstone_persistence::{Backup, BackupError, DatabaseUrl, ServerUrl, TlsMode};
 use serde_json::json;
 use tokio::time::interval;
-use url::Url;
 
 use crate::{cli, failure::Failure, output, settings::Settings};
 
@@ -21,8 +19,8 @@ pub async fn run(settings: &Settings, arguments: &cli::Backup) -> Result<ExitCod
                 "a database in memory ends with its server, so there is nothing to copy".to_owned(),
             ));
         }
-        DatabaseUrl::Postgres(url) => return Err(elsewhere("PostgreSQL", &pg_dump(url, file))),
-        DatabaseUrl::Mysql(url) => return Err(elsewhere("MariaDB or MySQL", &mariadb_dump(url, file))),
+        DatabaseUrl::Postgres(server) => return Err(elsewhere("PostgreSQL", &pg_dump(server, file))),
+        DatabaseUrl::Mysql(server) => return Err(elsewhere("MariaDB or MySQL", &mariadb_dump(server, file))),
     };
     let backup = Backup::new(source, file, arguments.force).map_err(refused)?;
     let bytes = watched(&backup, source).await.map_err(refused)?;
@@ -72,43 +70,35 @@ fn elsewhere(name: &str, command: &str) -> Failure {
 }
 
 /// The command for PostgreSQL; its URL without a password.
-fn pg_dump(url: &str, file: &Path) -> String {
-    let place = Url::parse(url).ok().map_or_else(
-        || "\"$DATABASE_URL\"".to_owned(),
-        |mut url| {
-            // Where there is no host, there is no password before it either.
-            let _ = url.set_password(None);
-            let options: Vec<_> = url.query_pairs().filter(|(name, _)| name != "password").map(owned).collect();
-            url.set_query(None);
-            if !options.is_empty() {
-                url.query_pairs_mut().extend_pairs(options);
-            }
-            quoted(url.as_str())
-        },
-    );
+fn pg_dump(server: &ServerUrl, file: &Path) -> String {
+    let place = quoted(&server.without_password());
     format!("(umask 077; pg_dump --format=custom --file={} {place})", quoted(&file.to_string_lossy()))
 }
 
-fn owned((name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)) -> (String, String) {
-    (name.into_owned(), value.into_owned())
-}
-
 /// The command for MariaDB, which takes no URL.
-fn mariadb_dump(url: &str, file: &Path) -> String {
-    let decoded = |text: &str| quoted(&percent_decode_str(text).decode_utf8_lossy());
-    let place = Url::parse(url).ok().map_or_else(
-        || "--host=HOST --user=USER NAME".to_owned(),
-        |url| {
-            let host = url.host_str().unwrap_or("localhost").trim_matches(['[', ']']).to_owned();
-            let port = url.port().map_or_else(String::new, |port| format!(" --port={port}"));
-            format!(
-                "--host={}{port} --user={} {}",
-                quoted(&host),
-                decoded(url.username()),
-                decoded(url.path().trim_start_matches('/'))
-            )
-        },
-    );
+fn mariadb_dump(server: &ServerUrl, file: &Path) -> String {
+    let mut arguments = Vec::new();
+    match (server.socket(), server.first_address()) {
+        (Some(socket), _) => arguments.push(format!("--socket={}", quoted(&socket.to_string_lossy()))),
+        (None, Some((host, port))) => arguments.push(format!("--host={} --port={port}", quoted(host))),
+        (None, None) => {}
+    }
+    arguments.extend(server.user().map(|user| format!("--user={}", quoted(user))));
+    if server.tls().mode() >= TlsMode::Require {
+        arguments.push("--ssl".to_owned());
+    }
+    if server.tls().mode() >= TlsMode::VerifyCa {
+        arguments.push("--ssl-verify-server-cert".to_owned());
+    }
+    let files = [
+        ("--ssl-ca", server.tls().ca_file()),
+        ("--ssl-cert", server.tls().certificate()),
+        ("--ssl-key", server.tls().key()),
+    ];
+    let file_of = |(name, path): (&str, Option<&Path>)| Some(format!("{name}={}", quoted(&path?.to_string_lossy())));
+    arguments.extend(files.into_iter().filter_map(file_of));
+    arguments.extend(server.database().map(quoted));
+    let place = arguments.join(" ");
     format!("(umask 077; mariadb-dump --single-transaction --hex-blob -p {place} >{})", quoted(&file.to_string_lossy()))
 }
 
@@ -125,23 +115,32 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn server(url: &str) -> ServerUrl {
+        url.parse::<DatabaseUrl>().unwrap().server().unwrap().clone()
+    }
+
     #[test]
     fn the_commands_of_servers_name_everything_but_the_password() {
         let file = Path::new("a copy.dump");
         for (url, place) in [
             ("postgres://ada:canary@db.test:5433/app", "postgres://ada@db.test:5433/app"),
             ("postgres://ada@h/app?sslmode=disable&password=canary", "'postgres://ada@h/app?sslmode=disable'"),
-            ("postgres:///app?host=/run/postgresql", "'postgres:///app?host=%2Frun%2Fpostgresql'"),
-            ("postgres://a:canary@h1:1,h2:2/app", "\"$DATABASE_URL\""),
+            ("postgres:///app?host=/run/postgresql", "'postgres:///app?host=/run/postgresql'"),
+            ("postgres://a:canary@h1:1,h2:2/app", "postgres://a@h1:1,h2:2/app"),
         ] {
-            let command = pg_dump(url, file);
+            let command = pg_dump(&server(url), file);
             assert_eq!(command, format!("(umask 077; pg_dump --format=custom --file='a copy.dump' {place})"));
         }
         for (url, place) in [
             ("mysql://ada:canary@db.test:3307/app", "--host=db.test --port=3307 --user=ada app"),
-            ("mysql://a%27b:canary@[::1]/my%20app", r"--host=::1 --user='a'\''b' 'my app'"),
+            ("mysql://a%27b:canary@[::1]/my%20app", r"--host=::1 --port=3306 --user='a'\''b' 'my app'"),
+            ("mysql://a@h/app?unix_socket=/run/m.sock", "--socket=/run/m.sock --user=a app"),
+            (
+                "mysql://a@h/app?ssl-mode=VERIFY_IDENTITY&ssl_ca=/ca.pem",
+                "--host=h --port=3306 --user=a --ssl --ssl-verify-server-cert --ssl-ca=/ca.pem app",
+            ),
         ] {
-            let command = mariadb_dump(url, file);
+            let command = mariadb_dump(&server(url), file);
             assert_eq!(
                 command,
                 format!("(umask 077; mariadb-dump --single-transaction --hex-blob -p {place} >'a copy.dump')")

@@ -6,10 +6,10 @@ use std::fmt::Write;
 use super::addresses::Origins;
 use super::model::{Password, Settings};
 use super::problems::{Problem, Problems};
-use super::production;
 use super::profile::Environment;
 use super::values::{PasswordHasher, RegistrationMode, shown};
 use keepstone_adapters::{Encryption, MailUrl};
+use keepstone_persistence::TlsMode;
 use keepstone_service::{Limit, Quotas};
 use serde_json::{Value, json};
 
@@ -131,11 +131,18 @@ fn clients(settings: &Settings) -> Vec<Row> {
 }
 
 fn database(settings: &Settings) -> Vec<Row> {
-    let traffic =
-        either(production::has_insecure_backend(settings), "over a network, not encrypted", "on this machine");
+    let server = settings.database.url.server().filter(|server| server.is_remote());
+    let traffic = match server.map(|server| server.tls().mode()) {
+        None => "on this machine",
+        Some(TlsMode::Disable) => "over a network, not encrypted",
+        Some(TlsMode::Prefer) => "over a network, encrypted if the server can",
+        Some(TlsMode::Require) => "over a network, encrypted, server not verified",
+        Some(TlsMode::VerifyCa) => "over a network, encrypted, authority verified",
+        Some(TlsMode::VerifyFull) => "over a network, encrypted, server verified",
+    };
     vec![
         row("database", &settings.database.url.to_string(), "sqlite:///./keepstone.db", "as configured"),
-        row("database traffic", traffic, "as configured", "unencrypted refused, or allowed and warned of"),
+        row("database traffic", traffic, "as configured", "encrypted, server verified; less is warned of"),
     ]
 }
 

@@ -140,6 +140,7 @@ pub(super) const KEYS: &[Key] = &[
     key("server.request_timeout", "REQUEST_TIMEOUT"),
     key("database.url", "DATABASE_URL").address(),
     key("database.replica_url", "DATABASE_REPLICA_URL").address().later(),
+    key("database.ca_file", "DATABASE_CA_FILE"),
     key("database.pool_size", "DB_POOL_SIZE"),
     key("database.auto_migrate", "AUTO_MIGRATE"),
     key("jwt.algorithm", "JWT_ALGORITHM").or("ALGORITHM"),

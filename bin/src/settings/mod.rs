@@ -5,7 +5,6 @@
 mod addresses;
 mod check;
 mod composed;
-mod database_server;
 mod dotenv;
 mod keys;
 mod layers;

@@ -8,7 +8,6 @@ use regex::Regex;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::addresses::Origins;
-use super::database_server::DatabaseServer;
 use super::keys;
 use super::layers::{Tree, readable_by_others};
 use super::model::{FirstSuperuser, Settings};
@@ -17,11 +16,13 @@ use super::strength;
 use super::values::{Algorithm, shown};
 use keepstone_adapters::MailUrl;
 use keepstone_auth::token::MAX_ACCESS_LIFETIME;
+use keepstone_persistence::{DatabaseUrl, ServerUrl, TlsMode};
 
 const MAKE_ONE: &str = "set it to what `openssl rand -base64 48` prints";
 /// Origins that no operator has: a pattern that matches one matches all.
 const ANY_ORIGINS: [&str; 2] = ["https://x7f3q.invalid", "http://www.x7f3q.com"];
-const TUNNEL: &str = "reach it through an encrypted tunnel that ends on this machine";
+const VERIFY: &str = "write sslmode=verify-full (MySQL, MariaDB: ssl-mode=VERIFY_IDENTITY) into it, with DATABASE_CA_FILE if the \
+                      authority is not a public one; or reach it through an encrypted tunnel that ends on this machine";
 
 /// Every reason not to run these settings in production. A value that could not be read has its reason among the
 /// `known` problems already.
@@ -69,13 +70,8 @@ pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf], kn
         refuse("password.bcrypt_cost", Wrong::new(message, "use 10 or more; 12 is the default"));
     }
     for (path, server) in database_servers(settings) {
-        if server.has_default_password() {
+        if has_default_password(server) {
             refuse(path, Wrong::new("has a password that everyone knows", "give the database's user one of its own"));
-        }
-        if is_overheard(path, &server) && !settings.app.allow_insecure_backend {
-            let mend =
-                format!("{TUNNEL}, or set ALLOW_INSECURE_BACKEND=true where nobody else is on the network between");
-            refuse(path, Wrong::new("would send passwords and data over a network without encryption", mend));
         }
     }
     found.extend(exposed.iter().map(|path| exposed_file(path)));
@@ -98,10 +94,15 @@ fn long_lived_tokens(settings: &Settings) -> Option<(&'static str, Wrong)> {
 
 /// What production has been told to put up with, but for what is among the `known` problems.
 pub(super) fn reminders(settings: &Settings, tree: &Tree, known: &[Problem]) -> Vec<Problem> {
-    let overheard = database_servers(settings).filter(|(path, server)| is_overheard(path, server));
-    let databases = overheard.map(|(path, _)| {
-        let message = "sends passwords and data over a network without encryption, as ALLOW_INSECURE_BACKEND allows";
-        (path, Wrong::new(message, TUNNEL))
+    let remote = database_servers(settings).filter(|(path, server)| is_remote(path, server));
+    let databases = remote.filter_map(|(path, server)| {
+        let message = match server.tls().mode() {
+            TlsMode::Disable => "sends passwords and data over a network without encryption, as its parameters ask for",
+            TlsMode::Prefer => "may send passwords and data over a network without encryption, as is allowed",
+            TlsMode::Require => "is encrypted, but anyone in between can pretend to be the server",
+            TlsMode::VerifyCa | TlsMode::VerifyFull => return None,
+        };
+        Some((path, Wrong::new(message, VERIFY)))
     });
     let mail = match &settings.mail.url {
         None => Some(Wrong::new("is not set, so no e-mail is sent", "set it to smtps://USER:PASSWORD@HOST:465")),
@@ -192,22 +193,23 @@ fn mail_is_overheard(settings: &Settings) -> bool {
     matches!(&settings.mail.url, Some(MailUrl::Smtp(url)) if url.is_overheard())
 }
 
-fn database_servers(settings: &Settings) -> impl Iterator<Item = (&'static str, DatabaseServer)> {
+fn database_servers(settings: &Settings) -> impl Iterator<Item = (&'static str, &ServerUrl)> {
     let all = [
         ("database.url", Some(&settings.database.url)),
         ("database.replica_url", settings.database.replica_url.as_ref()),
     ];
-    all.into_iter().filter_map(|(path, url)| Some((path, DatabaseServer::of(url?)?)))
+    all.into_iter().filter_map(|(path, url)| Some((path, url.and_then(DatabaseUrl::server)?)))
 }
 
-/// Whether others can hear what is said to this server. It is to none that nothing connects to yet.
-fn is_overheard(path: &str, server: &DatabaseServer) -> bool {
+/// Whether this server is on another machine. Nothing connects to some of them yet.
+fn is_remote(path: &str, server: &ServerUrl) -> bool {
     server.is_remote() && keys::find(path).is_some_and(|key| !key.later)
 }
 
-/// Whether any database is spoken to where others can hear it: the drivers are built without TLS.
-pub(super) fn has_insecure_backend(settings: &Settings) -> bool {
-    database_servers(settings).any(|(path, server)| is_overheard(path, &server))
+/// Whether the password of a database server is one that everyone knows.
+pub(super) fn has_default_password(server: &ServerUrl) -> bool {
+    let user = server.user().unwrap_or_default();
+    server.password().is_some_and(|password| strength::is_well_known_password(user, password))
 }
 
 /// The private keys that others than their owner may read.

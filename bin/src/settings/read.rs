@@ -36,7 +36,8 @@ pub(super) fn settings(reader: &mut Reader<'_>, tree: &Tree, environment: Enviro
         reader.refuse("registration.conceal", wrong);
     }
     let app = app(reader, environment);
-    let (server, database, jwt, sessions) = (server(reader), database(reader), jwt(reader), sessions(reader));
+    let (server, database, jwt, sessions) =
+        (server(reader), database(reader, environment), jwt(reader), sessions(reader));
     let password = password(reader, cores);
     let users = users(reader, &password, &app.name);
     let roles = roles::roles(reader, tree);
@@ -109,21 +110,35 @@ fn server(reader: &mut Reader<'_>) -> Server {
     }
 }
 
-fn database(reader: &mut Reader<'_>) -> Database {
+fn database(reader: &mut Reader<'_>, environment: Environment) -> Database {
     let url = |text: &str| {
         text.parse::<DatabaseUrl>().map_err(|error| {
             Wrong::new(
                 error.to_string(),
-                "write sqlite:///./keepstone.db, postgres://user:password@host/name or mysql://user:password@host/name",
+                "see docs/operations.md for its parameters; write sqlite:///./keepstone.db, postgres://user:password@host/name or mysql://user:password@host/name",
             )
         })
     };
-    let replica_url = reader.parse("database.replica_url", url);
+    let mut replica_url = reader.parse("database.replica_url", url);
     if replica_url.as_ref().is_some_and(|url| !matches!(url, DatabaseUrl::Postgres(_) | DatabaseUrl::Mysql(_))) {
         reader.refuse("database.replica_url", Wrong::new("is SQLite, which has no replicas", "unset it"));
     }
+    let mut url = reader.need("database.url", |text| url(text).map(Some)).unwrap_or(DatabaseUrl::SqliteMemory);
+    // It has its problem reported where it belongs, if it has one.
+    let may_be_insecure = reader.parse("app.allow_insecure_backend", flag).unwrap_or_default();
+    let verifies_others = environment == Environment::Production && !may_be_insecure;
+    let ca_file = reader.text("database.ca_file").map(PathBuf::from);
+    for (path, url) in [("database.url", Some(&mut url)), ("database.replica_url", replica_url.as_mut())] {
+        if let Some(server) = url.and_then(DatabaseUrl::server_mut) {
+            server.set_tls_defaults(ca_file.as_deref(), verifies_others);
+            if let Err(error) = server.tls().check_files() {
+                let path = if Some(error.path()) == ca_file.as_deref() { "database.ca_file" } else { path };
+                reader.refuse(path, Wrong::new(error.to_string(), "name a PEM file that this process may read"));
+            }
+        }
+    }
     Database {
-        url: reader.need("database.url", |text| url(text).map(Some)).unwrap_or(DatabaseUrl::SqliteMemory),
+        url,
         replica_url,
         pool_size: reader.need("database.pool_size", |text| number(text, 1..=1_000)),
         auto_migrate: reader.need("database.auto_migrate", flag),

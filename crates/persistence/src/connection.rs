@@ -1,10 +1,14 @@
 //! One connection, to whichever database is open. A query is written once, inside [`on!`].
 
-use diesel::result::{Error, QueryResult};
+use std::time::Duration;
+
+use diesel::result::{DatabaseErrorKind::ClosedConnection, Error, QueryResult};
 use diesel_async::{
     AnsiTransactionManager, AsyncMysqlConnection, AsyncPgConnection, TransactionManager,
     pooled_connection::deadpool::Object, sync_connection_wrapper::SyncTransactionManagerWrapper,
 };
+
+use tokio::time::timeout;
 
 use crate::sqlite::{self, AsyncSqliteConnection};
 
@@ -30,6 +34,7 @@ macro_rules! on {
     };
     ($repositories:expr, |$connection:ident| $sqlite:expr, |$same:ident| $query:expr) => {{
         let repositories = &mut *$repositories;
+        let limit = repositories.limit();
         let outcome = match repositories.start() {
             $crate::connection::Connection::Sqlite(connection) => {
                 let $connection = &mut **connection;
@@ -37,11 +42,11 @@ macro_rules! on {
             }
             $crate::connection::Connection::Postgres(connection) => {
                 let $same = &mut **connection;
-                $query
+                $crate::connection::within(limit, async { $query }).await
             }
             $crate::connection::Connection::Mysql(connection) => {
                 let $same = &mut **connection;
-                $query
+                $crate::connection::within(limit, async { $query }).await
             }
             $crate::connection::Connection::Closed => Err($crate::connection::closed()),
         };
@@ -50,33 +55,58 @@ macro_rules! on {
 }
 pub(crate) use on;
 
+/// Waits for a server, but not longer than this: one that was stopped, or whose packets are lost, would never answer.
+pub async fn within<T>(limit: Duration, statement: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
+    match timeout(limit, statement).await {
+        Ok(outcome) => outcome,
+        Err(_elapsed) => Err(silent()),
+    }
+}
+
+/// What a statement meets that a server has not answered in time.
+fn silent() -> Error {
+    Error::DatabaseError(ClosedConnection, Box::new("the server did not answer in time".to_owned()))
+}
+
 type SqliteTransactions = SyncTransactionManagerWrapper<diesel::connection::AnsiTransactionManager>;
 
 impl Connection {
     /// Opens a transaction: on SQLite with the write lock, on servers in their `READ COMMITTED`.
-    pub async fn begin(&mut self) -> QueryResult<()> {
+    pub async fn begin(&mut self, limit: Duration) -> QueryResult<()> {
         match self {
             Self::Sqlite(connection) => sqlite::begin(connection).await,
-            Self::Postgres(connection) => AnsiTransactionManager::begin_transaction(&mut **connection).await,
-            Self::Mysql(connection) => AnsiTransactionManager::begin_transaction(&mut **connection).await,
+            Self::Postgres(connection) => {
+                within(limit, AnsiTransactionManager::begin_transaction(&mut **connection)).await
+            }
+            Self::Mysql(connection) => {
+                within(limit, AnsiTransactionManager::begin_transaction(&mut **connection)).await
+            }
             Self::Closed => Err(closed()),
         }
     }
 
-    pub async fn commit(&mut self) -> QueryResult<()> {
+    pub async fn commit(&mut self, limit: Duration) -> QueryResult<()> {
         match self {
             Self::Sqlite(connection) => SqliteTransactions::commit_transaction(&mut **connection).await,
-            Self::Postgres(connection) => AnsiTransactionManager::commit_transaction(&mut **connection).await,
-            Self::Mysql(connection) => AnsiTransactionManager::commit_transaction(&mut **connection).await,
+            Self::Postgres(connection) => {
+                within(limit, AnsiTransactionManager::commit_transaction(&mut **connection)).await
+            }
+            Self::Mysql(connection) => {
+                within(limit, AnsiTransactionManager::commit_transaction(&mut **connection)).await
+            }
             Self::Closed => Err(closed()),
         }
     }
 
-    pub async fn rollback(&mut self) -> QueryResult<()> {
+    pub async fn rollback(&mut self, limit: Duration) -> QueryResult<()> {
         match self {
             Self::Sqlite(connection) => SqliteTransactions::rollback_transaction(&mut **connection).await,
-            Self::Postgres(connection) => AnsiTransactionManager::rollback_transaction(&mut **connection).await,
-            Self::Mysql(connection) => AnsiTransactionManager::rollback_transaction(&mut **connection).await,
+            Self::Postgres(connection) => {
+                within(limit, AnsiTransactionManager::rollback_transaction(&mut **connection)).await
+            }
+            Self::Mysql(connection) => {
+                within(limit, AnsiTransactionManager::rollback_transaction(&mut **connection)).await
+            }
             Self::Closed => Err(closed()),
         }
     }

@@ -8,26 +8,13 @@ use diesel::result::{
 use diesel_async::pooled_connection::PoolError as ConnectError;
 use keepstone_repository::{StorageError, UniqueKey};
 
-/// What the databases say when two transactions are in each other's way. diesel keeps no code for these, so their words
-/// have to do.
-const CONTENTION: [&str; 6] = [
-    "database is locked",       // SQLite: SQLITE_BUSY
-    "database table is locked", // SQLite: SQLITE_LOCKED
-    "deadlock detected",        // PostgreSQL: 40P01
-    "due to lock timeout",      // PostgreSQL: 55P03
-    "Deadlock found",           // MariaDB, MySQL: 1213
-    "Lock wait timeout",        // MariaDB, MySQL: 1205
-];
-
+/// The message of a server may be in any language and quote what a client sent, so no word of it decides anything.
 pub fn classify(error: Error) -> StorageError {
     match error {
         DatabaseError(Kind::UniqueViolation, info) => StorageError::Duplicate { key: unique_key(&*info) },
         DatabaseError(Kind::SerializationFailure, info) => StorageError::Contention(info.message().to_owned()),
         DatabaseError(Kind::NotNullViolation | Kind::ForeignKeyViolation | Kind::CheckViolation, info) => {
             StorageError::Corrupt(info.message().to_owned())
-        }
-        DatabaseError(_, info) if CONTENTION.iter().any(|words| info.message().contains(words)) => {
-            StorageError::Contention(info.message().to_owned())
         }
         DatabaseError(_, info) => StorageError::Unavailable(info.message().to_owned()),
         Error::BrokenTransactionManager | Error::RollbackErrorOnCommit { .. } => {
@@ -37,17 +24,21 @@ pub fn classify(error: Error) -> StorageError {
     }
 }
 
-/// The key is named by its index on servers, by its column on SQLite. MariaDB tells it in a message that quotes the
-/// value first, which may say anything.
+/// The key whose value is taken: PostgreSQL names it in a field of its own.
 fn unique_key(info: &(dyn DatabaseErrorInformation + Send + Sync)) -> UniqueKey {
-    let text = info.constraint_name().unwrap_or_else(|| info.message());
-    let name = text.rsplit(" for key ").next().unwrap_or(text);
-    if name.contains("email_key") {
-        UniqueKey::Email
-    } else if name.contains("username_key") {
-        UniqueKey::Username
-    } else {
-        UniqueKey::Other
+    match info.constraint_name().unwrap_or_else(|| named_key(info.message())) {
+        "users_email_key" | "users.users_email_key" | "users.email_key" => UniqueKey::Email,
+        "users_username_key" | "users.users_username_key" | "users.username_key" => UniqueKey::Username,
+        _ => UniqueKey::Other,
+    }
+}
+
+/// The last name in quotes, where there is one: MariaDB and MySQL quote the value, which may be any text, and then the
+/// index, in every language in this order. SQLite ends with `: table.column`, and quotes nothing.
+fn named_key(message: &str) -> &str {
+    match message.rsplit('\'').nth(1) {
+        Some(name) => name,
+        None => message.rsplit(": ").next().unwrap_or_default(),
     }
 }
 
@@ -58,4 +49,69 @@ pub fn classify_pool(error: PoolError<ConnectError>) -> StorageError {
         PoolError::Backend(ConnectError::QueryError(error)) => error.to_string(),
         other => other.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(message: &str) -> UniqueKey {
+        let StorageError::Duplicate { key } =
+            classify(DatabaseError(Kind::UniqueViolation, Box::new(message.to_owned())))
+        else {
+            panic!("a duplicate")
+        };
+        key
+    }
+
+    #[test]
+    fn the_key_is_named_in_every_language_and_whatever_the_value_says() {
+        let names = [
+            ("users_email_key", UniqueKey::Email),
+            ("users_username_key", UniqueKey::Username),
+            ("users.users_email_key", UniqueKey::Email),
+            ("users.users_username_key", UniqueKey::Username),
+            ("users_public_id_key", UniqueKey::Other),
+            ("jobs.routine_key", UniqueKey::Other),
+        ];
+        let values = [
+            "x",
+            "",
+            "x.email_key",
+            "x.username_key",
+            "x' for key 'users_email_key",
+            "x' for key 'users.users_username_key",
+            "users.email_key",
+            "'",
+            ": users.email_key",
+        ];
+        for (name, expected) in names {
+            for value in values {
+                for message in [
+                    format!("Duplicate entry '{value}' for key '{name}'"),
+                    format!("Doppelter Eintrag '{value}' für Schlüssel '{name}'"),
+                    format!("Duplicata du champ '{value}' pour la clef '{name}'"),
+                    format!("Duplikalt bejegyzes '{value}' a '{name}' kulcs szerint"),
+                    format!("Zvojený klíč '{value}' (číslo klíče '{name}')"),
+                    format!("'{value}' は索引 '{name}' で重複しています。"),
+                    format!("重复条目'{value}'键'{name}'"),
+                ] {
+                    assert_eq!(key(&message), expected, "{message}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sqlite_names_the_columns() {
+        for (message, expected) in [
+            ("UNIQUE constraint failed: users.email_key", UniqueKey::Email),
+            ("UNIQUE constraint failed: users.username_key", UniqueKey::Username),
+            ("UNIQUE constraint failed: users.public_id", UniqueKey::Other),
+            ("UNIQUE constraint failed: refresh_tokens.session_id, refresh_tokens.generation", UniqueKey::Other),
+            ("", UniqueKey::Other),
+        ] {
+            assert_eq!(key(message), expected, "{message}");
+        }
+    }
 }

@@ -5,6 +5,7 @@
 mod audit;
 mod backup;
 mod checkup;
+mod connect;
 mod connection;
 mod database_time;
 mod database_url;
@@ -25,10 +26,18 @@ mod search_key;
 mod session;
 mod sqlite;
 mod store;
+mod tls;
 mod types;
 mod user;
 
 pub use backup::{Backup, BackupError};
-pub use database_url::{DatabaseUrl, DatabaseUrlError};
+pub use connect::{Cause, ConnectFailure, probe};
+pub use database_url::{DatabaseUrl, DatabaseUrlError, ServerUrl};
 pub use migration::{MigrationError, MigrationState, Migrator, Target};
 pub use store::DieselStore;
+pub use tls::{TlsFileError, TlsMode, TlsOptions};
+
+/// Chooses the cryptography of this process, before anything uses TLS.
+pub fn install_crypto() {
+    tls::install_provider();
+}

@@ -7,15 +7,19 @@ mod marking;
 mod plan;
 mod script;
 
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
 use diesel::{
-    Connection, ConnectionError, RunQueryDsl,
+    ConnectionError, RunQueryDsl, SqliteConnection,
     backend::Backend,
     connection::SimpleConnection,
     dsl::sql,
     migration::{Migration, MigrationSource},
     mysql::Mysql,
     pg::Pg,
-    result::Error::DatabaseError,
     select,
     sql_types::{BigInt, Nullable},
     sqlite::Sqlite,
@@ -23,13 +27,19 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, async_connection_wrapper::AsyncConnectionWrapper};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use thiserror::Error;
+use tokio::runtime::Handle;
 
 pub use self::plan::Target;
 use self::{
     marking::{Marking, MysqlConnection},
     plan::{Direction, Plan},
 };
-use crate::{DatabaseUrl, sqlite};
+use crate::{
+    DatabaseUrl,
+    connect::{self, ConnectFailure},
+    database_url::ServerUrl,
+    sqlite::{self, Access},
+};
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -37,7 +47,9 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 const MYSQL: EmbeddedMigrations = embed_migrations!("../../migrations/mysql");
 
-/// Whoever waits longer than a minute for the others should be told so rather than wait for ever.
+/// How long the lock is waited for, but for what the clocks may differ.
+const PATIENCE: Duration = Duration::from_secs(59);
+/// A process that waits longer than a minute for the others should report it rather than wait for ever.
 const SQLITE_PATIENCE: &str = "PRAGMA busy_timeout = 60000";
 /// The number is "keepston" in ASCII: any constant does, as long as nobody else in this database uses it.
 const POSTGRES_LOCK: &str = "SET lock_timeout = '60s'; SELECT pg_advisory_lock(7738135655979085678)";
@@ -48,7 +60,7 @@ const MYSQL_LOCK: &str = "GET_LOCK(CONCAT('keepstone:', MD5(DATABASE())), 60)";
 #[derive(Debug, Error)]
 pub enum MigrationError {
     /// The database could not be reached, or does not let us.
-    #[error("the database does not answer: {0}")]
+    #[error("the database cannot be used: {0}")]
     Unavailable(String),
     /// Somebody else is migrating.
     #[error("another process has been migrating this database for over a minute; try again when it is done")]
@@ -79,6 +91,12 @@ impl From<diesel::result::Error> for MigrationError {
     }
 }
 
+impl From<ConnectFailure> for MigrationError {
+    fn from(failure: ConnectFailure) -> Self {
+        Self::Unavailable(format!("{}: {failure}", failure.place()))
+    }
+}
+
 impl From<ConnectionError> for MigrationError {
     fn from(error: ConnectionError) -> Self {
         Self::Unavailable(error.to_string())
@@ -99,8 +117,8 @@ pub struct MigrationState {
 #[derive(Debug, Clone)]
 enum Database {
     Sqlite(String),
-    Postgres(String),
-    Mysql(String),
+    Postgres(Box<ServerUrl>),
+    Mysql(Box<ServerUrl>),
 }
 
 /// Changes the schema of one database. Everything runs on a thread that may block.
@@ -116,21 +134,13 @@ impl Migrator {
         match url {
             DatabaseUrl::SqliteFile(path) => Self::sqlite(&path.to_string_lossy()),
             DatabaseUrl::SqliteMemory => Self::sqlite(":memory:"),
-            DatabaseUrl::Postgres(url) => Self::postgres(url),
-            DatabaseUrl::Mysql(url) => Self::mysql(url),
+            DatabaseUrl::Postgres(server) => Self::new(Database::Postgres(Box::new(server.clone()))),
+            DatabaseUrl::Mysql(server) => Self::new(Database::Mysql(Box::new(server.clone()))),
         }
     }
 
     pub(crate) fn sqlite(name: &str) -> Self {
         Self::new(Database::Sqlite(name.to_owned()))
-    }
-
-    pub(crate) fn postgres(url: &str) -> Self {
-        Self::new(Database::Postgres(url.to_owned()))
-    }
-
-    pub(crate) fn mysql(url: &str) -> Self {
-        Self::new(Database::Mysql(url.to_owned()))
     }
 
     fn new(database: Database) -> Self {
@@ -181,27 +191,27 @@ impl Migrator {
 impl Database {
     /// Connects, locks, and follows the plan. The lock goes with the connection.
     fn follow(&self, plan: &Plan) -> Result<Vec<MigrationState>, MigrationError> {
+        let start = Instant::now();
+        // An error of the lock after all this time is that others hold it. The databases say so in many languages.
+        let busy_or = |error: MigrationError| if start.elapsed() < PATIENCE { error } else { MigrationError::Busy };
         match self {
             Self::Sqlite(name) => {
-                let mut connection = sqlite::establish_blocking(name)?;
+                let mut connection = connect_sqlite(name)?;
                 connection.batch_execute(SQLITE_PATIENCE)?;
-                connection.exclusive_transaction(|connection| follow::<Sqlite>(plan, connection, &SQLITE)).map_err(
-                    |error| match error {
-                        MigrationError::Unavailable(words) if words.contains("is locked") => MigrationError::Busy,
-                        other => other,
-                    },
-                )
+                let mut is_locked = false;
+                let outcome = connection.exclusive_transaction(|connection| {
+                    is_locked = true;
+                    follow::<Sqlite>(plan, connection, &SQLITE)
+                });
+                outcome.map_err(|error| if is_locked { error } else { busy_or(error) })
             }
-            Self::Postgres(url) => {
-                let mut connection = AsyncConnectionWrapper::<AsyncPgConnection>::establish(url)?;
-                connection.batch_execute(POSTGRES_LOCK).map_err(|error| match error {
-                    DatabaseError(_, info) if info.message().contains("lock timeout") => MigrationError::Busy,
-                    other => other.into(),
-                })?;
+            Self::Postgres(server) => {
+                let mut connection = connect_postgres(server)?;
+                connection.batch_execute(POSTGRES_LOCK).map_err(|error| busy_or(error.into()))?;
                 follow::<Pg>(plan, &mut connection, &POSTGRES)
             }
-            Self::Mysql(url) => {
-                let mut connection = MysqlConnection::establish(url)?;
+            Self::Mysql(server) => {
+                let mut connection = connect_mysql(server)?;
                 let lock = select(sql::<Nullable<BigInt>>(MYSQL_LOCK));
                 if lock.get_result::<Option<i64>>(&mut connection)? != Some(1) {
                     return Err(MigrationError::Busy);
@@ -210,6 +220,24 @@ impl Database {
             }
         }
     }
+}
+
+fn connect_sqlite(name: &str) -> Result<SqliteConnection, MigrationError> {
+    let path = Path::new(name);
+    if path.exists() {
+        sqlite::examine(path, Access::Write)?;
+    }
+    Ok(sqlite::establish_blocking(name)?)
+}
+
+/// For a thread that may block.
+fn connect_postgres(server: &ServerUrl) -> Result<AsyncConnectionWrapper<AsyncPgConnection>, MigrationError> {
+    Ok(Handle::current().block_on(connect::postgres(server))?.into())
+}
+
+/// For a thread that may block.
+fn connect_mysql(server: &ServerUrl) -> Result<MysqlConnection, MigrationError> {
+    Ok(Handle::current().block_on(connect::mysql(server))?.into())
 }
 
 fn follow<DB: Backend>(

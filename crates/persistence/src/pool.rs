@@ -1,8 +1,9 @@
 //! The pools of connections, and what each connection is told before its first query.
 //!
-//! Every wait is bounded, and shorter than the one around it: connection 2 s, lock 3 s, statement 5 s.
+//! Every wait is bounded, and shorter than the one around it: a free connection 2 s, a lock 3 s, a statement 4 s by the
+//! server's clock, and [`ANSWER_LIMIT`] by ours for connection and statement together.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool::{
     Runtime,
@@ -11,27 +12,35 @@ use deadpool::{
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::{
     AsyncConnection, AsyncMysqlConnection, AsyncPgConnection, SimpleAsyncConnection,
-    pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool::Pool},
+    pooled_connection::{
+        AsyncDieselConnectionManager, ManagerConfig, PoolError, PoolableConnection, RecyclingMethod,
+        deadpool::{Object, Pool},
+    },
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use keepstone_repository::{Result, StorageError};
+use tokio::time::timeout;
 
 use crate::{
+    connect::{self, ConnectFailure},
     connection::Connection,
+    database_url::ServerUrl,
     error::classify_pool,
     sqlite::{self, Access, AsyncSqliteConnection},
 };
 
 const WAIT_FOR_A_FREE_CONNECTION: Duration = Duration::from_secs(2);
-const WAIT_FOR_A_NEW_CONNECTION: Duration = Duration::from_secs(4);
+/// How long a server may take for a connection and its first statement together, and for each further statement:
+/// requests are answered within 5 s even if the server has been stopped, or its packets are lost.
+pub const ANSWER_LIMIT: Duration = Duration::from_millis(4300);
 
-const POSTGRES_SETUP: &str = "SET TIME ZONE 'UTC'; SET statement_timeout = '5s'; SET lock_timeout = '3s'; \
+const POSTGRES_SETUP: &str = "SET TIME ZONE 'UTC'; SET statement_timeout = '4s'; SET lock_timeout = '3s'; \
      SET idle_in_transaction_session_timeout = '15s';";
 
 /// `READ COMMITTED`, as PostgreSQL does by itself. What is between `/*M!` and `*/` is for MariaDB alone.
 const MYSQL_SETUP: [&str; 2] = [
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-    "SET sql_mode = 'TRADITIONAL', innodb_lock_wait_timeout = 3 /*M! , max_statement_time = 5 */",
+    "SET sql_mode = 'TRADITIONAL', innodb_lock_wait_timeout = 3 /*M! , max_statement_time = 4 */",
 ];
 
 /// Where connections come from.
@@ -57,30 +66,43 @@ impl Pools {
         Ok(Self::Sqlite { readers: only.clone(), writer: only })
     }
 
-    pub fn postgres(url: &str, size: usize) -> Result<Self> {
-        build(url, size, |url| establish_postgres(url).boxed()).map(Self::Postgres)
+    pub fn postgres(server: &ServerUrl, size: usize) -> Result<Self> {
+        let server = server.clone();
+        build("", size, move |_url| establish_postgres(server.clone()).boxed()).map(Self::Postgres)
     }
 
-    pub fn mysql(url: &str, size: usize) -> Result<Self> {
-        build(url, size, |url| establish_mysql(url).boxed()).map(Self::Mysql)
+    pub fn mysql(server: &ServerUrl, size: usize) -> Result<Self> {
+        let server = server.clone();
+        build("", size, move |_url| establish_mysql(server.clone()).boxed()).map(Self::Mysql)
     }
 
-    /// A connection to look with.
-    pub async fn reader(&self) -> Result<Connection> {
+    /// A connection to look with, and how long it took to get it.
+    pub async fn reader(&self) -> Result<(Connection, Duration)> {
         match self {
-            Self::Sqlite { readers, .. } => readers.get().await.map(Connection::Sqlite),
-            Self::Postgres(pool) => pool.get().await.map(Connection::Postgres),
-            Self::Mysql(pool) => pool.get().await.map(Connection::Mysql),
+            Self::Sqlite { readers, .. } => acquire(readers, Connection::Sqlite).await,
+            Self::Postgres(pool) => acquire(pool, Connection::Postgres).await,
+            Self::Mysql(pool) => acquire(pool, Connection::Mysql).await,
         }
-        .map_err(classify_pool)
     }
 
-    /// A connection to change with.
-    pub async fn writer(&self) -> Result<Connection> {
+    /// A connection to change with, and how long it took to get it.
+    pub async fn writer(&self) -> Result<(Connection, Duration)> {
         match self {
-            Self::Sqlite { writer, .. } => writer.get().await.map(Connection::Sqlite).map_err(classify_pool),
+            Self::Sqlite { writer, .. } => acquire(writer, Connection::Sqlite).await,
             Self::Postgres(_) | Self::Mysql(_) => self.reader().await,
         }
+    }
+}
+
+async fn acquire<C>(pool: &Pool<C>, connection: fn(Object<C>) -> Connection) -> Result<(Connection, Duration)>
+where
+    AsyncDieselConnectionManager<C>: managed::Manager<Type = C, Error = PoolError>,
+    C: AsyncConnection + PoolableConnection + 'static,
+{
+    let start = Instant::now();
+    match timeout(ANSWER_LIMIT, pool.get()).await {
+        Ok(acquired) => acquired.map(|object| (connection(object), start.elapsed())).map_err(classify_pool),
+        Err(_elapsed) => Err(StorageError::Unavailable("the server did not answer in time".to_owned())),
     }
 }
 
@@ -101,25 +123,25 @@ where
     Pool::builder(AsyncDieselConnectionManager::new_with_config(url, config))
         .max_size(size)
         .runtime(Runtime::Tokio1)
-        .timeouts(Timeouts {
-            wait: Some(WAIT_FOR_A_FREE_CONNECTION),
-            create: Some(WAIT_FOR_A_NEW_CONNECTION),
-            recycle: None,
-        })
+        .timeouts(Timeouts { wait: Some(WAIT_FOR_A_FREE_CONNECTION), create: Some(ANSWER_LIMIT), recycle: None })
         .build()
         .map_err(|error| StorageError::Corrupt(error.to_string()))
 }
 
-async fn establish_postgres(url: &str) -> ConnectionResult<AsyncPgConnection> {
-    let mut connection = AsyncPgConnection::establish(url).await?;
+async fn establish_postgres(server: ServerUrl) -> ConnectionResult<AsyncPgConnection> {
+    let mut connection = connect::postgres(&server).await.map_err(unavailable)?;
     connection.batch_execute(POSTGRES_SETUP).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
 
-async fn establish_mysql(url: &str) -> ConnectionResult<AsyncMysqlConnection> {
-    let mut connection = AsyncMysqlConnection::establish(url).await?;
+async fn establish_mysql(server: ServerUrl) -> ConnectionResult<AsyncMysqlConnection> {
+    let mut connection = connect::mysql(&server).await.map_err(unavailable)?;
     for statement in MYSQL_SETUP {
         connection.batch_execute(statement).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     }
     Ok(connection)
+}
+
+fn unavailable(failure: ConnectFailure) -> ConnectionError {
+    ConnectionError::BadConnection(failure.to_string())
 }

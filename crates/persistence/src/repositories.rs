@@ -4,10 +4,10 @@
 //! open, and no doubt that it is alive. Any other is closed, because actix drops the handlers of clients that hang up,
 //! at any `await`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use diesel::result::QueryResult;
+use diesel::result::{DatabaseErrorKind, Error, QueryResult};
 use keepstone_repository::{
     AuditRepository, EmailChangeRepository, IdempotencyRepository, ItemRepository, JobRepository, MailTokenRepository,
     Repositories, Result, SessionRepository, StorageError, Transaction, UserRepository,
@@ -15,7 +15,7 @@ use keepstone_repository::{
 
 use tokio::sync::Notify;
 
-use crate::{connection::Connection, error::classify};
+use crate::{connection::Connection, error::classify, pool::ANSWER_LIMIT};
 
 /// Implements every repository, over one connection.
 pub struct DieselRepositories {
@@ -24,6 +24,8 @@ pub struct DieselRepositories {
     /// A statement was sent, and its answer has not been read to the end.
     is_waiting: bool,
     failure: Option<StorageError>,
+    /// How much of the limit of the first statement has been spent on getting the connection.
+    spent: Duration,
     /// Told of jobs once they are there for others to see.
     work: Arc<Notify>,
     has_work: bool,
@@ -31,14 +33,15 @@ pub struct DieselRepositories {
 
 impl DieselRepositories {
     /// Repositories whose statements stand for themselves.
-    pub const fn new(connection: Connection, work: Arc<Notify>) -> Self {
-        Self { connection, is_in_transaction: false, is_waiting: false, failure: None, work, has_work: false }
+    pub fn new((connection, spent): (Connection, Duration), work: Arc<Notify>) -> Self {
+        Self { connection, is_in_transaction: false, is_waiting: false, failure: None, spent, work, has_work: false }
     }
 
     /// Repositories whose changes wait for [`commit`](Transaction::commit).
-    pub async fn begin(connection: Connection, work: Arc<Notify>) -> Result<Self> {
-        let mut this = Self::new(connection, work);
-        let outcome = this.start().begin().await;
+    pub async fn begin(acquired: (Connection, Duration), work: Arc<Notify>) -> Result<Self> {
+        let mut this = Self::new(acquired, work);
+        let limit = this.limit();
+        let outcome = this.start().begin(limit).await;
         this.finish(outcome)?;
         this.is_in_transaction = true;
         Ok(this)
@@ -55,6 +58,12 @@ impl DieselRepositories {
         &mut self.connection
     }
 
+    /// How long a server may take for the next statement.
+    pub(crate) const fn limit(&mut self) -> Duration {
+        let spent = std::mem::replace(&mut self.spent, Duration::ZERO);
+        ANSWER_LIMIT.saturating_sub(spent)
+    }
+
     /// Takes note that there is a job to do.
     pub(crate) fn note_job(&mut self) {
         if self.is_in_transaction {
@@ -68,6 +77,10 @@ impl DieselRepositories {
     pub(crate) fn finish<T>(&mut self, outcome: QueryResult<T>) -> Result<T> {
         self.is_waiting = false;
         outcome.map_err(|error| {
+            // Its answer may still come: nothing else may be sent over this connection.
+            if matches!(error, Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _)) {
+                self.connection.close();
+            }
             let error = classify(error);
             self.failure.get_or_insert(error.clone());
             error
@@ -127,7 +140,8 @@ impl Transaction for DieselRepositories {
             drop(self.rollback().await);
             return Err(failure);
         }
-        let outcome = self.start().commit().await;
+        let limit = self.limit();
+        let outcome = self.start().commit(limit).await;
         self.finish(outcome)?;
         self.is_in_transaction = false;
         if self.has_work {
@@ -137,9 +151,12 @@ impl Transaction for DieselRepositories {
     }
 
     async fn rollback(mut self: Box<Self>) -> Result<()> {
-        let outcome = self.start().rollback().await;
+        let limit = self.limit();
+        let outcome = self.start().rollback(limit).await;
         self.finish(outcome)?;
         self.is_in_transaction = false;
+        // The connection has proved to be alive and clean, whatever the statement met.
+        self.failure = None;
         Ok(())
     }
 

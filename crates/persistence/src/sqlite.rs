@@ -7,7 +7,7 @@
 use std::{
     error::Error,
     fs::OpenOptions,
-    io,
+    io::{self, Read as _},
     os::unix::fs::OpenOptionsExt,
     path::Path,
     sync::mpsc::{self, Sender},
@@ -25,6 +25,8 @@ use diesel_async::{
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::oneshot;
+
+use crate::connect::{Cause, ConnectFailure};
 
 /// A SQLite connection for async code.
 pub type AsyncSqliteConnection = SyncConnectionWrapper<SqliteConnection, OwnThread>;
@@ -46,6 +48,34 @@ pub enum Access {
 /// `-shm` take the same mode.
 pub fn create_file(path: &Path) -> io::Result<()> {
     OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop)
+}
+
+/// What every SQLite database begins with.
+const HEADER: &[u8] = b"SQLite format 3\0";
+
+/// Finds out why a database file cannot be used, by looking at it and its folder. An empty file is a new database.
+pub fn examine(path: &Path, access: Access) -> Result<(), ConnectFailure> {
+    let failed = |cause| ConnectFailure::of_file(path, cause);
+    let file = OpenOptions::new().read(true).write(access == Access::Write).open(path);
+    let mut start = Vec::new();
+    file.and_then(|file| file.take(16).read_to_end(&mut start)).map_err(|error| failed(cause(path, &error)))?;
+    if start.is_empty() || start == HEADER { Ok(()) } else { Err(failed(Cause::NotADatabase)) }
+}
+
+/// Why a file cannot be made or opened.
+pub fn cause(path: &Path, error: &io::Error) -> Cause {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match error.kind() {
+        io::ErrorKind::NotFound if !folder.exists() => Cause::FolderMissing(folder.display().to_string()),
+        io::ErrorKind::ReadOnlyFilesystem => Cause::ReadOnly(error.to_string()),
+        io::ErrorKind::PermissionDenied if OpenOptions::new().read(true).open(path).is_ok() => {
+            Cause::ReadOnly(error.to_string())
+        }
+        io::ErrorKind::PermissionDenied if !path.exists() => {
+            Cause::ReadOnly(format!("no file can be made in the folder {}: {error}", folder.display()))
+        }
+        _ => Cause::NotOpened(error.to_string()),
+    }
 }
 
 pub async fn establish(name: &str, access: Access) -> ConnectionResult<AsyncSqliteConnection> {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     DatabaseUrl, Migrator,
+    connect::ConnectFailure,
     connection::on,
     pool::Pools,
     repositories::DieselRepositories,
@@ -35,7 +36,7 @@ impl DieselStore {
     /// core.
     ///
     /// # Errors
-    /// [`Unavailable`](StorageError::Unavailable) if the file cannot be made or opened.
+    /// [`Unavailable`](StorageError::Unavailable) if the file cannot be made or opened, or is not a database.
     pub async fn open(url: &DatabaseUrl, pool_size: usize) -> Result<Self> {
         let (pools, anchor, migrator) = match url {
             DatabaseUrl::SqliteFile(path) => {
@@ -50,8 +51,8 @@ impl DieselStore {
                     .map_err(|error| StorageError::Unavailable(error.to_string()))?;
                 (Pools::sqlite_in_memory(&name)?, Some(anchor), Migrator::sqlite(&name))
             }
-            DatabaseUrl::Postgres(url) => (Pools::postgres(url, pool_size)?, None, Migrator::postgres(url)),
-            DatabaseUrl::Mysql(url) => (Pools::mysql(url, pool_size)?, None, Migrator::mysql(url)),
+            DatabaseUrl::Postgres(server) => (Pools::postgres(server, pool_size)?, None, Migrator::of(url)),
+            DatabaseUrl::Mysql(server) => (Pools::mysql(server, pool_size)?, None, Migrator::of(url)),
         };
         Ok(Self { pools, migrator, work: Arc::default(), _anchor: anchor })
     }
@@ -70,7 +71,9 @@ impl DieselStore {
 fn create(path: &Path) -> Result<&str> {
     let name =
         path.to_str().ok_or_else(|| StorageError::Unavailable(format!("{} is not a name in UTF-8", path.display())))?;
-    sqlite::create_file(path).map_err(|error| StorageError::Unavailable(format!("{name}: {error}")))?;
+    let failed = |failure: ConnectFailure| StorageError::Unavailable(failure.to_string());
+    sqlite::create_file(path).map_err(|error| failed(ConnectFailure::of_file(path, sqlite::cause(path, &error))))?;
+    sqlite::examine(path, Access::Write).map_err(failed)?;
     Ok(name)
 }
 
@@ -85,8 +88,8 @@ impl Store for DieselStore {
     }
 
     async fn begin(&self) -> Result<Box<dyn Transaction>> {
-        let connection = self.pools.writer().await?;
-        Ok(Box::new(DieselRepositories::begin(connection, Arc::clone(&self.work)).await?))
+        let acquired = self.pools.writer().await?;
+        Ok(Box::new(DieselRepositories::begin(acquired, Arc::clone(&self.work)).await?))
     }
 
     async fn job_written(&self) {

@@ -14,17 +14,25 @@ pub enum StorageError {
         /// Which key.
         key: UniqueKey,
     },
-    /// Others were changing the same rows (a deadlock, a lock that did not come free); the same work may succeed at
-    /// once.
-    #[error("others were changing the same rows: {0}")]
+    /// The database has undone the transaction because of others, and says so by its code (a serialization failure).
+    /// This is certain even if the COMMIT failed; the same work may succeed at once.
+    #[error("the database undid the transaction because of others: {0}")]
     Contention(String),
-    /// The database did not answer, or could not do it now: a lost connection, a full disk, tables that are not there
-    /// yet. The same work may succeed later.
+    /// The database did not answer, or could not do it now: a deadlock, a lock that did not become free, a lost
+    /// connection, a full disk, missing tables. The drivers do not tell these apart. The same work may succeed later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
     /// The database and this program disagree about a value. Trying again will not help.
     #[error("the database and this program disagree: {0}")]
     Corrupt(String),
+}
+
+impl StorageError {
+    /// Whether the same work may succeed when it is tried again.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Contention(_) | Self::Unavailable(_))
+    }
 }
 
 /// What may exist only once.

@@ -4,7 +4,7 @@
 
 use std::{
     ops::{Deref, DerefMut},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -108,10 +108,25 @@ where
 }
 
 const ATTEMPTS: u32 = 3;
+/// Attempts after the first one end when this much time has passed since the first one began: clients get their answer
+/// within five seconds.
+const RETRY_PERIOD: Duration = Duration::from_secs(4);
+/// A transaction that could not begin is tried again if that was known within this time. A pool without a free
+/// connection takes longer.
+const QUICK: Duration = Duration::from_secs(1);
+
+/// Why one attempt at a transaction failed.
+enum Failed<E> {
+    /// The database could not do it, and nothing of it has happened.
+    Undone(E),
+    /// Another attempt would not help, or the COMMIT failed and may have happened.
+    Final(E),
+}
 
 impl dyn Store + '_ {
     /// Runs `work` in a transaction: commits on `Ok`, undoes everything on `Err`, and starts over, three times in all,
-    /// when the database reports contention.
+    /// when the database failed before the COMMIT or reports a serialization failure. Refusals by `work` itself are
+    /// final.
     ///
     /// `work` may therefore run more than once: it must touch nothing but what it is given. Hashing and mail stay
     /// outside.
@@ -126,26 +141,57 @@ impl dyn Store + '_ {
         T: Send,
         E: From<StorageError> + Send,
     {
-        let mut attempt = 1;
-        loop {
-            let mut unit = UnitOfWork(self.begin().await?);
-            let (contended, outcome) = match work(&mut unit).await {
-                Ok(value) => match unit.0.commit().await {
-                    Ok(()) => return Ok(value),
-                    Err(error) => (matches!(error, StorageError::Contention(_)), E::from(error)),
-                },
-                Err(error) => {
-                    let contended = matches!(unit.0.failure(), Some(StorageError::Contention(_)));
-                    // What went wrong first is what the caller needs to know, not how the undoing went.
-                    drop(unit.0.rollback().await);
-                    (contended, error)
-                }
+        let deadline = Instant::now() + RETRY_PERIOD;
+        let mut last = match self.attempt(&mut work).await {
+            Ok(value) => return Ok(value),
+            Err(Failed::Final(error)) => return Err(error),
+            Err(Failed::Undone(error)) => error,
+        };
+        for attempt in 1..ATTEMPTS {
+            let again = async {
+                tokio::time::sleep(jitter(attempt)).await;
+                self.attempt(&mut work).await
             };
-            if !contended || attempt == ATTEMPTS {
-                return Err(outcome);
+            last = match tokio::time::timeout_at(deadline.into(), again).await {
+                Ok(Ok(value)) => return Ok(value),
+                Ok(Err(Failed::Final(error))) => return Err(error),
+                Ok(Err(Failed::Undone(error))) => error,
+                Err(_too_late) => return Err(last),
+            };
+        }
+        Err(last)
+    }
+
+    async fn attempt<T, E, F>(&self, work: &mut F) -> Result<T, Failed<E>>
+    where
+        F: for<'r> AsyncFnMut(&'r mut UnitOfWork) -> Result<T, E>
+            + for<'r> Work<&'r mut UnitOfWork, Result<T, E>, Future: Send>
+            + Send,
+        T: Send,
+        E: From<StorageError> + Send,
+    {
+        let start = Instant::now();
+        let mut unit = match self.begin().await {
+            Ok(transaction) => UnitOfWork(transaction),
+            Err(error) if error.is_transient() && start.elapsed() < QUICK => {
+                return Err(Failed::Undone(error.into()));
             }
-            tokio::time::sleep(jitter(attempt)).await;
-            attempt += 1;
+            Err(error) => return Err(Failed::Final(error.into())),
+        };
+        let outcome = work(&mut unit).await;
+        let is_undone = unit.0.failure().is_some_and(StorageError::is_transient);
+        let failed = |error| if is_undone { Failed::Undone(error) } else { Failed::Final(error) };
+        match outcome {
+            Ok(value) => match unit.0.commit().await {
+                Ok(()) => Ok(value),
+                Err(error @ StorageError::Contention(_)) => Err(Failed::Undone(error.into())),
+                Err(error) => Err(failed(error.into())),
+            },
+            Err(error) => {
+                // What went wrong first is what the caller needs to know, not how the undoing went.
+                drop(unit.0.rollback().await);
+                Err(failed(error))
+            }
         }
     }
 }

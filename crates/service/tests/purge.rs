@@ -48,11 +48,11 @@ async fn rows(database: &TestDatabase) -> Vec<String> {
         }
         DatabaseUrl::SqliteMemory => panic!("nobody else has a database in memory"),
         DatabaseUrl::Postgres(url) => {
-            let mut connection = AsyncPgConnection::establish(&url).await.unwrap();
+            let mut connection = AsyncPgConnection::establish(url.as_str()).await.unwrap();
             diesel_async::RunQueryDsl::load(query, &mut connection).await.unwrap()
         }
         DatabaseUrl::Mysql(url) => {
-            let mut connection = AsyncMysqlConnection::establish(&url).await.unwrap();
+            let mut connection = AsyncMysqlConnection::establish(url.as_str()).await.unwrap();
             diesel_async::RunQueryDsl::load(query, &mut connection).await.unwrap()
         }
     };

@@ -6,6 +6,7 @@
 
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a test that cannot be set up has failed")]
 
+mod authority;
 mod browser;
 mod mariadb;
 mod postgres;
@@ -23,8 +24,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tempfile::TempDir;
 
+pub use authority::{Authority, Certificate};
 pub use browser::Browser;
-pub use server::Server;
+pub use server::{Server, ServerOptions};
 pub use smtp::{Fault, Received, Smtp, SmtpOptions, SmtpStep};
 pub use watched::{Watch, Watched};
 
@@ -101,10 +103,26 @@ impl Database {
     /// A server that a test does not share, to stop and to kill.
     #[must_use]
     pub fn server(self) -> Server {
+        self.server_with(&ServerOptions::default())
+    }
+
+    /// A server that a test does not share, and that is not the usual one.
+    #[must_use]
+    pub fn server_with(self, options: &ServerOptions) -> Server {
         match self {
             Self::Sqlite => panic!("SQLite has no server"),
-            Self::Postgres => Server::start(&postgres::RECIPE),
-            Self::Mariadb => Server::start(&mariadb::RECIPE),
+            Self::Postgres => Server::start_with(&postgres::RECIPE, options),
+            Self::Mariadb => Server::start_with(&mariadb::RECIPE, options),
+        }
+    }
+
+    /// Runs statements on this server of `self.server()`, as its administrator, and returns whether that succeeded.
+    #[must_use]
+    pub fn execute(self, server: &Server, sql: &str) -> bool {
+        match self {
+            Self::Sqlite => panic!("SQLite has no server"),
+            Self::Postgres => postgres::run(server.port, sql),
+            Self::Mariadb => mariadb::run(server.port, sql),
         }
     }
 }

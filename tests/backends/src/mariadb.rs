@@ -4,7 +4,7 @@ use crate::server::{Recipe, Server, succeeds};
 
 pub(crate) const RECIPE: Recipe = Recipe {
     programs: &["mariadb-install-db", "mariadbd", "mariadb"],
-    prepare: r#"echo "GRANT ALL ON *.* TO keepstone@'%' IDENTIFIED BY 'keepstone';" >user.sql &&
+    prepare: r#"echo "GRANT ALL ON *.* TO keepstone@'%' IDENTIFIED BY 'keepstone' WITH GRANT OPTION;" >user.sql &&
         mariadb-install-db --no-defaults --datadir="$PWD/data" --skip-test-db"#,
     serve: r#"mariadbd --no-defaults --datadir="$PWD/data" --init-file="$PWD/user.sql" --socket="$PWD/socket" \
         --pid-file="$PWD/pid" --port=$PORT --bind-address=127.0.0.1 --skip-name-resolve --max-connections=300 \

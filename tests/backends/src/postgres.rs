@@ -4,7 +4,7 @@ use crate::server::{Recipe, Server, succeeds};
 
 pub(crate) const RECIPE: Recipe = Recipe {
     programs: &["initdb", "postgres", "psql"],
-    prepare: "initdb --pgdata=data --username=keepstone --auth=trust --encoding=UTF8 --no-sync --no-instructions",
+    prepare: "echo keepstone >password && initdb --pgdata=data --username=keepstone --pwfile=password --auth=trust --encoding=UTF8 --no-sync --no-instructions",
     serve: "postgres -D data -p $PORT -h 127.0.0.1 -k '' -c max_connections=300 -c shared_buffers=64MB \
         -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off -c wal_level=minimal \
         -c max_wal_senders=0",
@@ -21,7 +21,7 @@ pub(crate) fn drop(server: &Server, name: &str) {
     run(server.port, &format!("DROP DATABASE {name} WITH (FORCE)"));
 }
 
-fn run(port: u16, sql: &str) -> bool {
+pub(crate) fn run(port: u16, sql: &str) -> bool {
     run_in(port, "postgres", sql)
 }
 
@@ -29,5 +29,5 @@ pub(crate) fn run_in(port: u16, database: &str, sql: &str) -> bool {
     let port = port.to_string();
     let arguments =
         ["--no-psqlrc", "--host=127.0.0.1", "--port", &port, "--username=keepstone", "--dbname", database, "-c", sql];
-    succeeds("psql", &arguments, &[("PGCONNECT_TIMEOUT", "5")])
+    succeeds("psql", &arguments, &[("PGCONNECT_TIMEOUT", "5"), ("PGPASSWORD", "keepstone")])
 }

@@ -1,9 +1,9 @@
 //! A private server of a database or of Redis: in a temporary folder, on a free port of the loopback, as nobody.
 
-use std::fs::File;
-use std::io::{Read, Seek};
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, Write};
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{OpenOptionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -25,6 +25,17 @@ pub(crate) struct Recipe {
     pub(crate) probe: fn(u16) -> bool,
 }
 
+/// How a server differs from the usual one of its kind.
+#[derive(Debug, Clone, Default)]
+pub struct ServerOptions {
+    /// Files of its folder: their names and contents. The server's line of shell finds them in `$PWD`.
+    pub files: Vec<(&'static str, String)>,
+    /// More arguments, as a line of shell.
+    pub arguments: String,
+    /// More of its environment.
+    pub environment: Vec<(&'static str, String)>,
+}
+
 /// A running server. Dropping it ends it, and so does the end of this process.
 pub struct Server {
     /// It listens on 127.0.0.1.
@@ -34,10 +45,15 @@ pub struct Server {
 
 impl Server {
     pub(crate) fn start(recipe: &Recipe) -> Self {
+        Self::start_with(recipe, &ServerOptions::default())
+    }
+
+    pub(crate) fn start_with(recipe: &Recipe, options: &ServerOptions) -> Self {
         if let Some(missing) = programs::missing(recipe.programs) {
             panic!("{missing}");
         }
-        let attempt = || Self::attempt(recipe).map_err(|log| eprintln!("{:?} did not start:\n{log}", recipe.programs));
+        let attempt =
+            || Self::attempt(recipe, options).map_err(|log| eprintln!("{:?} did not start:\n{log}", recipe.programs));
         // Between our choice of a port and the server's use of it another process may take it: try again.
         (0..3).find_map(|_attempt| attempt().ok()).expect("the server must start; its log is above")
     }
@@ -48,20 +64,29 @@ impl Server {
         self.process.pid().expect("it was running at the start")
     }
 
-    fn attempt(recipe: &Recipe) -> Result<Self, String> {
+    fn attempt(recipe: &Recipe, options: &ServerOptions) -> Result<Self, String> {
         let folder = tempfile::Builder::new().prefix("keepstone-").tempdir().expect("a temporary folder").keep();
         let mut log = tempfile::tempfile().expect("a temporary file");
         let port = free_port();
-        let serve = format!("exec {} >&2", recipe.serve);
+        let serve = format!("exec {} {} >&2", recipe.serve, options.arguments);
         let mut watch = Watch::with(&folder, recipe.signal, recipe.prepare, ["sh", "-c", &serve]);
         let command = watch.command();
         command.env_clear().env("PATH", programs::path()).env("HOME", &folder).env("PORT", port.to_string());
         command.env("LC_ALL", if cfg!(target_os = "macos") { "en_US.UTF-8" } else { "C.UTF-8" });
+        command.envs(options.environment.iter().map(|(name, value)| (name, value)));
         command.current_dir(&folder).stderr(log.try_clone().expect("a second handle"));
+        for (name, content) in &options.files {
+            // PostgreSQL takes no key that others may read.
+            let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(folder.join(name));
+            file.and_then(|mut file| file.write_all(content.as_bytes())).expect("a file in the server's folder");
+        }
         if geteuid().is_root() {
             // PostgreSQL refuses to run as root, and nothing else has to.
             let (user, group) = (id("-u"), id("-g"));
             chown(&folder, Some(user), Some(group)).expect("root may do this");
+            for (name, _) in &options.files {
+                chown(folder.join(name), Some(user), Some(group)).expect("root may do this");
+            }
             command.uid(user).gid(group);
         }
         let mut process = watch.start();

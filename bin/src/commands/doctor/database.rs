@@ -4,7 +4,7 @@ use std::path::Path;
 
 use keepstone_adapters::SystemClock;
 use keepstone_domain::{AuditEvent, AuditKind, Clock};
-use keepstone_persistence::{DatabaseUrl, DieselStore, Migrator};
+use keepstone_persistence::{DatabaseUrl, DieselStore, Migrator, probe};
 use keepstone_repository::{StorageError, Store};
 use rustix::fs::{Access, access};
 
@@ -52,13 +52,9 @@ fn absent(path: &Path) -> Finding {
 /// Each look depends on the one before it.
 async fn opened(settings: &Settings, found: &mut Vec<Finding>) -> Result<(), Finding> {
     let url = &settings.database.url;
-    let unreachable = |error: StorageError| {
-        let mend = match url {
-            DatabaseUrl::SqliteFile(_) => "let this process read and write the file and its folder",
-            _ => "see that the server runs, and that DATABASE_URL names it, its user, password and database",
-        };
-        Finding::failed(NAME, format!("{url}: {error}"), mend)
-    };
+    probe(url).await.map_err(|failure| Finding::failed(NAME, format!("{url}: {}", failure.reason()), failure.fix()))?;
+    let unreachable =
+        |error: StorageError| Finding::failed(NAME, format!("{url}: {error}"), "check the database and its log");
     let store = DieselStore::open(url, 1).await.map_err(unreachable)?;
     let version = store.version().await.map_err(unreachable)?;
     found.push(Finding::ok(NAME, format!("{version} at {url}")));

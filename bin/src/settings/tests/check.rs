@@ -44,7 +44,7 @@ fn check_tells_what_holds_here_beside_what_the_profiles_start_from() {
         ("refreshes", ["60/min per session", "600/min per session", "60/min per session"]),
         ("trusted proxies", ["none"; 3]),
         ("database", ["sqlite:///./keepstone.db", "sqlite:///./keepstone.db", "as configured"]),
-        ("database traffic", ["on this machine", "as configured", "unencrypted refused, or allowed and warned of"]),
+        ("database traffic", ["on this machine", "as configured", "encrypted, server verified; less is warned of"]),
         ("e-mail", ["off", "written to the log", "as configured, or off"]),
     ] {
         assert_eq!(production.get(setting).map(|row| row.each_ref().map(String::as_str)), Some(values), "{setting}");
@@ -77,7 +77,7 @@ fn what_is_configured_is_what_check_tells() {
         ("CORS origins", "any, without credentials"),
         ("logins", "600/min per address"),
         ("database", "mysql://database.example.com/a-rather-long-name-of-a-database"),
-        ("database traffic", "over a network, not encrypted"),
+        ("database traffic", "over a network, encrypted if the server can"),
         ("e-mail", "smtp://localhost:1025, not encrypted"),
     ] {
         assert_eq!(changed[setting][0], value, "{setting}");

@@ -64,8 +64,8 @@ const PAGES: [(&str, &str); 4] = [
     ("docs/backups.md", include_str!("../../../../docs/backups.md")),
     (".env.example", include_str!("../../../../.env.example")),
 ];
-/// Variables of the tests.
-const OTHERS: [&str; 1] = ["TEST_DATABASE"];
+/// A variable of the tests, and values of `ssl-mode` in the URL of a database.
+const OTHERS: [&str; 3] = ["TEST_DATABASE", "VERIFY_CA", "VERIFY_IDENTITY"];
 
 #[test]
 fn every_promised_name_is_a_key_with_its_alias_and_its_default() {

@@ -52,13 +52,14 @@ const ROWS: &[BadRow] = &[
     (&[("DATABASE_URL", "mysql://root:@127.0.0.1/app")], &["DATABASE_URL"]),
     (&[("DATABASE_URL", "mariadb://root:change%74his@[::1]/app")], &["DATABASE_URL"]),
     (&[("DATABASE_REPLICA_URL", "postgres://postgres:postgres@localhost/app")], &["DATABASE_REPLICA_URL"]),
-    // What others can hear
-    (&[("DATABASE_URL", "postgres://app:s3same-0pen@db/app")], &["DATABASE_URL"]),
-    (&[("DATABASE_URL", "postgres://app:s3same-0pen@10.0.0.5/app")], &["DATABASE_URL"]),
-    (&[("DATABASE_URL", "postgres://app:s3same-0pen@localhost,db/app")], &["DATABASE_URL"]),
-    (&[("DATABASE_URL", "postgres://app:s3same-0pen@localhost/app?hostaddr=10.0.0.5")], &["DATABASE_URL"]),
-    (&[("DATABASE_URL", "mysql://app:s3same-0pen@[2001:db8::5]:3306/app")], &["DATABASE_URL"]),
-    (&[("DATABASE_URL", "postgres://postgres:postgres@db/app")], &["DATABASE_URL", "DATABASE_URL"]),
+    // Files of certificates
+    (&[("DATABASE_URL", "postgres://app@db/app"), ("DATABASE_CA_FILE", "missing.pem")], &["DATABASE_CA_FILE"]),
+    (&[("DATABASE_URL", "postgres://app@db/app?sslrootcert=missing.pem")], &["DATABASE_URL"]),
+    (&[("DATABASE_URL", "mysql://app@db/app?ssl_cert=missing.pem&ssl_key=missing.pem")], &["DATABASE_URL"]),
+    // Parameters
+    (&[("DATABASE_URL", "postgres://app@db/app?sslmode=none")], &["DATABASE_URL"]),
+    (&[("DATABASE_URL", "mysql+aiomysql://app@db/app?charset=latin1")], &["DATABASE_URL"]),
+    (&[("DATABASE_URL", "postgresql+asyncpg://app@db/app?prepared_statement_cache_size=0")], &["DATABASE_URL"]),
 ];
 
 fn problems(changes: &[(&'static str, &'static str)]) -> Vec<String> {
@@ -103,16 +104,48 @@ fn a_database_on_this_machine_needs_no_encryption() {
 }
 
 #[test]
-fn an_unencrypted_database_elsewhere_is_allowed_on_demand_and_warned_of() {
-    let url = ("DATABASE_URL", "postgres://app:s3same-0pen@db/app");
-    let allowed = ("ALLOW_INSECURE_BACKEND", "true");
-    let production = [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG), url, allowed];
-    let mut warnings = load(&production).unwrap().warnings;
-    warnings.retain(|warning| warning.key != "MAIL_URL");
-    assert!(matches!(warnings.as_slice(), [warning] if warning.key == "DATABASE_URL"), "{warnings:?}");
-    assert!(warnings[0].mend.contains("tunnel"), "{warnings:?}");
-    assert_eq!(problems(&[("DATABASE_URL", "postgres://app:app@db/app"), allowed]), ["DATABASE_URL"], "a bad password");
-    assert!(load(&[url]).unwrap().warnings.is_empty(), "development takes what it is given");
+fn production_verifies_a_database_elsewhere_unless_it_is_told_otherwise() {
+    let mode = |url: &'static str, others: &[(&'static str, &'static str)]| {
+        let production = [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG), ("DATABASE_URL", url)];
+        let mut settings = load(&[&production, others].concat()).unwrap();
+        settings.warnings.retain(|warning| warning.key != "MAIL_URL");
+        let keys: Vec<_> = settings.warnings.iter().map(|warning| warning.key.clone()).collect();
+        assert!(
+            settings.warnings.iter().all(|warning| warning.mend.contains("verify-full")),
+            "{:?}",
+            settings.warnings
+        );
+        (settings.database.url.server().unwrap().tls().mode().to_string(), keys)
+    };
+    let allowed = [("ALLOW_INSECURE_BACKEND", "true")];
+    for url in [
+        "postgres://app:s3same-0pen@db/app",
+        "postgres://app:s3same-0pen@10.0.0.5/app",
+        "postgres://app:s3same-0pen@localhost,db/app",
+        "postgres://app:s3same-0pen@localhost/app?hostaddr=10.0.0.5",
+        "mysql://app:s3same-0pen@[2001:db8::5]:3306/app",
+    ] {
+        assert_eq!(mode(url, &[]), ("verify-full".to_owned(), vec![]), "{url}");
+        assert_eq!(mode(url, &allowed), ("prefer".to_owned(), vec!["DATABASE_URL".to_owned()]), "{url}");
+    }
+    for (url, asked, warns) in [
+        ("postgres://app:s3same-0pen@db/app?sslmode=disable", "disable", true),
+        ("postgres://app:s3same-0pen@db/app?sslmode=prefer", "prefer", true),
+        ("postgres://app:s3same-0pen@db/app?ssl=require", "require", true),
+        ("postgres://app:s3same-0pen@db/app?sslmode=verify-ca", "verify-ca", false),
+        ("mysql://app:s3same-0pen@db/app?ssl-mode=REQUIRED", "require", true),
+        ("postgres://app:s3same-0pen@localhost/app", "prefer", false),
+    ] {
+        let (mode, warnings) = mode(url, &[]);
+        assert_eq!((mode.as_str(), !warnings.is_empty()), (asked, warns), "{url}");
+    }
+    assert_eq!(
+        problems(&[("DATABASE_URL", "postgres://app:app@db/app"), allowed[0]]),
+        ["DATABASE_URL"],
+        "a bad password"
+    );
+    let development = load(&[("DATABASE_URL", "postgres://app:s3same-0pen@db/app")]).unwrap();
+    assert!(development.warnings.is_empty(), "development takes what it is given");
 }
 
 #[test]

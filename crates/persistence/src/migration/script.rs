@@ -8,14 +8,16 @@ use diesel::{
     dsl::sql,
     sql_types::{BigInt, Text},
 };
-use diesel_async::{AsyncPgConnection, async_connection_wrapper::AsyncConnectionWrapper};
 
 use super::{
-    Database, MigrationError, MigrationState, Migrator, Target,
-    marking::{MARK, MysqlConnection},
+    Database, MigrationError, MigrationState, Migrator, Target, connect_mysql, connect_postgres,
+    marking::MARK,
     plan::{self, Direction, Plan, version},
 };
-use crate::schema::schema_migrations;
+use crate::{
+    schema::schema_migrations,
+    sqlite::{self, Access},
+};
 
 mod texts {
     include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
@@ -123,6 +125,7 @@ impl Database {
         match self {
             Self::Sqlite(name) if !Path::new(name).exists() => Ok(Vec::new()),
             Self::Sqlite(name) => {
+                sqlite::examine(Path::new(name), Access::Read)?;
                 let mut connection = SqliteConnection::establish(name)?;
                 connection.batch_execute("PRAGMA busy_timeout = 2500; PRAGMA query_only = ON")?;
                 applied!(
@@ -130,12 +133,12 @@ impl Database {
                     "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '__diesel_schema_migrations'"
                 )
             }
-            Self::Postgres(url) => applied!(
-                AsyncConnectionWrapper::<AsyncPgConnection>::establish(url)?,
+            Self::Postgres(server) => applied!(
+                connect_postgres(server)?,
                 "SELECT count(*) FROM pg_class WHERE oid = to_regclass('__diesel_schema_migrations')"
             ),
-            Self::Mysql(url) => applied!(
-                MysqlConnection::establish(url)?,
+            Self::Mysql(server) => applied!(
+                connect_mysql(server)?,
                 "SELECT count(*) FROM information_schema.tables \
                  WHERE table_schema = DATABASE() AND table_name = '__diesel_schema_migrations'"
             ),
@@ -143,11 +146,11 @@ impl Database {
     }
 
     fn marks(&self) -> Result<Vec<String>, MigrationError> {
-        let Self::Mysql(url) = self else { return Ok(Vec::new()) };
+        let Self::Mysql(server) = self else { return Ok(Vec::new()) };
         let tables = sql::<Text>(
             "SELECT CONVERT(table_name USING utf8mb4) FROM information_schema.tables WHERE table_schema = DATABASE()",
         );
-        let tables: Vec<String> = tables.load(&mut MysqlConnection::establish(url)?)?;
+        let tables: Vec<String> = tables.load(&mut connect_mysql(server)?)?;
         Ok(tables.into_iter().filter(|table| table.starts_with(MARK)).collect())
     }
 

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod audit;
+mod connecting;
 mod contention;
 mod count;
 mod email_change;
@@ -16,6 +17,7 @@ mod job;
 mod job_end;
 mod job_poison;
 mod kept;
+mod language;
 mod list;
 mod mail_token;
 mod migration;
@@ -27,6 +29,8 @@ mod search_index;
 mod search_keys;
 mod search_many;
 mod session;
+mod stopped;
+mod tls;
 mod transaction;
 mod unique;
 mod upgrade;

@@ -75,6 +75,6 @@ async fn own_schema(opened: &Opened) -> Option<(DieselStore, Raw)> {
     let name = format!("limited_{}", Uuid::now_v7().simple());
     raw.run(&format!("CREATE ROLE {name} LOGIN; CREATE SCHEMA {name} AUTHORIZATION {name}")).await;
     raw.run("REVOKE CREATE ON SCHEMA public FROM PUBLIC").await;
-    let limited = url.replacen("keepstone:keepstone@", &format!("{name}:any@"), 1).parse().unwrap();
+    let limited = url.as_str().replacen("keepstone:keepstone@", &format!("{name}:any@"), 1).parse().unwrap();
     Some((DieselStore::open(&limited, 2).await.unwrap(), raw))
 }

@@ -2,6 +2,7 @@
 
 mod panics;
 mod property;
+mod proxy;
 mod raw;
 mod sample;
 mod schema;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 
 pub use panics::Panics;
 pub use property::holds;
+pub use proxy::{Proxy, Tamper};
 pub use raw::Raw;
 pub use sample::{at, described, hash, hashed, item, named, next, person, session, user};
 pub use schema::schema;
@@ -38,7 +40,7 @@ pub struct Opened {
     pub store: Arc<DieselStore>,
     pub url: DatabaseUrl,
     pub kind: Database,
-    _database: TestDatabase,
+    _database: Option<TestDatabase>,
 }
 
 impl Opened {
@@ -48,7 +50,15 @@ impl Opened {
         let database = kind.create();
         let url: DatabaseUrl = database.url().parse().unwrap();
         let store = Arc::new(DieselStore::open(&url, POOL_SIZE).await.unwrap());
-        Self { store, url, kind, _database: database }
+        Self { store, url, kind, _database: Some(database) }
+    }
+
+    /// On a server that the test has started.
+    pub async fn at(url: &str) -> Self {
+        let url: DatabaseUrl = url.parse().unwrap();
+        let store = Arc::new(DieselStore::open(&url, POOL_SIZE).await.unwrap());
+        store.migrator().upgrade(Target::All).await.unwrap();
+        Self { store, url, kind: Database::chosen(), _database: None }
     }
 
     pub async fn migrated() -> Self {

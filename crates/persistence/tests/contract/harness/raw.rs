@@ -32,8 +32,12 @@ impl Raw {
                 Self::Sqlite(Box::new(connection))
             }
             DatabaseUrl::SqliteMemory => panic!("nobody else has a database in memory"),
-            DatabaseUrl::Postgres(url) => Self::Postgres(Box::new(AsyncPgConnection::establish(url).await.unwrap())),
-            DatabaseUrl::Mysql(url) => Self::Mysql(Box::new(AsyncMysqlConnection::establish(url).await.unwrap())),
+            DatabaseUrl::Postgres(server) => {
+                Self::Postgres(Box::new(AsyncPgConnection::establish(server.as_str()).await.unwrap()))
+            }
+            DatabaseUrl::Mysql(server) => {
+                Self::Mysql(Box::new(AsyncMysqlConnection::establish(server.as_str()).await.unwrap()))
+            }
         }
     }
 

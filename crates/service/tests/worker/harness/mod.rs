@@ -143,10 +143,10 @@ impl House {
             }
             DatabaseUrl::SqliteMemory => panic!("nobody else has a database in memory"),
             DatabaseUrl::Postgres(url) => {
-                AsyncPgConnection::establish(url).await.unwrap().batch_execute(sql).await.unwrap();
+                AsyncPgConnection::establish(url.as_str()).await.unwrap().batch_execute(sql).await.unwrap();
             }
             DatabaseUrl::Mysql(url) => {
-                AsyncMysqlConnection::establish(url).await.unwrap().batch_execute(sql).await.unwrap();
+                AsyncMysqlConnection::establish(url.as_str()).await.unwrap().batch_execute(sql).await.unwrap();
             }
         }
     }

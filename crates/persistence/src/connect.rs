@@ -1,0 +1,53 @@
+//! Every connection to a server is made here: by the pools, migrations and diagnostics alike.
+
+mod failure;
+mod mysql;
+mod postgres;
+
+use std::time::Duration;
+
+use diesel_async::{AsyncMysqlConnection, AsyncPgConnection};
+
+pub use failure::{Cause, ConnectFailure};
+
+use crate::{
+    database_url::{DatabaseUrl, ServerUrl},
+    sqlite::{self, Access},
+};
+
+/// How long a server may take until a connection is ready.
+const CONNECT_LIMIT: Duration = Duration::from_secs(4);
+
+/// Connects to PostgreSQL.
+pub(crate) async fn postgres(server: &ServerUrl) -> Result<AsyncPgConnection, ConnectFailure> {
+    in_time(server, postgres::connect(server)).await
+}
+
+/// Connects to MySQL or MariaDB.
+pub(crate) async fn mysql(server: &ServerUrl) -> Result<AsyncMysqlConnection, ConnectFailure> {
+    in_time(server, mysql::connect(server)).await
+}
+
+/// Connects once and lets go again, to find out whether that works. A SQLite file that does not exist yet is no failure.
+///
+/// # Errors
+/// Why it does not.
+pub async fn probe(url: &DatabaseUrl) -> Result<(), ConnectFailure> {
+    match url {
+        DatabaseUrl::SqliteFile(path) if path.exists() => sqlite::examine(path, Access::Write),
+        DatabaseUrl::SqliteFile(_) | DatabaseUrl::SqliteMemory => Ok(()),
+        DatabaseUrl::Postgres(server) => postgres(server).await.map(drop),
+        DatabaseUrl::Mysql(server) => mysql(server).await.map(drop),
+    }
+}
+
+async fn in_time<C>(
+    server: &ServerUrl,
+    connection: impl Future<Output = Result<C, ConnectFailure>>,
+) -> Result<C, ConnectFailure> {
+    let limit = server.session().connect_timeout.map_or(CONNECT_LIMIT, |asked| asked.min(CONNECT_LIMIT));
+    match tokio::time::timeout(limit, connection).await {
+        Ok(outcome) => outcome,
+        Err(_elapsed) => Err(ConnectFailure::new(server, Cause::Silent)),
+    }
+}
