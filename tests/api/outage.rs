@@ -77,6 +77,9 @@ fn unreachable(refused: u16, server: &str) -> Vec<(String, &'static str)> {
     if scheme == "mysql" {
         urls.push((server.replace(":keepstone@", ":canary@"), "the login was rejected"));
     }
+    if scheme == "postgres" {
+        urls.push((server.replace("//keepstone:", "//stranger:"), "the login was rejected"));
+    }
     urls
 }
 

@@ -10,11 +10,16 @@ use std::{
 
 use keepstone_domain::{SessionId, Timestamp, User};
 use quick_cache::sync::Cache;
+use tokio::time::timeout;
 
 use crate::Result;
 
 /// How many sessions are remembered: about 1 KiB each.
 const CAPACITY: usize = 10_000;
+
+/// How long a request waits for another one that loads the same session. A database that does not answer fails each load
+/// after seconds: requests that wait for one another would add them up.
+const WAIT_FOR_ANOTHER_LOAD: Duration = Duration::from_millis(250);
 
 /// A session that was live, and its user, who was active.
 #[derive(Debug, Clone)]
@@ -38,7 +43,8 @@ impl Principals {
         Self { cache: Cache::new(CAPACITY), ttl }
     }
 
-    /// What is remembered of a session, or else what `load` finds. Of many that ask at once one loads.
+    /// What is remembered of a session, or else what `load` finds. Of many that ask at once one loads, unless that takes
+    /// long.
     ///
     /// # Errors
     /// Those of `load`.
@@ -56,9 +62,10 @@ impl Principals {
         if self.ttl.is_zero() {
             return load.await;
         }
-        match self.cache.get_value_or_guard_async(&id).await {
-            Ok((_, principal)) => Ok(Some(principal)),
-            Err(guard) => {
+        match timeout(WAIT_FOR_ANOTHER_LOAD, self.cache.get_value_or_guard_async(&id)).await {
+            Err(_elapsed) => load.await,
+            Ok(Ok((_, principal))) => Ok(Some(principal)),
+            Ok(Err(guard)) => {
                 let at = Instant::now();
                 let principal = load.await?;
                 if let Some(principal) = &principal {
@@ -80,8 +87,12 @@ impl Principals {
 
 #[cfg(test)]
 mod tests {
-    use std::{cell::Cell, future::ready};
+    use std::{
+        cell::Cell,
+        future::{pending, ready},
+    };
 
+    use futures_util::future::join_all;
     use keepstone_domain::{Email, NewUser, RoleName};
 
     use super::*;
@@ -114,6 +125,36 @@ mod tests {
             assert_eq!(email(principals.find(id, load).await.unwrap().as_ref()), "ada@example.com");
         }
         assert_eq!(loads.get(), 1);
+    }
+
+    #[tokio::test]
+    async fn of_many_that_ask_at_once_one_loads() {
+        let principals = Principals::new(Duration::from_mins(1));
+        let (id, loads) = (SessionId::generate(), Cell::new(0));
+        let found = join_all((0..50).map(|_| {
+            principals.find(id, async {
+                loads.set(loads.get() + 1);
+                tokio::task::yield_now().await;
+                Ok(Some(principal("ada")))
+            })
+        }));
+        assert!(found.await.iter().all(|found| email(found.as_ref().unwrap().as_ref()) == "ada@example.com"));
+        assert_eq!(loads.get(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_load_that_takes_long_stops_no_other() {
+        let principals = Principals::new(Duration::from_mins(1));
+        let id = SessionId::generate();
+        let finds = async {
+            tokio::task::yield_now().await;
+            principals.find(id, ready(Ok(Some(principal("ada"))))).await
+        };
+        tokio::select! {
+            biased;
+            _ = principals.find(id, pending()) => panic!("it never ends"),
+            found = finds => assert_eq!(email(found.unwrap().as_ref()), "ada@example.com"),
+        }
     }
 
     #[tokio::test]

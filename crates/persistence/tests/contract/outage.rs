@@ -179,8 +179,11 @@ async fn a_server_on_this_machine_is_reached_by_the_address_of_its_url() {
         eprintln!("skipped: only MariaDB's driver follows a socket");
         return;
     }
-    let opened = Opened::empty().await;
-    let host = "SELECT host AS line FROM information_schema.processlist WHERE id = CONNECTION_ID()";
+    let opened = Opened::migrated().await;
+    opened.ping().await.unwrap();
+    let host =
+        "SELECT host AS line FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()";
     let hosts = opened.raw().await.lines(host).await;
+    assert!(!hosts.is_empty(), "the store is not connected");
     assert!(hosts.iter().all(|host| host.contains(':')), "by the server's socket: {hosts:?}");
 }

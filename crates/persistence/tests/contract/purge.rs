@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use keepstone_domain::{
     AuditEvent, AuditKind, DisplayName, Email, MailPurpose, MailToken, RefreshToken, Session, Timestamp, User,
 };
-use keepstone_repository::{Purged, Result, StorageError, Store, UnitOfWork};
+use keepstone_repository::{Purged, Result, Store, UnitOfWork};
 use keepstone_test_backends::Database;
 
 use crate::{
@@ -211,7 +211,7 @@ async fn several_nodes_remove_each_user_once_and_disturb_nobody() {
         // Who is in the way of another too often gives up, and begins again an hour later.
         loop {
             match purge(&*store, at(2), 3).await {
-                Err(StorageError::Contention(_)) => {}
+                Err(error) if error.is_transient() => {}
                 done => return done,
             }
         }
