@@ -193,13 +193,13 @@ fn where_there_is_no_room_nothing_is_left() {
 }
 
 #[test]
-fn whoever_has_a_server_is_told_its_own_command() {
+fn the_command_of_a_database_server_is_named() {
     for (url, program) in [
         (
             "postgresql+asyncpg://ada:canary@db.test/app",
             "pg_dump --format=custom --file=copy postgres://ada@db.test/app",
         ),
-        ("mysql://ada:canary@db.test/app", "--host=db.test --user=ada app >copy"),
+        ("mysql://ada:canary@db.test/app", "--host=db.test --port=3306 --user=ada app >copy"),
     ] {
         let run = Home::on(Database::Sqlite).env("DATABASE_URL", url).cli(["backup", "copy"]).exits(2);
         assert!(run.stderr.contains(program) && !run.output().contains("canary"), "{run:#?}");
