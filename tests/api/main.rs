@@ -19,6 +19,7 @@ mod connection;
 mod cors;
 mod docs;
 mod doctor;
+mod doctor_mail;
 mod document;
 mod dotenv;
 mod email_change;
