@@ -1,5 +1,5 @@
-//! What a failed attempt means: whether the letter is at fault or something that may be mended, and what the operator
-//! is told. Only a permanent reply about this recipient or this text is a refusal: a wrong password in the
+//! What a failed attempt means: whether the letter is at fault or something that can be fixed, and what the operator is
+//! told. Only a permanent reply about this recipient or this text is a refusal: a wrong password in the
 //! configuration must not lose mail.
 
 use std::{fmt, time::Duration};
