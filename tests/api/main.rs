@@ -21,6 +21,7 @@ mod docs;
 mod doctor;
 mod doctor_mail;
 mod document;
+mod document_examples;
 mod dotenv;
 mod email_change;
 mod email_race;
