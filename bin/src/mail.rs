@@ -12,14 +12,23 @@ use crate::{
 
 /// Who carries e-mails; `None`: nobody does.
 pub fn mailer(settings: &Settings) -> Result<Option<Arc<dyn Mailer>>, Failure> {
-    let templates = Templates::new(&settings.app.name).map_err(Failure::failed)?;
-    let composer = Composer::new(templates, settings.mail.from.clone());
+    let composer = composer(settings)?;
     Ok(match &settings.mail.url {
         Some(MailUrl::Smtp(url)) => Some(Arc::new(smtp(settings, url, composer)?)),
         Some(MailUrl::File(folder)) => Some(Arc::new(FileMailer::new(folder, composer))),
         None if settings.app.environment == Environment::Development => Some(Arc::new(LogMailer::new(composer))),
         None => None,
     })
+}
+
+/// The client of a mail server.
+pub fn smtp_mailer(settings: &Settings, url: &SmtpUrl) -> Result<SmtpMailer, Failure> {
+    smtp(settings, url, composer(settings)?)
+}
+
+fn composer(settings: &Settings) -> Result<Composer, Failure> {
+    let templates = Templates::new(&settings.app.name).map_err(Failure::failed)?;
+    Ok(Composer::new(templates, settings.mail.from.clone()))
 }
 
 fn smtp(settings: &Settings, url: &SmtpUrl, composer: Composer) -> Result<SmtpMailer, Failure> {
@@ -31,9 +40,10 @@ fn smtp(settings: &Settings, url: &SmtpUrl, composer: Composer) -> Result<SmtpMa
         .map_err(|error| path.map_or_else(|| Failure::failed(&error), |path| unusable(path, &error)))
 }
 
-/// An attempt ends before the worker ends it, which is after three quarters of a lease.
+/// An attempt ends before the worker ends it, which is after three quarters of a lease. A step that takes too long ends
+/// before the attempt does, so that the error names the step.
 fn patience(lease: Duration) -> Patience {
     let usual = Patience::default();
     let attempt = usual.attempt.min(lease * 2 / 3);
-    Patience { step: usual.step.min(attempt), attempt, ..usual }
+    Patience { step: usual.step.min(attempt / 2), attempt, ..usual }
 }

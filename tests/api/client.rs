@@ -1,5 +1,5 @@
-//! A client in TypeScript (`tests/client`) with types from the kept document: it compiles strictly, and does on a real
-//! server what clients do.
+//! Clients in TypeScript (`tests/client`): one with types from the kept document, and one whose functions are generated from
+//! the document that the server serves. They compile strictly, and do on a real server what clients do.
 
 use std::{
     fs,
@@ -47,6 +47,19 @@ async fn a_client_that_was_generated_from_the_kept_document_compiles_and_works()
     let server = Server::start().await;
     let admin = server.admin().await;
     let did = run("node", &["built/src/main.js", &server.url, &admin.email]);
+    assert!(did.stdout.contains("did what it wanted"), "{did:#?}");
+}
+
+#[tokio::test]
+async fn a_client_that_hey_api_generated_from_the_served_document_compiles_and_works() {
+    if !here() {
+        return;
+    }
+    let server = Server::start().await;
+    let admin = server.admin().await;
+    run("npm", &["run", "hey-api:generate", "--", "--input", &format!("{}/openapi.json", server.url)]);
+    run("npm", &["run", "hey-api:build"]);
+    let did = run("node", &["hey-api/built/main.js", &server.url, &admin.email]);
     assert!(did.stdout.contains("did what it wanted"), "{did:#?}");
 }
 

@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use crate::harness::{Home, Run, Server, no_smtp};
 
-fn doctor(home: &Home) -> Run {
+pub fn doctor(home: &Home) -> Run {
     home.cli(["doctor", "--json"])
 }
 
 /// Every finding of this name, as `state: detail`, and that whatever is not good says how to mend it.
 #[track_caller]
-fn found(run: &Run, name: &str) -> Vec<String> {
+pub fn found(run: &Run, name: &str) -> Vec<String> {
     let report = run.json();
     let checks: Vec<&Value> =
         report["checks"].as_array().unwrap().iter().filter(|check| check["name"] == name).collect();
@@ -28,7 +28,7 @@ fn found(run: &Run, name: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn has(run: &Run, name: &str, words: &str) {
+pub fn has(run: &Run, name: &str, words: &str) {
     let found = found(run, name);
     assert!(found.iter().any(|line| line.contains(words)), "{words:?} is not in {found:?} of {run:#?}");
 }

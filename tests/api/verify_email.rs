@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Client, PASSWORD, Reply, Server, together};
+use crate::harness::{Client, Home, PASSWORD, Reply, Server, together};
 
 const REQUEST: &str = "/api/v1/auth/verify-email/request";
 const CONFIRM: &str = "/api/v1/auth/verify-email/confirm";
@@ -151,4 +151,24 @@ async fn links_are_made_of_the_configuration_and_not_of_what_a_request_says() {
     let letter = server.letter("ada@example.com", 1).await;
     assert!(!letter.raw.contains("evil.example") && !letter.html.contains("evil"), "{letter:#?}");
     assert!(letter.link().starts_with("https://api.example.com/"), "{letter:#?}");
+}
+
+#[tokio::test]
+async fn links_have_the_port_that_the_server_got() {
+    // The harness starts every server with `--port 0`.
+    let home = Home::new().env("MAIL_URL", "file:mail");
+    assert!(!home.environment.contains_key("PUBLIC_URL") && !home.environment.contains_key("PORT"));
+    let server = home.start().await;
+    let ada = server.user("ada").await;
+    let letter = server.letter("ada@example.com", 1).await;
+    let port = server.address().rsplit_once(':').unwrap().1;
+    let origin = format!("http://localhost:{port}");
+    assert!(letter.link().starts_with(&format!("{origin}/api/v1/auth/verify-email#token=")), "{letter:#?}");
+    assert!(letter.html.contains(&origin) && !letter.raw.contains("localhost:0"), "{letter:#?}");
+    assert_eq!(reqwest::get(letter.link()).await.unwrap().status(), 200, "the page of the link");
+    confirm(&ada, &letter.token()).await.is(200);
+
+    ada.post("/api/v1/auth/password/forgot").json(&json!({"email": ada.email})).await.is(202);
+    let letter = server.letter("ada@example.com", 2).await;
+    assert!(letter.link().starts_with(&format!("{origin}/api/v1/auth/reset-password#token=")), "{letter:#?}");
 }

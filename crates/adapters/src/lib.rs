@@ -12,6 +12,6 @@ pub use clock::SystemClock;
 pub use login_throttle::ProcessLoginThrottle;
 pub use mail::{
     Composer, Encryption, FileMailer, LogMailer, MailUrl, MailUrlError, Patience, Rendered, Sender, SenderError,
-    SmtpError, SmtpMailer, SmtpUrl, TemplateError, Templates,
+    SmtpError, SmtpFailure, SmtpMailer, SmtpUrl, TemplateError, Templates,
 };
 pub use rate_limit::ProcessRateLimiter;

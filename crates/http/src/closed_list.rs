@@ -8,7 +8,7 @@ use utoipa::{
     openapi::{Object, ObjectBuilder, RefOr, Schema, schema::Type},
 };
 
-use crate::code::Code;
+use crate::{code::Code, extract::GRANT_TYPES};
 
 /// The schema of a text that is one of these.
 #[must_use]
@@ -38,6 +38,7 @@ macro_rules! closed_list {
 
 closed_list!(AuditKindSchema, "AuditKind", "The type of an event.", AuditKind::ALL.map(AuditKind::name));
 closed_list!(CodeSchema, "ProblemCode", "The stable code of a problem.", Code::ALL.iter().map(|code| code.name()));
+closed_list!(GrantTypeSchema, "GrantType", "What a form exchanges for tokens.", GRANT_TYPES);
 closed_list!(
     JobStateSchema,
     "JobState",

@@ -67,22 +67,26 @@ pub struct IfNoneMatchHeader {
 /// The versions that a change is meant for (`If-Match`, compared strongly).
 pub struct IfMatch(pub Expected);
 
+impl IfMatch {
+    /// The error of a header that has no entity tags.
+    #[must_use]
+    pub fn invalid() -> FieldError {
+        let msg = "must be * or a list of entity tags, such as \"3\"";
+        FieldError::at("header", "if-match", msg, "value_error")
+    }
+}
+
 impl FromRequest for IfMatch {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let refusal = || {
-            Problem::validation(vec![FieldError {
-                loc: vec!["header".into(), "if-match".into()],
-                msg: "must be * or a list of entity tags, such as \"3\"".to_owned(),
-                kind: "value_error",
-            }])
-        };
         if !request.headers().contains_key(IF_MATCH) {
             return ready(Ok(Self(Expected::Any)));
         }
-        let Some(tags) = tags(request.headers(), &IF_MATCH) else { return ready(Err(refusal())) };
+        let Some(tags) = tags(request.headers(), &IF_MATCH) else {
+            return ready(Err(Problem::validation(vec![Self::invalid()])));
+        };
         let expected = if tags.contains(&"*") {
             Expected::Any
         } else {

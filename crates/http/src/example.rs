@@ -77,8 +77,6 @@ fn text(schema: &Value, name: &str) -> Value {
         (_, "role") => "user",
         (_, "title") => "Keystone",
         (_, "description") => "Holds the arch together.",
-        (_, "grant_type") if schema["pattern"] == "^password$" => "password",
-        (_, "grant_type") => "refresh_token",
         (_, "ip") => "192.0.2.1",
         (_, "user_agent") => "Mozilla/5.0",
         (_, "cursor") => "AAYrgnzPzQABlFq_siBwAIAAAAIAD0EUbf2seq90e-JY-igb1QPGuQ",

@@ -1,5 +1,7 @@
 //! Reading the members of a body one by one, so that everything wrong with it is told at once.
 
+use std::borrow::Cow;
+
 use keepstone_auth::{error::PolicyViolation, password::Policy};
 use keepstone_domain::Invalid;
 use keepstone_service::NewPassword;
@@ -8,6 +10,9 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::problem::FieldError;
+
+/// The name of a value in a request.
+type Name = Cow<'static, str>;
 
 /// One member of a body. Never fails to be read: what is wrong with it is told by [`Checker`].
 #[derive(Debug, Clone, Default)]
@@ -86,8 +91,8 @@ impl Checker {
         parse: impl FnOnce(T) -> Result<U, Invalid>,
     ) -> Option<U> {
         match field {
-            Field::Absent => self.refuse(name, "Field required", "missing"),
-            Field::Null | Field::Mistyped => self.refuse(name, T::MESSAGE, T::KIND),
+            Field::Absent => self.refuse(FieldError::missing("body", name)),
+            Field::Null | Field::Mistyped => self.refuse(FieldError::mistyped::<T>(name)),
             Field::Given(value) => self.parsed(name, parse(value)),
         }
     }
@@ -101,7 +106,7 @@ impl Checker {
     ) -> Option<Option<U>> {
         match field {
             Field::Absent | Field::Null => Some(None),
-            Field::Mistyped => self.refuse(name, T::MESSAGE, T::KIND),
+            Field::Mistyped => self.refuse(FieldError::mistyped::<T>(name)),
             Field::Given(value) => self.parsed(name, parse(value)).map(Some),
         }
     }
@@ -115,7 +120,7 @@ impl Checker {
     ) -> Option<Option<U>> {
         match field {
             Field::Absent => Some(None),
-            Field::Null | Field::Mistyped => self.refuse(name, T::MESSAGE, T::KIND),
+            Field::Null | Field::Mistyped => self.refuse(FieldError::mistyped::<T>(name)),
             Field::Given(value) => self.parsed(name, parse(value)).map(Some),
         }
     }
@@ -130,7 +135,7 @@ impl Checker {
         match field {
             Field::Absent => Some(None),
             Field::Null => Some(Some(None)),
-            Field::Mistyped => self.refuse(name, T::MESSAGE, T::KIND),
+            Field::Mistyped => self.refuse(FieldError::mistyped::<T>(name)),
             Field::Given(value) => self.parsed(name, parse(value)).map(|value| Some(Some(value))),
         }
     }
@@ -140,30 +145,42 @@ impl Checker {
         let text = self.required(name, field, Ok)?;
         match NewPassword::check(SecretString::from(text), &self.policy) {
             Ok(password) => Some(password),
-            Err(violation) => {
-                self.errors.push(FieldError::password(name, &violation));
-                None
-            }
+            Err(violation) => self.refuse(FieldError::password(name, &violation)),
         }
     }
 
     fn parsed<U>(&mut self, name: &'static str, outcome: Result<U, Invalid>) -> Option<U> {
         match outcome {
             Ok(value) => Some(value),
-            Err(invalid) => self.refuse(name, &invalid.to_string(), invalid.kind()),
+            Err(invalid) => self.refuse(FieldError::body(name, invalid.to_string(), invalid.kind())),
         }
     }
 
-    fn refuse<U>(&mut self, name: &'static str, msg: &str, kind: &'static str) -> Option<U> {
-        self.errors.push(FieldError::body(name, msg, kind));
+    fn refuse<U>(&mut self, error: FieldError) -> Option<U> {
+        self.errors.push(error);
         None
     }
 }
 
 impl FieldError {
+    /// About a value of the request, in `body`, `query`, `path` or `header`.
+    pub fn at(place: &'static str, name: impl Into<Name>, msg: impl Into<String>, kind: &'static str) -> Self {
+        Self { loc: vec![place.into(), name.into()], msg: msg.into(), kind }
+    }
+
     /// About a member of the body.
     pub fn body(name: &'static str, msg: impl Into<String>, kind: &'static str) -> Self {
-        Self { loc: vec!["body".into(), name.into()], msg: msg.into(), kind }
+        Self::at("body", name, msg, kind)
+    }
+
+    /// About a value that has to be sent, and was not.
+    pub fn missing(place: &'static str, name: impl Into<Name>) -> Self {
+        Self::at(place, name, "Field required", "missing")
+    }
+
+    /// About a member of the body that is not of its type.
+    pub fn mistyped<T: JsonType>(name: impl Into<Name>) -> Self {
+        Self::at("body", name, T::MESSAGE, T::KIND)
     }
 
     /// About a password that may not be set.

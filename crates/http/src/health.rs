@@ -88,6 +88,14 @@ impl From<Check> for CheckStatus {
     }
 }
 
+impl ReadinessView {
+    /// A server whose database is not migrated yet.
+    const NOT_MIGRATED: Self = Self {
+        status: ReadinessStatus::NotReady,
+        checks: ChecksView { database: CheckStatus::Ok, migrations: CheckStatus::Pending, jobs: CheckStatus::Ok },
+    };
+}
+
 impl From<Readiness> for ReadinessView {
     fn from(readiness: Readiness) -> Self {
         let status = match (readiness.is_draining, readiness.is_ready()) {
@@ -139,7 +147,7 @@ pub async fn live() -> Json<LivenessView> {
 #[utoipa::path(
     tag = "health",
     operation_id = "getReadiness",
-    responses((status = OK, body = ReadinessView), (status = SERVICE_UNAVAILABLE, body = ReadinessView)),
+    responses((status = OK, body = ReadinessView), (status = SERVICE_UNAVAILABLE, body = ReadinessView, example = json!(ReadinessView::NOT_MIGRATED))),
     security(()),
 )]
 #[get("/health/ready")]

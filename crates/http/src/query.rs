@@ -6,6 +6,12 @@ use keepstone_domain::Invalid;
 
 use crate::problem::FieldError;
 
+/// The error of a number that is below its minimum.
+#[must_use]
+pub fn too_small(name: &'static str, min: u32) -> FieldError {
+    FieldError::at("query", name, format!("must be at least {min}"), "greater_than_equal")
+}
+
 /// A query, and what is wrong with it. Parameters that nobody takes are ignored.
 pub struct Query<'a> {
     pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
@@ -55,7 +61,7 @@ impl<'a> Query<'a> {
         match text.parse::<u32>() {
             Ok(number) if is_number && (min..=max).contains(&number) => return Some(number),
             _ if !is_number => self.refuse(name, "must be a whole number", "int_parsing"),
-            Ok(number) if number < min => self.refuse(name, &format!("must be at least {min}"), "greater_than_equal"),
+            Ok(number) if number < min => self.errors.push(too_small(name, min)),
             _ => self.refuse(name, &format!("must be at most {max}"), "less_than_equal"),
         }
         None
@@ -86,7 +92,7 @@ impl<'a> Query<'a> {
     /// A value that must be there.
     pub fn required<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
         if self.pairs.iter().all(|(key, _)| key != name) {
-            self.refuse(name, "Field required", "missing");
+            self.errors.push(FieldError::missing("query", name));
             return None;
         }
         self.strict(name, parse)
@@ -94,7 +100,7 @@ impl<'a> Query<'a> {
 
     /// Takes note that a parameter is not acceptable.
     pub fn refuse(&mut self, name: &'static str, msg: &str, kind: &'static str) {
-        self.errors.push(FieldError { loc: vec!["query".into(), name.into()], msg: msg.to_owned(), kind });
+        self.errors.push(FieldError::at("query", name, msg, kind));
     }
 
     fn parsed<T>(&mut self, name: &'static str, outcome: Result<T, Invalid>) -> Option<T> {

@@ -79,6 +79,12 @@ impl Authority {
         self.sign(names, names, 2001, &key)
     }
 
+    /// Its own certificate with its key, for a server that shows it as if it were a server's.
+    #[must_use]
+    pub fn own(&self) -> Certificate {
+        Certificate { pem: self.pem.clone(), key: self.issuer.key().serialize_pem() }
+    }
+
     fn sign(&self, common: &[&str], names: &[&str], year: i32, key: &KeyPair) -> Certificate {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("names of hosts");

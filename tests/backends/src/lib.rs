@@ -11,6 +11,7 @@ mod browser;
 mod mariadb;
 mod postgres;
 mod programs;
+mod received;
 mod redis;
 mod server;
 mod smtp;
@@ -26,8 +27,9 @@ use tempfile::TempDir;
 
 pub use authority::{Authority, Certificate};
 pub use browser::Browser;
+pub use received::Received;
 pub use server::{Server, ServerOptions};
-pub use smtp::{Fault, Received, Smtp, SmtpOptions, SmtpStep};
+pub use smtp::{Fault, Smtp, SmtpOptions, SmtpStep};
 pub use watched::{Watch, Watched};
 
 static POSTGRES: LazyLock<Server> = LazyLock::new(|| Database::Postgres.server());

@@ -23,12 +23,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustix::process::{Pid, Signal};
-use serde::Deserialize;
 use serde_json::json;
 
+use crate::authority::Authority;
 use crate::programs;
+use crate::received::Received;
 use crate::server::free_port;
 use crate::watched::{Watch, Watched};
 
@@ -48,39 +48,15 @@ pub struct SmtpOptions {
     tls: &'static str,
     login: Option<(String, String)>,
     name: String,
+    certificate: Kind,
 }
 
-/// An e-mail that was received. Everything but `raw` was read by Python's own parser.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Received {
-    /// As MAIL FROM said.
-    pub from: String,
-    /// As each RCPT TO said.
-    pub to: Vec<String>,
-    /// As it came, a character for each byte.
-    pub raw: String,
-    /// Decoded.
-    pub headers: Vec<(String, String)>,
-    /// The plain text, decoded.
-    pub text: String,
-    /// The HTML, decoded.
-    pub html: String,
-    /// What the parser found wrong with it.
-    pub defects: Vec<String>,
-    /// Whether the sender was told that it was received.
-    pub answered: bool,
-}
-
-impl Received {
-    /// The value of a header that there is only once.
-    #[must_use]
-    pub fn header(&self, name: &str) -> &str {
-        let mut values = self.headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case(name));
-        match (values.next(), values.next()) {
-            (Some((_, value)), None) => value,
-            (found, _) => panic!("{} of {name}: {:?}", if found.is_some() { "several" } else { "none" }, self.headers),
-        }
-    }
+/// Which certificate a mail server shows.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Valid,
+    Expired,
+    Authority,
 }
 
 /// How to misbehave.
@@ -137,6 +113,18 @@ impl SmtpOptions {
         Self { name: name.to_owned(), ..self }
     }
 
+    /// Its certificate has expired.
+    #[must_use]
+    pub fn expired(self) -> Self {
+        Self { certificate: Kind::Expired, ..self }
+    }
+
+    /// It shows the certificate of the authority itself, as servers with a self-signed certificate do.
+    #[must_use]
+    pub fn self_signed(self) -> Self {
+        Self { certificate: Kind::Authority, ..self }
+    }
+
     /// Starts it.
     #[must_use]
     pub fn start(self) -> Smtp {
@@ -181,17 +169,14 @@ impl SmtpOptions {
 
     /// An authority (`ca.pem`), and a certificate from it.
     fn certify(&self, folder: &Path) {
-        let key = || KeyPair::generate().expect("a key");
-        let mut authority = CertificateParams::new(Vec::new()).expect("no names are good names");
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority_key = key();
-        let root = authority.self_signed(&authority_key).expect("an authority");
-        let issuer = Issuer::new(authority, authority_key);
-        let server_key = key();
-        let server = CertificateParams::new(vec![self.name.clone()]).expect("a name");
-        let server = server.signed_by(&server_key, &issuer).expect("a certificate");
-        let files = [("ca.pem", root.pem()), ("server.pem", server.pem()), ("key.pem", server_key.serialize_pem())];
-        for (name, content) in files {
+        let authority = Authority::new();
+        let names = [self.name.as_str()];
+        let server = match self.certificate {
+            Kind::Valid => authority.issue(&names),
+            Kind::Expired => authority.issue_expired(&names),
+            Kind::Authority => authority.own(),
+        };
+        for (name, content) in [("ca.pem", authority.pem()), ("server.pem", &server.pem), ("key.pem", &server.key)] {
             fs::write(folder.join(name), content).expect("the folder is ours");
         }
     }
@@ -207,7 +192,7 @@ impl Smtp {
     /// To start another one.
     #[must_use]
     pub fn with() -> SmtpOptions {
-        SmtpOptions { tls: "none", login: None, name: "localhost".to_owned() }
+        SmtpOptions { tls: "none", login: None, name: "localhost".to_owned(), certificate: Kind::Valid }
     }
 
     /// Why this machine has none.

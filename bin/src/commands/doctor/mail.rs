@@ -1,8 +1,8 @@
-//! Where e-mail goes: whether a mail server lets us in, or a folder can be written to. Nothing is sent.
+//! Where e-mail goes: whether a mail server can be used, or a folder can be written to. No e-mail is sent.
 
 use std::path::Path;
 
-use keepstone_adapters::MailUrl;
+use keepstone_adapters::{MailUrl, SmtpUrl};
 use rustix::fs::{Access, access};
 
 use super::finding::Finding;
@@ -12,9 +12,6 @@ use crate::{
 };
 
 const NAME: &str = "mail";
-const MEND: &str =
-    "see that MAIL_URL names a mail server that this machine may reach, with the right user and password";
-
 pub async fn look(settings: &Settings, problems: Option<&Problems>) -> Option<Finding> {
     if problems.is_some_and(|problems| problems.concern("MAIL_URL")) {
         return Some(Finding::failed(NAME, "not looked at, because MAIL_URL is wrong", "see above"));
@@ -26,19 +23,22 @@ pub async fn look(settings: &Settings, problems: Option<&Problems>) -> Option<Fi
         }
         (None, Environment::Test) => Finding::ok(NAME, "MAIL_URL is not set, so no e-mail is sent"),
         (Some(MailUrl::File(folder)), _) => writable(folder),
-        (Some(MailUrl::Smtp(url)), _) => match handed_over(settings).await {
-            Ok(()) => Finding::ok(NAME, format!("{url} answers")),
-            Err(reason) => Finding::failed(NAME, format!("{url}: {reason}"), MEND),
-        },
+        (Some(MailUrl::Smtp(url)), _) => server(settings, url).await,
     })
 }
 
-/// Whether an e-mail could be handed over: as far as before it.
-async fn handed_over(settings: &Settings) -> Result<(), String> {
-    match mail::mailer(settings) {
-        Ok(Some(mailer)) => mailer.check().await.map_err(|error| error.to_string()),
-        Ok(None) => Ok(()),
-        Err(failure) => Err(failure.to_string()),
+/// Connects and logs in, as for an e-mail.
+async fn server(settings: &Settings, url: &SmtpUrl) -> Finding {
+    let mailer = match mail::smtp_mailer(settings, url) {
+        Ok(mailer) => mailer,
+        Err(failure) => {
+            let fix = "set MAIL_CA_FILE to a file of certificates in PEM that this process can read";
+            return Finding::failed(NAME, format!("{url}: {failure}"), fix);
+        }
+    };
+    match mailer.probe().await {
+        Ok(()) => Finding::ok(NAME, format!("{url} answers")),
+        Err(failure) => Finding::failed(NAME, format!("{url}, {}", failure.reason()), failure.fix()),
     }
 }
 

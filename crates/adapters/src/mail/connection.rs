@@ -1,7 +1,7 @@
 //! One conversation with a mail server, command by command, each with a time-out. A connection is used again only after
 //! a whole conversation that went well: in any other state the next answer may belong to the last question.
 
-use std::time::Duration;
+use std::{io, net::SocketAddr, time::Duration};
 
 use lettre::{
     Message,
@@ -14,11 +14,16 @@ use lettre::{
         response::{Response, Severity},
     },
 };
-use tokio::time::timeout;
+use tokio::{
+    net::lookup_host,
+    time::{Instant, timeout, timeout_at},
+};
 
 use super::{
     Encryption,
+    cause::Cause,
     lines::Lines,
+    peer::{Peer, identify},
     reply::{Failure, Step},
 };
 
@@ -45,14 +50,21 @@ impl Server {
     /// Connects, encrypts, logs in.
     pub async fn connect(&self) -> Result<Connection, Failure> {
         let hello = ClientId::Domain(self.name.clone());
-        let mut smtp = within(self.patience, Step::Connect, self.greet(&hello)).await?;
+        let mut smtp = self.greet(&hello).await?;
         if self.encryption == Encryption::StartTls {
+            if !smtp.can_starttls() {
+                return Err(Failure::new(Step::StartTls, Cause::StartTlsMissing));
+            }
             within(self.patience, Step::StartTls, async {
                 smtp.starttls(self.tls.clone(), &hello).await.map_err(|error| Failure::of(Step::StartTls, &error))
             })
             .await?;
         }
         if let Some(credentials) = &self.credentials {
+            if smtp.server_info().get_auth_mechanism(DEFAULT_MECHANISMS).is_none() {
+                let cause = if smtp.can_starttls() { Cause::LoginNeedsTls } else { Cause::LoginNotOffered };
+                return Err(Failure::new(Step::Login, cause));
+            }
             within(self.patience, Step::Login, async {
                 let login = smtp.auth(DEFAULT_MECHANISMS, credentials).await;
                 login.map_err(|error| Failure::of(Step::Login, &error))
@@ -62,19 +74,61 @@ impl Server {
         Ok(Connection { smtp, patience: self.patience })
     }
 
-    /// Up to the answer to EHLO.
+    /// Up to the answer to EHLO. A host may have several addresses, and one of them may lead nowhere.
     async fn greet(&self, hello: &ClientId) -> Result<AsyncSmtpConnection, Failure> {
-        // A host may have several addresses, and one of them be a black hole.
-        let each = self.patience / 3;
-        let connected = if self.encryption == Encryption::FromTheStart {
-            let (server, tls) = ((self.host.as_str(), self.port), Some(self.tls.clone()));
-            AsyncSmtpConnection::connect_tokio1(server, Some(each), hello, tls, None).await
-        } else {
-            let lines = Lines::connect(&self.host, self.port, each).await;
-            let lines = lines.map_err(|error| Failure::other(Step::Connect, error))?;
-            AsyncSmtpConnection::connect_with_transport(Box::new(lines), hello).await
-        };
-        connected.map_err(|error| Failure::of(Step::Connect, &error))
+        let deadline = Instant::now() + self.patience;
+        let found = timeout_at(deadline, lookup_host((self.host.as_str(), self.port))).await;
+        let found = found.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let unknown = |words: String| Failure::new(Step::Connect, Cause::NameUnknown(words));
+        let addresses = found.map_err(|error| unknown(error.to_string()))?;
+        let mut failure = None;
+        for address in addresses {
+            let limit = (self.patience / 3).min(deadline.saturating_duration_since(Instant::now()));
+            match self.greet_at(address, limit, hello).await {
+                Ok(smtp) => return Ok(smtp),
+                Err(cause) if cause.is_unconnected() => match failure {
+                    None | Some(Cause::Unreachable(_)) => failure = Some(cause),
+                    Some(_) => {} // an address that the network does not lead to says least
+                },
+                Err(cause) => return Err(Failure::new(Step::Connect, cause)),
+            }
+        }
+        Err(failure.map_or_else(|| unknown("no address".to_owned()), |cause| Failure::new(Step::Connect, cause)))
+    }
+
+    /// The connection alone may take as long as `limit`, which is less than all of it: so what is late is the greeting.
+    async fn greet_at(
+        &self,
+        address: SocketAddr,
+        limit: Duration,
+        hello: &ClientId,
+    ) -> Result<AsyncSmtpConnection, Cause> {
+        let greeted = timeout(self.patience, async {
+            let connected = if self.encryption == Encryption::FromTheStart {
+                AsyncSmtpConnection::connect_tokio1(address, Some(limit), hello, Some(self.tls.clone()), None).await
+            } else {
+                let lines = Lines::connect(address, limit).await.map_err(|error| Cause::of_io(&error))?;
+                AsyncSmtpConnection::connect_with_transport(Box::new(lines), hello).await
+            };
+            connected.map_err(|error| Cause::of(&error))
+        })
+        .await;
+        match greeted {
+            Ok(Err(cause)) if !cause.is_puzzling() => Err(cause),
+            Ok(Err(cause)) => Err(self.explain(address, cause).await),
+            Ok(Ok(smtp)) => Ok(smtp),
+            Err(_) => Err(self.explain(address, Cause::NoGreeting(self.patience)).await),
+        }
+    }
+
+    /// Looks whether something else listens there than `MAIL_URL` says.
+    async fn explain(&self, address: SocketAddr, cause: Cause) -> Cause {
+        match (identify(address, self.patience / 3).await, self.encryption) {
+            (Peer::Smtp, Encryption::FromTheStart) => Cause::NoTls,
+            (Peer::Tls, Encryption::StartTls | Encryption::Never) => Cause::TlsFromTheStart,
+            (Peer::Other(line), _) => Cause::NotSmtp(line),
+            (Peer::Smtp | Peer::Tls | Peer::Silent, _) => cause,
+        }
     }
 }
 
@@ -122,7 +176,7 @@ async fn answered(step: Step, reply: impl Future<Output = Result<Response, Error
     if reply.code().severity == expected {
         return Ok(());
     }
-    Err(Failure::other(step, format!("{} is no answer to this", reply.code())))
+    Err(Failure::new(step, Cause::Other(format!("{} is no answer to this", reply.code()))))
 }
 
 async fn within<T>(

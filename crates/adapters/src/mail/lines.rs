@@ -13,7 +13,7 @@ use std::{
 use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpStream, lookup_host},
+    net::TcpStream,
     time::timeout,
 };
 
@@ -25,17 +25,11 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Tries all addresses of a host, each for so long.
-    pub async fn connect(host: &str, port: u16, patience: Duration) -> io::Result<Self> {
-        let mut error = io::Error::from(io::ErrorKind::AddrNotAvailable);
-        for address in lookup_host((host, port)).await? {
-            match timeout(patience, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => return Ok(Self { stream, held: Vec::new() }),
-                Ok(Err(refused)) => error = refused,
-                Err(_) => error = io::ErrorKind::TimedOut.into(),
-            }
-        }
-        Err(error)
+    /// Connects, within this time.
+    pub async fn connect(address: SocketAddr, limit: Duration) -> io::Result<Self> {
+        let connected = timeout(limit, TcpStream::connect(address)).await;
+        let stream = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+        Ok(Self { stream, held: Vec::new() })
     }
 }
 

@@ -1,10 +1,12 @@
-//! What a failed attempt means: whether the letter is at fault or something that may be mended, and what the operator
-//! is told. Only a permanent reply about this recipient or this text is a refusal: a wrong password in the
+//! What a failed attempt means: whether the letter is at fault or something that can be fixed, and what the operator is
+//! told. Only a permanent reply about this recipient or this text is a refusal: a wrong password in the
 //! configuration must not lose mail.
 
-use std::{error::Error, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use keepstone_service::MailError;
+
+use super::cause::{Cause, LOOK_THERE};
 
 /// Where a conversation was when it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,61 +19,129 @@ pub enum Step {
     Data,
     /// The text is sent, and the server is to say whether it has it.
     End,
+    /// All of them, which took too long together.
+    Whole,
 }
 
 /// Why an attempt failed.
 #[derive(Debug)]
 pub struct Failure {
     step: Step,
-    cause: Cause,
+    pub cause: Cause,
 }
 
-#[derive(Debug)]
-enum Cause {
-    Reply { code: u16, text: String },
-    Silence(Duration),
-    Other(String),
+/// Why a mail server did not take an e-mail, or would not: what happened, and how to fix it. It contains no secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}, {reason}{}", .fix.map(|fix| format!("; {fix}")).unwrap_or_default())]
+pub struct SmtpFailure {
+    place: String,
+    reason: String,
+    fix: Option<&'static str>,
+    is_refusal: bool,
+}
+
+impl SmtpFailure {
+    /// What was being done, and what happened, in one sentence.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn fix(&self) -> &'static str {
+        self.fix.unwrap_or(LOOK_THERE)
+    }
+}
+
+impl From<SmtpFailure> for MailError {
+    fn from(failure: SmtpFailure) -> Self {
+        let text = failure.to_string();
+        if failure.is_refusal { Self::Refused(text) } else { Self::Unavailable(text) }
+    }
 }
 
 impl Failure {
-    /// The server said no, or nothing that can be understood, or is gone.
-    pub fn of(step: Step, error: &lettre::transport::smtp::Error) -> Self {
-        let cause = match error.status() {
-            Some(code) => {
-                let text = error.source().map_or_else(String::new, ToString::to_string);
-                Cause::Reply { code: code.into(), text }
-            }
-            None => Cause::Other(innermost(error)),
-        };
+    pub const fn new(step: Step, cause: Cause) -> Self {
         Self { step, cause }
+    }
+
+    /// The server said no, or something that cannot be understood, or has closed the connection.
+    pub fn of(step: Step, error: &lettre::transport::smtp::Error) -> Self {
+        Self::new(step, Cause::of(error))
     }
 
     /// The server has not answered in this time.
     pub const fn silence(step: Step, time: Duration) -> Self {
-        Self { step, cause: Cause::Silence(time) }
+        Self::new(step, Cause::Silence(time))
     }
 
-    /// Anything else.
-    pub fn other(step: Step, error: impl ToString) -> Self {
-        Self { step, cause: Cause::Other(error.to_string()) }
-    }
-
-    /// The error for whoever wanted to send, without these secrets.
-    pub fn into_error(self, place: &str, secrets: &[String]) -> MailError {
-        let text = format!("{place}, {}: {}", self.step, self.cause);
-        let text = secrets.iter().fold(text, |text, secret| text.replace(secret.as_str(), "…"));
-        if self.is_refusal() { MailError::Refused(text) } else { MailError::Unavailable(text) }
+    /// The failure as the operator is told, without these secrets.
+    pub fn at(self, place: &str, secrets: &[String]) -> SmtpFailure {
+        let reason = match &self.cause {
+            Cause::Reply { code, .. } => format!("{}: {}{}", self.step, meaning(self.step, *code), self.cause),
+            cause => format!("{}: {cause}", self.step),
+        };
+        SmtpFailure {
+            place: place.to_owned(),
+            reason: secrets.iter().fold(reason, |text, secret| text.replace(secret.as_str(), "…")),
+            fix: self.cause.fix(self.step),
+            is_refusal: self.is_refusal(),
+        }
     }
 
     fn is_refusal(&self) -> bool {
         let Cause::Reply { code, text } = &self.cause else { return false };
         (500..600).contains(code)
             && match self.step {
-                Step::Connect | Step::StartTls | Step::Login | Step::From => false,
+                Step::Connect | Step::StartTls | Step::Login | Step::From | Step::Whole => false,
                 Step::To => !is_about_us(*code) && !speaks_of_relaying(text),
                 Step::Data | Step::End => !is_about_us(*code),
             }
     }
+}
+
+/// What a negative reply to this step means, where the server's words may not say it.
+const fn meaning(step: Step, code: u16) -> &'static str {
+    match (step, code) {
+        (Step::Connect, 400..=499) => "the server takes no connections now: ",
+        (Step::Connect, 554) => "the server does not serve this machine: ",
+        (Step::Connect, _) => "the server rejected the greeting of this client: ",
+        (Step::StartTls, _) => "the server does not begin TLS: ",
+        (Step::Login, 530 | 538) => "the server takes logins only over TLS: ",
+        (Step::Login, 400..=499) => "the server cannot verify the login now: ",
+        (Step::Login, _) => "the login was rejected: ",
+        _ => "",
+    }
+}
+
+/// What to do about a negative reply to this step.
+pub fn fix(step: Step, code: u16, text: &str) -> Option<&'static str> {
+    Some(match (step, code) {
+        (Step::Connect, 400..=499) => {
+            "try again later; if it stays so, ask the operator of the server whether it limits this machine"
+        }
+        (Step::Connect, 554) => {
+            "ask the operator of the server why it rejects the address of this machine; or use a server for submission, \
+             with a login, usually on port 587 or 465"
+        }
+        (Step::Connect, _) => {
+            "check that the port is a mail server's, and the domain of MAIL_FROM, which greets the server"
+        }
+        (Step::StartTls, _) => "check TLS in the configuration of the server, and its log",
+        (Step::Login, 530 | 538) => "use smtps://, or add ?tls=required to MAIL_URL (SMTP_TLS=true)",
+        (Step::Login, 400..=499) => "try again later, and check the log of the server",
+        (Step::Login, _) => {
+            "check user and password in MAIL_URL (percent-encoded) or SMTP_USER and SMTP_PASSWORD; some providers want \
+             an app password or an API key"
+        }
+        (Step::From | Step::To, 530) => "the server wants a login, or TLS: see MAIL_URL",
+        (Step::From, 500..=599) => "set MAIL_FROM to an address that this server may send for",
+        (Step::To, _) if speaks_of_relaying(text) => {
+            "add user and password to MAIL_URL, or let the server relay for this machine"
+        }
+        _ => return None,
+    })
 }
 
 /// Bad sequence of commands; authentication required, too weak, failed, not encrypted (RFC 4954 section 6). They come
@@ -86,11 +156,6 @@ fn speaks_of_relaying(text: &str) -> bool {
     words.any(|word| ["relay", "relaying"].iter().any(|known| word.eq_ignore_ascii_case(known)))
 }
 
-/// The last in the chain: the others say only that there is a next one.
-fn innermost(error: &dyn Error) -> String {
-    std::iter::successors(Some(error), |error| (*error).source()).last().unwrap_or(error).to_string()
-}
-
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -101,24 +166,9 @@ impl fmt::Display for Step {
             Self::To => "RCPT TO",
             Self::Data => "DATA",
             Self::End => "after the text, which it may have",
+            Self::Whole => "all of it, which the server may have",
         })
     }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const LONGEST: usize = 300;
-        match self {
-            Self::Reply { code, text } => write!(f, "{code} {}", one_line(text, LONGEST)),
-            Self::Silence(time) => write!(f, "no answer within {time:?}"),
-            Self::Other(text) => f.write_str(&one_line(text, LONGEST)),
-        }
-    }
-}
-
-fn one_line(text: &str, longest: usize) -> String {
-    let line: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
-    line.join(" ").chars().take(longest).collect()
 }
 
 #[cfg(test)]
@@ -167,7 +217,9 @@ mod tests {
     fn an_error_is_one_short_line_without_secrets() {
         let text = format!("5.7.1 \r\n\u{1b}[31mhttps://x/#s3cret was \t refused {}", "x".repeat(1_000));
         let failure = Failure { step: Step::End, cause: Cause::Reply { code: 550, text } };
-        let MailError::Refused(text) = failure.into_error("h:25", &["s3cret".to_owned()]) else { panic!() };
+        let failure = failure.at("h:25", &["s3cret".to_owned()]);
+        assert_eq!(failure.fix(), LOOK_THERE);
+        let MailError::Refused(text) = failure.into() else { panic!() };
         assert!(
             text.starts_with("h:25, after the text, which it may have: 550 5.7.1 [31mhttps://x/#… was refused xxx")
         );

@@ -20,9 +20,10 @@ use thiserror::Error;
 use tokio::time::{sleep, timeout};
 
 use super::{
-    Composer, SmtpUrl,
+    Composer, SmtpFailure, SmtpUrl,
+    cause::Cause,
     connection::{Connection, Server},
-    reply::Failure,
+    reply::{Failure, Step},
 };
 
 /// How long a mail server may take, and waits itself.
@@ -112,12 +113,23 @@ impl SmtpMailer {
         &self,
         attempt: impl Future<Output = Result<(), Failure>>,
         secrets: &[String],
-    ) -> Result<(), MailError> {
+    ) -> Result<(), SmtpFailure> {
         let limit = self.patience.attempt;
-        match timeout(limit, attempt).await {
-            Ok(done) => done.map_err(|failure| failure.into_error(&self.place, secrets)),
-            Err(_) => Err(MailError::Unavailable(format!("{}: not done within {limit:?}; it may have it", self.place))),
-        }
+        let done = timeout(limit, attempt).await;
+        let done = done.unwrap_or_else(|_| Err(Failure::new(Step::Whole, Cause::Late(limit))));
+        done.map_err(|failure| failure.at(&self.place, secrets))
+    }
+
+    /// Connects and logs in, without sending an e-mail.
+    ///
+    /// # Errors
+    /// Why that is not possible, and how to fix it.
+    pub async fn probe(&self) -> Result<(), SmtpFailure> {
+        let connect = async {
+            self.idle.keep(self.connection().await?, self.patience.idle);
+            Ok(())
+        };
+        Box::pin(self.in_time(connect, &self.secrets)).await
     }
 }
 
@@ -127,15 +139,11 @@ impl Mailer for SmtpMailer {
         let message = self.composer.compose(mail)?;
         let mut secrets = self.secrets.clone();
         secrets.extend(secret_of(&mail.letter));
-        Box::pin(self.in_time(self.deliver(&message), &secrets)).await
+        Box::pin(self.in_time(self.deliver(&message), &secrets)).await.map_err(MailError::from)
     }
 
     async fn check(&self) -> Result<(), MailError> {
-        let connect = async {
-            self.idle.keep(self.connection().await?, self.patience.idle);
-            Ok(())
-        };
-        Box::pin(self.in_time(connect, &self.secrets)).await
+        self.probe().await.map_err(MailError::from)
     }
 }
 

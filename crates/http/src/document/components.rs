@@ -10,7 +10,7 @@ use utoipa::openapi::{
     schema::{AllOfBuilder, SchemaFormat, Type},
 };
 
-use super::{problems, schema_ref};
+use super::{problems, schema_ref, variant::Variant};
 use crate::{code::Code, problem};
 
 /// The three codes of a bad token come together.
@@ -57,20 +57,37 @@ pub fn header_of(name: &str) -> (String, RefOr<Header>) {
     (name.to_owned(), RefOr::Ref(Ref::new(format!("#/components/headers/{name}"))))
 }
 
-/// The response with a problem of one of these codes. It is made on first use.
-pub fn refusal(components: &mut Components, status: &str, own: &[Code], general: &[Code]) -> Ref {
-    let name = name(own);
+/// The response with a problem of one of these codes, one of which may have an example of its own. It is made on first
+/// use.
+pub fn refusal(
+    components: &mut Components,
+    status: &str,
+    own: &[Code],
+    general: &[Code],
+    variant: Option<&Variant>,
+) -> Ref {
+    let plain = name(own);
+    let name = variant.map_or_else(|| plain.clone(), |variant| format!("{plain}{}", pascal_case(&variant.name)));
     if !components.responses.contains_key(&name) {
         let codes: Vec<Code> = own.iter().chain(general).copied().collect();
-        let schema = format!("{name}{}", if own.is_empty() { "" } else { "Problem" });
+        let schema = format!("{plain}{}", if own.is_empty() { "" } else { "Problem" });
         components.schemas.insert(schema.clone(), Schema::from(problem_schema(&codes)).into());
-        for code in &codes {
-            let example = ExampleBuilder::new().summary(code.title()).value(Some(problems::example(*code))).build();
-            components.examples.entry(code.name().to_owned()).or_insert_with(|| example.into());
-        }
-        components.responses.insert(name.clone(), response(status, &schema, &codes).into());
+        let examples: Vec<(Code, String)> =
+            codes.iter().map(|code| (*code, example_of(components, *code, variant))).collect();
+        components.responses.insert(name.clone(), response(status, &schema, &examples).into());
     }
     Ref::new(format!("#/components/responses/{name}"))
+}
+
+/// The name of the example of a code. It is made on first use.
+fn example_of(components: &mut Components, code: Code, variant: Option<&Variant>) -> String {
+    let (name, value) = match variant.filter(|variant| variant.code == code) {
+        Some(variant) => (format!("{}_{}", code.name(), variant.name), variant.example.clone()),
+        None => (code.name().to_owned(), problems::example(code)),
+    };
+    let example = ExampleBuilder::new().summary(code.title()).value(Some(value)).build();
+    components.examples.entry(name.clone()).or_insert_with(|| example.into());
+    name
 }
 
 /// The same of an operation that takes forms: their errors are `application/json` (RFC 6749 section 5.2).
@@ -88,15 +105,15 @@ pub fn form_refusal(components: &mut Components, refusal: &Ref) -> Ref {
     Ref::new(format!("#/components/responses/{name}"))
 }
 
-fn response(status: &str, schema: &str, codes: &[Code]) -> Response {
-    let titles: Vec<String> = codes.iter().map(|code| format!("`{}`: {}", code.name(), code.title())).collect();
+fn response(status: &str, schema: &str, examples: &[(Code, String)]) -> Response {
+    let title = |(code, _): &(Code, String)| format!("`{}`: {}", code.name(), code.title());
+    let titles: Vec<String> = examples.iter().map(title).collect();
     let other = if status == "default" { "Any other error. " } else { "" };
-    let example = |code: &Code| {
-        let name = code.name();
-        (name.to_owned(), RefOr::Ref(Ref::new(format!("#/components/examples/{name}"))))
-    };
     let mut content = ContentBuilder::new().schema(Some(schema_ref(schema))).build();
-    content.examples.extend(codes.iter().map(example));
+    content.examples.extend(examples.iter().map(|(code, name)| {
+        let place = Ref::new(format!("#/components/examples/{name}"));
+        (code.name().to_owned(), RefOr::Ref(place))
+    }));
     let description = format!("{other}{}.", titles.join(", "));
     let mut response = ResponseBuilder::new().description(description).content(problem::CONTENT_TYPE, content).build();
     let more: &[&str] = match status {

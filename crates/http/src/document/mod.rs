@@ -7,6 +7,7 @@
 mod components;
 mod problems;
 mod schemas;
+mod variant;
 
 use std::collections::BTreeSet;
 
@@ -17,7 +18,9 @@ use utoipa::openapi::{
     security::SecurityRequirement,
 };
 
-use crate::{code::Code, example, respond::TokenCase};
+use variant::Variant;
+
+use crate::{code::Code, example, extract::BodyLimit, respond::TokenCase};
 
 /// What the document depends on.
 #[derive(Debug, Clone)]
@@ -69,8 +72,9 @@ const GENERAL: &[Code] = &[
 pub fn complete(mut document: OpenApi, options: &DocumentOptions) -> OpenApi {
     let mut all = document.components.take().unwrap_or_default();
     all.headers = components::headers();
-    for operation in document.paths.paths.values_mut().flat_map(operations) {
-        complete_operation(operation, &mut all);
+    for (path, item) in &mut document.paths.paths {
+        let limit = variant::body_limit(path, &options.api_prefix);
+        operations(item).for_each(|operation| complete_operation(operation, &mut all, limit));
     }
     let taken: BTreeSet<String> =
         document.paths.paths.values_mut().flat_map(operations).flat_map(schemas::names_taken).collect();
@@ -116,7 +120,7 @@ fn bodies(operation: &mut Operation) -> impl Iterator<Item = &mut Content> {
     })
 }
 
-fn complete_operation(operation: &mut Operation, components: &mut Components) {
+fn complete_operation(operation: &mut Operation, components: &mut Components, limit: BodyLimit) {
     schemas::unwrap_lines(&mut operation.description);
     operation.parameters.iter_mut().flatten().for_each(complete_parameter);
     if let Some(security) = &mut operation.security {
@@ -128,6 +132,7 @@ fn complete_operation(operation: &mut Operation, components: &mut Components) {
     bodies(operation).for_each(schemas::name_list);
     let facts = Facts::of(operation);
     let codes = codes(operation, &facts);
+    let variants = Variant::of(operation, components, limit);
     let responses = &mut operation.responses.responses;
     for (status, response) in responses.iter_mut() {
         if let RefOr::T(response) = response {
@@ -146,17 +151,18 @@ fn complete_operation(operation: &mut Operation, components: &mut Components) {
         let own: Vec<Code> = codes.iter().filter(of_status).copied().collect();
         let general = GENERAL.iter().filter(of_status).copied().filter(|code| !own.contains(code));
         let general: Vec<Code> = general.collect();
+        let variant = variants.iter().find(|variant| own.contains(&variant.code));
         // The readiness probe has a response of its own for 503.
         responses
             .entry(status.as_str().to_owned())
-            .or_insert_with(|| components::refusal(components, status.as_str(), &own, &general).into());
+            .or_insert_with(|| components::refusal(components, status.as_str(), &own, &general, variant).into());
     }
     if facts.takes_form
         && let Some(RefOr::Ref(refusal)) = responses.get_mut("400")
     {
         *refusal = components::form_refusal(components, refusal);
     }
-    responses.insert("default".to_owned(), components::refusal(components, "default", &[], GENERAL).into());
+    responses.insert("default".to_owned(), components::refusal(components, "default", &[], GENERAL, None).into());
 }
 
 /// A parameter that is left out is not null.

@@ -8,15 +8,20 @@ use serde_json::Value;
 
 use crate::{
     code::Code,
-    problem::{FieldError, Problem},
+    problem::Problem,
     request_id::{HEADER, RequestId},
 };
 
 /// The body of a problem with this code.
 pub fn example(code: Code) -> Value {
+    body(&of(code))
+}
+
+/// The body of this problem.
+pub fn body(problem: &Problem) -> Value {
     let id = (HEADER, HeaderValue::from_static("019a1b2c-3d4e-7f60-8a9b-0c1d2e3f4a5b"));
     let id = RequestId::of(&HeaderMap::from_iter([id]));
-    serde_json::from_slice(&of(code).body(&id)).unwrap_or_default()
+    serde_json::from_slice(&problem.body(&id)).unwrap_or_default()
 }
 
 fn of(code: Code) -> Problem {
@@ -47,9 +52,6 @@ fn of(code: Code) -> Problem {
         Code::Overloaded => Error::Overloaded { retry_after: Duration::from_secs(1) },
         Code::EmailUnavailable => Error::MailOff,
         Code::InvalidGrant => return Problem::from(Error::InvalidCredentials).into_oauth(),
-        Code::ValidationFailed => {
-            return Problem::validation(vec![FieldError::body("email", "Field required", "missing")]);
-        }
         Code::MethodNotAllowed => return Problem::method_not_allowed(String::new()),
         other => return Problem::new(other, of_http(other)),
     };
@@ -65,7 +67,6 @@ fn of_http(code: Code) -> &'static str {
         Code::UnsupportedGrantType => "grant_type must be \"password\" or \"refresh_token\"",
         Code::NotAcceptable => "The answer would be application/json",
         Code::RequestTimeout => "The body did not arrive in time",
-        Code::BodyTooLarge => "The body may have at most 65536 bytes",
         Code::UriTooLong => "The query may have at most 8192 bytes",
         Code::UnsupportedMediaType => "Content-Type must be application/json",
         Code::Unavailable => "The database is not available",

@@ -19,14 +19,21 @@ use crate::{
     problem::{ApiResult, Problem},
 };
 
-/// The most bytes that a body may have: data of the routes around a handler, or else the default.
-#[derive(Debug, Clone, Copy)]
-pub struct BodyLimit(usize);
+/// The maximum number of bytes of a body: data of the routes around a handler, or else the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyLimit(pub usize);
 
 impl BodyLimit {
-    /// For those whom nobody knows yet, and who need no more.
+    /// The limit of routes for anonymous clients, which need no more.
     pub const SMALL: Self = Self(64 * 1024);
-    const DEFAULT: Self = Self(1024 * 1024);
+    /// The limit of all other routes.
+    pub const DEFAULT: Self = Self(1024 * 1024);
+
+    /// The error of a body that is larger.
+    #[must_use]
+    pub fn exceeded(self) -> Problem {
+        Problem::new(Code::BodyTooLarge, format!("The body may have at most {} bytes", self.0))
+    }
 }
 
 pub(super) const JSON: &str = "application/json";
@@ -94,17 +101,16 @@ pub(super) async fn read(request: &HttpRequest, mut payload: Payload) -> ApiResu
     if request.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(Problem::new(Code::UnsupportedMediaType, "Content-Encoding must be left out"));
     }
-    let BodyLimit(limit) = request.app_data().copied().unwrap_or(BodyLimit::DEFAULT);
-    let too_large = || Problem::new(Code::BodyTooLarge, format!("The body may have at most {limit} bytes"));
+    let limit = request.app_data().copied().unwrap_or(BodyLimit::DEFAULT);
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: usize| length > limit) {
-        return Err(too_large());
+    if announced.is_some_and(|length: usize| length > limit.0) {
+        return Err(limit.exceeded());
     }
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Problem::new(Code::MalformedBody, "The body ended early"))?;
-        if body.len() + chunk.len() > limit {
-            return Err(too_large());
+        if body.len() + chunk.len() > limit.0 {
+            return Err(limit.exceeded());
         }
         body.extend_from_slice(&chunk);
     }

@@ -13,6 +13,6 @@ pub use body::{BodyLimit, Extraction, Making, Valid};
 pub use caller::{Attempted, Authenticated, MaybeAuthenticated};
 pub use form::is_form;
 pub use logout::{LogoutForm, LogoutJson, LogoutRequest};
-pub use path::IdPath;
+pub use path::{IdPath, not_a_uuid};
 pub use requester::{IdempotencyKey, IdempotencyKeyHeader, Requester};
-pub use token::{Grant, LoginJson, RefreshJson, TokenForm, TokenRequest};
+pub use token::{GRANT_TYPES, Grant, LoginJson, RefreshJson, TokenForm, TokenRequest};

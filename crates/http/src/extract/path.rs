@@ -13,21 +13,20 @@ use crate::problem::{FieldError, Problem};
 #[derive(Debug, Clone, Copy)]
 pub struct IdPath<T>(pub T);
 
+/// The error of an id that is not a UUID.
+#[must_use]
+pub fn not_a_uuid() -> FieldError {
+    FieldError::at("path", "id", "must be a UUID", "uuid_parsing")
+}
+
 impl<T: FromStr> FromRequest for IdPath<T> {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let refusal = || {
-            Problem::validation(vec![FieldError {
-                loc: vec!["path".into(), "id".into()],
-                msg: "must be a UUID".to_owned(),
-                kind: "uuid_parsing",
-            }])
-        };
         let text = request.match_info().query("id");
         // The one form that is given out: 36 characters, with hyphens.
         let id = Some(text).filter(|text| text.len() == 36).and_then(|text| text.parse().ok());
-        ready(id.map(Self).ok_or_else(refusal))
+        ready(id.map(Self).ok_or_else(|| Problem::validation(vec![not_a_uuid()])))
     }
 }

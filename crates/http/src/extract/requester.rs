@@ -49,15 +49,16 @@ impl FromRequest for Requester {
 }
 
 impl IdempotencyKey {
+    /// The error of a key that is not acceptable.
+    #[must_use]
+    pub fn invalid() -> FieldError {
+        let msg = "must be one value of 1 to 255 visible ASCII characters";
+        FieldError::at("header", "idempotency-key", msg, "value_error")
+    }
+
     /// That of this request.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let refusal = || {
-            Problem::validation(vec![FieldError {
-                loc: vec!["header".into(), "idempotency-key".into()],
-                msg: "must be one value of 1 to 255 visible ASCII characters".to_owned(),
-                kind: "value_error",
-            }])
-        };
+        let refusal = || Problem::validation(vec![Self::invalid()]);
         let mut given = request.headers().get_all(IDEMPOTENCY_KEY);
         let Some(key) = given.next() else { return Ok(Self(None)) };
         let bytes = key.as_bytes();

@@ -16,6 +16,7 @@ use super::{
     requester::IdempotencyKey,
 };
 use crate::{
+    closed_list::GrantTypeSchema,
     code::Code,
     field::{Checker, Field, Input},
     problem::{ApiResult, Problem},
@@ -24,6 +25,8 @@ use crate::{
 const EXPECTED: &str = "application/json, application/x-www-form-urlencoded or multipart/form-data";
 const PASSWORD: &str = "password";
 const REFRESH_TOKEN: &str = "refresh_token";
+/// The grants of a form.
+pub const GRANT_TYPES: [&str; 2] = [PASSWORD, REFRESH_TOKEN];
 
 /// What is exchanged for tokens.
 pub enum Grant {
@@ -87,8 +90,8 @@ pub struct RefreshJson {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it is described, and read by hand")]
 pub struct TokenForm {
-    /// `password` or `refresh_token`. By default what the route is for.
-    #[schema(example = "password", pattern = "^(password|refresh_token)?$")]
+    /// By default what the route is for.
+    #[schema(value_type = Option<GrantTypeSchema>, nullable = false)]
     grant_type: Option<String>,
     /// The address or the user name of the account, for the grant `password`.
     #[schema(example = "ada@example.com")]

@@ -9,7 +9,7 @@ use crate::{
     tls::{Identity, TlsFileError, TlsMode, install_provider},
 };
 
-/// What mysql_async takes for permission to ignore the name: it looks for this word in the error, and the error quotes
+/// What `mysql_async` takes for permission to ignore the name: it looks for this word in the error, and the error quotes
 /// the name that was expected. (Its flag alone does nothing since rustls writes the error in words.)
 const ANY_NAME: &str = "NotValidForName";
 
@@ -82,7 +82,7 @@ fn encryption(server: &ServerUrl) -> Result<SslOpts, TlsFileError> {
     Ok(options)
 }
 
-/// The chain as PEM, of which there may be several in one text, and the key as DER, of which mysql_async believes that
+/// The chain as PEM, of which there may be several in one text, and the key as DER, of which `mysql_async` believes that
 /// it is PKCS #1: our provider finds out what it is.
 fn client_identity((chain, key): &Identity) -> ClientIdentity {
     let chain: String =

@@ -109,10 +109,10 @@ impl ServerUrl {
     pub fn without_password(&self) -> String {
         let user = self.user.as_deref().map_or_else(String::new, |user| format!("{}@", escaped(user)));
         let mut url = format!("{}://{user}{}", self.scheme(), self.place());
-        let mut separator = if url.contains('?') { '&' } else { '?' };
+        let mut separator = if url.contains('?') { "&" } else { "?" };
         for (name, value) in self.tls.parameters() {
-            url.push_str(&format!("{separator}{name}={value}"));
-            separator = '&';
+            url.extend([separator, name, "=", &value]);
+            separator = "&";
         }
         url
     }

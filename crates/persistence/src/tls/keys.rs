@@ -15,7 +15,7 @@ pub(crate) fn install_provider() {
     drop(provider.install_default());
 }
 
-/// Finds out the kind of a key: mysql_async hands every key over as PKCS #1, whatever it is.
+/// Finds out the kind of a key: `mysql_async` hands every key over as PKCS #1, whatever it is.
 #[derive(Debug)]
 struct AnyKey;
 

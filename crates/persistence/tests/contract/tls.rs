@@ -40,12 +40,12 @@ fn serve(authority: &Authority, certificate: &Certificate) -> Option<Encrypted> 
             options.files.push(("hba.conf", rules.to_owned()));
             options.arguments = r#"-c ssl=on -c ssl_cert_file="$PWD/server.pem" -c ssl_key_file="$PWD/server.key" \
                 -c ssl_ca_file="$PWD/ca.pem" -c hba_file="$PWD/hba.conf""#
-                .to_owned();
+                .into();
             "CREATE ROLE certified SUPERUSER LOGIN; CREATE ROLE encrypted SUPERUSER LOGIN"
         }
         Database::Mariadb => {
             options.arguments =
-                r#"--ssl-cert="$PWD/server.pem" --ssl-key="$PWD/server.key" --ssl-ca="$PWD/ca.pem""#.to_owned();
+                r#"--ssl-cert="$PWD/server.pem" --ssl-key="$PWD/server.key" --ssl-ca="$PWD/ca.pem""#.into();
             "CREATE USER certified@'%' REQUIRE X509; CREATE USER encrypted@'%' REQUIRE SSL; \
              GRANT ALL ON *.* TO certified@'%'; GRANT ALL ON *.* TO encrypted@'%'"
         }
