@@ -26,8 +26,7 @@ impl Email {
     /// Parses an address. Surrounding white space is removed; the case of letters is preserved.
     ///
     /// The local part is a dot-atom of ASCII characters (RFC 5322 section 3.2.3). The domain has at least two labels
-    /// and
-    /// may be internationalized: all spellings that UTS 46 maps to the same A-labels are the same domain.
+    /// and may be internationalized: all spellings that UTS 46 maps to the same A-labels are the same domain.
     ///
     /// # Errors
     /// Returns the violated rule as [`Invalid`].
@@ -82,8 +81,7 @@ struct Domain {
     /// Lower-case A-labels.
     ascii: String,
     /// As written if that is the normal form, otherwise the normal form. Look-alikes are therefore never shown: UTS 46
-    /// maps
-    /// `K` (U+212A) to `k`.
+    /// maps `K` (U+212A) to `k`.
     shown: String,
 }
 

@@ -1,4 +1,4 @@
-//! The sessions in the database. Their refresh tokens are in [`refresh_token`](crate::refresh_token).
+//! Database access to sessions. Refresh tokens are in [`refresh_token`](crate::refresh_token).
 
 use async_trait::async_trait;
 use diesel::prelude::*;
@@ -18,7 +18,7 @@ use crate::{
     user::UserRow,
 };
 
-/// A row without what is there for the database only. Whose it is comes from the user's row.
+/// A row without database-only columns. The user comes from the row of the user.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
 struct SessionRow {
@@ -35,7 +35,7 @@ struct SessionRow {
 impl SessionRow {
     fn into_session(self, user_id: UserId) -> Result<Session> {
         let id: SessionId = self.public_id.get();
-        let unknown = || StorageError::Corrupt(format!("session {id} ended for no known reason"));
+        let unknown = || StorageError::Corrupt(format!("session {id} ended for an unknown reason"));
         let reason = self.end_reason.as_deref().and_then(SessionEnd::from_name);
         let ended = self.ended_at.map(|at| reason.map(|reason| (at.0, reason)).ok_or_else(unknown)).transpose()?;
         Ok(Session {
@@ -222,7 +222,7 @@ impl SessionRepository for DieselRepositories {
     }
 }
 
-/// Ends sessions one by one, because only the count of rows tells who ended one: others may be at it too.
+/// Ends sessions one by one, because only the count of rows shows which of several concurrent calls ended a session.
 async fn end_each(
     repositories: &mut DieselRepositories,
     ids: Vec<Id>,
