@@ -44,8 +44,8 @@ macro_rules! meant {
     ($select:expr, $filter:expr, $reach:expr, $trigrams:expr) => {{
         let mut query = $select.into_boxed();
         if let Some(owner) = $filter.owner_id {
-            let is_meant = OWNERS.field(users::public_id).eq(Id::of(owner));
-            let owner = OWNERS.filter(is_meant).select(OWNERS.field(users::id));
+            let is_owner = OWNERS.field(users::public_id).eq(Id::of(owner));
+            let owner = OWNERS.filter(is_owner).select(OWNERS.field(users::id));
             query = query.filter(items::owner_id.eq(owner.single_value().assume_not_null()));
         }
         if let Some(search) = &$filter.search {

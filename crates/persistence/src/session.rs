@@ -154,19 +154,19 @@ impl SessionRepository for DieselRepositories {
         now: Timestamp,
     ) -> Result<Vec<SessionId>> {
         let rows: Vec<Id> = on!(self, |conn| {
-            let meant = sessions::table
+            let selected = sessions::table
                 .inner_join(users::table)
                 .filter(users::public_id.eq(Id::of(user_id)))
                 .filter(sessions::ended_at.is_null())
                 .order(sessions::id)
                 .select(sessions::public_id)
                 .into_boxed();
-            let meant = match scope {
-                SessionScope::One(id) => meant.filter(sessions::public_id.eq(Id::of(id))),
-                SessionScope::All => meant,
-                SessionScope::AllBut(id) => meant.filter(sessions::public_id.ne(Id::of(id))),
+            let selected = match scope {
+                SessionScope::One(id) => selected.filter(sessions::public_id.eq(Id::of(id))),
+                SessionScope::All => selected,
+                SessionScope::AllBut(id) => selected.filter(sessions::public_id.ne(Id::of(id))),
             };
-            meant.load(conn).await
+            selected.load(conn).await
         })?;
         end_each(self, rows, reason, now).await
     }

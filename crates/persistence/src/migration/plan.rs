@@ -116,10 +116,10 @@ pub(super) fn version(name: &str) -> String {
 }
 
 fn find<'s>(states: &'s [MigrationState], revision: &str) -> Result<&'s MigrationState, MigrationError> {
-    let is_meant = |state: &&MigrationState| {
+    let is_match = |state: &&MigrationState| {
         state.name == revision || (!revision.contains('_') && version(&state.name) == version(revision))
     };
-    let found = states.iter().find(is_meant);
+    let found = states.iter().find(is_match);
     found.ok_or_else(|| {
         refused(format!("there is no migration {revision}: `keepstone migrate history` lists all migrations"))
     })
