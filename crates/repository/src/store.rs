@@ -128,7 +128,7 @@ impl dyn Store + '_ {
     /// Runs `work` in a transaction: commits on `Ok` and rolls back on `Err`.
     ///
     /// Retries when the database fails before the COMMIT or reports a serialization failure: three attempts in all. An
-    /// error that `work` itself returns is final.
+    /// error that `work` returns without a failure of the database is final.
     ///
     /// `work` may therefore run more than once. It must not have other side effects, such as sending mail, and
     /// expensive work such as hashing belongs outside.
