@@ -118,8 +118,8 @@ async fn jobs_can_be_filtered_by_state_with_their_own_total() {
         let page = reader.jobs().list(&filter, &rest).await.unwrap();
         assert_eq!(page.items.iter().map(|job| job.id).collect::<Vec<_>>(), expected[2..]);
         assert_eq!((page.total, page.next), (Some(3), None));
-        let untold = PageRequest { with_total: false, ..rest };
-        assert_eq!(reader.jobs().list(&filter, &untold).await, Ok(Page { total: None, ..page }));
+        let without_total = PageRequest { with_total: false, ..rest };
+        assert_eq!(reader.jobs().list(&filter, &without_total).await, Ok(Page { total: None, ..page }));
     }
     let all = reader.jobs().list(&JobFilter::default(), &PageRequest::first(5)).await.unwrap();
     assert_eq!((all.items.len(), all.total), (5, Some(12)));

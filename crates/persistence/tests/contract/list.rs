@@ -318,8 +318,8 @@ async fn the_total_of_a_list_counts_the_rows_that_match_the_filter() {
                 let count = users[..12].iter().filter(is_match).count();
                 let page = opened.read().await.unwrap().users().list(&filter, &request).await.unwrap();
                 assert_eq!(page.total, u64::try_from(count).ok(), "{filter:?} {request:?}");
-                let untold = PageRequest { with_total: false, ..request };
-                let same = opened.read().await.unwrap().users().list(&filter, &untold).await.unwrap();
+                let without_total = PageRequest { with_total: false, ..request };
+                let same = opened.read().await.unwrap().users().list(&filter, &without_total).await.unwrap();
                 assert_eq!(same, Page { total: None, ..page });
             }
             for owner_id in [None, Some(users[0].id), Some(users[1].id), Some(users[2].id), Some(user("absent").id)] {

@@ -78,7 +78,7 @@ async fn places(opened: &Opened, raw: &mut Raw, texts: &[&str]) -> BTreeSet<Stri
 }
 
 /// Creates a user with an item, a refreshed session, a token of each purpose, and events, all with distinctive texts.
-async fn someone(opened: &Opened, person: &User, secret: &str) {
+async fn insert_full_user(opened: &Opened, person: &User, secret: &str) {
     opened.transaction(async |tx| tx.users().insert(person, &hash(&format!("hash-{secret}"))).await).await.unwrap();
     let things = [described(person, &format!("{secret} one"), &format!("about {secret}")), item(person, secret)];
     opened.insert_items(&things).await;
@@ -112,8 +112,8 @@ async fn a_purge_leaves_nothing_of_the_user_and_everything_of_others() {
     let ada = User { name: name(purged), ..user("zwqxvkj") };
     let bob = User { name: name(late), ..user(late) };
     let opened = Opened::migrated().await;
-    someone(&opened, &ada, purged).await;
-    someone(&opened, &bob, late).await;
+    insert_full_user(&opened, &ada, purged).await;
+    insert_full_user(&opened, &bob, late).await;
     let mut raw = opened.raw().await;
     let before = places(&opened, &mut raw, &pieces).await;
     let expected = ["users.email", "users.username", "users.name", "users.password_hash", "users.search_key"];
@@ -158,7 +158,7 @@ async fn no_step_exceeds_its_limit_and_a_purge_can_stop_after_any_step() {
     let staying = user("staying");
     let opened = Opened::with_users(&[&staying]).await;
     for (person, when) in people.iter().zip([2, 0, 1]) {
-        someone(&opened, person, "something").await;
+        insert_full_user(&opened, person, "something").await;
         delete(&opened, person, at(when)).await;
     }
     let rows = async |raw: &mut Raw| {
@@ -205,7 +205,7 @@ async fn several_nodes_purge_each_user_once_without_disturbing_others() {
     opened.insert(&staying).await.unwrap();
     for number in 0..12 {
         let person = user(&format!("user-{number}"));
-        someone(&opened, &person, "something").await;
+        insert_full_user(&opened, &person, "something").await;
         delete(&opened, &person, at(number % 3)).await;
     }
     let stores: Vec<Arc<dyn Store>> = vec![opened.shared(), opened.another().await, opened.another().await];
