@@ -9,7 +9,7 @@ use crate::{
     tls::{Identity, TlsFileError, TlsMode, install_provider},
 };
 
-/// The host name override that makes mysql_async ignore the name in the certificate. It searches the error for this
+/// The host name override that makes `mysql_async` ignore the name in the certificate. It searches the error for this
 /// word, and the error quotes the expected name. (Its own flag has had no effect since rustls changed the error text.)
 const ANY_NAME: &str = "NotValidForName";
 
@@ -82,7 +82,7 @@ fn encryption(server: &ServerUrl) -> Result<SslOpts, TlsFileError> {
     Ok(options)
 }
 
-/// Converts the identity: the chain to PEM, which can hold several certificates, and the key to DER. mysql_async labels
+/// Converts the identity: the chain to PEM, which can hold several certificates, and the key to DER. `mysql_async` labels
 /// every key as PKCS #1; our provider detects the real kind.
 fn client_identity((chain, key): &Identity) -> ClientIdentity {
     let chain: String =

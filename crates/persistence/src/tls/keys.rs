@@ -15,7 +15,7 @@ pub(crate) fn install_provider() {
     drop(provider.install_default());
 }
 
-/// A key loader that detects the kind of a key, because mysql_async labels every key as PKCS #1.
+/// A key loader that detects the kind of a key, because `mysql_async` labels every key as PKCS #1.
 #[derive(Debug)]
 struct AnyKey;
 
