@@ -132,7 +132,7 @@ impl Backup {
         if found.is_empty() { Ok(()) } else { Err(BackupError::Damaged(found.join("; "))) }
     }
 
-    /// Renames the copy, after it was synced to disk.
+    /// Syncs the copy to disk, then gives it its final name. Returns its size in bytes.
     fn publish(&self) -> Result<u64, BackupError> {
         let failed = |error| unwritable(&self.target, error);
         let file = File::open(&self.draft).map_err(failed)?;

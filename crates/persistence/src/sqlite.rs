@@ -63,7 +63,7 @@ pub fn examine(path: &Path, access: Access) -> Result<(), ConnectFailure> {
     if start.is_empty() || start == HEADER { Ok(()) } else { Err(failed(Cause::NotADatabase)) }
 }
 
-/// Returns the cause why a file cannot be created or opened.
+/// Returns the cause of a failure to create or open a file.
 pub fn cause(path: &Path, error: &io::Error) -> Cause {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match error.kind() {

@@ -82,8 +82,9 @@ fn encryption(server: &ServerUrl) -> Result<SslOpts, TlsFileError> {
     Ok(options)
 }
 
-/// Converts the identity: the chain to PEM, which can hold several certificates, and the key to DER. `mysql_async` labels
-/// every key as PKCS #1; our provider detects the real kind.
+/// Converts the identity: the chain to PEM, which can hold several certificates, and the key to DER.
+///
+/// `mysql_async` labels every key as PKCS #1; our provider detects the real kind.
 fn client_identity((chain, key): &Identity) -> ClientIdentity {
     let chain: String =
         chain.iter().map(|certificate| pem::encode(&pem::Pem::new("CERTIFICATE", certificate.to_vec()))).collect();
