@@ -1,6 +1,6 @@
-//! Writes down the migrations as text, for `migrate upgrade --sql`: diesel keeps what it embeds to itself. And has this
-//! crate built again when a migration is added.
-#![expect(clippy::disallowed_methods, reason = "cargo talks to a build script by its environment")]
+//! Embeds the SQL of the migrations for `migrate upgrade --sql`, because diesel does not expose the text that it
+//! embeds. Also rebuilds this crate when a migration is added.
+#![expect(clippy::disallowed_methods, reason = "cargo passes settings to a build script as environment variables")]
 
 use std::{
     env, fs, io,

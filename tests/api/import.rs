@@ -282,7 +282,7 @@ fn every_bad_row_is_told_by_its_line_and_harms_no_other() {
     let bad = [
         (format!("nobody,,{hash},,"), "email: must be an e-mail address"),
         (format!(",,{hash},,"), "email: is missing"),
-        (format!("e1@x.example,a b,{hash},,"), "username: may have letters a to z"),
+        (format!("e1@x.example,a b,{hash},,"), "username: may contain only letters a to z"),
         ("e2@x.example,,canary-secret,,".to_owned(), "password: is a password and not its hash"),
         ("e3@x.example,,pbkdf2_sha256$1000$salt$canary,,".to_owned(), "password: is a damaged hash of Django's PBKDF2"),
         ("e4@x.example,,$2b$12$canary,,".to_owned(), "password: is a damaged hash"),

@@ -1,70 +1,70 @@
-//! The audit log: what happened that bears on security, to whom, by whom. Never a secret, and never changed again.
+//! The audit log of security-relevant events. An event never contains a secret and is never changed.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
 use crate::{AuditEventId, SessionId, Timestamp, UserId};
 
-/// One thing that happened.
+/// An event of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEvent {
     /// The public id.
     pub id: AuditEventId,
-    /// When it happened.
+    /// The time of the event.
     pub at: Timestamp,
-    /// What happened.
+    /// The kind of the event.
     pub kind: AuditKind,
-    /// Who did it; `None` if nobody knows, or the operator did.
+    /// The user who caused the event; `None` if unknown, or if it was the operator.
     pub actor: Option<UserId>,
-    /// Whose account it was done to.
+    /// The account that the event is about.
     pub user_id: Option<UserId>,
-    /// In or to which session.
+    /// The session in which the event happened, or which it affected.
     pub session_id: Option<SessionId>,
     /// The address that the request came from.
     pub ip: Option<String>,
-    /// The request that did it.
+    /// The id of the request that caused the event.
     pub request_id: Option<String>,
-    /// What else there is to know.
+    /// Further details, by name.
     pub detail: BTreeMap<String, String>,
 }
 
-/// What can happen.
+/// The kind of an audit event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuditKind {
-    /// Somebody logged in.
+    /// A user logged in.
     Login,
-    /// Somebody tried to log in, and was refused.
+    /// A login was refused.
     LoginFailed,
-    /// Somebody logged out, of one session or of all.
+    /// A user logged out of one session or of all sessions.
     Logout,
-    /// A consumed refresh token came again.
+    /// A consumed refresh token was used again.
     RefreshReused,
-    /// Sessions were ended from elsewhere.
+    /// Sessions were revoked remotely.
     SessionsRevoked,
-    /// An account was made.
+    /// An account was created.
     UserCreated,
     /// A password was changed.
     PasswordChanged,
-    /// A forgotten password was replaced, by whoever has the mailbox.
+    /// A forgotten password was reset by a person with access to the mailbox.
     PasswordReset,
-    /// The owner of an account has shown that its address is theirs.
+    /// The owner of an account confirmed the e-mail address.
     EmailVerified,
-    /// Somebody had an e-mail sent that they wrote.
+    /// A user sent an e-mail with text of their own.
     EmailSent,
-    /// The owner of an account asked for another address, which has to be confirmed.
+    /// The owner of an account requested another address, which has to be confirmed.
     EmailChangeRequested,
-    /// An account was given another address.
+    /// The e-mail address of an account was changed.
     EmailChanged,
-    /// An account was given another role.
+    /// The role of an account was changed.
     RoleChanged,
-    /// An account can log in again.
+    /// An account was activated and can log in again.
     UserActivated,
-    /// An account cannot log in any more, and its sessions have ended.
+    /// An account was deactivated, and its sessions were ended.
     UserDeactivated,
-    /// An account was deleted, and its sessions have ended.
+    /// An account was deleted, and its sessions were ended.
     UserDeleted,
 }
 
-/// The events that a list is about; each member that is set narrows it.
+/// A filter for audit events. All conditions that are set must match.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
     /// Events of this kind.
@@ -82,7 +82,7 @@ pub struct AuditFilter {
 }
 
 impl AuditFilter {
-    /// Whether every event is meant.
+    /// Whether the filter matches every event.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         let Self { kind, user_id, actor, ip, since, until } = self;
@@ -90,17 +90,17 @@ impl AuditFilter {
     }
 }
 
-/// What a user has to do with an event.
+/// How a user is involved in an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Involvement {
-    /// It was done to their account, by whomever.
+    /// The event is about the user's account, regardless of who caused it.
     Account,
-    /// They did it, to anything but their own account.
+    /// The user caused the event, and it is not about their own account.
     Actor,
 }
 
 impl AuditKind {
-    /// Every kind there is.
+    /// All kinds.
     pub const ALL: [Self; 16] = [
         Self::Login,
         Self::LoginFailed,
@@ -120,7 +120,7 @@ impl AuditKind {
         Self::UserDeleted,
     ];
 
-    /// The name under which it is kept and told.
+    /// Returns the name that is stored and shown in responses.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -143,7 +143,7 @@ impl AuditKind {
         }
     }
 
-    /// The kind with this name.
+    /// Returns the kind with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
@@ -151,7 +151,7 @@ impl AuditKind {
 }
 
 impl AuditEvent {
-    /// Something that happened now; what is known of it is filled in.
+    /// Creates an event of this kind at this time; all other members are empty.
     #[must_use]
     pub fn new(kind: AuditKind, now: Timestamp) -> Self {
         Self {
@@ -167,7 +167,7 @@ impl AuditEvent {
         }
     }
 
-    /// With one more thing to know.
+    /// Adds a detail.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.detail.insert(name.to_owned(), value.into());
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_is_kept_under_its_name() {
+    fn a_kind_is_found_by_its_name() {
         for kind in AuditKind::ALL {
             assert_eq!(AuditKind::from_name(kind.name()), Some(kind));
         }

@@ -1,4 +1,5 @@
-//! E-mail addresses. Two addresses are one account when their keys are equal, byte for byte, on every database.
+//! E-mail addresses. Two addresses belong to the same account if their keys are equal, byte for byte, on every
+//! database.
 
 use std::fmt;
 
@@ -8,8 +9,9 @@ use crate::{Invalid, kept::kept_as_text};
 
 kept_as_text!(Email);
 
-/// An e-mail address as its owner wrote it, and the canonical form under which it is unique. A domain that is not in the
-/// normal form of UTS 46 is converted to it.
+/// An e-mail address as its owner wrote it, with the canonical form that must be unique.
+///
+/// A domain that is not in the normal form of UTS 46 is converted to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email {
     address: String,
@@ -17,17 +19,17 @@ pub struct Email {
 }
 
 impl Email {
-    /// The largest length of a whole address, in bytes (RFC 5321 section 4.5.3.1.3, less the angle brackets).
+    /// The maximum length of a whole address, in bytes (RFC 5321 section 4.5.3.1.3, less the angle brackets).
     pub const MAX_LENGTH: usize = 254;
     const MAX_LOCAL_LENGTH: usize = 64;
 
-    /// Reads an address: spaces around it are dropped, letters keep their case.
+    /// Parses an address. Surrounding white space is removed; the case of letters is preserved.
     ///
-    /// The local part is a dot-atom of ASCII (RFC 5322 section 3.2.3). The domain has at least two labels and may be
-    /// international: every spelling that UTS 46 maps to the same A-labels is the same domain.
+    /// The local part is a dot-atom of ASCII characters (RFC 5322 section 3.2.3). The domain has at least two labels
+    /// and may be internationalized: all spellings that UTS 46 maps to the same A-labels are the same domain.
     ///
     /// # Errors
-    /// [`Invalid`] says which rule was broken.
+    /// Returns the violated rule as [`Invalid`].
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let address = text.trim_matches([' ', '\t', '\r', '\n']);
         if address.len() > Self::MAX_LENGTH {
@@ -36,7 +38,7 @@ impl Email {
         let (local, domain) =
             address.rsplit_once('@').ok_or(Invalid::Malformed("must be an e-mail address, such as ada@example.com"))?;
         if !is_local_part(local) {
-            return Err(Invalid::Malformed("the part before the @ is not one that mail servers accept"));
+            return Err(Invalid::Malformed("the part before the @ is not valid in an e-mail address"));
         }
         let domain = Domain::parse(domain).ok_or(Invalid::Malformed("the part after the @ is not a domain name"))?;
         let (address, key) =
@@ -47,13 +49,13 @@ impl Email {
         Ok(Self { address, key })
     }
 
-    /// The address as its owner wrote it: where mail goes, and what people see.
+    /// Returns the address as its owner wrote it: for sending mail and for display.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.address
     }
 
-    /// The canonical form: lower case, the domain in A-labels (RFC 5890). Equal keys are the same address.
+    /// Returns the canonical form: lower case, with the domain in A-labels (RFC 5890). Equal keys are the same address.
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
@@ -78,13 +80,13 @@ fn is_local_part(local: &str) -> bool {
 struct Domain {
     /// Lower-case A-labels.
     ascii: String,
-    /// As written if that is the normal form, else the normal form, so that nobody sees a look-alike: UTS 46 maps `K`
-    /// (U+212A) to `k`.
+    /// As written if that is the normal form, otherwise the normal form. Look-alikes are therefore never shown: UTS 46
+    /// maps `K` (U+212A) to `k`.
     shown: String,
 }
 
 impl Domain {
-    /// Reads a domain; `None` if it is not a host name of two or more labels.
+    /// Parses a domain; `None` if it is not a host name of two or more labels.
     fn parse(domain: &str) -> Option<Self> {
         let ascii = idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::STD3).ok()?;
         let (unicode, valid) = idna::domain_to_unicode(&ascii);
@@ -109,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_compared_without_case_and_shown_as_written() {
+    fn an_address_is_compared_case_insensitively_and_shown_as_written() {
         let email = Email::parse("  Ada.Lovelace@Example.COM ").unwrap();
         assert_eq!(email.as_str(), "Ada.Lovelace@Example.COM");
         assert_eq!(email.key(), "ada.lovelace@example.com");
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_is_one_in_every_spelling_that_uts_46_maps_to_it() {
+    fn all_spellings_that_uts_46_maps_to_one_domain_are_equal() {
         for (normal, spellings) in [
             (
                 "x@münchen.de",
@@ -151,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_that_is_not_in_its_normal_form_is_shown_in_it() {
+    fn a_domain_is_shown_in_its_normal_form() {
         for (written, shown) in [
             ("X@MÜNCHEN.de", "X@münchen.de"),
             ("x@mu\u{308}nchen.de", "x@münchen.de"),
@@ -165,14 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn letters_outside_ascii_before_the_at_sign_are_refused() {
+    fn a_local_part_that_is_not_ascii_is_rejected() {
         for address in ["\u{212a}@x.example", "ı@x.example", "ﬁ@x.example", "ä@x.example"] {
             assert!(Email::parse(address).is_err(), "{address}");
         }
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn an_invalid_address_is_rejected() {
         let long_local = format!("{}@example.com", "a".repeat(65));
         let long = format!("a@{}.com", "b.".repeat(130));
         for address in [

@@ -1,4 +1,4 @@
-//! The ids that the outside world sees: one newtype for each kind, so that none can stand for another.
+//! Public ids: a separate newtype for each kind of entity, so the compiler rejects mix-ups.
 
 use std::{fmt, str::FromStr};
 
@@ -13,7 +13,7 @@ macro_rules! ids {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A new id: a UUIDv7 (RFC 9562), larger than every id that this process made before.
+            /// Generates a UUIDv7 (RFC 9562), larger than every id that this process generated before.
             #[must_use]
             pub fn generate() -> Self {
                 Self(Uuid::now_v7())
@@ -49,17 +49,17 @@ macro_rules! ids {
 }
 
 ids! {
-    /// Names an event of the audit log.
+    /// The id of an audit event.
     AuditEventId;
-    /// Names a job, and the e-mail that it sends.
+    /// The id of a job, and of the e-mail that it sends.
     JobId;
-    /// Names a token that was sent by e-mail.
+    /// The id of a token that is sent by e-mail.
     MailTokenId;
-    /// Names an item.
+    /// The id of an item.
     ItemId;
-    /// Names a user.
+    /// The id of a user.
     UserId;
-    /// Names a session: one login, from its first token to its last.
+    /// The id of a session: one login, from its first token to its last.
     SessionId;
 }
 
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_reads_what_it_writes() {
+    fn a_printed_id_parses_to_itself() {
         let id = SessionId::generate();
         assert_eq!(id.to_string().parse(), Ok(id));
     }

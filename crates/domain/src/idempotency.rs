@@ -1,20 +1,20 @@
-//! Requests that may be sent again and are done once (the `Idempotency-Key` header).
+//! Requests that clients may retry and that are executed once (the `Idempotency-Key` header).
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// One attempt to answer a request. Neither the request nor its body can be found out from their digests.
+/// An attempt to execute a request. The digests reveal neither the request nor its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// Who asks for what under which key: requests with the same digest are the same request.
+    /// The digest of caller, operation and key. Requests with equal digests are the same request.
     pub request: [u8; 32],
-    /// What it sends. The same request with another body is a mistake.
+    /// The digest of the body. The same request with another body is a client error.
     pub body: [u8; 32],
-    /// Tells this attempt from others to answer the same request.
+    /// Distinguishes this attempt from other attempts to execute the same request.
     pub id: Uuid,
 }
 
-/// The answer to a request, as it is sent again.
+/// The stored response to a request, replayed for each retry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// The HTTP status.
@@ -22,7 +22,7 @@ pub struct Answer {
     /// The path of a new resource.
     #[serde(default)]
     pub location: Option<String>,
-    /// Which version of it was made, as a validator (RFC 9110 section 8.8.3).
+    /// The version of the new resource, as a validator (RFC 9110 section 8.8.3).
     #[serde(default)]
     pub etag: Option<String>,
     /// The body.

@@ -1,29 +1,29 @@
-//! Why a value was refused: a fact and the rule that it broke, never the value itself.
+//! Validation errors: the violated rule, never the value itself.
 
 use thiserror::Error;
 
-/// The rule that a value broke. Its text is meant for the person who sent the value.
+/// The rule that a value violates. The text is shown to the client that sent the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Invalid {
-    /// Fewer Unicode scalar values than allowed.
+    /// The value has fewer Unicode scalar values than allowed.
     #[error("must have at least {min} characters")]
     TooShort {
-        /// The smallest length that is accepted.
+        /// The minimum length.
         min: usize,
     },
-    /// More Unicode scalar values than allowed.
+    /// The value has more Unicode scalar values than allowed.
     #[error("must have at most {max} characters")]
     TooLong {
-        /// The largest length that is accepted.
+        /// The maximum length.
         max: usize,
     },
-    /// Not of the form that the value must have; says which.
+    /// The value does not have the required form, which the text names.
     #[error("{0}")]
     Malformed(&'static str),
 }
 
 impl Invalid {
-    /// A stable name for programs: `too_short`, `too_long` or `value_error`.
+    /// Returns a stable, machine-readable name: `too_short`, `too_long` or `value_error`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -33,7 +33,7 @@ impl Invalid {
         }
     }
 
-    /// Refuses a text whose number of Unicode scalar values is outside `min..=max`.
+    /// Rejects a text whose number of Unicode scalar values is outside `min..=max`.
     pub(crate) fn check_length(text: &str, min: usize, max: usize) -> Result<(), Self> {
         let length = text.chars().count();
         if length < min {

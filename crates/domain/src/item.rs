@@ -1,39 +1,39 @@
-//! What people keep here: a title, perhaps a description, and an owner.
+//! Items: a title, an optional description and an owner.
 
 use std::fmt;
 
 use crate::{Invalid, ItemId, SearchText, Timestamp, UserId, Version, text::one_line};
 
-/// Something that somebody keeps.
+/// An item of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     /// The public id.
     pub id: ItemId,
-    /// What it is called.
+    /// The title.
     pub title: Title,
-    /// What else there is to say.
+    /// The description, if any.
     pub description: Option<Description>,
-    /// Whose it is.
+    /// The owner.
     pub owner_id: UserId,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When anything of the above last changed.
+    /// The time of the last change to title, description or owner.
     pub updated_at: Timestamp,
-    /// How often it has changed.
+    /// The version, which counts the changes.
     pub version: Version,
 }
 
-/// What it takes to make an item.
+/// The values of an item that is to be created.
 #[derive(Debug, Clone)]
 pub struct NewItem {
-    /// What it is called.
+    /// The title.
     pub title: Title,
-    /// What else there is to say.
+    /// The description, if any.
     pub description: Option<Description>,
 }
 
 impl NewItem {
-    /// The item that this makes, with a new id.
+    /// Creates the item, with a new id.
     #[must_use]
     pub fn into_item(self, owner_id: UserId, now: Timestamp) -> Item {
         Item {
@@ -48,78 +48,78 @@ impl NewItem {
     }
 }
 
-/// A change to an item. `None` leaves a member as it is; `Some(None)` clears one that may be empty.
+/// A change to an item. `None` leaves a member unchanged; `Some(None)` clears an optional member.
 #[derive(Debug, Clone, Default)]
 pub struct ItemPatch {
     /// A new title.
     pub title: Option<Title>,
-    /// A new description, or none.
+    /// A new description; `Some(None)` removes it.
     pub description: Option<Option<Description>>,
 }
 
 impl ItemPatch {
-    /// Whether it changes nothing.
+    /// Whether the patch changes nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.title.is_none() && self.description.is_none()
     }
 }
 
-/// Which items are meant.
+/// A filter for items. All conditions that are set must match.
 #[derive(Debug, Clone, Default)]
 pub struct ItemFilter {
-    /// Those of this owner only.
+    /// Only items of this owner.
     pub owner_id: Option<UserId>,
-    /// Those with this in their title or description only.
+    /// Only items with this text in their title or description.
     pub search: Option<SearchText>,
 }
 
-/// What an item is called: 1 to 255 characters on one line.
+/// The title of an item: 1 to 255 characters on one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Title(String);
 
 impl Title {
-    /// The fewest characters.
+    /// The minimum number of characters.
     pub const MIN_LENGTH: usize = 1;
-    /// The most characters.
+    /// The maximum number of characters.
     pub const MAX_LENGTH: usize = 255;
 
-    /// Reads a title; spaces around it are dropped.
+    /// Parses a title. Surrounding white space is removed.
     ///
     /// # Errors
-    /// [`Invalid`] says which rule was broken.
+    /// Returns the violated rule as [`Invalid`].
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         one_line(text, Self::MIN_LENGTH, Self::MAX_LENGTH).map(Self)
     }
 
-    /// The title, without spaces around it.
+    /// Returns the title, without surrounding white space.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What there is to say about an item: at most 10,000 characters, on any number of lines.
+/// The description of an item: at most 10,000 characters, on any number of lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description(String);
 
 impl Description {
-    /// The most characters.
+    /// The maximum number of characters.
     pub const MAX_LENGTH: usize = 10_000;
 
-    /// Reads a description, exactly as given.
+    /// Parses a description, without changing it.
     ///
     /// # Errors
-    /// [`Invalid`] says which rule was broken.
+    /// Returns the violated rule as [`Invalid`].
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         Invalid::check_length(text, 0, Self::MAX_LENGTH)?;
         if text.chars().any(|character| character.is_control() && !matches!(character, '\t' | '\n' | '\r')) {
-            return Err(Invalid::Malformed("must not have control characters but tabs and line breaks"));
+            return Err(Invalid::Malformed("must not contain control characters other than tabs and line breaks"));
         }
         Ok(Self(text.to_owned()))
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_title_is_one_line_of_any_script() {
+    fn a_title_is_a_line_in_any_script() {
         assert_eq!(Title::parse(" 漢字 \n").unwrap().as_str(), "漢字");
         assert_eq!(Title::parse(" "), Err(Invalid::TooShort { min: 1 }));
         assert_eq!(Title::parse(&"é".repeat(256)), Err(Invalid::TooLong { max: 255 }));
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_description_has_lines_and_keeps_its_spaces() {
+    fn a_description_may_have_lines_and_is_not_trimmed() {
         assert_eq!(Description::parse(" a\r\n\tb ").unwrap().as_str(), " a\r\n\tb ");
         assert_eq!(Description::parse("").unwrap().as_str(), "");
         assert!(Description::parse(&"é".repeat(10_000)).is_ok());

@@ -1,5 +1,5 @@
-//! Work that is done later and never lost: written down in the transaction that causes it, done by whichever process
-//! comes first. It may be done twice, if a process dies at the wrong moment, and so must bear it.
+//! Background jobs. A job is stored in the transaction that causes it and executed by any process. If a process dies at
+//! the wrong moment, the job is executed twice, so it must tolerate that.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -7,123 +7,123 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Email, ItemId, JobId, MailText, MailTokenId, PendingUser, Subject, Timestamp, UserId, Username};
 
-/// Everything that is done later. What an old version wrote must stay readable: members are added, never renamed.
+/// The work of a job. Rows of older versions must stay readable: members may be added, never renamed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Task {
-    /// Sends the link of a token that shows whose an address is.
+    /// Sends the link that verifies an e-mail address.
     MailVerifyEmail {
-        /// The token, which also says whose address it is.
+        /// The token, which also determines the address.
         token_id: MailTokenId,
     },
-    /// Sends the link of a token that sets a new password.
+    /// Sends the link that resets a password.
     MailResetPassword {
-        /// The token, which also says whose password it is.
+        /// The token, which also determines the account.
         token_id: MailTokenId,
     },
-    /// Tells the owner of an account that somebody tried to sign up with its address.
+    /// Informs the owner of an account that a sign-up used its address.
     MailAddressTaken {
-        /// Whose account it is.
+        /// The account.
         user_id: UserId,
     },
-    /// Tells who signed up that the address is reserved for the account that had it before.
+    /// Informs the person who signed up that the address is reserved for the account that had it before.
     MailAddressReserved {
-        /// Who signed up.
+        /// The address of the sign-up.
         email: Email,
     },
-    /// Tells who signed up that another account has the user name.
+    /// Informs the person who signed up that another account has the user name.
     MailUsernameTaken {
-        /// Who signed up.
+        /// The address of the sign-up.
         email: Email,
         /// The name that is taken.
         username: Username,
     },
-    /// Tells that a password was changed.
+    /// Informs the owner of an account that its password was changed.
     MailPasswordChanged {
-        /// Whose.
+        /// The account.
         user_id: UserId,
-        /// When.
+        /// The time of the change.
         at: Timestamp,
     },
-    /// Tells the address that an account had before that it has another.
+    /// Informs the previous address of an account that the account has another one.
     MailEmailChanged {
-        /// Whose account it is.
+        /// The account.
         user_id: UserId,
-        /// The address before.
+        /// The previous address.
         email: Email,
-        /// When it was changed.
+        /// The time of the change.
         at: Timestamp,
-        /// The token that takes it back, if the address was verified.
+        /// The token that undoes the change, if the previous address was verified.
         token_id: Option<MailTokenId>,
     },
-    /// Tells that a session was ended because a refresh token came again.
+    /// Informs the owner of a session that it was ended because a refresh token was used twice.
     MailSessionEnded {
-        /// Whose session it was.
+        /// The owner.
         user_id: UserId,
-        /// When it ended.
+        /// The time at which the session ended.
         at: Timestamp,
-        /// Where the second use came from.
+        /// The network address of the second use.
         ip: Option<IpAddr>,
     },
-    /// Sends what somebody wrote.
+    /// Sends an e-mail that a user wrote.
     MailMessage {
-        /// To whom.
+        /// The recipient.
         email: Email,
-        /// What it is about.
+        /// The subject.
         subject: Subject,
-        /// What it says.
+        /// The text.
         text: MailText,
     },
     /// Sends a link to set a new password, if there is an account with this address.
     BeginPasswordReset {
-        /// What somebody typed as their address.
+        /// The address, as entered by the client.
         email: Email,
     },
-    /// Makes an account, or tells its owner by e-mail why there is none: for sign-ups that are answered alike.
+    /// Creates an account, or explains by e-mail why it could not. Sign-ups get the same response in both cases.
     FinishRegistration {
-        /// What it takes to make it.
+        /// The account to create.
         user: PendingUser,
     },
-    /// Renews what users are searched by, a few at once: once, after the rules of the search have changed.
+    /// Rebuilds the search keys of users, a few at a time. Runs once after the rules of the search have changed.
     RenewUserSearchKeys {
-        /// The last user that has been renewed.
+        /// The last user whose key has been rebuilt.
         after: Option<UserId>,
     },
-    /// Renews what items are searched by, as [`RenewUserSearchKeys`](Self::RenewUserSearchKeys) does for users.
+    /// Rebuilds the search keys of items, as [`RenewUserSearchKeys`](Self::RenewUserSearchKeys) does for users.
     RenewItemSearchKeys {
-        /// The last item that has been renewed.
+        /// The last item whose key has been rebuilt.
         after: Option<ItemId>,
     },
-    /// What is done again and again.
+    /// A recurring job.
     #[serde(untagged)]
     Routine(RoutineTask),
 }
 
-/// A routine as it is kept: `{"kind": "purge_users"}`.
+/// A routine in its stored form: `{"kind": "purge_users"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoutineTask {
-    /// Which one.
+    /// The routine.
     pub kind: Routine,
 }
 
-/// Work that is done once in each interval, however many processes there are.
+/// A recurring task, executed once per interval regardless of the number of processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Routine {
-    /// Deletes sessions whose time is over, and their tokens.
+    /// Deletes expired sessions and their tokens.
     DeleteExpiredSessions,
-    /// Deletes the answers to requests that are too old to be sent again.
+    /// Deletes stored responses to requests that are too old to be retried.
     DeleteOldRequests,
-    /// Deletes tokens of e-mails whose time is over.
+    /// Deletes expired e-mail tokens.
     DeleteExpiredMailTokens,
-    /// Deletes jobs that were finished, or given up, long ago.
+    /// Deletes jobs that were completed, or became dead, long ago.
     DeleteOldJobs,
-    /// Deletes for good who was deleted long ago.
+    /// Permanently removes users who were deleted long ago.
     PurgeUsers,
 }
 
 impl Routine {
-    /// Every routine there is.
+    /// All routines.
     pub const ALL: [Self; 5] = [
         Self::DeleteExpiredSessions,
         Self::DeleteOldRequests,
@@ -132,7 +132,7 @@ impl Routine {
         Self::PurgeUsers,
     ];
 
-    /// How long after one was done it is done again.
+    /// The time between the end of an execution and the next one.
     pub const INTERVAL: Duration = Duration::from_hours(1);
 }
 
@@ -143,7 +143,7 @@ impl From<Routine> for Task {
 }
 
 impl Task {
-    /// The name of its kind, under which it is kept and told.
+    /// Returns the name of the kind, which is stored and shown in responses.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -171,24 +171,24 @@ impl Task {
     }
 }
 
-/// How far a job has come.
+/// The state of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobState {
-    /// Its time has not come, or nobody has got round to it.
+    /// The job is not due yet, or no worker has leased it.
     Waiting,
-    /// Somebody is at it, or has died over it: then another takes it over when its lease ends.
+    /// A worker has leased the job. If the worker dies, another one takes over when the lease expires.
     Running,
-    /// It is done.
+    /// The job is done.
     Done,
-    /// It failed too often, or cannot be done at all. Somebody has to look.
+    /// The job failed too often, or cannot succeed. It requires attention of an operator.
     Dead,
 }
 
 impl JobState {
-    /// Every state there is.
+    /// All states.
     pub const ALL: [Self; 4] = [Self::Waiting, Self::Running, Self::Done, Self::Dead];
 
-    /// The name under which it is kept and told.
+    /// Returns the name that is stored and shown in responses.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -199,82 +199,82 @@ impl JobState {
         }
     }
 
-    /// The state with this name.
+    /// Returns the state with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.name() == name)
     }
 }
 
-/// A job, as it is looked at. What it is about stays inside: there may be addresses in it.
+/// A job as shown to operators. The payload is not part of it, because it may contain addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     /// The public id.
     pub id: JobId,
-    /// The name of its task's kind; one that this version may not know.
+    /// The name of the task's kind. This version may not know it.
     pub kind: String,
-    /// How far it has come.
+    /// The state.
     pub state: JobState,
-    /// How often it was tried, this time included.
+    /// The number of attempts, including the current one.
     pub attempts: u32,
-    /// When it was caused.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it is to be tried, or its lease ends; `None` once it is over. In the database's time.
+    /// The time of the next attempt, or the end of the lease; `None` once the job has ended. In the database's time.
     pub due_at: Option<Timestamp>,
-    /// When it was done, or given up.
+    /// The time at which the job was completed or became dead.
     pub finished_at: Option<Timestamp>,
-    /// What went wrong the last time, in one line.
+    /// The error of the last attempt, in one line.
     pub last_error: Option<String>,
 }
 
-/// Which jobs are meant.
+/// A filter for jobs.
 #[derive(Debug, Clone, Default)]
 pub struct JobFilter {
-    /// Those that have come this far only.
+    /// Only jobs in this state.
     pub state: Option<JobState>,
 }
 
-/// A job whose time has come.
+/// A job that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DueJob {
-    /// Which one.
+    /// The public id.
     pub id: JobId,
-    /// How often it has been tried.
+    /// The number of attempts so far.
     pub attempts: u32,
-    /// Since when it is due. Whoever moves this has the job: that is all a lease is.
+    /// The time at which the job became due. A worker leases a job by changing this value; a lease is nothing else.
     pub due_at: Timestamp,
-    /// Whether it is the only row of a [`Routine`], whatever else can be read of it.
+    /// Whether this is the row of a [`Routine`]. Known even if the payload cannot be read.
     pub is_routine: bool,
 }
 
-/// What there is to do.
+/// The jobs that are due, and the time until the next one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueJobs {
-    /// Those whose time has come, the one that has waited longest first.
+    /// The jobs that are due, the longest waiting first.
     pub ready: Vec<DueJob>,
-    /// How long it is until the next one's, if there are no more that are ready.
+    /// The time until the next job is due, if no further jobs are ready.
     pub next: Option<Duration>,
-    /// What time it is in the database.
+    /// The current time of the database.
     pub now: Timestamp,
 }
 
-/// How an attempt ended.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobOutcome {
-    /// It is done. What it was about is forgotten.
+    /// The job is done. Its payload is deleted.
     Done,
-    /// It is to be tried again.
+    /// The job is to be tried again.
     Again {
-        /// How long from now, in the database's time.
+        /// The delay from now, in the database's time.
         after: Duration,
-        /// How many attempts count by then.
+        /// The number of attempts to store.
         attempts: u32,
-        /// What went wrong, if anything did.
+        /// The error, if any.
         error: Option<String>,
     },
-    /// It is given up.
+    /// The job is dead and not retried.
     Dead {
-        /// What went wrong.
+        /// The error.
         error: String,
     },
 }
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_reads_what_it_writes_and_says_its_kind() {
+    fn a_task_survives_serialization_and_reports_its_kind() {
         for task in examples() {
             let json = serde_json::to_value(&task).unwrap();
             assert_eq!(json["kind"], task.kind());
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_a_migration_wrote_is_read() {
+    fn a_task_written_by_a_migration_is_readable() {
         for (json, task) in [
             (r#"{"kind":"renew_user_search_keys"}"#, Task::RenewUserSearchKeys { after: None }),
             (r#"{"kind":"renew_item_search_keys"}"#, Task::RenewItemSearchKeys { after: None }),
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_task_is_refused() {
+    fn an_invalid_task_is_rejected() {
         for json in [
             r#"{"kind": "nonsense"}"#,
             r#"{"kind": "mail_address_taken"}"#,
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_kept_under_its_name() {
+    fn a_state_is_found_by_its_name() {
         for state in JobState::ALL {
             assert_eq!(JobState::from_name(state.name()), Some(state));
         }

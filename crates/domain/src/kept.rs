@@ -1,7 +1,7 @@
-//! Values that jobs carry: they are written as texts, and parsed again when they are read, so that nothing comes back
-//! that could not have been made.
+//! Serde support for value types stored in job payloads. Stored text is parsed again on reading, so invalid values are
+//! rejected.
 
-/// Serializes types that have `parse` and `as_str` as their texts.
+/// Implements serde for types with `parse` and `as_str`: they are serialized as strings.
 macro_rules! kept_as_text {
     ($($name:ident),+) => {$(
         impl serde::Serialize for $name {

@@ -1,6 +1,7 @@
 //! Keepstone's entities, value types and rules.
 //!
-//! Pure: no input, no output, no async. A value that exists here is valid; the only way in is a `parse`.
+//! The crate is pure: no I/O and no async. Every value that exists is valid, because only a `parse` function creates
+//! it.
 
 mod audit;
 mod email;

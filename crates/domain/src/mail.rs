@@ -1,5 +1,5 @@
-//! What an e-mail is made of that strangers may write: one line for the subject, text for the body. Neither can end a
-//! header, and nothing else of a header is ever anybody's text.
+//! The parts of an e-mail that users may write: a subject of one line and a text body. Neither can end a header, and no
+//! other header contains text of a user.
 
 use crate::{Invalid, kept::kept_as_text, text::one_line};
 
@@ -10,49 +10,49 @@ kept_as_text!(Subject, MailText);
 pub struct Subject(String);
 
 impl Subject {
-    /// The fewest characters.
+    /// The minimum number of characters.
     pub const MIN_LENGTH: usize = 1;
-    /// The most characters.
+    /// The maximum number of characters.
     pub const MAX_LENGTH: usize = 200;
 
-    /// Reads a subject; spaces around it are dropped.
+    /// Parses a subject. Surrounding white space is removed.
     ///
     /// # Errors
-    /// [`Invalid`] says which rule was broken.
+    /// Returns the violated rule as [`Invalid`].
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         one_line(text, Self::MIN_LENGTH, Self::MAX_LENGTH).map(Self)
     }
 
-    /// The subject, without spaces around it.
+    /// Returns the subject, without surrounding white space.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The text of an e-mail: 1 to 20,000 characters, lines and all.
+/// The text of an e-mail: 1 to 20,000 characters, on any number of lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailText(String);
 
 impl MailText {
-    /// The fewest characters.
+    /// The minimum number of characters.
     pub const MIN_LENGTH: usize = 1;
-    /// The most characters.
+    /// The maximum number of characters.
     pub const MAX_LENGTH: usize = 20_000;
 
-    /// Reads a text, exactly as given.
+    /// Parses a text, without changing it.
     ///
     /// # Errors
-    /// [`Invalid`] says which rule was broken: control characters other than tab and line ends are refused.
+    /// Returns the violated rule as [`Invalid`]. Control characters other than tabs and line ends are rejected.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         Invalid::check_length(text, Self::MIN_LENGTH, Self::MAX_LENGTH)?;
         if text.chars().any(|character| character.is_control() && !matches!(character, '\n' | '\r' | '\t')) {
-            return Err(Invalid::Malformed("must not have control characters but tabs and line ends"));
+            return Err(Invalid::Malformed("must not contain control characters other than tabs and line ends"));
         }
         Ok(Self(text.to_owned()))
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -73,13 +73,13 @@ mod tests {
     }
 
     #[test]
-    fn a_text_has_lines_and_no_other_controls() {
+    fn a_text_may_have_lines_but_no_other_control_characters() {
         assert_eq!(MailText::parse("a\r\n.\r\n\tb").unwrap().as_str(), "a\r\n.\r\n\tb");
         assert!(MailText::parse("a\0b").is_err() && MailText::parse("").is_err());
     }
 
     #[test]
-    fn what_is_kept_is_checked_again_when_it_is_read() {
+    fn a_stored_value_is_validated_when_it_is_read() {
         assert!(serde_json::from_str::<Subject>(r#""x\r\nBcc: y""#).is_err());
         assert_eq!(serde_json::from_str::<Subject>(r#""x""#).unwrap().as_str(), "x");
     }

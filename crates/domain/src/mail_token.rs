@@ -1,42 +1,42 @@
-//! Tokens that are sent by e-mail: whoever has one has the mailbox. Kept as digests; the tokens themselves nowhere.
+//! Tokens that are sent by e-mail: a token proves access to the mailbox. Only digests are stored, never the tokens.
 
 use std::time::Duration;
 
 use crate::{Email, MailTokenId, Timestamp, UserId};
 
-/// A token that was sent to an address. For each user and purpose there is one at most: the newest.
+/// A token that was sent to an address. Each user has at most one token for each purpose: the newest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailToken {
-    /// The public id. With a secret it makes the token; by itself it is good for nothing.
+    /// The public id. The token is derived from it and a secret; the id alone is useless.
     pub id: MailTokenId,
-    /// What it is good for.
+    /// The purpose.
     pub purpose: MailPurpose,
-    /// Whose account it is about.
+    /// The account.
     pub user_id: UserId,
-    /// Where it is sent to.
+    /// The address to which the token is sent.
     pub email: Email,
     /// The SHA-256 of the token.
     pub digest: [u8; 32],
-    /// When it stops being good.
+    /// The time at which the token expires.
     pub expires_at: Timestamp,
 }
 
-/// What a token is good for.
+/// The purpose of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailPurpose {
-    /// Shows that the address is one's own.
+    /// Verifies an e-mail address.
     VerifyEmail,
     /// Sets a new password.
     ResetPassword,
-    /// Gives an account back the address that it had.
+    /// Restores the previous address of an account.
     UndoEmailChange,
 }
 
 impl MailPurpose {
-    /// Every purpose there is.
+    /// All purposes.
     pub const ALL: [Self; 3] = [Self::VerifyEmail, Self::ResetPassword, Self::UndoEmailChange];
 
-    /// The name under which it is kept.
+    /// Returns the name that is stored.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -46,13 +46,13 @@ impl MailPurpose {
         }
     }
 
-    /// The purpose with this name.
+    /// Returns the purpose with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|purpose| purpose.name() == name)
     }
 
-    /// How long such a token is good.
+    /// Returns the lifetime of tokens with this purpose.
     #[must_use]
     pub const fn lifetime(self) -> Duration {
         match self {
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_purpose_is_kept_under_its_name() {
+    fn a_purpose_is_found_by_its_name() {
         for purpose in MailPurpose::ALL {
             assert_eq!(MailPurpose::from_name(purpose.name()), Some(purpose));
         }

@@ -1,57 +1,57 @@
-//! Parts of long lists, newest first.
+//! Pages of lists, newest first.
 
 use uuid::Uuid;
 
 use crate::Timestamp;
 
-/// A row's place in a list: lists are ordered by these two, newest first.
+/// The position of a row in a list. Lists are ordered by these two values, newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
-    /// When the row was made.
+    /// The time at which the row was created.
     pub created_at: Timestamp,
-    /// Its public id, which orders rows of the same time.
+    /// The public id of the row, which orders rows of the same time.
     pub id: Uuid,
 }
 
-/// Where a part of a list begins.
+/// The start of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// After this many rows. The more rows, the longer it takes.
+    /// After this many rows. The cost grows with their number.
     Skip(u32),
-    /// After the row that is, or was, here. Costs the same everywhere.
+    /// After the row that is, or was, at this position. The cost is the same at any depth.
     After(Position),
 }
 
-/// Which part of a list is wanted.
+/// A request for a page of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageRequest {
-    /// Where it begins.
+    /// The start of the page.
     pub start: Start,
-    /// How many rows to give at most.
+    /// The maximum number of rows.
     pub limit: u32,
-    /// Whether the length of the whole list is wanted, too.
+    /// Whether to also return the total number of rows.
     pub with_total: bool,
 }
 
-/// One part of a list.
+/// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
-    /// The rows of this part, newest first.
+    /// The rows of this page, newest first.
     pub items: Vec<T>,
-    /// How many rows the whole list has, if that was wanted.
+    /// The total number of rows of the list, if requested.
     pub total: Option<u64>,
-    /// The last row of this part, if others follow.
+    /// The position of the last row of this page, if more rows follow.
     pub next: Option<Position>,
 }
 
 impl PageRequest {
-    /// The first rows, and how many there are.
+    /// Creates a request for the first rows and the total.
     #[must_use]
     pub const fn first(limit: u32) -> Self {
         Self { start: Start::Skip(0), limit, with_total: true }
     }
 
-    /// How many rows to pass over.
+    /// Returns the number of rows to skip.
     #[must_use]
     pub const fn skip(&self) -> u32 {
         match self.start {
@@ -62,8 +62,8 @@ impl PageRequest {
 }
 
 impl<T> Page<T> {
-    /// A part of a list, of the rows from where it begins: one more than wanted tells that others follow. `total` is
-    /// set if that much is known from the rows alone.
+    /// Creates a page from the rows at its start. The query reads one row more than the limit, which shows whether more
+    /// rows follow. `total` is set only if it is known from these rows.
     #[must_use]
     pub fn of(mut rows: Vec<T>, request: &PageRequest, place: impl Fn(&T) -> Position) -> Self {
         let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
@@ -79,7 +79,7 @@ impl<T> Page<T> {
         Self { items: rows, total, next }
     }
 
-    /// The same part, each row as something else.
+    /// Converts each row.
     #[must_use]
     pub fn map<U>(self, view: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(view).collect(), total: self.total, next: self.next }
@@ -100,17 +100,17 @@ mod tests {
     }
 
     #[test]
-    fn a_row_too_many_tells_that_others_follow() {
+    fn an_extra_row_shows_that_more_rows_follow() {
         assert_eq!(part(&[1, 2, 3], PageRequest::first(2)), (2, None, Some(place(2))));
         assert_eq!(part(&[1, 2], PageRequest::first(2)), (2, Some(2), None));
         assert_eq!(part(&[], PageRequest::first(2)), (0, Some(0), None));
     }
 
     #[test]
-    fn the_end_of_a_list_tells_its_length() {
+    fn the_last_page_of_a_list_determines_its_length() {
         let skip = |rows| PageRequest { start: Start::Skip(rows), ..PageRequest::first(2) };
         assert_eq!(part(&[1], skip(5)), (1, Some(6), None));
-        assert_eq!(part(&[], skip(5)), (0, None, None), "it may be shorter");
+        assert_eq!(part(&[], skip(5)), (0, None, None), "the list may be shorter");
         let after = PageRequest { start: Start::After(place(1)), ..PageRequest::first(2) };
         assert_eq!(part(&[1], after), (1, None, None));
         assert_eq!(part(&[1], PageRequest { with_total: false, ..skip(0) }), (1, None, None));

@@ -1,5 +1,5 @@
-//! A sign-up that waits to be finished: what it takes to make the account, once nobody can learn anything from how long
-//! it takes.
+//! Sign-ups that are completed by a job. The account is created after the response, so response times reveal nothing
+//! about existing accounts.
 
 use std::{fmt, net::IpAddr};
 
@@ -8,27 +8,27 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{DisplayName, Email, NewUser, RoleName, Username};
 
-/// An account that is to be made, if its address and user name are free.
+/// An account to create, provided that its address and user name are free.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingUser {
-    /// Where mail goes.
+    /// The e-mail address.
     pub email: Email,
-    /// The other name to log in with.
+    /// An alternative login name.
     pub username: Option<Username>,
-    /// What the person is called.
+    /// The display name.
     pub name: Option<DisplayName>,
-    /// What the person may do.
+    /// The role.
     pub role: RoleName,
-    /// The hash of the password.
+    /// The password hash.
     pub password_hash: KeptHash,
-    /// Where the sign-up came from.
+    /// The network address of the sign-up.
     pub ip: Option<IpAddr>,
-    /// The request that it was.
+    /// The id of the sign-up request.
     pub request_id: Option<String>,
 }
 
 impl PendingUser {
-    /// The account that is to be made.
+    /// Converts the sign-up to the values of a new account.
     #[must_use]
     pub fn to_new_user(&self) -> NewUser {
         NewUser {
@@ -41,12 +41,12 @@ impl PendingUser {
     }
 }
 
-/// A password's hash that is written down with a job, and never shown.
+/// A password hash that is stored in a job's payload. `Debug` does not show it.
 #[derive(Clone)]
 pub struct KeptHash(SecretString);
 
 impl KeptHash {
-    /// The hash.
+    /// Returns the hash.
     #[must_use]
     pub const fn as_secret(&self) -> &SecretString {
         &self.0
@@ -87,7 +87,7 @@ impl<'de> Deserialize<'de> for KeptHash {
 
 #[cfg(test)]
 impl PendingUser {
-    /// Somebody with this address.
+    /// Returns a sign-up with this address.
     pub(crate) fn example(email: Email) -> Self {
         let (username, name) = (Username::parse("ada").ok(), DisplayName::parse("Ada").ok());
         let hash = SecretString::from("$2b$04$canary");
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_is_written_down_and_not_shown() {
+    fn a_hash_is_serialized_but_hidden_from_debug_output() {
         let user = PendingUser::example(Email::parse("ada@example.com").unwrap());
         assert!(!format!("{user:?}").contains("canary"));
         assert!(serde_json::to_string(&user).unwrap().contains("canary"));

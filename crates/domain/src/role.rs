@@ -1,4 +1,4 @@
-//! The names of roles. What a role may do is configuration; see `keepstone-auth`'s `permission`.
+//! The names of roles. The permissions of a role are configuration; see `keepstone-auth`'s `permission`.
 
 use std::fmt;
 
@@ -6,18 +6,18 @@ use crate::{Invalid, kept::kept_as_text};
 
 kept_as_text!(RoleName);
 
-/// A role's name: 1 to 32 of `a-z 0-9 _ -`. Read in any case, kept and written in lower case.
+/// The name of a role: 1 to 32 characters of `a-z 0-9 _ -`. Parsed case-insensitively; stored and shown in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoleName(String);
 
 impl RoleName {
-    /// The most characters.
+    /// The maximum number of characters.
     pub const MAX_LENGTH: usize = 32;
 
-    /// Reads a role's name in any case.
+    /// Parses the name of a role, case-insensitively.
     ///
     /// # Errors
-    /// [`Invalid`] says which rule was broken.
+    /// Returns the violated rule as [`Invalid`].
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         Invalid::check_length(text, 1, Self::MAX_LENGTH)?;
         let name = text.to_ascii_lowercase();
@@ -28,19 +28,19 @@ impl RoleName {
         }
     }
 
-    /// The role that may only look.
+    /// Returns the name of the read-only role.
     #[must_use]
     pub fn viewer() -> Self {
         Self("viewer".to_owned())
     }
 
-    /// The role that may do everything.
+    /// Returns the name of the role with all permissions.
     #[must_use]
     pub fn admin() -> Self {
         Self("admin".to_owned())
     }
 
-    /// The name in lower case.
+    /// Returns the name in lower case.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_is_read_in_any_case() {
+    fn a_role_is_parsed_case_insensitively() {
         assert_eq!(RoleName::parse("ADMIN").unwrap().as_str(), "admin");
         assert!(RoleName::parse("").is_err());
         assert!(RoleName::parse("super admin").is_err());

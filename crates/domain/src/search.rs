@@ -1,34 +1,33 @@
-//! Case-insensitive substring search. Texts are folded here and nowhere else, so that every database finds the same
-//! rows.
+//! Case-insensitive substring search. Texts are folded only here, not in SQL, so every database finds the same rows.
 
 use unicode_normalization::UnicodeNormalization;
 
 use crate::{Invalid, text::is_invisible_control};
 
-/// What somebody looks for: 1 to 100 characters, none of them special.
+/// The text of a search: 1 to 100 characters. There are no wildcards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchText(String);
 
 impl SearchText {
-    /// The fewest characters.
+    /// The minimum number of characters.
     pub const MIN_LENGTH: usize = 1;
-    /// The most characters.
+    /// The maximum number of characters.
     pub const MAX_LENGTH: usize = 100;
 
-    /// Reads what was typed; spaces around it are dropped.
+    /// Parses the text of a search. Surrounding white space is removed.
     ///
     /// # Errors
-    /// [`Invalid`] says which rule was broken.
+    /// Returns the violated rule as [`Invalid`].
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
         Invalid::check_length(text, Self::MIN_LENGTH, Self::MAX_LENGTH)?;
         if text.chars().any(|character| is_invisible_control(character) && !matches!(character, '\t' | '\n' | '\r')) {
-            return Err(Invalid::Malformed("must not have control characters"));
+            return Err(Invalid::Malformed("must not contain control characters"));
         }
         Ok(Self(fold(text)))
     }
 
-    /// The text without case: what to look for in texts that were [folded](fold).
+    /// Returns the folded text, to be searched for in texts that were [folded](fold), too.
     #[must_use]
     pub fn folded(&self) -> &str {
         &self.0
@@ -37,9 +36,9 @@ impl SearchText {
 
 /// Removes the differences of case and of Unicode composition from a text.
 ///
-/// Each character is converted to upper and then to lower case, so that `ß` equals `ss` and every sigma `σ`. The result
-/// is in NFC. The case is converted in the decomposed form, because a composed character and its parts do not always
-/// have the same capital letters.
+/// Each character is converted to upper and then to lower case: `ß` equals `ss`, and all forms of sigma are equal. The
+/// result is in NFC. The case is converted in the decomposed form, because a composed character and its parts do not
+/// always have the same capital letters.
 #[must_use]
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
@@ -53,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_that_differ_in_case_only_are_folded_alike() {
+    fn texts_that_differ_only_in_case_fold_to_the_same_text() {
         for (a, b) in [("Ada", "aDA"), ("STRASSE", "straße"), ("ΟΔΟΣ", "οδος"), ("Ёлка", "ёЛКА"), ("\u{212a}", "K")]
         {
             assert_eq!(fold(a), fold(b), "{a}");
@@ -62,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_are_canonically_equivalent_are_folded_alike() {
+    fn canonically_equivalent_texts_fold_to_the_same_text() {
         for (a, b) in [
             ("Café", "cafe\u{301}"),
             ("한글", "\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af}"),
@@ -87,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_in_no_text_is_not_looked_for() {
+    fn a_search_text_is_trimmed_and_validated() {
         assert_eq!(SearchText::parse("  Ada \t"), Ok(SearchText("ada".to_owned())));
         assert_eq!(SearchText::parse("two\nlines").unwrap().folded(), "two\nlines");
         assert_eq!(SearchText::parse("  "), Err(Invalid::TooShort { min: 1 }));

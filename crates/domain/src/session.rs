@@ -1,51 +1,51 @@
-//! Sessions and their refresh tokens, as state machines: what a state allows is decided here, and stored elsewhere.
+//! Sessions and their refresh tokens as state machines. This module decides which transitions are allowed.
 
 use crate::{SessionId, Timestamp, UserId};
 
-/// One login and every token that follows from it: a refresh token family (RFC 9700 section 4.14.2).
+/// One login and all tokens that follow from it: a refresh token family (RFC 9700 section 4.14.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// The public id: the `sid` claim of its tokens.
     pub id: SessionId,
-    /// Whose it is.
+    /// The user.
     pub user_id: UserId,
-    /// When the user logged in.
+    /// The time of the login.
     pub created_at: Timestamp,
-    /// When a token of it was last issued.
+    /// The time at which the last token was issued.
     pub last_used_at: Timestamp,
-    /// When it ends whatever happens; fixed at login, never moved.
+    /// The time at which the session expires. It is fixed at login and never extended.
     pub expires_at: Timestamp,
-    /// When and why it ended before its time.
+    /// The time and the reason, if the session was ended before it expired.
     pub ended: Option<(Timestamp, SessionEnd)>,
-    /// The address the login came from.
+    /// The network address of the login.
     pub ip: Option<String>,
-    /// What the client called itself.
+    /// The `User-Agent` of the login.
     pub user_agent: Option<String>,
 }
 
-/// Why a session ended before its time.
+/// The reason why a session was ended before it expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionEnd {
     /// Its user logged out.
     Logout,
     /// A consumed refresh token was used again: it may have been stolen.
     Reuse,
-    /// Its user, or an administrator, ended it from elsewhere.
+    /// The user, or an administrator, revoked it remotely.
     Revoked,
     /// The password was changed in another session.
     PasswordChanged,
     /// The account was deactivated or deleted.
     AccountClosed,
-    /// The user had too many, and this was the oldest.
+    /// The user had too many sessions, and this was the oldest.
     Superseded,
 }
 
 impl SessionEnd {
-    /// Every reason there is.
+    /// All reasons.
     pub const ALL: [Self; 6] =
         [Self::Logout, Self::Reuse, Self::Revoked, Self::PasswordChanged, Self::AccountClosed, Self::Superseded];
 
-    /// The name under which it is kept.
+    /// Returns the name that is stored.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -58,37 +58,37 @@ impl SessionEnd {
         }
     }
 
-    /// The reason with this name.
+    /// Returns the reason with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|end| end.name() == name)
     }
 }
 
-/// Which of a user's sessions are meant.
+/// A selection of a user's sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionScope {
-    /// This one, if it is the user's.
+    /// This session, provided that it belongs to the user.
     One(SessionId),
-    /// Every one.
+    /// All sessions.
     All,
-    /// Every one but this.
+    /// All sessions except this one.
     AllBut(SessionId),
 }
 
-/// Whether a session still gives access.
+/// The state of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionState {
-    /// Its tokens are good.
+    /// Its tokens are accepted.
     Live,
-    /// It ended before its time.
+    /// It was ended before it expired.
     Ended(SessionEnd),
-    /// Its time is over.
+    /// It has expired.
     Expired,
 }
 
 impl Session {
-    /// What the session is worth now.
+    /// Returns the state at this time.
     #[must_use]
     pub fn state(&self, now: Timestamp) -> SessionState {
         match self.ended {
@@ -99,37 +99,37 @@ impl Session {
     }
 }
 
-/// One link of a session's chain of refresh tokens, without anything that would let a reader of the database use it.
+/// A refresh token of a session's chain. It contains nothing from which the token could be reconstructed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshToken {
-    /// Whose link it is.
+    /// The session.
     pub session_id: SessionId,
-    /// SHA-256 of the token's `jti`, by which it is found.
+    /// The SHA-256 of the token's `jti`, by which the token is found.
     pub digest: [u8; 32],
-    /// Its place in the chain; the login's is 0.
+    /// The position in the chain; 0 for the token of the login.
     pub generation: u32,
-    /// When it was issued.
+    /// The time of issue.
     pub issued_at: Timestamp,
-    /// Whether it still waits to be used.
+    /// Whether the token has been used.
     pub state: RefreshTokenState,
 }
 
-/// Fresh until it is consumed, then consumed for good: there is no way back.
+/// The state of a refresh token. A consumed token never becomes fresh again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefreshTokenState {
-    /// Nobody has used it.
+    /// The token has not been used.
     Fresh,
-    /// It was exchanged for its successor.
+    /// The token was exchanged for its successor.
     Consumed {
-        /// When the exchange was decided.
+        /// The time of the exchange.
         at: Timestamp,
-        /// SHA-256 of the idempotency key that it was exchanged with.
+        /// The SHA-256 of the idempotency key of the exchange.
         retry_key: Option<[u8; 32]>,
     },
 }
 
 impl RefreshToken {
-    /// A token that nobody has used.
+    /// Creates a token that has not been used.
     #[must_use]
     pub const fn fresh(session_id: SessionId, generation: u32, digest: [u8; 32], now: Timestamp) -> Self {
         Self { session_id, digest, generation, issued_at: now, state: RefreshTokenState::Fresh }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_lives_until_its_time_is_over() {
+    fn a_session_is_live_until_it_expires() {
         assert_eq!(session().state(at(9)), SessionState::Live);
         assert_eq!(session().state(at(10)), SessionState::Expired);
     }
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_kept_under_its_name() {
+    fn a_reason_is_found_by_its_name() {
         for end in SessionEnd::ALL {
             assert_eq!(SessionEnd::from_name(end.name()), Some(end));
         }

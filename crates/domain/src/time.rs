@@ -1,4 +1,4 @@
-//! Points in time. Whole microseconds, because that is what all three databases keep.
+//! Points in time, in whole microseconds: the precision of all three databases.
 
 use std::{
     fmt,
@@ -10,9 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::Invalid;
 
-/// Tells the time. Whoever needs it takes a `Clock`, so that tests can move it.
+/// A source of the current time. Code that needs the time takes a `Clock`, so tests can control it.
 pub trait Clock: Send + Sync {
-    /// The current time.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 }
 
@@ -26,34 +26,34 @@ impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const UNIX_EPOCH: Self = Self(DateTime::UNIX_EPOCH);
 
-    /// Reads RFC 3339, or a time as databases write it: with a space, `+00` for a zone, or none, which is UTC.
+    /// Parses RFC 3339, or a time as databases write it: with a space, and with `+00` or no zone for UTC.
     ///
     /// # Errors
-    /// [`Invalid`] if it is neither, or before 1970.
+    /// Returns [`Invalid`] if the text has neither form, or the time is before 1970.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = text.trim().replacen(['T', 't'], " ", 1);
         let zoned = DateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f%#z").map(|time| time.to_utc());
         let time =
             zoned.or_else(|_| NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f").map(|time| time.and_utc()));
         let time = time.map_err(|_| Invalid::Malformed("must be a time, such as 2026-01-31T09:30:00Z"))?;
-        // A leap second is the first of the next minute: not every database has them.
+        // A leap second becomes the first second of the next minute, because not every database supports leap seconds.
         let time = Self::from_micros(Self::from(time).as_micros()).filter(|time| *time >= Self::UNIX_EPOCH);
         time.ok_or(Invalid::Malformed("must not be before 1970"))
     }
 
-    /// Microseconds since 1970-01-01T00:00:00Z.
+    /// Returns the microseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn as_micros(self) -> i64 {
         self.0.timestamp_micros()
     }
 
-    /// The point this many microseconds after 1970-01-01T00:00:00Z; `None` outside the years that chrono can tell.
+    /// Returns the time this many microseconds after 1970-01-01T00:00:00Z; `None` outside the range of chrono.
     #[must_use]
     pub fn from_micros(micros: i64) -> Option<Self> {
         DateTime::from_timestamp_micros(micros).map(Self)
     }
 
-    /// Whole seconds since 1970-01-01T00:00:00Z, rounded down: a JWT's `NumericDate`.
+    /// Returns the whole seconds since 1970-01-01T00:00:00Z, rounded down: a JWT's `NumericDate`.
     #[must_use]
     pub const fn as_secs(self) -> i64 {
         self.0.timestamp()
@@ -61,14 +61,14 @@ impl Timestamp {
 }
 
 impl From<DateTime<Utc>> for Timestamp {
-    /// Cuts what is finer than a microsecond.
+    /// Truncates to microseconds.
     fn from(time: DateTime<Utc>) -> Self {
         Self(time.trunc_subsecs(6))
     }
 }
 
 impl From<SystemTime> for Timestamp {
-    /// Cuts what is finer than a microsecond.
+    /// Truncates to microseconds.
     fn from(time: SystemTime) -> Self {
         DateTime::<Utc>::from(time).into()
     }
@@ -89,7 +89,7 @@ impl From<Timestamp> for DateTime<Utc> {
 impl std::ops::Add<Duration> for Timestamp {
     type Output = Self;
 
-    /// Stays at the last time that can be told rather than overflow.
+    /// Saturates at the last representable time.
     fn add(self, duration: Duration) -> Self {
         chrono::TimeDelta::from_std(duration)
             .ok()
@@ -102,7 +102,7 @@ impl std::ops::Add<Duration> for Timestamp {
 impl std::ops::Sub<Duration> for Timestamp {
     type Output = Self;
 
-    /// Stays at 1970 rather than reach times that no database has.
+    /// Saturates at 1970, because not every database can store earlier times.
     fn sub(self, duration: Duration) -> Self {
         let earlier = chrono::TimeDelta::from_std(duration).ok().and_then(|delta| self.0.checked_sub_signed(delta));
         earlier.map_or(Self::UNIX_EPOCH, |time| Self(time).max(Self::UNIX_EPOCH))
@@ -122,7 +122,7 @@ impl Serialize for Timestamp {
 }
 
 impl<'de> Deserialize<'de> for Timestamp {
-    /// RFC 3339, in any zone.
+    /// Parses RFC 3339, in any zone.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         DateTime::parse_from_rfc3339(&text).map(|time| time.to_utc().into()).map_err(de::Error::custom)
@@ -140,13 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_finer_than_a_microsecond_is_cut() {
+    fn fractions_of_a_microsecond_are_truncated() {
         let fine = DateTime::from_timestamp(1, 123_456_789).unwrap();
         assert_eq!(Timestamp::from(fine).as_micros(), 1_123_456);
     }
 
     #[test]
-    fn a_time_is_read_as_it_is_written_and_as_databases_write_it() {
+    fn rfc_3339_and_the_formats_of_databases_are_parsed() {
         for (text, read) in [
             ("2026-01-31T09:30:00.123456Z", "2026-01-31T09:30:00.123456Z"),
             ("2026-01-31t09:30:00z", "2026-01-31T09:30:00.000000Z"),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn an_invalid_time_is_rejected() {
         for text in [
             "",
             "now",
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn taking_too_much_away_stays_at_1970() {
+    fn subtraction_saturates_at_1970() {
         let now = Timestamp::from_micros(10_000_000).unwrap();
         assert_eq!((now - Duration::from_secs(9)).as_secs(), 1);
         for much in [Duration::from_secs(11), Duration::MAX] {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn adding_too_much_stays_at_the_end_of_time() {
+    fn addition_saturates_at_the_last_time() {
         let now = Timestamp::from_micros(0).unwrap();
         assert!(now + Duration::MAX > now + Duration::from_secs(1));
     }

@@ -1,4 +1,4 @@
-//! Who has an account. A password hash is never part of a user: it travels as [`Credentials`] or not at all.
+//! User accounts. A password hash is never part of a [`User`]; only [`Credentials`] contains it.
 
 use secrecy::SecretString;
 
@@ -9,55 +9,55 @@ use crate::{DisplayName, Email, RoleName, SearchText, Timestamp, UserId, Usernam
 pub struct User {
     /// The public id.
     pub id: UserId,
-    /// Where mail goes; unique among accounts that are not deleted.
+    /// The e-mail address; unique among accounts that are not deleted.
     pub email: Email,
     /// The address that replaces `email` once its owner confirms it. It reserves nothing.
     pub pending_email: Option<Email>,
-    /// The other name to log in with; unique among accounts that are not deleted.
+    /// An alternative login name; unique among accounts that are not deleted.
     pub username: Option<Username>,
-    /// What the person is called.
+    /// The display name.
     pub name: Option<DisplayName>,
-    /// What the person may do.
+    /// The role.
     pub role: RoleName,
     /// An inactive user cannot log in and has no live session.
     pub is_active: bool,
-    /// Whether the owner of the address has shown that it is theirs.
+    /// Whether the owner has confirmed the address.
     pub email_verified: bool,
-    /// When the account was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When anything of the above last changed.
+    /// The time of the last change to any member above.
     pub updated_at: Timestamp,
-    /// When the account was deleted; `None` while it lives.
+    /// The time of deletion; `None` while the account exists.
     pub deleted_at: Option<Timestamp>,
-    /// How often any of this has changed.
+    /// The version, which counts the changes.
     pub version: Version,
 }
 
 impl User {
-    /// Whether this is one of those who may do everything, and can.
+    /// Whether the user is an administrator who is active and not deleted.
     #[must_use]
     pub fn is_active_admin(&self) -> bool {
         self.role == RoleName::admin() && self.is_active && self.deleted_at.is_none()
     }
 }
 
-/// What it takes to make an account.
+/// The values of an account that is to be created.
 #[derive(Debug, Clone)]
 pub struct NewUser {
-    /// Where mail goes.
+    /// The e-mail address.
     pub email: Email,
-    /// The other name to log in with.
+    /// An alternative login name.
     pub username: Option<Username>,
-    /// What the person is called.
+    /// The display name.
     pub name: Option<DisplayName>,
-    /// What the person may do.
+    /// The role.
     pub role: RoleName,
-    /// Whether the person can log in at once.
+    /// Whether the user can log in immediately.
     pub is_active: bool,
 }
 
 impl NewUser {
-    /// The account that this makes, with a new id.
+    /// Creates the account, with a new id.
     #[must_use]
     pub fn into_user(self, now: Timestamp) -> User {
         User {
@@ -77,24 +77,25 @@ impl NewUser {
     }
 }
 
-/// A change to an account. `None` leaves a member as it is; `Some(None)` clears one that may be empty.
+/// A change to an account. `None` leaves a member unchanged; `Some(None)` clears an optional member.
 #[derive(Debug, Clone, Default)]
 pub struct UserPatch {
     /// A new address.
     pub email: Option<Email>,
-    /// A new user name, or none.
+    /// A new user name; `Some(None)` removes it.
     pub username: Option<Option<Username>>,
-    /// A new name, or none.
+    /// A new display name; `Some(None)` removes it.
     pub name: Option<Option<DisplayName>>,
     /// A new role.
     pub role: Option<RoleName>,
-    /// Whether the person can log in.
+    /// Whether the user can log in.
     pub is_active: Option<bool>,
 }
 
 impl UserPatch {
-    /// The user after this change; the same as before if it changes nothing. Only an address that is another one is not
-    /// verified any more: the same in other letters is.
+    /// Returns the user after this change; an empty change returns the user as it is.
+    ///
+    /// A different address is unverified. The same address in another spelling stays verified.
     #[must_use]
     pub fn apply(self, user: &User) -> User {
         let email = self.email.unwrap_or_else(|| user.email.clone());
@@ -111,16 +112,16 @@ impl UserPatch {
     }
 }
 
-/// Which users are meant.
+/// A filter for users. All conditions that are set must match.
 #[derive(Debug, Clone, Default)]
 pub struct UserFilter {
-    /// Those with this in their address, user name or name only.
+    /// Only users with this text in their address, user name or display name.
     pub search: Option<SearchText>,
-    /// Those of this role only.
+    /// Only users with this role.
     pub role: Option<RoleName>,
 }
 
-/// What somebody types to say who they are.
+/// The identifier that a user enters to log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Login {
     /// The address of the account.
@@ -130,7 +131,7 @@ pub enum Login {
 }
 
 impl Login {
-    /// Reads an address if there is an `@`, else a user name; `None` if it can be neither, so that no account has it.
+    /// Parses an address if the text contains an `@`, otherwise a user name. `None` if no account can have it.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.contains('@') {
@@ -141,10 +142,10 @@ impl Login {
     }
 }
 
-/// An account with the hash of its password, as login needs them. Shows no hash when debugged.
+/// An account with its password hash, as login needs it. `Debug` does not show the hash.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// Whose they are.
+    /// The account.
     pub user: User,
     /// The password hash, in PHC or modular crypt format.
     pub password_hash: SecretString,

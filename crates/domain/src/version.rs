@@ -1,14 +1,14 @@
-//! Which state of a thing somebody has seen, so that nobody overwrites what they have not.
+//! Versions of resources, which prevent lost updates.
 
-/// Counts the changes to a thing: 1 when it is made, one more with each change.
+/// The version of a resource: 1 when it is created, and incremented by each change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Version(i64);
 
 impl Version {
-    /// That of a new thing.
+    /// The version of a new resource.
     pub const FIRST: Self = Self(1);
 
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> i64 {
         self.0
@@ -21,18 +21,18 @@ impl From<i64> for Version {
     }
 }
 
-/// Which versions of a thing a change is meant for (RFC 9110 section 13.1.1).
+/// The versions of a resource that a change accepts (RFC 9110 section 13.1.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Expected {
-    /// Whichever it has.
+    /// Any version.
     #[default]
     Any,
-    /// One of these; none at all can be met by nothing.
+    /// One of these versions. An empty list matches no version.
     OneOf(Vec<Version>),
 }
 
 impl Expected {
-    /// Whether a thing of this version may be changed.
+    /// Whether a resource of this version may be changed.
     #[must_use]
     pub fn is_met_by(&self, version: Version) -> bool {
         match self {

@@ -68,7 +68,7 @@ impl TryFrom<&AuditEvent> for AuditEventRow {
     }
 }
 
-/// The events that a filter lets through, as a boxed query over this select.
+/// Applies a filter to a select, as a boxed query.
 macro_rules! filtered {
     ($select:expr, $filter:expr) => {{
         let mut query = $select.into_boxed();

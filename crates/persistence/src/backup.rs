@@ -1,5 +1,5 @@
-//! A copy of a SQLite file that is in use. It is for its owner only before anything is in it, and gets its name when it
-//! is whole, looked at, and on the disk.
+//! Online backups of SQLite files. The copy is created with mode 0600 while it is still empty. It gets its name only
+//! when it is complete, verified and synced to disk.
 
 use std::{
     ffi::OsString,
@@ -15,46 +15,46 @@ use diesel::{
 use thiserror::Error;
 use uuid::Uuid;
 
-/// Why there is no backup. Nothing is left of it.
+/// The reason why a backup failed. No partial copy remains.
 #[derive(Debug, Error)]
 pub enum BackupError {
-    /// There is nothing to copy.
-    #[error("{0} is not there, so there is nothing to copy")]
+    /// The database file does not exist.
+    #[error("{0} does not exist, so there is nothing to copy")]
     Missing(PathBuf),
-    /// What is to be copied could not be looked at.
+    /// The database file cannot be read.
     #[error("{path} cannot be read: {source}")]
     Unreadable {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The copy would be written over what is to be copied.
-    #[error("{0} is the database itself; give the copy another name")]
+    /// The copy would overwrite the database.
+    #[error("{0} is the database itself; choose another name for the copy")]
     Itself(PathBuf),
-    /// There is a file of this name, and it is not to be replaced.
-    #[error("{0} is there already")]
+    /// A file of this name exists, and replacing it was not requested.
+    #[error("{0} already exists")]
     Exists(PathBuf),
-    /// There is a folder of this name, or the name is that of a folder.
+    /// A folder of this name exists, or the name denotes a folder.
     #[error("{0} is a folder; name a file in it")]
     Folder(PathBuf),
     /// A file could not be written.
     #[error("{path}: {source}")]
     Unwritable {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// The database could not be copied.
     #[error("the database cannot be copied: {0}")]
     Database(String),
-    /// The copy is not a good one, so the database is probably damaged.
+    /// The copy failed the integrity check, so the database is probably damaged.
     #[error("the copy is damaged, and so is the database: {0}")]
     Damaged(String),
 }
 
-/// A backup that is to be made.
+/// A backup to be created.
 #[derive(Debug, Clone)]
 pub struct Backup {
     source: PathBuf,
@@ -64,10 +64,10 @@ pub struct Backup {
 }
 
 impl Backup {
-    /// Looks whether `source`, a SQLite file, may be copied into `target`.
+    /// Checks whether `source`, a SQLite file, may be copied to `target`.
     ///
     /// # Errors
-    /// [`BackupError`] says why not.
+    /// Returns the reason as [`BackupError`].
     pub fn new(source: &Path, target: &Path, replaces: bool) -> Result<Self, BackupError> {
         let original = fs::metadata(source).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => BackupError::Missing(source.to_owned()),
@@ -78,7 +78,7 @@ impl Backup {
         if there.as_ref().is_some_and(is_same) || is_beside(source, target) {
             return Err(BackupError::Itself(target.to_owned()));
         }
-        // `a/..` and `a/` name folders, also where there is none.
+        // `a/..` and `a/` denote folders, even if they do not exist.
         let is_folder = there.as_ref().is_some_and(fs::Metadata::is_dir) || has_slash_at_end(target);
         let Some(name) = target.file_name().filter(|_name| !is_folder) else {
             return Err(BackupError::Folder(target.to_owned()));
@@ -93,22 +93,22 @@ impl Backup {
         Ok(Self { source: source.to_owned(), target: target.to_owned(), draft, replaces })
     }
 
-    /// The file that grows while the copy is made.
+    /// Returns the temporary file to which the copy is written.
     #[must_use]
     pub fn draft(&self) -> &Path {
         &self.draft
     }
 
-    /// Makes the copy, and gives its size in bytes. Others may read and write meanwhile: it is what the database was
-    /// when this began.
+    /// Creates the copy and returns its size in bytes. The database stays usable: the copy is a snapshot taken at the
+    /// start.
     ///
     /// # Errors
-    /// [`BackupError`]; nothing is left then.
+    /// Returns [`BackupError`]; the temporary file has then been removed.
     pub async fn run(self) -> Result<u64, BackupError> {
         tokio::task::spawn_blocking(move || {
             let outcome = self.copy().and_then(|()| self.publish());
             if outcome.is_err() {
-                // SQLite leaves the journal of a copy for which there was no room.
+                // SQLite leaves the journal behind if the disk was full.
                 for suffix in ["", "-journal"] {
                     drop(fs::remove_file(with_suffix(&self.draft, suffix)));
                 }
@@ -120,7 +120,7 @@ impl Backup {
     }
 
     fn copy(&self) -> Result<(), BackupError> {
-        // SQLite writes into a file that is there if it is empty.
+        // `VACUUM INTO` accepts an existing file if it is empty.
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.draft);
         made.map_err(|error| unwritable(&self.target, error))?;
         let mut connection = connect(&self.source)?;
@@ -132,7 +132,7 @@ impl Backup {
         if found.is_empty() { Ok(()) } else { Err(BackupError::Damaged(found.join("; "))) }
     }
 
-    /// Gives the copy its name, once it is on the disk.
+    /// Syncs the copy to disk, then gives it its final name. Returns its size in bytes.
     fn publish(&self) -> Result<u64, BackupError> {
         let failed = |error| unwritable(&self.target, error);
         let file = File::open(&self.draft).map_err(failed)?;
@@ -141,7 +141,7 @@ impl Backup {
         if self.replaces {
             fs::rename(&self.draft, &self.target).map_err(failed)?;
         } else {
-            // Unlike a rename, a link is never made over a file that has come meanwhile.
+            // Unlike a rename, a link never overwrites a file that was created meanwhile.
             match fs::hard_link(&self.draft, &self.target) {
                 Ok(()) => fs::remove_file(&self.draft).map_err(failed)?,
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -164,15 +164,15 @@ fn connect(path: &Path) -> Result<SqliteConnection, BackupError> {
 }
 
 fn name(path: &Path) -> Result<&str, BackupError> {
-    path.to_str().ok_or_else(|| unwritable(path, io::Error::other("is not a name in UTF-8")))
+    path.to_str().ok_or_else(|| unwritable(path, io::Error::other("the name is not valid UTF-8")))
 }
 
-/// `.` for a name alone, so that no name begins with `file:`, which SQLite would take for a URI.
+/// Returns `.` for a bare name: the path then never begins with `file:`, which SQLite would interpret as a URI.
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Whether this is one of the files that SQLite keeps beside a database, however the two are written.
+/// Whether the target is one of the files that SQLite keeps beside the database, however the paths are written.
 fn is_beside(source: &Path, target: &Path) -> bool {
     let (Ok(source), Ok(folder)) = (fs::canonicalize(source), fs::canonicalize(folder_of(target))) else {
         return false;

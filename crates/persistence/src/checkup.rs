@@ -1,4 +1,4 @@
-//! What a database can tell about itself, for whoever looks for what is wrong.
+//! Diagnostics of a database.
 
 use diesel::{dsl::sql, sql_types::Text};
 use diesel_async::RunQueryDsl;
@@ -11,16 +11,16 @@ use crate::{
     types::{Time, UtcDateTime},
 };
 
-/// More complaints than these are of no use.
+/// Reports at most five errors; more would not help.
 const INTEGRITY: &str = "PRAGMA quick_check(5)";
 const REFERENCES: &str = "SELECT DISTINCT 'rows of ' || \"table\" || ' point at rows of ' || parent || ' that are not there' \
                           FROM pragma_foreign_key_check LIMIT 5";
 
 impl DieselStore {
-    /// Which program the database is, and of which version.
+    /// Returns the product name and the version of the database.
     ///
     /// # Errors
-    /// The database's.
+    /// Returns the error of the database.
     pub async fn version(&self) -> Result<String> {
         let mut reader = self.reader().await?;
         let query = match reader.connection() {
@@ -31,10 +31,10 @@ impl DieselStore {
         on!(&mut reader, |conn| sql::<Text>(query).get_result(conn).await)
     }
 
-    /// What time it is where the database is; `None` if that is here.
+    /// Returns the current time of the database server; `None` for SQLite, which uses this machine's clock.
     ///
     /// # Errors
-    /// The database's.
+    /// Returns the error of the database.
     pub async fn time(&self) -> Result<Option<Timestamp>> {
         let mut reader = self.reader().await?;
         let query = match reader.connection() {
@@ -46,10 +46,11 @@ impl DieselStore {
         Ok(Some(time.0))
     }
 
-    /// What is damaged in a SQLite file; nothing, of a server, which looks after its files by itself.
+    /// Checks the integrity of a SQLite file and returns the errors found. Always empty for a server, which checks its
+    /// files itself.
     ///
     /// # Errors
-    /// The database's.
+    /// Returns the error of the database.
     pub async fn damage(&self) -> Result<Vec<String>> {
         let mut reader = self.reader().await?;
         if !matches!(reader.connection(), Connection::Sqlite(_)) {

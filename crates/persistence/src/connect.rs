@@ -1,4 +1,4 @@
-//! Every connection to a server is made here: by the pools, migrations and diagnostics alike.
+//! The only place that connects to servers, for pools, migrations and diagnostics.
 
 mod failure;
 mod mysql;
@@ -15,7 +15,7 @@ use crate::{
     sqlite::{self, Access},
 };
 
-/// How long a server may take until a connection is ready.
+/// The maximum time to establish a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(4);
 
 /// Connects to PostgreSQL.
@@ -28,10 +28,10 @@ pub(crate) async fn mysql(server: &ServerUrl) -> Result<AsyncMysqlConnection, Co
     in_time(server, mysql::connect(server)).await
 }
 
-/// Connects once and lets go again, to find out whether that works. A SQLite file that does not exist yet is no failure.
+/// Connects once and disconnects, to check that it works. A missing SQLite file is not a failure.
 ///
 /// # Errors
-/// Why it does not.
+/// Returns the cause of the failure.
 pub async fn probe(url: &DatabaseUrl) -> Result<(), ConnectFailure> {
     match url {
         DatabaseUrl::SqliteFile(path) if path.exists() => sqlite::examine(path, Access::Write),

@@ -1,4 +1,4 @@
-//! One connection, to whichever database is open. A query is written once, inside [`on!`].
+//! A connection to any of the databases. A query is written once, inside [`on!`].
 
 use std::time::Duration;
 
@@ -12,20 +12,20 @@ use tokio::time::timeout;
 
 use crate::sqlite::{self, AsyncSqliteConnection};
 
-/// A connection on loan from its pool.
-#[expect(clippy::large_enum_variant, reason = "there are as many as requests under way, each in a box already")]
+/// A connection borrowed from its pool.
+#[expect(clippy::large_enum_variant, reason = "there is one for each request in progress, already in a box")]
 pub enum Connection {
     Sqlite(Object<AsyncSqliteConnection>),
     Postgres(Object<AsyncPgConnection>),
     Mysql(Object<AsyncMysqlConnection>),
-    /// It was in a state that nobody else should meet, and has been closed.
+    /// Closed because it was in an unknown state.
     Closed,
 }
 
-/// Runs one query on whichever database is open, and classifies its error.
+/// Runs a query on the open database and classifies its error.
 ///
-/// The arms give diesel concrete types, so queries need no generic bounds and are type-checked for each database. The
-/// first argument is a [`DieselRepositories`](crate::repositories::DieselRepositories).
+/// The arms provide concrete types to diesel, so queries need no generic bounds and are type-checked for each database.
+/// The first argument is a [`DieselRepositories`](crate::repositories::DieselRepositories).
 ///
 /// With two queries, the first is for SQLite and the second for servers.
 macro_rules! on {
@@ -55,7 +55,7 @@ macro_rules! on {
 }
 pub(crate) use on;
 
-/// Waits for a server, but not longer than this: one that was stopped, or whose packets are lost, would never answer.
+/// Limits the wait for a server: a stopped server, or one whose packets are lost, would never answer.
 pub async fn within<T>(limit: Duration, statement: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
     match timeout(limit, statement).await {
         Ok(outcome) => outcome,
@@ -63,7 +63,7 @@ pub async fn within<T>(limit: Duration, statement: impl Future<Output = QueryRes
     }
 }
 
-/// What a statement meets that a server has not answered in time.
+/// The error of a statement that the server has not answered in time.
 fn silent() -> Error {
     Error::DatabaseError(ClosedConnection, Box::new("the server did not answer in time".to_owned()))
 }
@@ -71,7 +71,7 @@ fn silent() -> Error {
 type SqliteTransactions = SyncTransactionManagerWrapper<diesel::connection::AnsiTransactionManager>;
 
 impl Connection {
-    /// Opens a transaction: on SQLite with the write lock, on servers in their `READ COMMITTED`.
+    /// Begins a transaction: on SQLite with the write lock, on servers with `READ COMMITTED`.
     pub async fn begin(&mut self, limit: Duration) -> QueryResult<()> {
         match self {
             Self::Sqlite(connection) => sqlite::begin(connection).await,
@@ -111,7 +111,7 @@ impl Connection {
         }
     }
 
-    /// Takes the connection out of its pool and closes it, which ends its transaction and frees its locks.
+    /// Removes the connection from its pool and closes it, which ends its transaction and releases its locks.
     pub fn close(&mut self) {
         match std::mem::replace(self, Self::Closed) {
             Self::Sqlite(connection) => drop(Object::take(connection)),
@@ -122,7 +122,7 @@ impl Connection {
     }
 }
 
-/// What a statement on a closed connection meets.
+/// The error of a statement on a closed connection.
 pub const fn closed() -> Error {
     Error::BrokenTransactionManager
 }

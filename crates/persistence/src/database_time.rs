@@ -1,4 +1,4 @@
-//! The time as the database tells it, which is the same for all processes that use it.
+//! The time of the database, which is the same for all processes that use it.
 
 use diesel::{
     AppearsOnTable, Expression, SelectableExpression,
@@ -12,7 +12,7 @@ use diesel::{
 
 use crate::types::UtcDateTime;
 
-/// The time at which the statement runs, not that at which its transaction began.
+/// The time at which the statement runs, not the time at which its transaction began.
 #[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
 pub struct DatabaseTime;
 

@@ -1,5 +1,5 @@
-//! `DATABASE_URL` in the words of `SQLAlchemy` and libpq. It may hold a password: neither `Debug`, `Display` nor an
-//! error shows more than the server and the database.
+//! `DATABASE_URL`, in the syntax of `SQLAlchemy` and libpq. It may contain a password: `Debug`, `Display` and errors
+//! show only the server and the database.
 
 mod parameters;
 mod server;
@@ -13,7 +13,7 @@ use std::str::FromStr;
 pub(crate) use server::Host;
 pub use server::ServerUrl;
 
-/// Which database, and where.
+/// The kind and the address of a database.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
     /// `sqlite:///relative` or `sqlite:////absolute`.
@@ -26,63 +26,63 @@ pub enum DatabaseUrl {
     Mysql(ServerUrl),
 }
 
-/// The two protocols of servers.
+/// The protocol of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Postgres,
     Mysql,
 }
 
-/// Why a text is not the URL of a database. Holds nothing of it but, at most, its scheme and the name of a parameter.
+/// The reason why a text is not a database URL. Shows at most the scheme and the name of a parameter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DatabaseUrlError {
-    /// There is nothing before the colon that could be a scheme.
+    /// There is no scheme before the colon.
     #[error("has no scheme; the known ones are {KNOWN}")]
     SchemeMissing,
-    /// The scheme is that of another system.
+    /// The scheme is not supported.
     #[error("has the unknown scheme \"{0}\"; the known ones are {KNOWN}")]
     SchemeUnknown(String),
-    /// SQLite needs a file.
-    #[error("names no file; write sqlite:///./name.db, or sqlite::memory: for one that is not kept")]
+    /// The URL names no SQLite file.
+    #[error("names no file; write sqlite:///./name.db, or sqlite::memory: for a temporary database")]
     FileMissing,
-    /// `sqlite://name.db` would be a host.
+    /// The URL has only two slashes: `sqlite://name.db` would be a host.
     #[error(
         "has two slashes; SQLite takes three before a relative path (sqlite:///./name.db), four before an absolute one"
     )]
     TwoSlashes,
-    /// SQLite's own kind of URI.
+    /// The URL is one of SQLite's own `file:` URIs.
     #[error("is a SQLite `file:` URI, which is not supported; write sqlite:///./name.db")]
     FileUri,
     /// Nothing follows the scheme.
     #[error("has no `//host/name` after its scheme")]
     HostMissing,
     /// The port is not a number from 1 to 65535.
-    #[error("has a port that is no number; in a password, `@ : / ? # %` are written %40 %3A %2F %3F %23 %25")]
+    #[error("has an invalid port; in a password, `@ : / ? # %` are written %40 %3A %2F %3F %23 %25")]
     PortInvalid,
-    /// A password with a `/`, `?` or `#` in it was cut in two.
+    /// A password with an unescaped `/`, `?` or `#` was cut in two.
     #[error(
         "has an `@` after a `/` or `?`, or has a `#`; in a password, `@ : / ? # %` are written %40 %3A %2F %3F %23 %25"
     )]
     PasswordCut,
-    /// A percent escape that gives no text.
-    #[error("has a percent escape that is no UTF-8")]
+    /// A percent escape does not decode to text.
+    #[error("has a percent escape that is not valid UTF-8")]
     EscapeInvalid,
-    /// A parameter that no driver of ours knows.
-    #[error("has the parameter `{0}`, which is not known; leave it out")]
+    /// The parameter is unknown.
+    #[error("has the parameter `{0}`, which is unknown; remove it")]
     ParameterUnknown(String),
-    /// A parameter that is known from other drivers, and cannot be followed.
+    /// The parameter is known from other drivers, but not supported.
     #[error("has the parameter `{0}`, which is not supported: {1}")]
     ParameterUnsupported(String, &'static str),
-    /// A parameter whose value is not one of those it can have.
-    #[error("has the parameter `{0}` with a wrong value: write {1}")]
+    /// The value of the parameter is not allowed.
+    #[error("has the parameter `{0}` with an invalid value; expected {1}")]
     ParameterInvalid(String, &'static str),
-    /// A parameter that is given twice.
-    #[error("has the parameter `{0}` twice; leave one of them out")]
+    /// The parameter occurs twice.
+    #[error("has the parameter `{0}` twice; remove one of them")]
     ParameterRepeated(String),
-    /// Two parameters that ask for different encryption.
-    #[error("asks for encryption in two ways that differ; leave only `sslmode` or `ssl-mode`")]
+    /// Two parameters contradict each other about encryption.
+    #[error("has contradicting parameters for encryption; keep only `sslmode` or `ssl-mode`")]
     EncryptionContradicts,
-    /// A client certificate without its key, or the reverse.
+    /// A client certificate has no key, or a key no certificate.
     #[error("has only one of `sslcert` and `sslkey`; a client certificate needs both")]
     IdentityIncomplete,
 }
@@ -90,7 +90,7 @@ pub enum DatabaseUrlError {
 const KNOWN: &str = "sqlite, postgres, postgresql, mysql, mariadb";
 
 impl DatabaseUrl {
-    /// The file, if there is one.
+    /// Returns the file of a SQLite database.
     #[must_use]
     pub fn sqlite_file(&self) -> Option<&Path> {
         match self {
@@ -99,7 +99,7 @@ impl DatabaseUrl {
         }
     }
 
-    /// The server, if there is one.
+    /// Returns the server, unless the database is SQLite.
     #[must_use]
     pub const fn server(&self) -> Option<&ServerUrl> {
         match self {
@@ -108,7 +108,7 @@ impl DatabaseUrl {
         }
     }
 
-    /// The server, to set what its URL leaves open.
+    /// Returns the server, so that defaults can be set.
     pub const fn server_mut(&mut self) -> Option<&mut ServerUrl> {
         match self {
             Self::Postgres(server) | Self::Mysql(server) => Some(server),
@@ -133,7 +133,7 @@ impl FromStr for DatabaseUrl {
             "sqlite" => sqlite(rest),
             "postgres" | "postgresql" => ServerUrl::parse(Dialect::Postgres, rest).map(Self::Postgres),
             "mysql" | "mariadb" => ServerUrl::parse(Dialect::Mysql, rest).map(Self::Mysql),
-            // Without `//`, what is before the colon may be a user's name.
+            // Without `//`, the text before the colon may be a user name.
             _ if rest.starts_with("//") => Err(DatabaseUrlError::SchemeUnknown(dialect.to_owned())),
             _ => Err(DatabaseUrlError::SchemeMissing),
         }
@@ -158,7 +158,7 @@ fn sqlite(rest: &str) -> Result<DatabaseUrl, DatabaseUrlError> {
     Ok(url)
 }
 
-/// Without user, password and parameters, which may hold a password, too.
+/// Omits user, password and parameters, because a parameter may be a password, too.
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,4 +1,4 @@
-//! Changes of e-mail addresses that can still be undone, in the database.
+//! Database access to changes of e-mail addresses that can still be undone.
 //!
 //! A row names its account by the public id and not by a foreign key, because it outlives the account.
 
@@ -41,7 +41,7 @@ impl TryFrom<EmailChangeRow> for EmailChange {
     }
 }
 
-/// The one change that meets this condition.
+/// Finds the change that meets a condition.
 macro_rules! find {
     ($repositories:expr, $condition:expr) => {{
         let found: Option<EmailChangeRow> = on!($repositories, |conn| {

@@ -1,4 +1,4 @@
-//! From what the databases and the pool say to the few facts of [`StorageError`].
+//! Conversion of errors of the databases and the pool to [`StorageError`].
 
 use deadpool::managed::{PoolError, TimeoutType};
 use diesel::result::{
@@ -8,7 +8,7 @@ use diesel::result::{
 use diesel_async::pooled_connection::PoolError as ConnectError;
 use keepstone_repository::{StorageError, UniqueKey};
 
-/// The message of a server may be in any language and quote what a client sent, so no word of it decides anything.
+/// Classifies an error by its code only. The message may be in any language and may quote what a client sent.
 pub fn classify(error: Error) -> StorageError {
     match error {
         DatabaseError(Kind::UniqueViolation, info) => StorageError::Duplicate { key: unique_key(&*info) },
@@ -24,7 +24,7 @@ pub fn classify(error: Error) -> StorageError {
     }
 }
 
-/// The key whose value is taken: PostgreSQL names it in a field of its own.
+/// Returns the violated key. PostgreSQL reports it in a separate field.
 fn unique_key(info: &(dyn DatabaseErrorInformation + Send + Sync)) -> UniqueKey {
     match info.constraint_name().unwrap_or_else(|| named_key(info.message())) {
         "users_email_key" | "users.users_email_key" | "users.email_key" => UniqueKey::Email,
@@ -33,8 +33,8 @@ fn unique_key(info: &(dyn DatabaseErrorInformation + Send + Sync)) -> UniqueKey 
     }
 }
 
-/// The last name in quotes, where there is one: MariaDB and MySQL quote the value, which may be any text, and then the
-/// index, in every language in this order. SQLite ends with `: table.column`, and quotes nothing.
+/// Extracts the key from a message: the last name in quotes, if there is one. MariaDB and MySQL quote the value, which
+/// may be any text, and then the index, in this order in every language. SQLite ends with `: table.column`, unquoted.
 fn named_key(message: &str) -> &str {
     match message.rsplit('\'').nth(1) {
         Some(name) => name,
@@ -59,13 +59,13 @@ mod tests {
         let StorageError::Duplicate { key } =
             classify(DatabaseError(Kind::UniqueViolation, Box::new(message.to_owned())))
         else {
-            panic!("a duplicate")
+            panic!("expected a duplicate")
         };
         key
     }
 
     #[test]
-    fn the_key_is_named_in_every_language_and_whatever_the_value_says() {
+    fn the_key_is_found_in_every_language_and_for_any_value() {
         let names = [
             ("users_email_key", UniqueKey::Email),
             ("users_username_key", UniqueKey::Username),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn sqlite_names_the_columns() {
+    fn the_key_is_found_by_the_columns_that_sqlite_names() {
         for (message, expected) in [
             ("UNIQUE constraint failed: users.email_key", UniqueKey::Email),
             ("UNIQUE constraint failed: users.username_key", UniqueKey::Username),

@@ -1,4 +1,4 @@
-//! Requests that may be sent again, in the database.
+//! Database access to requests with an idempotency key.
 
 use async_trait::async_trait;
 use diesel::prelude::*;
@@ -35,8 +35,8 @@ impl IdempotencyRepository for DieselRepositories {
                 .optional()
         })?;
         let Some((body, id, answer)) = found else { return Ok(None) };
-        let corrupt = |what: String| StorageError::Corrupt(format!("the answer to an idempotent request: {what}"));
-        let body = body.try_into().map_err(|_| corrupt("no digest of a body".to_owned()))?;
+        let corrupt = |what: String| StorageError::Corrupt(format!("the response to an idempotent request: {what}"));
+        let body = body.try_into().map_err(|_| corrupt("the digest of the body is invalid".to_owned()))?;
         let answer = answer.map(|json| serde_json::from_str(&json)).transpose();
         let answer = answer.map_err(|error| corrupt(error.to_string()))?;
         Ok(Some((Attempt { request: *request, body, id: id.get() }, answer)))
@@ -103,7 +103,7 @@ impl IdempotencyRepository for DieselRepositories {
                 .load(conn)
                 .await
         })?;
-        // Somebody may have taken one over since then: that one is not old any more.
+        // An attempt may have taken one over since then; that request is no longer old.
         on!(self, |conn| {
             diesel::delete(table)
                 .filter(requests::id.eq_any(&ids))

@@ -1,4 +1,4 @@
-//! The items in the database. Who owns one is written by a subselect and read by a join.
+//! Database access to items. The owner is written by a subselect and read by a join.
 
 mod row;
 
@@ -29,29 +29,30 @@ use crate::{
     types::{Id, UtcDateTime},
 };
 
-/// The integer behind a user's id.
+/// Selects the integer id of a user.
 macro_rules! user_id {
     ($id:expr) => {
         users::table.filter(users::public_id.eq(Id::of($id))).select(users::id).single_value().assume_not_null()
     };
 }
 
-// The users once more, where they are joined already.
+// A second alias of the users, for queries that already join them.
 alias!(const OWNERS: Alias<Owners> = users as owners);
 
-/// The items that a filter means, as a boxed query over this select.
+/// Applies a filter to a select of items, as a boxed query.
 macro_rules! meant {
     ($select:expr, $filter:expr, $reach:expr, $trigrams:expr) => {{
         let mut query = $select.into_boxed();
         if let Some(owner) = $filter.owner_id {
-            let is_meant = OWNERS.field(users::public_id).eq(Id::of(owner));
-            let owner = OWNERS.filter(is_meant).select(OWNERS.field(users::id));
+            let is_owner = OWNERS.field(users::public_id).eq(Id::of(owner));
+            let owner = OWNERS.filter(is_owner).select(OWNERS.field(users::id));
             query = query.filter(items::owner_id.eq(owner.single_value().assume_not_null()));
         }
         if let Some(search) = &$filter.search {
             let pattern = list::pattern(search);
             query = match $reach {
-                // Behind a function no index of these columns is tempting: the recent rows are few, and are to be read.
+                // `coalesce` keeps the planner from using an index of these columns: the recent rows are few, so it
+                // should read them.
                 Reach::Recent => {
                     let title = coalesce(items::title_key.nullable(), "").like(pattern.clone()).escape(ESCAPE);
                     query.filter(title.or(coalesce(items::description_key, "").like(pattern).escape(ESCAPE)))
@@ -71,12 +72,12 @@ macro_rules! meant {
 }
 
 impl DieselRepositories {
-    /// The rows of a part, within this reach, and one more if there is one.
+    /// Selects the rows of a page within this reach, and one more if it exists.
     async fn items(&mut self, filter: &ItemFilter, page: &PageRequest, reach: Reach) -> Result<Vec<Item>> {
         let trigrams = list::trigrams(self, filter.search.as_ref(), reach);
         let is_scan = list::is_scan(self, filter.search.as_ref(), reach);
         let rows: Vec<(ItemRow, Id)> = on!(self, |conn| {
-            // An outer join, because with an inner one MariaDB begins with the users and sorts all their items.
+            // An outer join, because for an inner join MariaDB starts from the users and sorts all their items.
             let owner = users::public_id.nullable().assume_not_null();
             let select = items::table.left_join(users::table).select((ItemRow::as_select(), owner));
             let mut query = meant!(select, filter, reach, trigrams);
@@ -153,8 +154,8 @@ impl ItemRepository for DieselRepositories {
         let owners: HashMap<UserId, i64> = owners.into_iter().map(|(id, integer)| (id.get(), integer)).collect();
         let missing = items.iter().filter(|item| !there.contains(&item.id.into())).map(|item| {
             let owner = owners.get(&item.owner_id).copied();
-            let nobody = || StorageError::Corrupt(format!("item {} is of nobody", item.id));
-            Ok((item.clone(), owner.ok_or_else(nobody)?))
+            let no_owner = || StorageError::Corrupt(format!("item {} has no owner", item.id));
+            Ok((item.clone(), owner.ok_or_else(no_owner)?))
         });
         let missing: Vec<(Item, i64)> = missing.collect::<Result<_>>()?;
         let count = missing.len();

@@ -1,4 +1,4 @@
-//! Jobs in the database. A job belongs to whoever moved its `due_at` last.
+//! Database access to jobs. A job belongs to the worker that set its `due_at` last.
 
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ use crate::{
     types::{Id, Time},
 };
 
-/// The longest that is kept of an error, in characters.
+/// The maximum length of a stored error, in characters.
 const ERROR_LENGTH: usize = 500;
 
-/// A row without what it is about.
+/// A row without the payload.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = jobs)]
 struct JobRow {
@@ -63,13 +63,13 @@ fn number(attempts: u32) -> i32 {
     i32::try_from(attempts).unwrap_or(i32::MAX)
 }
 
-/// One line, and not too long a one: it is shown in lists.
+/// Shortens an error to one line of limited length, because lists show it.
 fn shortened(error: &str) -> String {
     error.chars().map(|character| if character.is_control() { ' ' } else { character }).take(ERROR_LENGTH).collect()
 }
 
 impl DieselRepositories {
-    /// Writes down a job, due at once.
+    /// Inserts a job that is due immediately.
     async fn insert_job(&mut self, id: JobId, task: &Task, routine: Option<&str>, now: Timestamp) -> Result<()> {
         let payload = serde_json::to_string(task).map_err(|error| StorageError::Corrupt(error.to_string()))?;
         let row = (
@@ -142,7 +142,7 @@ impl JobRepository for DieselRepositories {
                 .filter(jobs::due_at.eq(Time(job.due_at)))
                 .set((
                     jobs::state.eq(JobState::Running.name()),
-                    // Not by the database: it refuses to count on from the largest number, and then the whole
+                    // Not incremented by the database: it would fail at the largest number, and with it the whole
                     // transaction.
                     jobs::attempts.eq(number(job.attempts.saturating_add(1))),
                     jobs::due_at.eq(Time(until)),
@@ -259,7 +259,7 @@ impl JobRepository for DieselRepositories {
                 .load(conn)
                 .await
         })?;
-        // One of them may have been made to be tried again since then.
+        // One of them may have been retried since then.
         on!(self, |conn| {
             let old = jobs::table.filter(jobs::id.eq_any(&ids)).filter(jobs::due_at.is_null());
             diesel::delete(old).execute(conn).await
@@ -267,7 +267,7 @@ impl JobRepository for DieselRepositories {
     }
 }
 
-/// From one time to a later one.
+/// Returns the duration from one time to a later one.
 fn until(now: Timestamp, later: Timestamp) -> Duration {
     Duration::from_micros(u64::try_from(later.as_micros() - now.as_micros()).unwrap_or_default())
 }

@@ -37,7 +37,7 @@ pub use migration::{MigrationError, MigrationState, Migrator, Target};
 pub use store::DieselStore;
 pub use tls::{TlsFileError, TlsMode, TlsOptions};
 
-/// Chooses the cryptography of this process, before anything uses TLS.
+/// Installs the cryptography provider of this process. Call it before anything uses TLS.
 pub fn install_crypto() {
     tls::install_provider();
 }

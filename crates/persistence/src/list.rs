@@ -1,7 +1,6 @@
-//! What all lists have in common: their order, where a part of one begins, how long one is, and what is found in one.
+//! Shared code of all lists: order, start of a page, totals and search.
 //!
-//! Newest first, and in the order of their public ids what is of the same time: there is an index of both for every
-//! list.
+//! Lists are ordered by time, newest first, and then by public id. Every list has an index of both columns.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +14,7 @@ use keepstone_repository::Result;
 
 use crate::{connection::Connection, connection::on, repositories::DieselRepositories, schema::row_counts};
 
-/// The part of a boxed query that a page request asks for, and one row more, which tells whether others follow.
+/// Restricts a boxed query to the requested page, plus one row that shows whether more rows follow.
 macro_rules! part {
     ($query:expr, $page:expr, $created_at:expr, $public_id:expr) => {{
         let query = $query.order(($created_at.desc(), $public_id.desc())).limit(i64::from($page.limit) + 1);
@@ -23,8 +22,8 @@ macro_rules! part {
             keepstone_domain::Start::Skip(rows) => query.offset(rows.into()),
             keepstone_domain::Start::After(position) => {
                 let (time, id) = $crate::list::place(position);
-                // Said so that every database begins in the middle of the index: none does that with a pair in
-                // brackets.
+                // Written in this form, every database starts in the middle of the index; none does for a row-value
+                // comparison.
                 query.filter($created_at.le(time)).filter($created_at.lt(time).or($public_id.lt(id)))
             }
         }
@@ -32,7 +31,7 @@ macro_rules! part {
 }
 pub(crate) use part;
 
-/// The rows of a boxed query that are among the newest of those of this table that come after where the part begins.
+/// Restricts a boxed query to the newest rows of this table that follow the start of the page.
 macro_rules! recent {
     ($query:expr, $rows:expr, $page:expr, $created_at:expr) => {{
         let rows = $rows.select($created_at).order($created_at.desc()).offset(RECENT).limit(1).into_boxed();
@@ -40,53 +39,53 @@ macro_rules! recent {
             keepstone_domain::Start::Skip(_) => rows,
             keepstone_domain::Start::After(position) => rows.filter($created_at.le($crate::list::place(position).0)),
         };
-        // Of a table with fewer rows there is no such time, and no row is newer than none.
+        // In a smaller table this time is NULL and no row matches; the full search follows then.
         $query.filter($created_at.ge(newest.single_value().assume_not_null()))
     }};
 }
 pub(crate) use recent;
 
 define_sql_function! {
-    /// The text, or the other one if it is NULL.
+    /// Returns the text, or the second argument if it is NULL.
     fn coalesce(text: Nullable<Text>, other: Text) -> Text;
 }
 
-/// How many rows are recent.
+/// The number of rows that count as recent.
 pub const RECENT: i64 = 1_000;
 
-/// A position as columns have it.
+/// Converts a position to column values.
 pub fn place(position: Position) -> (crate::types::Time, crate::types::Id) {
     (crate::types::Time(position.created_at), crate::types::Id::of(position.id))
 }
 
-/// How much of a list is searched.
+/// The part of a list that is searched.
 ///
-/// Looking at the newest rows first is cheap, and finds what is frequent; what is not found there is rare, and for that
-/// the index of the database is good. Neither is good for the other.
+/// Searching the newest rows first is cheap and finds frequent texts. A text that is not found there is rare, so an
+/// index pays off. Neither way suits the other case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// The newest of those that are asked for.
+    /// The newest rows that follow the start of the page.
     Recent,
-    /// All.
+    /// All rows.
     Everything,
 }
 
 impl Reach {
-    /// Where to look, one after the other, until there is enough.
+    /// Returns the reaches to search, one after the other, until there are enough rows.
     pub const fn of(search: Option<&SearchText>) -> &'static [Self] {
         if search.is_some() { &[Self::Recent, Self::Everything] } else { &[Self::Everything] }
     }
 
-    /// Whether this many rows are all that a part can have, and one more.
+    /// Whether these rows fill the page and show that more follow, or nothing else remains to be searched.
     pub fn is_enough(self, rows: usize, page: &PageRequest) -> bool {
         self == Self::Everything || u32::try_from(rows).is_ok_and(|rows| rows > page.limit)
     }
 }
 
-/// Escapes what is special in a pattern. Not the backslash: it also escapes in MySQL's literals.
+/// The escape character of patterns. Not the backslash, which is also an escape character in MySQL's literals.
 pub const ESCAPE: char = '!';
 
-/// The pattern of `LIKE` for texts with this inside.
+/// Returns the `LIKE` pattern for texts that contain this text.
 pub fn pattern(search: &SearchText) -> String {
     let mut pattern = String::from("%");
     for character in search.folded().chars() {
@@ -99,7 +98,7 @@ pub fn pattern(search: &SearchText) -> String {
     pattern
 }
 
-/// What asks SQLite's trigram index for rows that may have this inside: all three characters in a row of it. `None` if
+/// Returns the query for SQLite's trigram index: rows that contain all trigrams of this text are candidates. `None` if
 /// the index cannot help.
 pub fn trigrams(repositories: &DieselRepositories, search: Option<&SearchText>, reach: Reach) -> Option<String> {
     let search = search?;
@@ -112,13 +111,13 @@ pub fn trigrams(repositories: &DieselRepositories, search: Option<&SearchText>, 
     if all.is_empty() { None } else { Some(Vec::from_iter(all).join(" AND ")) }
 }
 
-/// Whether all rows are to be read as they lie: MariaDB has no index for a search, and reading them in the order of
-/// another one takes it five times as long.
+/// Whether to scan all rows in storage order. MariaDB has no index for substring search, and reading all rows in the
+/// order of another index takes five times as long.
 pub fn is_scan(repositories: &DieselRepositories, search: Option<&SearchText>, reach: Reach) -> bool {
     search.is_some() && reach == Reach::Everything && matches!(repositories.connection(), Connection::Mysql(_))
 }
 
-/// How many rows a table has, as its triggers keep it; deleted users do not count.
+/// Returns the number of rows of a table, as maintained by triggers. Deleted users do not count.
 pub async fn count(repositories: &mut DieselRepositories, table: &str) -> Result<u64> {
     let parts: Vec<i64> = on!(repositories, |conn| {
         row_counts::table.filter(row_counts::counted.eq(table)).select(row_counts::count).load(conn).await
@@ -126,7 +125,7 @@ pub async fn count(repositories: &mut DieselRepositories, table: &str) -> Result
     Ok(as_count(parts.iter().sum()))
 }
 
-/// A count, as databases give it.
+/// Converts a count of the database.
 pub fn as_count(count: i64) -> u64 {
     u64::try_from(count).unwrap_or_default()
 }
@@ -136,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_special_in_a_pattern() {
+    fn special_characters_are_escaped_in_a_pattern() {
         assert_eq!(pattern(&SearchText::parse("100%_!\\a").unwrap()), "%100!%!_!!\\a%");
     }
 }

@@ -1,4 +1,4 @@
-//! Tokens that were sent by e-mail, in the database.
+//! Database access to tokens that are sent by e-mail.
 
 use async_trait::async_trait;
 use diesel::prelude::*;
@@ -41,7 +41,7 @@ impl MailTokenRow {
     }
 }
 
-/// The one token that this condition means, with its user's id.
+/// Finds the token that meets a condition, with the id of its user.
 macro_rules! find {
     ($repositories:expr, $condition:expr) => {{
         let found: Option<(MailTokenRow, Id)> = on!($repositories, |conn| {

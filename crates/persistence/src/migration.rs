@@ -1,7 +1,7 @@
-//! The migrations, carried in the binary, and what applies them.
+//! The embedded migrations, and the code that applies them.
 //!
-//! Always under a lock that the database itself holds, so that of many nodes starting at once one migrates and the
-//! others wait. diesel has none.
+//! Migrations always run under a lock of the database: of many nodes that start at once, one migrates and the others
+//! wait. diesel has no such lock.
 
 mod marking;
 mod plan;
@@ -47,40 +47,41 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 const MYSQL: EmbeddedMigrations = embed_migrations!("../../migrations/mysql");
 
-/// How long the lock is waited for, but for what the clocks may differ.
+/// The time after which a lock error means that the lock is held: the timeout of the lock, less the difference of
+/// clocks.
 const PATIENCE: Duration = Duration::from_secs(59);
-/// A process that waits longer than a minute for the others should report it rather than wait for ever.
+/// A process that has waited for a minute should report it rather than wait indefinitely.
 const SQLITE_PATIENCE: &str = "PRAGMA busy_timeout = 60000";
-/// The number is "keepston" in ASCII: any constant does, as long as nobody else in this database uses it.
+/// The number is "keepston" in ASCII. Any constant works, as long as no other program in this database uses it.
 const POSTGRES_LOCK: &str = "SET lock_timeout = '60s'; SELECT pg_advisory_lock(7738135655979085678)";
-/// Hashed, because the names of locks are shared by all databases of a server and may not be long.
+/// Hashed, because lock names are shared by all databases of a server and are limited in length.
 const MYSQL_LOCK: &str = "GET_LOCK(CONCAT('keepstone:', MD5(DATABASE())), 60)";
 
-/// Why the schema could not be changed, or looked at.
+/// The reason why the schema could not be read or changed.
 #[derive(Debug, Error)]
 pub enum MigrationError {
-    /// The database could not be reached, or does not let us.
+    /// The database is unreachable, or denied access.
     #[error("the database cannot be used: {0}")]
     Unavailable(String),
-    /// Somebody else is migrating.
-    #[error("another process has been migrating this database for over a minute; try again when it is done")]
+    /// Another process is migrating.
+    #[error("another process has been migrating this database for over a minute; try again when it has finished")]
     Busy,
-    /// The target is not one of this database. Nothing has been done.
+    /// The target does not exist in this database, or cannot be reached. Nothing has been changed.
     #[error("{0}")]
     Target(String),
-    /// The database has these migrations, which this program does not know. Nothing has been done.
+    /// The database has these migrations, which this program does not know. Nothing has been changed.
     #[error(
         "a newer program has changed this database, by the migrations {}, which this one does not know: use the \
          program that made them",
         .0.join(", ")
     )]
     Newer(Vec<String>),
-    /// A migration did not run to its end. On SQLite and PostgreSQL nothing of it has happened.
+    /// A migration failed. On SQLite and PostgreSQL nothing of it has been applied.
     #[error("migration {name}: {cause}")]
     Failed {
-        /// Its whole name.
+        /// The full name of the migration.
         name: String,
-        /// What the database said.
+        /// The error of the database.
         cause: String,
     },
 }
@@ -103,14 +104,14 @@ impl From<ConnectionError> for MigrationError {
     }
 }
 
-/// One migration that this program knows, or that this database has.
+/// A migration that this program knows, or that was applied to this database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationState {
-    /// Its whole name, `<date>-<number>_<what it does>`; of one that this program does not know only the number.
+    /// The full name, `<date>-<number>_<description>`; only the number if this program does not know the migration.
     pub name: String,
-    /// Whether this database has it.
+    /// Whether the migration is applied to this database.
     pub is_applied: bool,
-    /// Whether this program has it.
+    /// Whether this program knows the migration.
     pub is_known: bool,
 }
 
@@ -121,14 +122,15 @@ enum Database {
     Mysql(Box<ServerUrl>),
 }
 
-/// Changes the schema of one database. Everything runs on a thread that may block.
+/// Changes the schema of a database. All work runs on a blocking thread.
 pub struct Migrator {
     database: Database,
     known_versions: Vec<String>,
 }
 
 impl Migrator {
-    /// For a look at a database that is not open: it makes no file. A database in memory is always a new one.
+    /// Creates a migrator for a database that is not open. It creates no file. A database in memory is always a new
+    /// one.
     #[must_use]
     pub fn of(url: &DatabaseUrl) -> Self {
         match url {
@@ -144,7 +146,7 @@ impl Migrator {
     }
 
     fn new(database: Database) -> Self {
-        // The three folders hold the same names, so any of them tells the versions.
+        // The three folders hold the same names, so any of them provides the versions.
         let known = MigrationSource::<Sqlite>::migrations(&SQLITE).unwrap_or_default();
         Self {
             database,
@@ -152,7 +154,7 @@ impl Migrator {
         }
     }
 
-    /// The versions of the migrations that this program carries, as the database lists them.
+    /// Returns the versions of the embedded migrations, as the database stores them.
     pub(crate) fn known_versions(&self) -> &[String] {
         &self.known_versions
     }
@@ -165,7 +167,7 @@ impl Migrator {
         self.follow(Plan { direction: Direction::Up, target }).await
     }
 
-    /// Takes back the migrations after the target, newest first, and returns them. Their data is gone.
+    /// Reverts the migrations after the target, newest first, and returns them. Their data is lost.
     ///
     /// # Errors
     /// See [`MigrationError`].
@@ -189,10 +191,10 @@ impl Migrator {
 }
 
 impl Database {
-    /// Connects, locks, and follows the plan. The lock goes with the connection.
+    /// Connects, locks, and executes the plan. The lock is released with the connection.
     fn follow(&self, plan: &Plan) -> Result<Vec<MigrationState>, MigrationError> {
         let start = Instant::now();
-        // An error of the lock after all this time is that others hold it. The databases say so in many languages.
+        // After all this time, an error of the lock means that it is held. The messages are in many languages.
         let busy_or = |error: MigrationError| if start.elapsed() < PATIENCE { error } else { MigrationError::Busy };
         match self {
             Self::Sqlite(name) => {
@@ -230,12 +232,12 @@ fn connect_sqlite(name: &str) -> Result<SqliteConnection, MigrationError> {
     Ok(sqlite::establish_blocking(name)?)
 }
 
-/// For a thread that may block.
+/// Connects on a blocking thread.
 fn connect_postgres(server: &ServerUrl) -> Result<AsyncConnectionWrapper<AsyncPgConnection>, MigrationError> {
     Ok(Handle::current().block_on(connect::postgres(server))?.into())
 }
 
-/// For a thread that may block.
+/// Connects on a blocking thread.
 fn connect_mysql(server: &ServerUrl) -> Result<MysqlConnection, MigrationError> {
     Ok(Handle::current().block_on(connect::mysql(server))?.into())
 }

@@ -1,7 +1,7 @@
-//! The pools of connections, and what each connection is told before its first query.
+//! The connection pools, and the setup of each connection.
 //!
-//! Every wait is bounded, and shorter than the one around it: a free connection 2 s, a lock 3 s, a statement 4 s by the
-//! server's clock, and [`ANSWER_LIMIT`] by ours for connection and statement together.
+//! Every wait is limited, and shorter than the wait around it: a free connection 2 s, a lock 3 s, a statement 4 s by
+//! the server's clock, and [`ANSWER_LIMIT`] by our clock for connection and statement together.
 
 use std::time::{Duration, Instant};
 
@@ -30,24 +30,24 @@ use crate::{
 };
 
 const WAIT_FOR_A_FREE_CONNECTION: Duration = Duration::from_secs(2);
-/// How long a server may take for a connection and its first statement together, and for each further statement:
-/// requests are answered within 5 s even if the server has been stopped, or its packets are lost.
+/// The maximum time for acquiring a connection and its first statement together, and for each further statement.
+/// Requests are answered within 5 s even if the server has been stopped, or its packets are lost.
 pub const ANSWER_LIMIT: Duration = Duration::from_millis(4300);
 
 const POSTGRES_SETUP: &str = "SET TIME ZONE 'UTC'; SET statement_timeout = '4s'; SET lock_timeout = '3s'; \
      SET idle_in_transaction_session_timeout = '15s';";
 
-/// `READ COMMITTED`, as PostgreSQL does by itself. What is between `/*M!` and `*/` is for MariaDB alone.
+/// `READ COMMITTED`, which is PostgreSQL's default. MariaDB alone executes the text between `/*M!` and `*/`.
 const MYSQL_SETUP: [&str; 2] = [
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     "SET sql_mode = 'TRADITIONAL', innodb_lock_wait_timeout = 3 /*M! , max_statement_time = 4 */",
 ];
 
-/// Where connections come from.
+/// The connection pools of a database.
 pub enum Pools {
     Sqlite {
         readers: Pool<AsyncSqliteConnection>,
-        /// SQLite has one writer at a time; waiting for it here is fair, waiting inside SQLite is not.
+        /// SQLite has one writer at a time. Waiting for it in this pool is fair, unlike waiting inside SQLite.
         writer: Pool<AsyncSqliteConnection>,
     },
     Postgres(Pool<AsyncPgConnection>),
@@ -60,7 +60,8 @@ impl Pools {
         Ok(Self::Sqlite { readers: pool(readers, Access::Read)?, writer: pool(1, Access::Write)? })
     }
 
-    /// A database in memory knows no readers beside a writer, so everything goes over one connection.
+    /// Creates the pool of a database in memory. It cannot have readers beside a writer, so there is a single
+    /// connection.
     pub fn sqlite_in_memory(name: &str) -> Result<Self> {
         let only = build(name, 1, |name| sqlite::establish(name, Access::Write).boxed())?;
         Ok(Self::Sqlite { readers: only.clone(), writer: only })
@@ -76,7 +77,7 @@ impl Pools {
         build("", size, move |_url| establish_mysql(server.clone()).boxed()).map(Self::Mysql)
     }
 
-    /// A connection to look with, and how long it took to get it.
+    /// Acquires a connection for reading, and returns how long that took.
     pub async fn reader(&self) -> Result<(Connection, Duration)> {
         match self {
             Self::Sqlite { readers, .. } => acquire(readers, Connection::Sqlite).await,
@@ -85,7 +86,7 @@ impl Pools {
         }
     }
 
-    /// A connection to change with, and how long it took to get it.
+    /// Acquires a connection for writing, and returns how long that took.
     pub async fn writer(&self) -> Result<(Connection, Duration)> {
         match self {
             Self::Sqlite { writer, .. } => acquire(writer, Connection::Sqlite).await,
@@ -106,8 +107,8 @@ where
     }
 }
 
-/// A pool that trusts its connections: pinging each at check-out costs a third of all requests, and a broken one is
-/// thrown away by whoever meets it.
+/// Builds a pool that does not test its connections: a ping at each check-out would take a third of each request's
+/// time. A broken connection is discarded on its first error.
 fn build<C>(
     url: &str,
     size: usize,

@@ -1,5 +1,5 @@
-//! Removing deleted users for good. What is a user's goes before the user, so that whoever is interrupted finds the
-//! rest again. Reserved addresses stay until they expire: see [`email_change`](crate::email_change).
+//! Permanent removal of deleted users. Rows that belong to a user are removed before the user, so an interrupted
+//! removal can be resumed. Reserved addresses stay until they expire: see [`email_change`](crate::email_change).
 
 use diesel::{prelude::*, sql_query, sql_types::BigInt};
 use diesel_async::RunQueryDsl;
@@ -12,12 +12,12 @@ use crate::{
     types::{Id, Time},
 };
 
-/// How many pages of SQLite's index are written at once.
+/// The number of pages of SQLite's index that are merged at once.
 const PAGES: i64 = 500;
 
-/// Removes `limit` rows at most. Others may be removing the same ones: then fewer are removed here, or none.
+/// Removes at most `limit` rows. If another process removes the same rows, fewer rows are removed here, or none.
 ///
-/// A session has as many tokens as it was refreshed, so they are not left to the foreign key, which knows no limit.
+/// Tokens are removed explicitly, because a session may have any number of them and a cascade has no limit.
 pub async fn step(repositories: &mut DieselRepositories, user: Id, deleted_before: Time, limit: u32) -> Result<Purged> {
     let deleted: Option<i64> = on!(repositories, |conn| {
         users::table
@@ -32,7 +32,7 @@ pub async fn step(repositories: &mut DieselRepositories, user: Id, deleted_befor
     let mut rest = i64::from(limit);
     macro_rules! remove {
         ($table:ident, $theirs:expr) => {
-            // In no order: one would tempt a database to look through the whole table.
+            // Without an order, which would tempt a database to scan the whole table.
             let found: Vec<i64> = on!(repositories, |conn| $theirs.limit(rest).select($table::id).load(conn).await)?;
             if !found.is_empty() {
                 let rows = $table::table.filter($table::id.eq_any(&found));
@@ -54,7 +54,7 @@ pub async fn step(repositories: &mut DieselRepositories, user: Id, deleted_befor
     Ok(if removed == 1 { Purged::Wholly } else { Purged::Nothing })
 }
 
-/// SQLite's index keeps what was deleted, and a note that it is, until its parts are merged into one.
+/// Merges SQLite's search index, which keeps deleted entries until all of its segments are merged.
 pub async fn forget_searches(repositories: &mut DieselRepositories, first: bool) -> Result<bool> {
     if !matches!(repositories.connection(), Connection::Sqlite(_)) {
         return Ok(false);
@@ -62,22 +62,22 @@ pub async fn forget_searches(repositories: &mut DieselRepositories, first: bool)
     let mut changed = false;
     for index in ["users_search", "items_search"] {
         let before = changes(repositories).await?;
-        // A negative number makes one merge of all parts, a positive one goes on with it.
+        // A negative number starts a merge of all segments, a positive one continues it.
         let pages = if first { -PAGES } else { PAGES };
         let merge = format!("INSERT INTO {index} ({index}, rank) VALUES ('merge', ?)");
         on!(repositories, |conn| sql_query(merge).bind::<BigInt, _>(pages).execute(conn).await)?;
-        // As SQLite's documentation has it: one change is the command itself.
+        // According to SQLite's documentation, the command itself counts as one change.
         changed |= changes(repositories).await? - before > 1;
     }
     Ok(changed)
 }
 
-/// How many rows this connection has ever changed.
+/// Returns the number of rows that this connection has changed since it was opened.
 async fn changes(repositories: &mut DieselRepositories) -> Result<i64> {
     on!(repositories, |conn| diesel::select(total_changes()).get_result(conn).await)
 }
 
 diesel::define_sql_function! {
-    /// SQLite's own.
+    /// SQLite's `total_changes()`.
     fn total_changes() -> BigInt;
 }

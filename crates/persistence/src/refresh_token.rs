@@ -1,4 +1,4 @@
-//! A session's chain of refresh tokens in the database.
+//! Database access to the refresh tokens of sessions.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;

@@ -1,8 +1,8 @@
-//! The repositories of one connection, and the transaction that may hold them together.
+//! The repositories of a connection, with or without a transaction.
 //!
-//! A connection goes back to its pool only if it is known to be clean: with no statement under way, no transaction
-//! open, and no doubt that it is alive. Any other is closed, because actix drops the handlers of clients that hang up,
-//! at any `await`.
+//! A connection returns to its pool only if it is known to be clean: no statement in progress, no open transaction, and
+//! no doubt that it is alive. Any other connection is closed, because actix drops handlers at any `await` when a client
+//! disconnects.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,23 +21,23 @@ use crate::{connection::Connection, error::classify, pool::ANSWER_LIMIT};
 pub struct DieselRepositories {
     connection: Connection,
     is_in_transaction: bool,
-    /// A statement was sent, and its answer has not been read to the end.
+    /// A statement was sent, and its result has not been read completely.
     is_waiting: bool,
     failure: Option<StorageError>,
-    /// How much of the limit of the first statement has been spent on getting the connection.
+    /// The time spent on acquiring the connection, which counts towards the limit of the first statement.
     spent: Duration,
-    /// Told of jobs once they are there for others to see.
+    /// Notified of jobs once they are visible to others.
     work: Arc<Notify>,
     has_work: bool,
 }
 
 impl DieselRepositories {
-    /// Repositories whose statements stand for themselves.
+    /// Creates repositories without a transaction.
     pub fn new((connection, spent): (Connection, Duration), work: Arc<Notify>) -> Self {
         Self { connection, is_in_transaction: false, is_waiting: false, failure: None, spent, work, has_work: false }
     }
 
-    /// Repositories whose changes wait for [`commit`](Transaction::commit).
+    /// Begins a transaction, which ends with [`commit`](Transaction::commit) or a rollback.
     pub async fn begin(acquired: (Connection, Duration), work: Arc<Notify>) -> Result<Self> {
         let mut this = Self::new(acquired, work);
         let limit = this.limit();
@@ -47,24 +47,25 @@ impl DieselRepositories {
         Ok(this)
     }
 
-    /// Which database it is.
+    /// Returns the connection, to find out which database it is.
     pub(crate) const fn connection(&self) -> &Connection {
         &self.connection
     }
 
-    /// The connection, for one statement. [`finish`](Self::finish) must follow; see [`on!`](crate::connection::on).
+    /// Returns the connection for a statement. [`finish`](Self::finish) must follow; see
+    /// [`on!`](crate::connection::on).
     pub(crate) const fn start(&mut self) -> &mut Connection {
         self.is_waiting = true;
         &mut self.connection
     }
 
-    /// How long a server may take for the next statement.
+    /// Returns the time limit of the next statement.
     pub(crate) const fn limit(&mut self) -> Duration {
         let spent = std::mem::replace(&mut self.spent, Duration::ZERO);
         ANSWER_LIMIT.saturating_sub(spent)
     }
 
-    /// Takes note that there is a job to do.
+    /// Records that a job was inserted.
     pub(crate) fn note_job(&mut self) {
         if self.is_in_transaction {
             self.has_work = true;
@@ -73,11 +74,11 @@ impl DieselRepositories {
         }
     }
 
-    /// Takes note of how the statement went.
+    /// Records the outcome of the statement.
     pub(crate) fn finish<T>(&mut self, outcome: QueryResult<T>) -> Result<T> {
         self.is_waiting = false;
         outcome.map_err(|error| {
-            // Its answer may still come: nothing else may be sent over this connection.
+            // The answer may still arrive, so this connection must not be used again.
             if matches!(error, Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _)) {
                 self.connection.close();
             }
@@ -136,7 +137,7 @@ impl Transaction for DieselRepositories {
     async fn commit(mut self: Box<Self>) -> Result<()> {
         // PostgreSQL would answer the COMMIT of a failed transaction with success, having rolled it back.
         if let Some(failure) = self.failure.clone() {
-            // What went wrong first is what the caller needs to know, not how the undoing went.
+            // The caller needs the first error, not that of the rollback.
             drop(self.rollback().await);
             return Err(failure);
         }
@@ -155,7 +156,7 @@ impl Transaction for DieselRepositories {
         let outcome = self.start().rollback(limit).await;
         self.finish(outcome)?;
         self.is_in_transaction = false;
-        // The connection has proved to be alive and clean, whatever the statement met.
+        // The rollback proved that the connection is alive and clean, whatever error a statement had.
         self.failure = None;
         Ok(())
     }

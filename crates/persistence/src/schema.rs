@@ -1,4 +1,4 @@
-//! The tables as all three databases have them. Types that differ between them are in [`types`](crate::types).
+//! The tables, common to all three databases. Column types that differ are in [`types`](crate::types).
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 
@@ -176,7 +176,7 @@ joinable!(mail_tokens -> users (user_id));
 allow_tables_to_appear_in_same_query!(users, items, sessions, refresh_tokens, mail_tokens);
 
 table! {
-    /// diesel's own list of the migrations that have been applied.
+    /// diesel's list of applied migrations.
     #[sql_name = "__diesel_schema_migrations"]
     schema_migrations (version) {
         version -> Text,

@@ -1,5 +1,5 @@
-//! What rows are searched by, renewed after the rules of the search have changed. A row that changes meanwhile is
-//! written with a new key anyway.
+//! Rebuilding of search keys after the rules of the search have changed. Rows that change meanwhile are written with a
+//! new key anyway.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -14,10 +14,10 @@ use crate::{
     types::Id,
 };
 
-/// Between the texts of a user: nobody can look for it, so that nothing is found across two of them.
+/// The separator between the texts of a user. A search text cannot contain it, so no match spans two texts.
 const SEPARATOR: &str = "\u{1f}";
 
-/// What a user is searched by.
+/// Returns the search key of a user.
 pub fn of_user(email: &str, username: Option<&str>, name: Option<&str>) -> String {
     fold(&[email, username.unwrap_or_default(), name.unwrap_or_default()].join(SEPARATOR))
 }
@@ -75,7 +75,7 @@ pub async fn renew_items(repositories: &mut DieselRepositories, after: Option<Id
     Ok(last_of_many(rows.iter().map(|row| row.0), limit))
 }
 
-/// The last one, if there are as many as there may be.
+/// Returns the last id if the batch is full, so more rows may follow.
 fn last_of_many(ids: impl ExactSizeIterator<Item = Id>, limit: u32) -> Option<Id> {
     let is_full = u32::try_from(ids.len()).is_ok_and(|count| count >= limit);
     ids.last().filter(|_| is_full)

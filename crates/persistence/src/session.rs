@@ -1,4 +1,4 @@
-//! The sessions in the database. Their refresh tokens are in [`refresh_token`](crate::refresh_token).
+//! Database access to sessions. Refresh tokens are in [`refresh_token`](crate::refresh_token).
 
 use async_trait::async_trait;
 use diesel::prelude::*;
@@ -18,7 +18,7 @@ use crate::{
     user::UserRow,
 };
 
-/// A row without what is there for the database only. Whose it is comes from the user's row.
+/// A row without database-only columns. The user comes from the row of the user.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions)]
 struct SessionRow {
@@ -35,7 +35,7 @@ struct SessionRow {
 impl SessionRow {
     fn into_session(self, user_id: UserId) -> Result<Session> {
         let id: SessionId = self.public_id.get();
-        let unknown = || StorageError::Corrupt(format!("session {id} ended for no known reason"));
+        let unknown = || StorageError::Corrupt(format!("session {id} ended for an unknown reason"));
         let reason = self.end_reason.as_deref().and_then(SessionEnd::from_name);
         let ended = self.ended_at.map(|at| reason.map(|reason| (at.0, reason)).ok_or_else(unknown)).transpose()?;
         Ok(Session {
@@ -154,19 +154,19 @@ impl SessionRepository for DieselRepositories {
         now: Timestamp,
     ) -> Result<Vec<SessionId>> {
         let rows: Vec<Id> = on!(self, |conn| {
-            let meant = sessions::table
+            let selected = sessions::table
                 .inner_join(users::table)
                 .filter(users::public_id.eq(Id::of(user_id)))
                 .filter(sessions::ended_at.is_null())
                 .order(sessions::id)
                 .select(sessions::public_id)
                 .into_boxed();
-            let meant = match scope {
-                SessionScope::One(id) => meant.filter(sessions::public_id.eq(Id::of(id))),
-                SessionScope::All => meant,
-                SessionScope::AllBut(id) => meant.filter(sessions::public_id.ne(Id::of(id))),
+            let selected = match scope {
+                SessionScope::One(id) => selected.filter(sessions::public_id.eq(Id::of(id))),
+                SessionScope::All => selected,
+                SessionScope::AllBut(id) => selected.filter(sessions::public_id.ne(Id::of(id))),
             };
-            meant.load(conn).await
+            selected.load(conn).await
         })?;
         end_each(self, rows, reason, now).await
     }
@@ -222,7 +222,7 @@ impl SessionRepository for DieselRepositories {
     }
 }
 
-/// Ends sessions one by one, because only the count of rows tells who ended one: others may be at it too.
+/// Ends sessions one by one, because only the count of rows shows which of several concurrent calls ended a session.
 async fn end_each(
     repositories: &mut DieselRepositories,
     ids: Vec<Id>,

@@ -1,8 +1,8 @@
-//! SQLite connections, each on a thread of its own.
+//! SQLite connections, each on its own thread.
 //!
-//! diesel-async would send every statement to tokio's blocking pool and, if the caller has gone, wait for it inside
-//! `Drop` with `block_in_place`, which panics on actix's single-threaded workers. A thread for each connection costs
-//! one wake-up less and lets an abandoned statement end by itself.
+//! diesel-async would send every statement to tokio's blocking pool. If the caller is dropped, it would wait for the
+//! statement inside `Drop` with `block_in_place`, which panics on actix's single-threaded workers. A thread for each
+//! connection saves a wake-up per statement, and an abandoned statement runs to its end.
 
 use std::{
     error::Error,
@@ -31,8 +31,8 @@ use crate::connect::{Cause, ConnectFailure};
 /// A SQLite connection for async code.
 pub type AsyncSqliteConnection = SyncConnectionWrapper<SqliteConnection, OwnThread>;
 
-/// What every connection is told first. A writer of another process is waited for 2.5 s, after up to
-/// 2 s for our own writers: less than any client waits.
+/// The setup of every connection. It waits up to 2.5 s for a writer of another process, after up to 2 s for our own
+/// writers: less than the timeout of any client.
 const SETUP: &str = "PRAGMA busy_timeout = 2500; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
 const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;";
 const READER: &str = "PRAGMA query_only = ON;";
@@ -44,16 +44,17 @@ pub enum Access {
     Write,
 }
 
-/// Makes the database file, for its owner only (SQLite would let everyone read it), if it is not there. Its `-wal` and
-/// `-shm` take the same mode.
+/// Creates the database file if it is missing, readable by its owner only (SQLite would make it readable by everyone).
+/// Its `-wal` and `-shm` files inherit the mode.
 pub fn create_file(path: &Path) -> io::Result<()> {
     OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop)
 }
 
-/// What every SQLite database begins with.
+/// The header of every SQLite database.
 const HEADER: &[u8] = b"SQLite format 3\0";
 
-/// Finds out why a database file cannot be used, by looking at it and its folder. An empty file is a new database.
+/// Checks that a database file and its folder can be used, and returns the cause if not. An empty file is a new
+/// database.
 pub fn examine(path: &Path, access: Access) -> Result<(), ConnectFailure> {
     let failed = |cause| ConnectFailure::of_file(path, cause);
     let file = OpenOptions::new().read(true).write(access == Access::Write).open(path);
@@ -62,7 +63,7 @@ pub fn examine(path: &Path, access: Access) -> Result<(), ConnectFailure> {
     if start.is_empty() || start == HEADER { Ok(()) } else { Err(failed(Cause::NotADatabase)) }
 }
 
-/// Why a file cannot be made or opened.
+/// Returns the cause of a failure to create or open a file.
 pub fn cause(path: &Path, error: &io::Error) -> Cause {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match error.kind() {
@@ -72,7 +73,7 @@ pub fn cause(path: &Path, error: &io::Error) -> Cause {
             Cause::ReadOnly(error.to_string())
         }
         io::ErrorKind::PermissionDenied if !path.exists() => {
-            Cause::ReadOnly(format!("no file can be made in the folder {}: {error}", folder.display()))
+            Cause::ReadOnly(format!("no file can be created in the folder {}: {error}", folder.display()))
         }
         _ => Cause::NotOpened(error.to_string()),
     }
@@ -87,7 +88,7 @@ pub async fn establish(name: &str, access: Access) -> ConnectionResult<AsyncSqli
     Ok(connection)
 }
 
-/// A connection for code that blocks: migrations.
+/// Opens a connection for blocking code, such as migrations.
 pub fn establish_blocking(name: &str) -> ConnectionResult<SqliteConnection> {
     let mut connection = SqliteConnection::establish(name)?;
     set_up(&mut connection, Access::Write).map_err(ConnectionError::CouldntSetupConfiguration)?;
@@ -102,7 +103,8 @@ fn set_up(connection: &mut SqliteConnection, access: Access) -> QueryResult<()> 
     })
 }
 
-/// Takes the write lock at once: a transaction that began with a read could not get it later (`SQLITE_BUSY_SNAPSHOT`).
+/// Acquires the write lock immediately: a transaction that begins with a read may fail to get it
+/// (`SQLITE_BUSY_SNAPSHOT`).
 pub async fn begin(connection: &mut AsyncSqliteConnection) -> QueryResult<()> {
     connection
         .spawn_blocking(|connection| AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN IMMEDIATE"))
@@ -111,7 +113,7 @@ pub async fn begin(connection: &mut AsyncSqliteConnection) -> QueryResult<()> {
 
 type Task = Box<dyn FnOnce() + Send>;
 
-/// Runs a connection's statements one after the other, and ends with it.
+/// A thread that runs the statements of one connection in order and ends with it.
 pub struct OwnThread {
     tasks: Sender<Task>,
 }
@@ -123,7 +125,7 @@ impl SpawnBlocking for OwnThread {
     ) -> BoxFuture<'a, Result<R, Box<dyn Error + Send + Sync>>> {
         let (answer, answered) = oneshot::channel();
         let task = move || {
-            // Nobody may be waiting any more: then the statement has run for nobody.
+            // The caller may have been dropped; the result is discarded then.
             drop(answer.send(task()));
         };
         match self.tasks.send(Box::new(task)) {
@@ -134,7 +136,7 @@ impl SpawnBlocking for OwnThread {
 
     fn get_runtime() -> Self {
         let (tasks, queue) = mpsc::channel::<Task>();
-        // If no thread can be had, the queue is dropped here and every statement fails, which is the truth.
+        // If no thread can be started, the queue is dropped here and every statement fails, as it should.
         drop(thread::Builder::new().name("sqlite".to_owned()).spawn(move || {
             for task in queue {
                 task();

@@ -19,24 +19,24 @@ use crate::{
     sqlite::{self, Access, AsyncSqliteConnection},
 };
 
-/// A database, with its pools of connections.
+/// A database with its connection pools.
 pub struct DieselStore {
     pools: Pools,
     migrator: Migrator,
     work: Arc<Notify>,
-    /// A database in memory lives as long as a connection to it.
+    /// Keeps a database in memory alive: it exists as long as a connection to it.
     _anchor: Option<AsyncSqliteConnection>,
 }
 
 impl DieselStore {
-    /// Opens a database. A SQLite file is made if it is not there, readable by its owner only; a server is first called
-    /// when a connection is needed.
+    /// Opens a database. A missing SQLite file is created, readable by its owner only. A server is contacted only when
+    /// the first connection is needed.
     ///
-    /// `pool_size` is the most connections that a server is asked for; SQLite has one writer, and a reader for each
-    /// core.
+    /// `pool_size` is the maximum number of connections to a server. SQLite has one writer, and one reader per core (at
+    /// least two).
     ///
     /// # Errors
-    /// [`Unavailable`](StorageError::Unavailable) if the file cannot be made or opened, or is not a database.
+    /// [`Unavailable`](StorageError::Unavailable) if the file cannot be created or opened, or is not a database.
     pub async fn open(url: &DatabaseUrl, pool_size: usize) -> Result<Self> {
         let (pools, anchor, migrator) = match url {
             DatabaseUrl::SqliteFile(path) => {
@@ -57,7 +57,7 @@ impl DieselStore {
         Ok(Self { pools, migrator, work: Arc::default(), _anchor: anchor })
     }
 
-    /// Changes the schema of this database.
+    /// Returns the migrator of this database.
     #[must_use]
     pub const fn migrator(&self) -> &Migrator {
         &self.migrator
@@ -69,8 +69,9 @@ impl DieselStore {
 }
 
 fn create(path: &Path) -> Result<&str> {
-    let name =
-        path.to_str().ok_or_else(|| StorageError::Unavailable(format!("{} is not a name in UTF-8", path.display())))?;
+    let name = path
+        .to_str()
+        .ok_or_else(|| StorageError::Unavailable(format!("the name {} is not valid UTF-8", path.display())))?;
     let failed = |failure: ConnectFailure| StorageError::Unavailable(failure.to_string());
     sqlite::create_file(path).map_err(|error| failed(ConnectFailure::of_file(path, sqlite::cause(path, &error))))?;
     sqlite::examine(path, Access::Write).map_err(failed)?;

@@ -1,5 +1,5 @@
-//! TLS to database servers: rustls, with the system's authorities or a file of them. Files are read for each connection,
-//! so that a renewed certificate needs no restart.
+//! TLS to database servers: rustls, with the authorities of the system or of a file. Files are read for each
+//! connection, so a renewed certificate needs no restart.
 
 mod keys;
 mod verifier;
@@ -16,18 +16,18 @@ use x509_cert::der::Decode;
 pub(crate) use keys::install_provider;
 use verifier::Verifier;
 
-/// How a connection is encrypted, weakest first: libpq's `sslmode`.
+/// The TLS mode of a connection, weakest first, as libpq's `sslmode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TlsMode {
-    /// Not at all.
+    /// Never encrypted.
     Disable,
-    /// If the server can; whoever is in between can prevent it.
+    /// Encrypted if the server supports it. An attacker on the network can prevent that.
     Prefer,
-    /// Always; but any certificate will do.
+    /// Always encrypted, with any certificate.
     Require,
-    /// With a certificate of a known authority.
+    /// Encrypted, with a certificate of a known authority.
     VerifyCa,
-    /// With a certificate of a known authority for the host of the URL.
+    /// Encrypted, with a certificate of a known authority for the host of the URL.
     VerifyFull,
 }
 
@@ -43,14 +43,14 @@ impl fmt::Display for TlsMode {
     }
 }
 
-/// Who may sign the certificate of a server.
+/// The trusted authorities for server certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Authorities {
     System,
     File(PathBuf),
 }
 
-/// What a URL and its defaults say about encryption.
+/// The TLS options of a URL, and their defaults.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TlsOptions {
     pub(crate) mode: Option<TlsMode>,
@@ -61,7 +61,7 @@ pub struct TlsOptions {
     verifies_by_default: bool,
 }
 
-/// Why a file that TLS needs cannot be used.
+/// The reason why a file for TLS cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {reason}", path.display())]
 pub struct TlsFileError {
@@ -70,7 +70,7 @@ pub struct TlsFileError {
 }
 
 impl TlsFileError {
-    /// Which file it is.
+    /// Returns the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -83,7 +83,7 @@ impl TlsOptions {
         self.verifies_by_default = verifies;
     }
 
-    /// How the connection is encrypted. Whoever names an authority wants it to be asked, as in libpq.
+    /// Returns the TLS mode. As in libpq, a configured authority implies that certificates are verified.
     #[must_use]
     pub fn mode(&self) -> TlsMode {
         let names_authority = self.authorities.is_some() || self.default_authorities.is_some();
@@ -95,10 +95,10 @@ impl TlsOptions {
         }
     }
 
-    /// Reads the files that are named, to find out whether they can be used.
+    /// Reads the configured files to check that they can be used.
     ///
     /// # Errors
-    /// The first file that cannot be used, and why.
+    /// Returns the first file that cannot be used, and the reason.
     pub fn check_files(&self) -> Result<(), TlsFileError> {
         if let Some(path) = self.ca_file() {
             authorities_of(path)?;
@@ -106,7 +106,7 @@ impl TlsOptions {
         self.identity().map(drop)
     }
 
-    /// The file of the authorities, if it is not the system that knows them.
+    /// Returns the file of authorities; `None` if those of the system are used.
     #[must_use]
     pub fn ca_file(&self) -> Option<&Path> {
         match (&self.authorities, &self.default_authorities) {
@@ -115,19 +115,19 @@ impl TlsOptions {
         }
     }
 
-    /// The certificate of this client.
+    /// Returns the file of the client certificate.
     #[must_use]
     pub fn certificate(&self) -> Option<&Path> {
         self.certificate.as_deref()
     }
 
-    /// The key of the certificate of this client.
+    /// Returns the file of the client certificate's key.
     #[must_use]
     pub fn key(&self) -> Option<&Path> {
         self.key.as_deref()
     }
 
-    /// The parameters that libpq knows, for the programs of PostgreSQL.
+    /// Returns the libpq parameters for the programs of PostgreSQL.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'static str, String)> {
         let shown = |path: &Path| path.display().to_string();
         let mode = Some(self.mode()).filter(|mode| *mode != TlsMode::Prefer).map(|mode| mode.to_string());
@@ -141,7 +141,7 @@ impl TlsOptions {
         .filter_map(|(name, value)| Some((name, value?)))
     }
 
-    /// The certificates of the authorities, each as DER. None, where the mode does not ask for them.
+    /// Returns the certificates of the authorities, each as DER. Empty if the mode does not verify certificates.
     pub(crate) fn trusted(&self) -> Result<Vec<CertificateDer<'static>>, TlsFileError> {
         match (self.mode(), self.ca_file()) {
             (TlsMode::VerifyCa | TlsMode::VerifyFull, Some(path)) => authorities_of(path),
@@ -153,17 +153,17 @@ impl TlsOptions {
         }
     }
 
-    /// The certificate that this client shows, with its chain, and its key.
+    /// Returns the client certificate with its chain, and its key.
     pub(crate) fn identity(&self) -> Result<Option<Identity>, TlsFileError> {
         let (Some(certificate), Some(key)) = (&self.certificate, &self.key) else { return Ok(None) };
         let chain = certificates_in(certificate)?;
         let text = read(key)?;
         let der = PrivateKeyDer::from_pem_slice(&text)
-            .map_err(|_| unusable(key, "has no private key in PEM; an encrypted one has to be decrypted first"))?;
+            .map_err(|_| unusable(key, "has no private key in PEM; decrypt an encrypted key first"))?;
         Ok(Some((chain, der)))
     }
 
-    /// What rustls needs to connect in this mode.
+    /// Builds the rustls configuration of this mode.
     pub(crate) fn client_config(&self) -> Result<ClientConfig, TlsFileError> {
         install_provider();
         let mut roots = RootCertStore::empty();
@@ -182,7 +182,7 @@ impl TlsOptions {
     }
 }
 
-const NO_AUTHORITIES: &str = "there are none; install the package ca-certificates, or set DATABASE_CA_FILE";
+const NO_AUTHORITIES: &str = "not found; install the package ca-certificates, or set DATABASE_CA_FILE";
 
 /// A certificate with its chain, and its key.
 pub(crate) type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
@@ -200,11 +200,12 @@ fn certificates_in(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFileE
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
         Ok(_) => Err(unusable(path, "has no certificate in PEM")),
-        Err(error) => Err(unusable(path, &format!("is no certificate in PEM: {error}"))),
+        Err(error) => Err(unusable(path, &format!("is not a certificate in PEM: {error}"))),
     }
 }
 
-/// The authorities in a file that are valid now: rustls does not look at the dates of those it is told to trust.
+/// Returns the authorities in a file that are valid now, because rustls does not check the dates of trusted
+/// authorities.
 fn authorities_of(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFileError> {
     let mut roots = RootCertStore::empty();
     let found = certificates_in(path)?;
@@ -225,7 +226,7 @@ fn is_expired(certificate: &CertificateDer<'_>) -> bool {
     now > validity.not_after.to_unix_duration().as_secs() || now < validity.not_before.to_unix_duration().as_secs()
 }
 
-/// Read once: they are many, and change with the system.
+/// Returns the authorities of the system. They are read once, because they are many and rarely change.
 fn of_the_system() -> &'static [CertificateDer<'static>] {
     static FOUND: OnceLock<Vec<CertificateDer<'static>>> = OnceLock::new();
     FOUND.get_or_init(|| {

@@ -1,6 +1,6 @@
-//! The column types that differ between the databases, each under one name.
+//! Column types that differ between the databases, each under one name.
 //!
-//! A type is converted here, once for the whole project; nothing else knows how a database keeps it.
+//! Types are converted only here; the rest of the project does not depend on how a database stores them.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{
@@ -28,24 +28,24 @@ pub struct PublicId;
 #[diesel(postgres_type(oid = 1184, array_oid = 1185), mysql_type(name = "DateTime"), sqlite_type(name = "Long"))]
 pub struct UtcDateTime;
 
-/// A public id on its way to or from the database.
+/// A public id as a column value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = PublicId)]
 pub struct Id(Uuid);
 
 impl Id {
-    /// Any of the domain's ids.
+    /// Converts an id of the domain.
     pub fn of(id: impl Into<Uuid>) -> Self {
         Self(id.into())
     }
 
-    /// As the domain's id of the kind that the column holds.
+    /// Converts to the id type of the domain that the column holds.
     pub fn get<T: From<Uuid>>(self) -> T {
         self.0.into()
     }
 }
 
-/// A time on its way to or from the database.
+/// A time as a column value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = UtcDateTime)]
 pub struct Time(pub Timestamp);
@@ -121,6 +121,6 @@ impl FromSql<UtcDateTime, Mysql> for Time {
 impl FromSql<UtcDateTime, Sqlite> for Time {
     fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
         let micros = <i64 as FromSql<BigInt, Sqlite>>::from_sql(value)?;
-        Timestamp::from_micros(micros).map(Self).ok_or_else(|| format!("{micros} is no time").into())
+        Timestamp::from_micros(micros).map(Self).ok_or_else(|| format!("{micros} is not a valid time").into())
     }
 }

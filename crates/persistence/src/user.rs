@@ -1,4 +1,4 @@
-//! The users in the database.
+//! Database access to users.
 
 mod many;
 mod row;
@@ -29,7 +29,7 @@ use crate::{
     types::{Id, Time, UtcDateTime},
 };
 
-/// The users that a filter means, as a boxed query over this select. Deleted ones are never meant.
+/// Applies a filter to a select of users, as a boxed query. Deleted users never match.
 macro_rules! meant {
     ($select:expr, $filter:expr, $reach:expr, $trigrams:expr) => {{
         let mut query = $select.filter(users::deleted_at.is_null()).into_boxed();
@@ -39,7 +39,8 @@ macro_rules! meant {
         if let Some(search) = &$filter.search {
             let pattern = list::pattern(search);
             query = match $reach {
-                // Behind a function no index of this column is tempting: the recent rows are few, and are to be read.
+                // `coalesce` keeps the planner from using an index of this column: the recent rows are few, so it
+                // should read them.
                 Reach::Recent => query.filter(coalesce(users::search_key.nullable(), "").like(pattern).escape(ESCAPE)),
                 Reach::Everything => query.filter(users::search_key.like(pattern).escape(ESCAPE)),
             };
@@ -53,7 +54,7 @@ macro_rules! meant {
 }
 
 impl DieselRepositories {
-    /// The rows of a part, within this reach, and one more if there is one.
+    /// Selects the rows of a page within this reach, and one more if it exists.
     async fn users(&mut self, filter: &UserFilter, page: &PageRequest, reach: Reach) -> Result<Vec<User>> {
         let trigrams = list::trigrams(self, filter.search.as_ref(), reach);
         let is_scan = list::is_scan(self, filter.search.as_ref(), reach);
@@ -100,7 +101,7 @@ impl UserRepository for DieselRepositories {
     }
 
     async fn find_credentials(&mut self, login: &Login) -> Result<Option<Credentials>> {
-        // Two statements that differ in one column, so that each is prepared once. Deleted users have no keys.
+        // Two statements that differ in one column, so each is prepared once. Deleted users have no keys.
         let found: Option<(UserRow, String)> = match login {
             Login::Email(email) => on!(self, |conn| {
                 users::table
@@ -169,7 +170,7 @@ impl UserRepository for DieselRepositories {
     }
 
     async fn hold(&mut self, id: UserId) -> Result<Option<User>> {
-        // An update that changes nothing is a lock that every database has.
+        // An update that changes nothing is a row lock on every database.
         on!(self, |conn| {
             diesel::update(users::table)
                 .filter(users::public_id.eq(Id::of(id)))
@@ -247,7 +248,7 @@ impl UserRepository for DieselRepositories {
     }
 
     async fn hold_for_login(&mut self, id: UserId, password_hash: &SecretString) -> Result<bool> {
-        // An update that changes nothing is a lock that every database has.
+        // An update that changes nothing is a row lock on every database.
         let held = on!(self, |conn| {
             diesel::update(users::table)
                 .filter(users::public_id.eq(Id::of(id)))

@@ -1,23 +1,23 @@
-//! What storage can do with the audit log: add to it, and read it.
+//! Storage of the audit log: append and read.
 
 use async_trait::async_trait;
 use keepstone_domain::{AuditEvent, AuditFilter, Involvement, Page, PageRequest, UserId};
 
 use crate::Result;
 
-/// The audit log. What is in it stays as it is.
+/// The audit log. Events are never changed.
 #[async_trait]
 pub trait AuditRepository {
-    /// Adds an event: in the transaction of what it tells of, so that there is both or neither.
+    /// Appends an event, in the transaction of the change that it records. Both are committed, or neither.
     async fn insert(&mut self, event: &AuditEvent) -> Result<()>;
 
-    /// Adds many events, as [`insert`](Self::insert) does one.
+    /// Appends many events, like [`insert`](Self::insert).
     async fn insert_all(&mut self, events: &[AuditEvent]) -> Result<()>;
 
-    /// The events that a filter lets through, newest first.
+    /// Lists the events that match a filter, newest first.
     async fn list(&mut self, filter: &AuditFilter, page: &PageRequest) -> Result<Page<AuditEvent>>;
 
-    /// The events that a user is involved in in this way, newest first. How many there are is not counted.
+    /// Lists the events in which a user is involved in this way, newest first. The total is not counted.
     async fn list_of(
         &mut self,
         user_id: UserId,

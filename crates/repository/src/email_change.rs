@@ -1,5 +1,6 @@
-//! What storage can do with changes of an e-mail address that can still be undone. A caller that adds or removes one holds
-//! its user first.
+//! Storage of changes of e-mail addresses that can still be undone.
+//!
+//! A caller that adds or removes a change must hold the lock on its user ([`hold`](crate::UserRepository::hold)).
 
 use async_trait::async_trait;
 use keepstone_domain::{Email, EmailChange, MailTokenId, Timestamp, UserId};
@@ -12,19 +13,19 @@ pub trait EmailChangeRepository {
     /// Adds a change.
     async fn insert(&mut self, change: &EmailChange) -> Result<()>;
 
-    /// The change with this id.
+    /// Finds a change by its id.
     async fn find(&mut self, id: MailTokenId) -> Result<Option<EmailChange>>;
 
-    /// The change whose token has this digest.
+    /// Finds a change by the digest of its token.
     async fn find_by_digest(&mut self, digest: &[u8; 32]) -> Result<Option<EmailChange>>;
 
-    /// The account that an address is reserved for at this time.
+    /// Finds the account for which an address is reserved at this time.
     ///
-    /// A transaction that gives an account an address asks after it has done so: a change that frees the address at the
+    /// A transaction that sets the address of an account calls this afterwards. A change that frees the address at the
     /// same moment is visible by then.
     async fn find_owner(&mut self, email: &Email, now: Timestamp) -> Result<Option<UserId>>;
 
-    /// The changes of an account that can be undone at this time, newest first.
+    /// Lists the changes of an account that can be undone at this time, newest first.
     async fn list_of(&mut self, user_id: UserId, now: Timestamp) -> Result<Vec<EmailChange>>;
 
     /// Removes a change and all later ones of the same account; `false` if it was removed before.

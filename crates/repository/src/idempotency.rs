@@ -1,21 +1,22 @@
-//! What storage can do with the answers to requests that may be sent again.
+//! Storage of responses to requests that clients may retry.
 
 use async_trait::async_trait;
 use keepstone_domain::{Answer, Attempt, Timestamp};
 
 use crate::Result;
 
-/// The requests that carried an idempotency key, and their answers.
+/// The requests that carried an idempotency key, and their responses.
 #[async_trait]
 pub trait IdempotencyRepository {
-    /// Notes that a request is being answered. [`Duplicate`](crate::StorageError::Duplicate) if it was noted before.
+    /// Records that a request is being executed. [`Duplicate`](crate::StorageError::Duplicate) if it is recorded
+    /// already.
     async fn begin(&mut self, attempt: &Attempt, now: Timestamp) -> Result<()>;
 
-    /// What is known of a request: the digest of its body, and its answer, if it has one by now.
+    /// Finds a request: the attempt, with the digest of the body, and the response if there is one yet.
     async fn find(&mut self, request: &[u8; 32]) -> Result<Option<(Attempt, Option<Answer>)>>;
 
-    /// Takes over a request that was begun so long ago that nobody can be working on it, or was answered so long ago
-    /// that it counts as new; `false` if it is neither.
+    /// Takes over a request that was begun so long ago that it must be abandoned, or answered so long ago that it
+    /// counts as new. Returns `false` if it is neither.
     async fn take_over(
         &mut self,
         attempt: &Attempt,
@@ -24,12 +25,12 @@ pub trait IdempotencyRepository {
         now: Timestamp,
     ) -> Result<bool>;
 
-    /// Keeps the answer; `false` if somebody else has taken over the request.
+    /// Stores the response. Returns `false` if another attempt has taken over the request.
     async fn answer(&mut self, attempt: &Attempt, answer: &Answer) -> Result<bool>;
 
-    /// Forgets an attempt that has no answer.
+    /// Deletes an attempt that has no response.
     async fn abandon(&mut self, attempt: &Attempt) -> Result<()>;
 
-    /// Forgets up to `limit` requests that were begun before this time; gives how many.
+    /// Deletes up to `limit` requests that were begun before this time, and returns their number.
     async fn delete_old(&mut self, before: Timestamp, limit: u32) -> Result<usize>;
 }

@@ -1,4 +1,4 @@
-//! What storage can do with items.
+//! Storage of items.
 
 use async_trait::async_trait;
 use keepstone_domain::{Expected, Item, ItemFilter, ItemId, ItemPatch, Page, PageRequest, Timestamp, UserId};
@@ -8,20 +8,20 @@ use crate::Result;
 /// The items.
 #[async_trait]
 pub trait ItemRepository {
-    /// The item with this id.
+    /// Finds an item by its id.
     async fn find(&mut self, id: ItemId) -> Result<Option<Item>>;
 
-    /// The items that are meant, newest first.
+    /// Lists the items that match a filter, newest first.
     async fn list(&mut self, filter: &ItemFilter, page: &PageRequest) -> Result<Page<Item>>;
 
-    /// Keeps a new item.
+    /// Inserts a new item.
     async fn insert(&mut self, item: &Item) -> Result<()>;
 
-    /// Keeps those of these items that are not there yet, and gives how many there were: for many at once.
+    /// Inserts those items that do not exist yet, and returns their number. For bulk inserts.
     async fn insert_missing(&mut self, items: &[Item]) -> Result<usize>;
 
-    /// Changes an item: that of `owner` if there is one, and only in an expected version. `false`, and nothing is
-    /// changed, if there is no such item.
+    /// Updates an item, provided that it belongs to `owner` (if given) and has an expected version. Returns `false`,
+    /// and changes nothing, if there is no such item.
     async fn update(
         &mut self,
         id: ItemId,
@@ -31,8 +31,8 @@ pub trait ItemRepository {
         now: Timestamp,
     ) -> Result<bool>;
 
-    /// Renews what items are searched by, `limit` of them in the order of their ids, beginning after this one. Returns
-    /// the last of them if there may be more. The items count as unchanged.
+    /// Rebuilds the search keys of up to `limit` items after this one, in the order of their ids. Returns the last id
+    /// if more items may follow. The items keep their versions.
     async fn renew_search_keys(&mut self, after: Option<ItemId>, limit: u32) -> Result<Option<ItemId>>;
 
     /// Deletes an item, under the conditions of [`update`](Self::update).

@@ -1,6 +1,6 @@
-//! What storage can do, and nothing of how: traits only.
+//! Keepstone's storage interface: traits only, no implementation.
 //!
-//! Repositories write, services commit. A repository never decides whether a change stays.
+//! Repositories write, services commit. A repository never decides whether a change is committed.
 
 mod audit;
 mod email_change;

@@ -1,4 +1,4 @@
-//! What storage can do with tokens that are sent by e-mail. Whoever writes or uses one holds its user first.
+//! Storage of tokens that are sent by e-mail. A caller that writes or uses a token must hold the lock on its user.
 
 use async_trait::async_trait;
 use keepstone_domain::{MailPurpose, MailToken, MailTokenId, Timestamp, UserId};
@@ -8,24 +8,25 @@ use crate::Result;
 /// The tokens that were sent by e-mail.
 #[async_trait]
 pub trait MailTokenRepository {
-    /// Keeps a new token, in place of the one that its user has for the same purpose. Who is deleted gets none.
+    /// Inserts a token and deletes the user's previous token for the same purpose. Fails for a deleted user.
     async fn replace(&mut self, token: &MailToken) -> Result<()>;
 
-    /// The token with this id.
+    /// Finds a token by its id.
     async fn find(&mut self, id: MailTokenId) -> Result<Option<MailToken>>;
 
-    /// The token with this digest.
+    /// Finds a token by its digest.
     async fn find_by_digest(&mut self, digest: &[u8; 32]) -> Result<Option<MailToken>>;
 
-    /// The token that a user has for a purpose.
+    /// Finds the token of a user for a purpose.
     async fn find_of(&mut self, user_id: UserId, purpose: MailPurpose) -> Result<Option<MailToken>>;
 
-    /// Uses a token up; `false` if it has been used up, or replaced. Of any number of calls at once, one gives `true`.
+    /// Consumes a token. Returns `false` if it was consumed or replaced before. Of concurrent calls, only one returns
+    /// `true`.
     async fn consume(&mut self, id: MailTokenId) -> Result<bool>;
 
-    /// Deletes the tokens that a user has for these purposes.
+    /// Deletes the tokens of a user for these purposes.
     async fn delete_of(&mut self, user_id: UserId, purposes: &[MailPurpose]) -> Result<()>;
 
-    /// Deletes up to `limit` tokens whose time was over before this; gives how many.
+    /// Deletes up to `limit` tokens that expired before this time, and returns their number.
     async fn delete_expired(&mut self, before: Timestamp, limit: u32) -> Result<usize>;
 }

@@ -1,4 +1,4 @@
-//! What storage can do with sessions and their refresh tokens.
+//! Storage of sessions and their refresh tokens.
 
 use async_trait::async_trait;
 use keepstone_domain::{
@@ -7,31 +7,31 @@ use keepstone_domain::{
 
 use crate::Result;
 
-/// The sessions. Locks are always taken in the order session, then token.
+/// The sessions. Locks are always acquired in the order session, then token.
 #[async_trait]
 pub trait SessionRepository {
-    /// Keeps a new session and its first refresh token.
+    /// Inserts a session and its first refresh token.
     async fn insert(&mut self, session: &Session, token: &RefreshToken) -> Result<()>;
 
-    /// The session with this id and its user, deleted or not; whether they still count is the caller's to judge.
+    /// Finds a session and its user, even if either has ended or been deleted; the caller checks their state.
     async fn find_with_user(&mut self, id: SessionId) -> Result<Option<(Session, User)>>;
 
-    /// The user of a session, deleted or not, and the generation of its refresh token with this digest, if there is
-    /// one: what a refresh reads before its transaction.
+    /// Finds what a refresh reads before its transaction: the user of a session, even if deleted, and the generation of
+    /// the refresh token with this digest, if it exists.
     async fn find_for_refresh(&mut self, id: SessionId, digest: &[u8; 32]) -> Result<Option<(User, Option<u32>)>>;
 
-    /// A user's sessions that live, newest first; a thousand at most.
+    /// Lists a user's live sessions, newest first; at most 1000.
     async fn list_live(&mut self, user_id: UserId, now: Timestamp) -> Result<Vec<Session>>;
 
-    /// A user's sessions, with those that have ended, newest first. How many there are is not counted.
+    /// Lists all sessions of a user, ended ones included, newest first. The total is not counted.
     async fn list(&mut self, user_id: UserId, page: &PageRequest) -> Result<Page<Session>>;
 
-    /// Notes that a session is used, and holds it until the transaction ends; `false` if it does not live, or was last
-    /// used before `used_since`.
+    /// Records the use of a session, and locks it until the transaction ends. Returns `false` if it is not live, or was
+    /// last used before `used_since`.
     async fn touch(&mut self, id: SessionId, used_since: Option<Timestamp>, now: Timestamp) -> Result<bool>;
 
-    /// Ends those of a user's sessions that are meant and have not ended, and gives them. Of any number of calls at
-    /// once, one gives a session.
+    /// Ends the selected sessions of a user that have not ended, and returns their ids. Of concurrent calls, only one
+    /// returns a given session.
     async fn end(
         &mut self,
         user_id: UserId,
@@ -40,7 +40,8 @@ pub trait SessionRepository {
         now: Timestamp,
     ) -> Result<Vec<SessionId>>;
 
-    /// Ends a user's oldest live sessions, so that `keep` are left besides this one, and gives those that it ended.
+    /// Ends a user's oldest live sessions, so that `keep` remain besides this one. Returns the ids of the ended
+    /// sessions.
     async fn end_surplus(
         &mut self,
         user_id: UserId,
@@ -49,15 +50,15 @@ pub trait SessionRepository {
         now: Timestamp,
     ) -> Result<Vec<SessionId>>;
 
-    /// Deletes up to `limit` sessions that expire before this time, and their tokens; returns how many.
+    /// Deletes up to `limit` sessions that expired before this time, with their tokens, and returns their number.
     async fn delete_expired(&mut self, before: Timestamp, limit: u32) -> Result<usize>;
 
-    /// The refresh token with this digest, and the one that it was exchanged for.
+    /// Finds a refresh token by its digest, and its successor.
     async fn find_token(&mut self, digest: &[u8; 32]) -> Result<Option<(RefreshToken, Option<RefreshToken>)>>;
 
-    /// Exchanges a fresh token for its successor; `false`, and nothing is changed, if it is not fresh.
+    /// Exchanges a fresh token for its successor. Returns `false`, and changes nothing, if the token is not fresh.
     ///
-    /// The caller holds the session: see [`touch`](Self::touch).
+    /// The caller must have locked the session with [`touch`](Self::touch).
     async fn exchange(
         &mut self,
         digest: &[u8; 32],

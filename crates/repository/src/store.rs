@@ -1,6 +1,6 @@
-//! Where repositories come from, and what holds their changes together.
+//! The store: access to repositories, and transactions.
 //!
-//! Ask [`Store::read`] to look and [`transaction`](trait.Store.html#method.transaction) to change.
+//! Use [`Store::read`] to read and [`transaction`](trait.Store.html#method.transaction) to change data.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -17,20 +17,21 @@ use crate::{
 /// A database.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Repositories over one connection, each statement on its own. May be a replica that lags behind.
+    /// Returns repositories over one connection, without a transaction. It may be a replica that lags behind.
     async fn read(&self) -> Result<Box<dyn Repositories>>;
 
-    /// Repositories over one connection, each statement lasting on its own: for a change that is one statement.
+    /// Returns repositories over one connection, where each statement is committed on its own. For single-statement
+    /// changes.
     async fn write(&self) -> Result<Box<dyn Repositories>>;
 
-    /// Repositories whose changes become visible together, at commit. Dropped without one, nothing has happened.
+    /// Begins a transaction. If it is dropped without a commit, nothing is changed.
     async fn begin(&self) -> Result<Box<dyn Transaction>>;
 
-    /// Waits until this process has written down a job, if it has not since this was last asked. Other processes are
-    /// not heard.
+    /// Waits until this process has inserted a job. Returns at once if it has done so since the last call. Jobs of
+    /// other processes are not noticed.
     async fn job_written(&self);
 
-    /// Asks the database for a sign of life.
+    /// Checks that the database answers.
     async fn ping(&self) -> Result<()>;
 
     /// Whether every migration that this program knows has been applied.
@@ -51,30 +52,30 @@ pub trait Repositories: Send {
     fn mail_tokens(&mut self) -> &mut (dyn MailTokenRepository + Send);
     /// The changes of e-mail addresses that can still be undone.
     fn email_changes(&mut self) -> &mut (dyn EmailChangeRepository + Send);
-    /// What is done later.
+    /// The background jobs.
     fn jobs(&mut self) -> &mut (dyn JobRepository + Send);
-    /// The requests that may be sent again.
+    /// The requests with an idempotency key.
     fn idempotency(&mut self) -> &mut (dyn IdempotencyRepository + Send);
 }
 
-/// Changes that are not visible to anyone else yet.
+/// A transaction: its changes are not visible to others until the commit.
 #[async_trait]
 pub trait Transaction: Repositories {
-    /// Makes all changes visible and lasting. Refused with the earlier error if any statement had failed.
+    /// Commits all changes. If any statement has failed, rolls back and returns that error.
     async fn commit(self: Box<Self>) -> Result<()>;
 
-    /// Undoes all changes and frees their locks.
+    /// Rolls back all changes and releases their locks.
     async fn rollback(self: Box<Self>) -> Result<()>;
 
-    /// The first error that a statement of this transaction met.
+    /// Returns the first error of a statement of this transaction.
     fn failure(&self) -> Option<&StorageError>;
 }
 
-/// A transaction in the hands of [`transaction`](trait.Store.html#method.transaction)'s closure: repositories, and no
-/// way to commit.
+/// The argument of the closure of [`transaction`](trait.Store.html#method.transaction): repositories, without a way to
+/// commit.
 ///
-/// A struct, because a future that holds a `&mut dyn` of its own is not `Send` for every lifetime, as far as today's
-/// compiler can see.
+/// It is a struct, because the compiler cannot prove that a future which holds a `&mut dyn` of its own is `Send` for
+/// every lifetime.
 pub struct UnitOfWork(Box<dyn Transaction>);
 
 impl Deref for UnitOfWork {
@@ -95,7 +96,7 @@ impl DerefMut for UnitOfWork {
 ///
 /// Never implemented by hand. It exists because a bound on the future of an `AsyncFnMut` cannot be written yet.
 pub trait Work<R, O>: AsyncFnMut(R) -> O + FnMut(R) -> <Self as Work<R, O>>::Future {
-    /// The future that a call gives.
+    /// The future that a call returns.
     type Future: Future<Output = O>;
 }
 
@@ -108,31 +109,32 @@ where
 }
 
 const ATTEMPTS: u32 = 3;
-/// Attempts after the first one end when this much time has passed since the first one began: clients get their answer
-/// within five seconds.
+/// Retries end when this much time has passed since the first attempt began: clients must get a response within five
+/// seconds.
 const RETRY_PERIOD: Duration = Duration::from_secs(4);
-/// A transaction that could not begin is tried again if that was known within this time. A pool without a free
-/// connection takes longer.
+/// A transaction that could not begin is retried only if the failure occurred within this time. A pool without a free
+/// connection takes longer to fail.
 const QUICK: Duration = Duration::from_secs(1);
 
-/// Why one attempt at a transaction failed.
+/// The failure of one attempt at a transaction.
 enum Failed<E> {
-    /// The database could not do it, and nothing of it has happened.
+    /// The database failed, and nothing has been changed.
     Undone(E),
-    /// Another attempt would not help, or the COMMIT failed and may have happened.
+    /// A retry would not help, or the COMMIT failed and may still have taken effect.
     Final(E),
 }
 
 impl dyn Store + '_ {
-    /// Runs `work` in a transaction: commits on `Ok`, undoes everything on `Err`, and starts over, three times in all,
-    /// when the database failed before the COMMIT or reports a serialization failure. Refusals by `work` itself are
-    /// final.
+    /// Runs `work` in a transaction: commits on `Ok` and rolls back on `Err`.
     ///
-    /// `work` may therefore run more than once: it must touch nothing but what it is given. Hashing and mail stay
-    /// outside.
+    /// Retries when the database fails before the COMMIT or reports a serialization failure: three attempts in all. An
+    /// error that `work` returns without a failure of the database is final.
+    ///
+    /// `work` may therefore run more than once. It must not have other side effects, such as sending mail, and
+    /// expensive work such as hashing belongs outside.
     ///
     /// # Errors
-    /// What `work` returned, or what beginning or committing met.
+    /// Returns the error of `work`, or that of beginning or committing the transaction.
     pub async fn transaction<T, E, F>(&self, mut work: F) -> Result<T, E>
     where
         F: for<'r> AsyncFnMut(&'r mut UnitOfWork) -> Result<T, E>
@@ -188,7 +190,7 @@ impl dyn Store + '_ {
                 Err(error) => Err(failed(error.into())),
             },
             Err(error) => {
-                // What went wrong first is what the caller needs to know, not how the undoing went.
+                // The caller needs the first error, not that of the rollback.
                 drop(unit.0.rollback().await);
                 Err(failed(error))
             }
@@ -196,7 +198,7 @@ impl dyn Store + '_ {
     }
 }
 
-/// 1 to 10 ms after the first attempt, 1 to 20 ms after the second: those who clashed should not meet again.
+/// Returns 1 to 10 ms after the first attempt, 1 to 20 ms after the second, so that conflicting attempts drift apart.
 fn jitter(attempt: u32) -> Duration {
     Duration::from_micros(fastrand::u64(1_000..10_000 * u64::from(attempt)))
 }

@@ -1,4 +1,4 @@
-//! What storage can do with users.
+//! Storage of users.
 
 use async_trait::async_trait;
 use keepstone_domain::{Credentials, Login, Page, PageRequest, Timestamp, User, UserFilter, UserId};
@@ -6,87 +6,86 @@ use secrecy::SecretString;
 
 use crate::Result;
 
-/// What one step of removing a deleted user came to.
+/// Result of one purge step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purged {
-    /// There is more to remove.
+    /// More rows remain.
     Partly,
-    /// That was the last of it.
+    /// The user and everything of theirs has been removed.
     Wholly,
-    /// There was nobody to remove.
+    /// There is no such deleted user.
     Nothing,
 }
 
-/// What becomes of one of many new users. Of two who want the same, the first has it.
+/// The outcome for one user of a bulk insert. If two users claim the same value, the first one gets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Insertion {
-    /// There is one more user.
+    /// The user was inserted.
     Made,
-    /// Somebody has the address, presumably the same person.
+    /// The address is taken, presumably by the same person.
     EmailTaken,
-    /// Somebody else has the user name.
+    /// The user name is taken by another user.
     UsernameTaken,
 }
 
-/// The users. A deleted one is found by nobody.
+/// The users. Deleted users are not found, unless a method says otherwise.
 #[async_trait]
 pub trait UserRepository {
-    /// The user with this id, if there is one who is not deleted.
+    /// Finds a user by id, unless deleted.
     async fn find(&mut self, id: UserId) -> Result<Option<User>>;
 
-    /// The user with this address or user name, and the password hash. Costs one statement, found or not.
+    /// Finds a user and the password hash by address or user name. Executes one statement, found or not.
     async fn find_credentials(&mut self, login: &Login) -> Result<Option<Credentials>>;
 
-    /// The password hash of one who is not deleted.
+    /// Finds the password hash of a user, unless deleted.
     async fn find_password_hash(&mut self, id: UserId) -> Result<Option<SecretString>>;
 
-    /// Those who are meant and not deleted, newest first.
+    /// Lists the users that match a filter and are not deleted, newest first.
     async fn list(&mut self, filter: &UserFilter, page: &PageRequest) -> Result<Page<User>>;
 
-    /// Keeps a new user. [`Duplicate`](crate::StorageError::Duplicate) if the address or the user name is taken.
+    /// Inserts a user. [`Duplicate`](crate::StorageError::Duplicate) if the address or the user name is taken.
     async fn insert(&mut self, user: &User, password_hash: &SecretString) -> Result<()>;
 
-    /// Keeps those of these users whose address and user name are free, and tells of each, in their order: for many at
-    /// once. An address that is reserved at this time is not free.
+    /// Inserts those users whose address and user name are free, and returns the outcome of each, in order. For bulk
+    /// inserts. An address that is reserved at this time is not free.
     async fn insert_missing(&mut self, users: &[Credentials], now: Timestamp) -> Result<Vec<Insertion>>;
 
-    /// What [`insert_missing`](Self::insert_missing) would tell.
+    /// Returns what [`insert_missing`](Self::insert_missing) would return, without inserting.
     async fn foresee(&mut self, users: &[Credentials], now: Timestamp) -> Result<Vec<Insertion>>;
 
-    /// Holds a user until the transaction ends, and gives them.
+    /// Locks a user until the transaction ends, and returns the user.
     async fn hold(&mut self, id: UserId) -> Result<Option<User>>;
 
-    /// Holds all active administrators until the transaction ends, and gives their number. Whoever also holds one user
-    /// does this first.
+    /// Locks all active administrators until the transaction ends, and returns their number. A transaction that also
+    /// locks a single user must call this first.
     async fn hold_active_admins(&mut self) -> Result<usize>;
 
-    /// Changes a user to what is given, which then is the next version; `false`, and nothing is changed, if the user is
-    /// deleted or has another version than what is given.
+    /// Updates a user to the given values and increments the version. Returns `false`, and changes nothing, if the user
+    /// is deleted or does not have the given version.
     async fn update(&mut self, user: &User, now: Timestamp) -> Result<bool>;
 
-    /// Deletes a user: from then on nobody finds them, and their address and user name are free.
+    /// Deletes a user: the user is no longer found, and the address and the user name are free.
     async fn delete(&mut self, id: UserId, now: Timestamp) -> Result<bool>;
 
-    /// Those who were deleted at or before this time and have not been removed, the first first.
+    /// Lists the users who were deleted at or before this time and have not been purged, oldest deletion first.
     async fn list_deleted(&mut self, before: Timestamp, limit: u32) -> Result<Vec<UserId>>;
 
-    /// Removes for good what is left of a user who was deleted at or before this time: what is theirs first, themselves
-    /// last. `limit` rows at most, so it is to be called again, each time in a transaction of its own. Several may be
-    /// at it at once.
+    /// Permanently removes up to `limit` rows of a user who was deleted at or before this time: first what the user
+    /// owns, then the user. Call it repeatedly, each time in a new transaction. Concurrent calls are allowed.
     async fn purge(&mut self, id: UserId, deleted_before: Timestamp, limit: u32) -> Result<Purged>;
 
-    /// Goes on with removing what the indexes for searching still hold of removed rows, where that does not happen by
-    /// itself; `first` begins it. `true` if it is to be called again, each time as a change of its own.
+    /// Continues to purge removed rows from the search indexes of databases that do not do so themselves; `first`
+    /// starts anew. Returns `true` if it is to be called again, each time as a separate change.
     async fn forget_searches(&mut self, first: bool) -> Result<bool>;
 
-    /// Renews what users are searched by, `limit` of them in the order of their ids, beginning after this one. Returns
-    /// the last of them if there may be more. The users count as unchanged.
+    /// Rebuilds the search keys of up to `limit` users after this one, in the order of their ids. Returns the last id
+    /// if more users may follow. The users keep their versions.
     async fn renew_search_keys(&mut self, after: Option<UserId>, limit: u32) -> Result<Option<UserId>>;
 
-    /// Holds a user until the transaction ends; `false` if the user may not log in, or has another password hash by
-    /// now.
+    /// Locks a user until the transaction ends. Returns `false` if the user may not log in, or the password hash has
+    /// changed.
     async fn hold_for_login(&mut self, id: UserId, password_hash: &SecretString) -> Result<bool>;
 
-    /// Replaces a password hash if it is still `old`; `false` if it is not. The user counts as unchanged.
+    /// Replaces a password hash if it still equals `old`; otherwise returns `false`. The user keeps the version.
     async fn replace_password_hash(&mut self, id: UserId, old: &SecretString, new: &SecretString) -> Result<bool>;
 }

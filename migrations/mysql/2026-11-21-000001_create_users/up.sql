@@ -1,5 +1,5 @@
--- The `_key` columns hold the canonical form that must be unique, compared byte for byte; they are NULL once the user is
--- deleted, so that the address and the name are free again.
+-- The `_key` columns contain the canonical form, which must be unique and is compared byte for byte. They are NULL for
+-- deleted users, which frees the address and the user name.
 CREATE TABLE users (
     id             BIGINT       NOT NULL AUTO_INCREMENT PRIMARY KEY,
     public_id      BINARY(16)   NOT NULL,

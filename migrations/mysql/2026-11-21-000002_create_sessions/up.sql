@@ -15,7 +15,7 @@ CREATE TABLE sessions (
     CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE
 ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
--- A session's chain of refresh tokens. The second unique key makes a fork of the chain impossible.
+-- The chain of refresh tokens of a session. The second unique key prevents a fork of the chain.
 CREATE TABLE refresh_tokens (
     id          BIGINT      NOT NULL AUTO_INCREMENT PRIMARY KEY,
     session_id  BIGINT      NOT NULL,

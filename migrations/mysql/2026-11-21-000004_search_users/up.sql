@@ -1,7 +1,7 @@
--- `version` counts changes, `search_key` is what users are searched by: their texts without case, between them a character
--- that nobody can look for. What SQL folds otherwise than the program is folded when the user next changes. No index
--- serves the search: MariaDB has none for parts of words. `deleted_at` comes last in the keys of the lists: were it first, a
--- part of a list would be read from its beginning.
+-- `version` counts changes. `search_key` contains the folded texts of a user, separated by a character that cannot be
+-- searched for. What SQL folds differently is corrected when the user next changes. No index serves the search, because
+-- MariaDB has none for substrings. `deleted_at` is the last column of the list indexes: as the first one, it would
+-- force a page to be read from the start of the list.
 ALTER TABLE users
     ADD COLUMN version BIGINT NOT NULL DEFAULT 1,
     ADD COLUMN search_key VARCHAR(1200) NOT NULL DEFAULT '',

@@ -1,4 +1,5 @@
--- The `_key` columns hold the texts without case, to be searched. No index serves that: MariaDB has none for parts of words.
+-- The `_key` columns contain the folded texts, which are searched. No index serves the search, because MariaDB has none
+-- for substrings.
 CREATE TABLE items (
     id              BIGINT       NOT NULL AUTO_INCREMENT PRIMARY KEY,
     public_id       BINARY(16)   NOT NULL,

@@ -1,7 +1,7 @@
--- How many users (who are not deleted), items and audit events there are: kept by triggers, so that nobody has to count
--- them. Sixteen rows for each, which sum up, so that writers do not wait for each other. The triggers come first, because
--- they are what a server with a binary log may refuse (it then wants log_bin_trust_function_creators), and nothing is half
--- done then.
+-- The numbers of users (except deleted ones), items and audit events, maintained by triggers to avoid counting rows.
+-- Each number is the sum of sixteen rows, so that writers do not wait for each other. The triggers come first: a server
+-- with a binary log may reject them (it then requires log_bin_trust_function_creators), and nothing has been changed by
+-- then.
 CREATE TRIGGER users_count_insert AFTER INSERT ON users FOR EACH ROW
     UPDATE row_counts SET count = count + 1
     WHERE counted = 'users' AND part = CONNECTION_ID() % 16 AND NEW.deleted_at IS NULL;

@@ -1,5 +1,5 @@
--- Requests that carried an idempotency key. `request` is the digest of who asked for what under which key, `body` of what
--- was sent; both are keyed, so that nothing can be found out from them. Without an answer, it is being made.
+-- Requests that carried an idempotency key. `request` is the digest of caller, operation and key; `body` is the digest
+-- of the request body. Both are keyed, so they reveal nothing. While `answer` is NULL, the request is being executed.
 CREATE TABLE idempotent_requests (
     id         BIGINT      NOT NULL AUTO_INCREMENT PRIMARY KEY,
     request    BINARY(32)  NOT NULL,

@@ -1,6 +1,6 @@
--- Work that is done later. `due_at` is when a job is to be tried; whoever claims it moves that to the end of a lease, so that
--- the job of a process that died is due again by itself. `payload` is forgotten when the job is done. `routine` names what
--- is done again and again: there is one row for each.
+-- Background jobs. `due_at` is the time of the next attempt. A worker that leases a job sets it to the end of the
+-- lease, so the job of a dead process becomes due again by itself. `payload` is deleted when the job is done. `routine`
+-- names a recurring job, which has a single row.
 CREATE TABLE jobs (
     id          BIGINT      NOT NULL AUTO_INCREMENT PRIMARY KEY,
     public_id   BINARY(16)  NOT NULL,

@@ -1,4 +1,5 @@
--- Tokens that were sent by e-mail, known by their digests. The second unique index lets only the newest of a kind live.
+-- Tokens that are sent by e-mail; only digests are stored. The second unique index allows one token for each user and
+-- purpose.
 CREATE TABLE mail_tokens (
     id         BIGINT       NOT NULL AUTO_INCREMENT PRIMARY KEY,
     public_id  BINARY(16)   NOT NULL,

@@ -1,5 +1,6 @@
--- Events and sessions of one user, in the order of lists. Those who were deleted long ago are found in `users_created_at`, which
--- has that time: a key that begins with it would tempt everybody who looks for users who are not deleted.
+-- Indexes for events and sessions of one user, in the order of lists. Users who were deleted long ago are found by
+-- `users_created_at`, which includes the time of deletion. An index that begins with that time would attract every
+-- query for users who are not deleted.
 ALTER TABLE audit_events
     ADD KEY audit_events_user (user_id, at, public_id),
     ADD KEY audit_events_actor (actor_id, at, public_id);

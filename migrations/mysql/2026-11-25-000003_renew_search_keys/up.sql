@@ -1,5 +1,5 @@
--- Texts are searched without differences of Unicode composition (in NFC). New rows have such keys; a job for each table
--- renews those of the rows that are here.
+-- Search ignores differences of Unicode composition (NFC). New rows have such keys; a job for each table rebuilds the
+-- keys of existing rows.
 -- Some characters take three times as many bytes in NFC.
 ALTER TABLE items MODIFY description_key MEDIUMTEXT;
 INSERT INTO jobs (public_id, kind, payload, state, attempts, created_at, due_at)

@@ -1,5 +1,5 @@
--- `version` counts changes, `search_key` is what users are searched by: their texts without case, between them a character
--- that nobody can look for. What SQL folds otherwise than the program is folded when the user next changes.
+-- `version` counts changes. `search_key` contains the folded texts of a user, separated by a character that cannot be
+-- searched for. What SQL folds differently is corrected when the user next changes.
 ALTER TABLE users ADD COLUMN version bigint NOT NULL DEFAULT 1;
 ALTER TABLE users ADD COLUMN search_key text NOT NULL DEFAULT '';
 UPDATE users SET search_key =
@@ -8,7 +8,8 @@ UPDATE users SET search_key =
 CREATE INDEX users_created_at ON users (created_at, public_id) WHERE deleted_at IS NULL;
 CREATE INDEX users_role ON users (role, created_at, public_id) WHERE deleted_at IS NULL;
 
--- Without the extension everything works, and searching takes longer: who may not create it can ask somebody who may.
+-- Without the extension everything works, but search is slower. If the migrating role may not create it, an
+-- administrator can.
 DO $$
 BEGIN
     CREATE EXTENSION IF NOT EXISTS pg_trgm;

@@ -1,5 +1,5 @@
--- How many users (who are not deleted), items and audit events there are: kept by triggers, so that nobody has to count
--- them. Sixteen rows for each, which sum up, so that writers do not wait for each other.
+-- The numbers of users (except deleted ones), items and audit events, maintained by triggers to avoid counting rows.
+-- Each number is the sum of sixteen rows, so that writers do not wait for each other.
 CREATE TABLE row_counts (
     counted text   NOT NULL,
     part    int    NOT NULL,

@@ -1,4 +1,4 @@
--- The table is built anew, because a column cannot be added in the middle.
+-- The table is rebuilt, because a column cannot be added in the middle.
 CREATE TEMPORARY TABLE saved_refresh_tokens AS SELECT * FROM refresh_tokens;
 DROP TABLE refresh_tokens;
 

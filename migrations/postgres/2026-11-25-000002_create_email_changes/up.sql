@@ -1,5 +1,6 @@
--- An address that waits for its owner to confirm it; and changes of addresses that can still be undone, in their order. Until then
--- the old address is reserved for its account, even if the account is deleted and purged: so no foreign key.
+-- `pending_email` is an address that waits for the confirmation of its owner. `email_changes` has the changes of
+-- addresses that can still be undone, in order. Until they expire, the old address is reserved for its account, even if
+-- the account is deleted and purged. Therefore there is no foreign key.
 ALTER TABLE users ADD COLUMN pending_email text;
 
 CREATE TABLE email_changes (

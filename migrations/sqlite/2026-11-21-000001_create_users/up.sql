@@ -1,5 +1,5 @@
--- Times are microseconds since 1970. The `_key` columns hold the canonical form that must be unique; they are NULL once
--- the user is deleted, so that the address and the name are free again.
+-- Times are microseconds since 1970. The `_key` columns contain the canonical form, which must be unique. They are NULL
+-- for deleted users, which frees the address and the user name.
 CREATE TABLE users (
     id             INTEGER PRIMARY KEY,
     public_id      BLOB    NOT NULL,

@@ -15,7 +15,7 @@ CREATE UNIQUE INDEX sessions_public_id_key ON sessions (public_id);
 CREATE INDEX sessions_user_id ON sessions (user_id, ended_at, created_at);
 CREATE INDEX sessions_expires_at ON sessions (expires_at);
 
--- A session's chain of refresh tokens. The second unique index makes a fork of the chain impossible.
+-- The chain of refresh tokens of a session. The second unique index prevents a fork of the chain.
 CREATE TABLE refresh_tokens (
     id          INTEGER PRIMARY KEY,
     session_id  INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,

@@ -1,4 +1,4 @@
--- Append-only. Ids are public ones and refer to nothing, so that an event outlives what it tells of.
+-- Append-only. Ids are public ids without foreign keys, so an event outlives the rows to which it refers.
 CREATE TABLE audit_events (
     id         INTEGER PRIMARY KEY,
     public_id  BLOB    NOT NULL,

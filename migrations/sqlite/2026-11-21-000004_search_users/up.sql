@@ -1,5 +1,5 @@
--- `version` counts changes, `search_key` is what users are searched by: their texts without case, between them a character
--- that nobody can look for. What SQL cannot fold here is folded when the user next changes.
+-- `version` counts changes. `search_key` contains the folded texts of a user, separated by a character that cannot be
+-- searched for. What SQL cannot fold is folded when the user next changes.
 ALTER TABLE users ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE users ADD COLUMN search_key TEXT NOT NULL DEFAULT '';
 UPDATE users SET search_key =
@@ -8,7 +8,7 @@ UPDATE users SET search_key =
 CREATE INDEX users_created_at ON users (created_at, public_id) WHERE deleted_at IS NULL;
 CREATE INDEX users_role ON users (role, created_at, public_id) WHERE deleted_at IS NULL;
 
--- Knows in which rows three characters occur, not where: the rows themselves are asked afterwards.
+-- This index returns only candidates: rows that contain each trigram. The search compares the rows themselves.
 CREATE VIRTUAL TABLE users_search USING fts5 (
     search_key, content = 'users', content_rowid = 'id', tokenize = 'trigram case_sensitive 1', detail = none
 );

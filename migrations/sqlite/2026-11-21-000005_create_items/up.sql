@@ -1,4 +1,4 @@
--- Times are microseconds since 1970. The `_key` columns hold the texts without case, to be searched.
+-- Times are microseconds since 1970. The `_key` columns contain the folded texts, which are searched.
 CREATE TABLE items (
     id              INTEGER PRIMARY KEY,
     public_id       BLOB    NOT NULL,
@@ -16,7 +16,7 @@ CREATE UNIQUE INDEX items_public_id_key ON items (public_id);
 CREATE INDEX items_created_at ON items (created_at, public_id);
 CREATE INDEX items_owner ON items (owner_id, created_at, public_id);
 
--- Knows in which rows three characters occur, not where: the rows themselves are asked afterwards.
+-- This index returns only candidates: rows that contain each trigram. The search compares the rows themselves.
 CREATE VIRTUAL TABLE items_search USING fts5 (
     title_key, description_key,
     content = 'items', content_rowid = 'id', tokenize = 'trigram case_sensitive 1', detail = none

@@ -1,5 +1,6 @@
--- How many users (who are not deleted), items and audit events there are: kept by triggers, so that nobody has to count them.
--- Servers have several rows for each, which sum up, so that writers do not wait for each other; here there is one writer.
+-- The numbers of users (except deleted ones), items and audit events, maintained by triggers to avoid counting rows.
+-- Servers have several rows for each, so that writers do not wait for each other. SQLite has one writer, so one row is
+-- enough.
 CREATE TABLE row_counts (
     counted TEXT    NOT NULL,
     part    INTEGER NOT NULL,

@@ -1,3 +1,3 @@
--- Events of the same time are ordered by their public id, so that a cursor can tell its place without the other one.
+-- Events of the same time are ordered by public id, so that a cursor is complete without the internal id.
 DROP INDEX audit_events_at;
 CREATE INDEX audit_events_at ON audit_events (at, public_id);

@@ -1,4 +1,4 @@
--- Of several changes of one account that can be undone, the first one can still be.
+-- Of several changes of one account that can be undone, only the first is kept.
 INSERT INTO mail_tokens (public_id, user_id, purpose, email, digest, expires_at)
 SELECT email_changes.public_id, users.id, 'undo_email_change', email_changes.old_email, email_changes.digest, email_changes.expires_at
 FROM email_changes JOIN users ON users.public_id = email_changes.user_id

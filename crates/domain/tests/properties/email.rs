@@ -1,8 +1,8 @@
-//! E-mail addresses: the property, for the test and for the fuzz target.
+//! The property of e-mail addresses, shared by the test and the fuzz target.
 
 use keepstone_domain::Email;
 
-/// Whatever this is, it is refused, or an address that fits on a line of a mail's head and has one canonical key.
+/// Checks that a text is rejected, or is an address that fits in a mail header and has exactly one canonical key.
 pub fn holds(text: &str) {
     let Ok(email) = Email::parse(text) else { return };
     let (address, key) = (email.as_str(), email.key());

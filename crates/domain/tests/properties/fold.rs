@@ -1,9 +1,9 @@
-//! Texts that are searched: the property.
+//! The property of folded search texts.
 
 use keepstone_domain::fold;
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
-/// Every text that is canonically equivalent to this one has the same folded form, which is in NFC and folds to itself.
+/// Checks that all canonically equivalent texts have the same folded form, which is in NFC and folds to itself.
 pub fn holds(text: &str) {
     let folded = fold(text);
     let nfd: String = text.nfd().collect();

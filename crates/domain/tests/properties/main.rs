@@ -1,5 +1,4 @@
-//! Properties of every text. Each is a function of its own, which the fuzz target of the same name calls, if there is
-//! one.
+//! Properties that hold for every text. Each is a function of its own, so the fuzz target of the same name can call it.
 
 mod email;
 mod fold;
@@ -10,7 +9,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn an_address_is_refused_or_has_one_canonical_key(
+    fn an_address_is_rejected_or_has_one_canonical_key(
         anything in "\\PC{0,80}",
         plausible in "[ \\t]?[\\PC&&[^@]]{0,20}@[\\PC&&[^@]]{0,20}\\.[a-zé]{1,6}",
         plain in "[A-Za-z0-9.+-]{1,12}@[A-Za-z0-9.ü-]{1,12}\\.[A-Za-z]{2,5}",
@@ -21,7 +20,7 @@ proptest! {
     }
 
     #[test]
-    fn canonically_equivalent_texts_are_folded_alike(
+    fn canonically_equivalent_texts_fold_to_the_same_text(
         anything in "\\PC{0,40}",
         marks in "[a-zA-Zäöéΐᾳßİ가-힣\u{300}-\u{36f}\u{1100}-\u{11ff}\u{345}]{0,20}",
     ) {

@@ -1,4 +1,4 @@
-//! Why there is no connection: the cause, and what to do about it. Never a password.
+//! Connection failures: the cause and how to fix it. Never contains a password.
 
 use std::{error::Error as StdError, fmt, io};
 
@@ -6,32 +6,32 @@ use rustls::{CertificateError, Error as TlsError};
 
 use crate::{database_url::ServerUrl, tls::TlsFileError};
 
-/// Why there is no connection to a database.
+/// The cause of a connection failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
-    /// The name of the host has no address.
+    /// The host name cannot be resolved.
     NameUnknown(String),
     /// Nothing listens there.
     Refused,
-    /// There is no such socket, or the network does not lead there.
+    /// The socket does not exist, or there is no route to the host.
     Unreachable(String),
-    /// It did not answer in time.
+    /// The server did not answer in time.
     Silent,
-    /// It offers no encryption, and the mode asks for it.
+    /// The server does not offer encryption, and the mode requires it.
     NotEncrypted,
-    /// Encryption could not be agreed upon.
+    /// The TLS handshake failed.
     Handshake(String),
-    /// The certificate of the server is not one to believe.
+    /// The certificate of the server is not trusted.
     Certificate(String),
-    /// A file of certificates or keys cannot be used.
+    /// A certificate or key file cannot be used.
     File(TlsFileError),
-    /// The server rejected user, password or certificate.
+    /// The server rejected the user, the password or the certificate.
     Login(String),
-    /// There is no database of this name, or the user may not use it.
+    /// The database does not exist, or the user may not use it.
     DatabaseUnknown(String),
     /// The server has too many connections.
     Full(String),
-    /// Something else, in the server's words.
+    /// Another error, with the message of the server.
     Other(String),
     /// The folder of the SQLite file does not exist.
     FolderMissing(String),
@@ -43,11 +43,11 @@ pub enum Cause {
     NotOpened(String),
 }
 
-/// Why there is no connection, and to what.
+/// A failure to connect to a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectFailure {
     place: String,
-    /// What happened.
+    /// The cause.
     pub cause: Cause,
 }
 
@@ -60,13 +60,13 @@ impl ConnectFailure {
         Self { place: path.display().to_string(), cause }
     }
 
-    /// Where the database was looked for, without user and password.
+    /// Returns the address of the database, without user and password.
     #[must_use]
     pub fn place(&self) -> &str {
         &self.place
     }
 
-    /// What happened, in one sentence.
+    /// Describes the cause in one sentence.
     #[must_use]
     pub fn reason(&self) -> String {
         match &self.cause {
@@ -75,12 +75,12 @@ impl ConnectFailure {
             Cause::Unreachable(words) => format!("the server cannot be reached: {words}"),
             Cause::Silent => "timeout: the server did not answer in time".to_owned(),
             Cause::NotEncrypted => "the server does not offer TLS".to_owned(),
-            Cause::Handshake(words) => format!("no TLS connection could be agreed upon: {words}"),
+            Cause::Handshake(words) => format!("the TLS handshake failed: {words}"),
             Cause::Certificate(words) => format!("the certificate of the server is rejected: {words}"),
             Cause::File(error) => format!("a file for TLS cannot be used: {error}"),
             Cause::Login(words) => format!("the login was rejected: {words}"),
             Cause::DatabaseUnknown(words) => format!("unknown database: {words}"),
-            Cause::Full(words) => format!("the server has no connection left: {words}"),
+            Cause::Full(words) => format!("the server has too many connections: {words}"),
             Cause::Other(words) => format!("the server cannot be used: {words}"),
             Cause::FolderMissing(folder) => format!("the folder {folder} does not exist"),
             Cause::NotADatabase => "the file is not a SQLite database".to_owned(),
@@ -89,34 +89,34 @@ impl ConnectFailure {
         }
     }
 
-    /// What to do about it.
+    /// Suggests a fix.
     #[must_use]
     pub const fn fix(&self) -> &'static str {
         match &self.cause {
             Cause::NameUnknown(_) => "check the host in DATABASE_URL, and the DNS of this machine",
-            Cause::Refused => "check that the server runs, and that host and port in DATABASE_URL are its own",
+            Cause::Refused => "check that the server runs, and that host and port in DATABASE_URL are correct",
             Cause::Unreachable(_) => "check host, port or socket in DATABASE_URL, and the network between",
             Cause::Silent => "check host and port in DATABASE_URL, firewalls in between, and that the server runs",
             Cause::NotEncrypted => {
                 "turn TLS on in the server; or, where the network is trusted, write sslmode=disable \
                  (MySQL, MariaDB: ssl-mode=DISABLED)"
             }
-            Cause::Handshake(_) => "check that the server speaks TLS 1.2 or 1.3, and takes the client certificate",
+            Cause::Handshake(_) => "check that the server supports TLS 1.2 or 1.3, and accepts the client certificate",
             Cause::Certificate(_) => {
                 "use the host that the certificate is for; set DATABASE_CA_FILE to the file of its authority"
             }
             Cause::File(_) => "check DATABASE_CA_FILE, and sslrootcert, sslcert and sslkey in DATABASE_URL",
-            Cause::Login(_) => "check user and password in DATABASE_URL, and from where the server lets this user in",
+            Cause::Login(_) => "check user and password in DATABASE_URL, and from which hosts this user may log in",
             Cause::DatabaseUnknown(_) => "create the database, or check its name and the rights in DATABASE_URL",
             Cause::Full(_) => "lower DB_POOL_SIZE, or raise the limit of the server",
-            Cause::Other(_) => "check what the server says, and its log",
+            Cause::Other(_) => "check the message and the log of the server",
             Cause::FolderMissing(_) => "create the folder, or correct DATABASE_URL",
-            Cause::NotADatabase => "name another file in DATABASE_URL, or restore a backup",
-            Cause::ReadOnly(_) | Cause::NotOpened(_) => "let this process read and write the file and its folder",
+            Cause::NotADatabase => "set another file in DATABASE_URL, or restore a backup",
+            Cause::ReadOnly(_) | Cause::NotOpened(_) => "allow this process to read and write the file and its folder",
         }
     }
 
-    /// What to conclude from an error of the network; `None`: it is none.
+    /// Converts a network or TLS error; `None` if the error is neither.
     pub(super) fn of_network(server: &ServerUrl, error: &(dyn StdError + 'static)) -> Option<Self> {
         let mut next = Some(error);
         while let Some(error) = next {
@@ -124,7 +124,7 @@ impl ConnectFailure {
                 return Some(Self::new(server, of_tls(error)));
             }
             if let Some(error) = error.downcast_ref::<io::Error>() {
-                // Its `source` leaves out what it was made of.
+                // `source` skips the inner error.
                 return match error.get_ref() {
                     Some(inner) if inner.is::<TlsError>() => Self::of_network(server, inner),
                     _ => Some(Self::new(server, of_io(error))),
@@ -141,9 +141,9 @@ fn of_io(error: &io::Error) -> Cause {
         io::ErrorKind::ConnectionRefused => Cause::Refused,
         io::ErrorKind::TimedOut => Cause::Silent,
         io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
-            Cause::Other("it closed the connection".to_owned())
+            Cause::Other("the server closed the connection".to_owned())
         }
-        // The system gives a number for everything but names that it cannot resolve.
+        // All errors have a number of the operating system, except failed name resolution.
         _ if error.raw_os_error().is_none() => Cause::NameUnknown(error.to_string()),
         _ => Cause::Unreachable(error.to_string()),
     }
@@ -152,7 +152,7 @@ fn of_io(error: &io::Error) -> Cause {
 fn of_tls(error: &TlsError) -> Cause {
     use CertificateError as E;
     match error {
-        // An authority of the same name has another key.
+        // `BadSignature` means that an authority of the same name has another key.
         TlsError::InvalidCertificate(E::UnknownIssuer | E::BadSignature) => {
             Cause::Certificate("no known authority has signed it".to_owned())
         }

@@ -9,8 +9,8 @@ use crate::{
     tls::{Identity, TlsFileError, TlsMode, install_provider},
 };
 
-/// What `mysql_async` takes for permission to ignore the name: it looks for this word in the error, and the error quotes
-/// the name that was expected. (Its flag alone does nothing since rustls writes the error in words.)
+/// The host name override that makes `mysql_async` ignore the name in the certificate. It searches the error for this
+/// word, and the error quotes the expected name. (Its own flag has had no effect since rustls changed the error text.)
 const ANY_NAME: &str = "NotValidForName";
 
 pub(super) async fn connect(server: &ServerUrl) -> Result<AsyncMysqlConnection, ConnectFailure> {
@@ -21,7 +21,7 @@ pub(super) async fn connect(server: &ServerUrl) -> Result<AsyncMysqlConnection, 
             Err(failure) => last = Some(failure),
         }
     }
-    Err(last.unwrap_or_else(|| ConnectFailure::new(server, Cause::Unreachable("it has no host".to_owned()))))
+    Err(last.unwrap_or_else(|| ConnectFailure::new(server, Cause::Unreachable("the URL has no host".to_owned()))))
 }
 
 async fn connect_to(server: &ServerUrl, host: &Host, port: u16) -> Result<AsyncMysqlConnection, ConnectFailure> {
@@ -54,11 +54,11 @@ fn options(server: &ServerUrl) -> OptsBuilder {
         .user(server.user())
         .pass(server.password())
         .db_name(server.database())
-        // A server's own word about its socket leads elsewhere behind a tunnel.
+        // The socket path that a server reports would lead to another server behind a tunnel.
         .prefer_socket(false)
-        // diesel has a cache of its own.
+        // diesel has its own cache.
         .stmt_cache_size(0)
-        // An update that changes nothing counts its rows, as on the other databases.
+        // An update that changes nothing counts the matched rows, as on the other databases.
         .client_found_rows(true)
 }
 
@@ -82,8 +82,9 @@ fn encryption(server: &ServerUrl) -> Result<SslOpts, TlsFileError> {
     Ok(options)
 }
 
-/// The chain as PEM, of which there may be several in one text, and the key as DER, of which `mysql_async` believes that
-/// it is PKCS #1: our provider finds out what it is.
+/// Converts the identity: the chain to PEM, which can hold several certificates, and the key to DER.
+///
+/// `mysql_async` labels every key as PKCS #1; our provider detects the real kind.
 fn client_identity((chain, key): &Identity) -> ClientIdentity {
     let chain: String =
         chain.iter().map(|certificate| pem::encode(&pem::Pem::new("CERTIFICATE", certificate.to_vec()))).collect();

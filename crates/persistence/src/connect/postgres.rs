@@ -26,7 +26,7 @@ pub(super) async fn connect(server: &ServerUrl) -> Result<AsyncPgConnection, Con
     let tls = MakeRustlsConnect::new(tls.map_err(|error| ConnectFailure::new(server, Cause::File(error)))?);
     config.ssl_mode(if mode == TlsMode::Prefer { SslMode::Prefer } else { SslMode::Require });
     match open(server, &config, tls).await {
-        // As libpq does: the mode asks for no more than is to be had.
+        // As libpq does: this mode accepts an unencrypted connection if TLS fails.
         Err(ConnectFailure { cause: Cause::Handshake(_), .. }) if mode == TlsMode::Prefer => {
             open(server, config.ssl_mode(SslMode::Disable), NoTls).await
         }
@@ -99,7 +99,7 @@ fn failure(server: &ServerUrl, error: &Error) -> ConnectFailure {
                     return failure;
                 }
                 let words = source.to_string();
-                // The driver's own words, which are the same everywhere.
+                // This text is the driver's own, so it does not depend on the server's language.
                 if words == "server does not support TLS" { Cause::NotEncrypted } else { Cause::Other(words) }
             }
             None => Cause::Other(error.to_string()),

@@ -1,5 +1,5 @@
-//! The parameters of a URL, as `SQLAlchemy`'s drivers, libpq and the hosters spell them: each is understood, or refused
-//! by its name. Values are never shown.
+//! The parameters of a URL, as spelled by `SQLAlchemy`'s drivers, libpq and hosting providers. Each is either supported
+//! or rejected by name. Values are never shown.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,25 +13,25 @@ use crate::tls::{Authorities, TlsMode};
 const MODES: &str = "disable, prefer, require, verify-ca or verify-full";
 const MODES_OF_MYSQL: &str = "DISABLED, PREFERRED, REQUIRED, VERIFY_CA or VERIFY_IDENTITY";
 
-/// One parameter. Its key is its name in lower case without `-` and `_`: drivers differ in these.
+/// A parameter. Its key is the name in lower case without `-` and `_`, because drivers differ in these.
 struct Parameter {
     name: String,
     key: String,
     value: String,
 }
 
-/// What the parameters say about encryption, before it is put together.
+/// The parameters about encryption, before they are combined.
 #[derive(Default)]
 struct Encryption {
     mode: Option<TlsMode>,
     verifies: Option<TlsMode>,
 }
 
-/// Sets what the parameters of a URL say.
+/// Applies the parameters of a URL.
 pub(super) fn apply(server: &mut ServerUrl, query: &str) -> Result<(), Error> {
     let mut encryption = Encryption::default();
     let mut parameters = parameters(query)?;
-    // The port is that of the hosts, wherever they stand.
+    // The port applies to the hosts, wherever it stands.
     parameters.sort_by_key(|parameter| parameter.key == "port");
     if server.dialect == Dialect::Postgres && parameters.iter().any(|parameter| parameter.key == "host") {
         // As in libpq, the parameter replaces the host before it.
@@ -52,7 +52,7 @@ pub(super) fn apply(server: &mut ServerUrl, query: &str) -> Result<(), Error> {
     put_together(server, &encryption)
 }
 
-/// Refuses what would change how a SQLite file is opened. `SQLAlchemy`'s own parameters have no meaning here.
+/// Rejects parameters that would change how a SQLite file is opened. `SQLAlchemy`'s own parameters are ignored.
 pub(super) fn check_sqlite(query: &str) -> Result<(), Error> {
     const WITHOUT_MEANING: [&str; 4] = ["checksamethread", "timeout", "cachedstatements", "isolationlevel"];
     match parameters(query)?.iter().find(|parameter| !WITHOUT_MEANING.contains(&parameter.key.as_str())) {
@@ -70,14 +70,14 @@ fn parameters(query: &str) -> Result<Vec<Parameter>, Error> {
         if !is_name || key.is_empty() {
             return Err(Error::ParameterUnknown("(not a name)".to_owned()));
         }
-        // Texts that may have spaces, which `SQLAlchemy` writes as `+`. In a password it is a plus.
+        // `SQLAlchemy` writes spaces in these texts as `+`. In a password, `+` is a plus.
         let has_spaces = ["options", "applicationname"].contains(&key.as_str());
         let value = if has_spaces { value.replace('+', " ") } else { value.to_owned() };
         let parameter = Parameter { name: name.to_owned(), key, value: decoded(&value)? };
         if parameter.key != "host" && found.iter().any(|other| other.key == parameter.key) {
             return Err(Error::ParameterRepeated(parameter.name));
         }
-        // libpq, too, takes an empty value for none.
+        // As in libpq, an empty value means that the parameter is not set.
         if !parameter.value.is_empty() {
             found.push(parameter);
         }
@@ -117,12 +117,12 @@ impl Parameter {
     }
 }
 
-/// The mode of this name, in the words of libpq or of MySQL.
+/// Returns the mode with this name, as spelled by libpq or MySQL.
 fn mode(text: &str) -> Option<TlsMode> {
     let text: String = text.chars().filter(|c| !"-_".contains(*c)).collect::<String>().to_ascii_lowercase();
     Some(match text.as_str() {
         "disable" | "disabled" => TlsMode::Disable,
-        // `allow` would begin without encryption; trying it first is never worse.
+        // `allow` would first try without encryption; the reverse order is never worse.
         "allow" | "prefer" | "preferred" => TlsMode::Prefer,
         "require" | "required" => TlsMode::Require,
         "verifyca" => TlsMode::VerifyCa,
@@ -131,7 +131,7 @@ fn mode(text: &str) -> Option<TlsMode> {
     })
 }
 
-/// `false`: it is about something else.
+/// Applies a parameter about encryption. Returns `false` if it is about something else.
 fn encryption_is_set(server: &mut ServerUrl, found: &mut Encryption, parameter: &Parameter) -> Result<bool, Error> {
     let expected = if server.dialect == Dialect::Postgres { MODES } else { MODES_OF_MYSQL };
     let chosen = match parameter.key.as_str() {
@@ -196,7 +196,7 @@ fn of_postgres(server: &mut ServerUrl, parameter: &Parameter) -> Result<bool, Er
     match parameter.key.as_str() {
         "host" => {
             for place in value.split(',').filter(|place| !place.is_empty()) {
-                // A path may have a colon in it.
+                // A path may contain a colon.
                 let place = if place.starts_with('/') { (host(place), None) } else { host_and_port(place)? };
                 server.hosts.push(place);
             }
@@ -276,7 +276,7 @@ fn of_mysql(server: &mut ServerUrl, parameter: &Parameter) -> Result<bool, Error
     match parameter.key.as_str() {
         "unixsocket" | "socket" => {
             if !parameter.value.starts_with('/') {
-                return Err(parameter.invalid("the whole path of a socket"));
+                return Err(parameter.invalid("the absolute path of a socket"));
             }
             server.hosts = vec![(host(&parameter.value), None)];
         }
@@ -288,33 +288,33 @@ fn of_mysql(server: &mut ServerUrl, parameter: &Parameter) -> Result<bool, Error
     Ok(true)
 }
 
-/// Why a parameter cannot be followed, where there is another way to say it.
+/// Returns the error for an unsupported parameter, with the alternative if there is one.
 fn refusal(parameter: &Parameter) -> Error {
     let advice = match parameter.key.as_str() {
         "poolsize" | "connectionlimit" | "maxoverflow" | "poolmax" | "maxconnections" | "pool" => "set DB_POOL_SIZE",
         "pooltimeout" | "poolrecycle" | "poolpreping" | "sockettimeout" | "commandtimeout" | "readtimeout"
         | "writetimeout" | "statementtimeout" | "timeout" | "acquiretimeout" => {
-            "Keepstone has limits of its own; leave it out"
+            "Keepstone sets its own limits; remove it"
         }
         "preparedstatementcachesize"
         | "statementcachesize"
         | "preparedstatementnamefunc"
         | "pgbouncer"
         | "preparethreshold" => {
-            "Keepstone keeps prepared statements, so it needs the server itself or a pooler in session mode; leave it out"
+            "Keepstone uses prepared statements, which need a direct connection or a pooler in session mode; remove it"
         }
         "schema" | "currentschema" | "searchpath" => "write options=-csearch_path%3DNAME",
-        "sslcrl" | "sslcrldir" => "lists of revoked certificates are not read; leave it out",
-        "sslpassword" => "an encrypted key is not read: decrypt the file, and leave it out",
-        "sslcertmode" => "a certificate is sent if sslcert names one; leave it out",
+        "sslcrl" | "sslcrldir" => "certificate revocation lists are not supported; remove it",
+        "sslpassword" => "encrypted keys are not supported; decrypt the file, and remove it",
+        "sslcertmode" => "a certificate is sent if sslcert is set; remove it",
         "sslminprotocolversion" | "sslmaxprotocolversion" | "tlsversion" | "sslcipher" => {
-            "TLS is 1.2 or 1.3; leave it out"
+            "TLS 1.2 and 1.3 are supported; remove it"
         }
         "passfile" | "service" | "servicefile" | "readdefaultfile" | "readdefaultgroup" => {
             "write user and password into DATABASE_URL, or use DATABASE_URL_FILE"
         }
         "requireauth" | "krbsrvname" | "gsslib" | "gssdelegation" | "requirepeer" | "authplugin" => {
-            "users log in by password or certificate; leave it out"
+            "users log in by password or certificate; remove it"
         }
         "sslaccept" | "tls" | "usessl" | "requiressl" | "verifyservercertificate" | "sslidentity" => {
             "write sslmode=verify-full for PostgreSQL, ssl-mode=VERIFY_IDENTITY for MySQL and MariaDB"

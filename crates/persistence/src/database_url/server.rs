@@ -1,4 +1,4 @@
-//! The URL of a server, taken apart: who connects, to which hosts, how it is encrypted, and what the session is told.
+//! The parts of a server's URL: user, hosts, encryption and session parameters.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,13 +11,13 @@ use tokio_postgres::config::{ChannelBinding, LoadBalanceHosts, TargetSessionAttr
 use super::{DatabaseUrlError, Dialect, parameters};
 use crate::tls::TlsOptions;
 
-/// What is escaped where a password is left out and the rest is written again.
+/// The characters that are escaped when a URL is written again without its password.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'/').add(b':').add(b'?').add(b'@');
 
-/// Where libpq looks for a server when no host is given.
+/// The folder in which libpq looks for a socket if no host is given.
 const SOCKET_FOLDER: &str = "/var/run/postgresql";
 
-/// The address of a server, who connects to it, and how.
+/// The address of a server, the user, and the options of the connection.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServerUrl {
     pub(super) dialect: Dialect,
@@ -30,7 +30,7 @@ pub struct ServerUrl {
     pub(super) session: Session,
 }
 
-/// One place where the server may be.
+/// A host on which the server may run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Host {
     /// A name or an address.
@@ -39,13 +39,13 @@ pub(crate) enum Host {
     Socket(PathBuf),
 }
 
-/// What a URL may say about the session.
+/// Session options of a URL.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Session {
     pub application_name: Option<String>,
     pub options: Option<String>,
     pub connect_timeout: Option<Duration>,
-    /// Addresses that are connected to instead of resolving the names of the hosts.
+    /// Addresses to connect to instead of resolving the host names.
     pub addresses: Vec<IpAddr>,
     pub target: Option<TargetSessionAttrs>,
     pub channel_binding: Option<ChannelBinding>,
@@ -58,7 +58,7 @@ pub(crate) struct Session {
 }
 
 impl ServerUrl {
-    /// Reads the part behind the scheme: `//[user[:password]@][host][:port][,…][/name][?parameters]`.
+    /// Parses the part after the scheme: `//[user[:password]@][host][:port][,…][/name][?parameters]`.
     pub(super) fn parse(dialect: Dialect, rest: &str) -> Result<Self, DatabaseUrlError> {
         let after = rest.strip_prefix("//").ok_or(DatabaseUrlError::HostMissing)?;
         if after.trim_matches('/').is_empty() {
@@ -67,7 +67,7 @@ impl ServerUrl {
         let (place, query) = after.split_once('?').unwrap_or((after, ""));
         let (authority, path) = place.split_once('/').unwrap_or((place, ""));
         let (user_info, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
-        // What follows was cut out of a password, so nothing of it may be shown.
+        // What follows is a part of a password, so it must not be shown.
         if query.contains(['@', '#']) || place.contains('#') || path.contains('@') {
             return Err(DatabaseUrlError::PasswordCut);
         }
@@ -97,14 +97,14 @@ impl ServerUrl {
         Ok(server)
     }
 
-    /// The whole URL, password included, with the scheme `postgres` or `mysql` and no driver suffix.
+    /// Returns the whole URL, including the password, with the scheme `postgres` or `mysql` and no driver suffix.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The whole URL without its password and without what only Keepstone understands, for the programs of the
-    /// database.
+    /// Returns the URL for the database's own programs: without the password and without parameters that only Keepstone
+    /// understands.
     #[must_use]
     pub fn without_password(&self) -> String {
         let user = self.user.as_deref().map_or_else(String::new, |user| format!("{}@", escaped(user)));
@@ -117,31 +117,31 @@ impl ServerUrl {
         url
     }
 
-    /// Who connects.
+    /// Returns the user.
     #[must_use]
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }
 
-    /// The password. None at all is another way to authenticate: a socket, a certificate.
+    /// Returns the password. Without one, the user authenticates by other means, such as a socket or a certificate.
     #[must_use]
     pub fn password(&self) -> Option<&str> {
         self.password.as_deref()
     }
 
-    /// The database on the server.
+    /// Returns the name of the database on the server.
     #[must_use]
     pub fn database(&self) -> Option<&str> {
         self.database.as_deref()
     }
 
-    /// The first host with its port, if it is not a socket.
+    /// Returns the first host that is not a socket, with its port.
     #[must_use]
     pub fn first_address(&self) -> Option<(&str, u16)> {
         self.addresses().next()
     }
 
-    /// The socket, or its folder, if the first host is one.
+    /// Returns the socket, or its folder, if the first host is one.
     #[must_use]
     pub fn socket(&self) -> Option<&Path> {
         match self.hosts.first() {
@@ -150,7 +150,7 @@ impl ServerUrl {
         }
     }
 
-    /// The hosts that are reached over a network, with their ports.
+    /// Returns the hosts that are reached over a network, with their ports.
     pub fn addresses(&self) -> impl Iterator<Item = (&str, u16)> {
         self.hosts.iter().filter_map(|(host, port)| match host {
             Host::Tcp(name) => Some((name.as_str(), self.port_or_default(*port))),
@@ -158,7 +158,7 @@ impl ServerUrl {
         })
     }
 
-    /// Whether what is said to it leaves this machine. A name other than `localhost` may resolve to anything.
+    /// Whether the traffic leaves this machine. A name other than `localhost` may resolve to any address.
     #[must_use]
     pub fn is_remote(&self) -> bool {
         let is_here = |address: IpAddr| address.to_canonical().is_loopback();
@@ -169,14 +169,14 @@ impl ServerUrl {
         if self.session.addresses.is_empty() { names } else { !self.session.addresses.iter().copied().all(is_here) }
     }
 
-    /// How the connection is encrypted.
+    /// Returns the options for encryption.
     #[must_use]
     pub const fn tls(&self) -> &TlsOptions {
         &self.tls
     }
 
-    /// Sets what the URL leaves open: the file of the authorities, and whether a server on another machine has to
-    /// prove who it is.
+    /// Sets defaults for what the URL leaves open: the CA file, and whether to verify the certificate of a remote
+    /// server.
     pub fn set_tls_defaults(&mut self, ca_file: Option<&Path>, verifies_others: bool) {
         let verifies = verifies_others && self.is_remote();
         self.tls.set_defaults(ca_file, verifies);
@@ -204,7 +204,7 @@ impl ServerUrl {
         }
     }
 
-    /// Hosts and database: `h1:1,h2/name`, `/name?host=/folder`.
+    /// Returns hosts and database: `h1:1,h2/name`, `/name?host=/folder`.
     fn place(&self) -> String {
         let mut places = Vec::new();
         let mut socket = String::new();
@@ -224,7 +224,7 @@ impl ServerUrl {
     }
 }
 
-/// The server and the database, and nothing else.
+/// Shows only the server and the database.
 impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme(), self.place())
@@ -244,7 +244,7 @@ fn default_host(dialect: Dialect) -> Host {
     }
 }
 
-/// Reads `host`, `host:port`, `[v6]:port` or an escaped path.
+/// Parses `host`, `host:port`, `[v6]:port` or an escaped path.
 pub(super) fn host_and_port(text: &str) -> Result<(Host, Option<u16>), DatabaseUrlError> {
     let (name, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, "")) => (address, ""),
@@ -264,7 +264,7 @@ pub(super) fn host(name: &str) -> Host {
 
 pub(super) fn decoded(text: &str) -> Result<String, DatabaseUrlError> {
     let text = percent_decode_str(text).decode_utf8().map_err(|_| DatabaseUrlError::EscapeInvalid)?;
-    // The protocols end a text with it.
+    // NUL terminates texts in the protocols.
     if text.contains('\0') { Err(DatabaseUrlError::EscapeInvalid) } else { Ok(text.into_owned()) }
 }
 

@@ -1,4 +1,4 @@
-//! What is read out of a URL, what is refused, and what is never shown.
+//! Tests of URLs: what is parsed, what is rejected and what is never shown.
 
 use super::*;
 use crate::tls::TlsMode;
@@ -12,7 +12,7 @@ fn server(text: &str) -> ServerUrl {
 }
 
 #[test]
-fn the_urls_of_the_contract_are_understood() {
+fn all_documented_urls_are_parsed() {
     let file = |path: &str| DatabaseUrl::SqliteFile(PathBuf::from(path));
     for (text, url) in [
         ("sqlite:///./keepstone.db", file("./keepstone.db")),
@@ -44,7 +44,7 @@ fn the_urls_of_the_contract_are_understood() {
 }
 
 #[test]
-fn a_url_is_taken_apart() {
+fn a_url_is_split_into_its_parts() {
     let url = server("postgresql+asyncpg://a%40b:p%2Fw%3A%3F@db.test:5433/my%20app");
     assert_eq!((url.user(), url.password(), url.database()), (Some("a@b"), Some("p/w:?"), Some("my app")));
     assert_eq!(url.first_address(), Some(("db.test", 5433)));
@@ -80,7 +80,7 @@ fn a_url_is_taken_apart() {
 }
 
 #[test]
-fn what_is_said_about_the_session_is_kept() {
+fn session_parameters_are_parsed() {
     let url = server(
         "postgresql://h/d?application_name=my+app&options=-c+search_path%3Dx&connect_timeout=7&client_encoding=utf8\
          &target_session_attrs=read-write&keepalives=1&channel_binding=require&gssencmode=disable",
@@ -95,7 +95,7 @@ fn what_is_said_about_the_session_is_kept() {
 }
 
 #[test]
-fn every_spelling_of_encryption_is_read() {
+fn all_spellings_of_encryption_parameters_are_parsed() {
     use TlsMode::{Disable, Prefer, Require, VerifyCa, VerifyFull};
     for (query, mode) in [
         ("", Prefer),
@@ -140,7 +140,7 @@ fn every_spelling_of_encryption_is_read() {
 }
 
 #[test]
-fn defaults_fill_what_the_url_leaves_open() {
+fn defaults_apply_where_the_url_sets_nothing() {
     use TlsMode::{Disable, Prefer, Require, VerifyCa, VerifyFull};
     let ca = Path::new("/ca.pem");
     for (text, ca_file, verifies, mode) in [
@@ -164,7 +164,7 @@ fn defaults_fill_what_the_url_leaves_open() {
 }
 
 #[test]
-fn parameters_that_cannot_be_followed_are_refused_by_name() {
+fn unsupported_parameters_are_rejected_by_name() {
     for (text, named) in [
         ("postgres://h/d?sslmode=canary", "sslmode"),
         ("postgres://h/d?ssl=canary", "`ssl`"),
@@ -207,7 +207,7 @@ fn parameters_that_cannot_be_followed_are_refused_by_name() {
 }
 
 #[test]
-fn what_is_not_understood_is_refused_with_the_reason() {
+fn an_invalid_url_is_rejected_with_the_reason() {
     use DatabaseUrlError as E;
     for (text, error) in [
         ("", E::SchemeMissing),
@@ -265,7 +265,7 @@ fn neither_display_nor_debug_shows_the_user_or_the_password() {
 }
 
 #[test]
-fn the_programs_of_a_database_get_everything_but_the_password() {
+fn a_url_without_the_password_keeps_the_other_parts() {
     for (text, written) in [
         ("postgres://ada:canary@db.test:5433/app", "postgres://ada@db.test:5433/app"),
         ("postgres://a%2Fb:canary@h/my%20app?sslmode=require", "postgres://a%2Fb@h/my%20app?sslmode=require"),

@@ -1,4 +1,4 @@
-//! Migrating a database that cannot undo changes of tables.
+//! Migration of databases that cannot roll back schema changes.
 
 use diesel::{
     connection::SimpleConnection,
@@ -8,13 +8,16 @@ use diesel::{
 use diesel_async::{AsyncMysqlConnection, async_connection_wrapper::AsyncConnectionWrapper};
 use diesel_migrations::MigrationHarness;
 
-/// What the name of a mark begins with; the migration's version follows.
+/// The prefix of the marker table's name; the version of the migration follows.
 pub const MARK: &str = "__keepstone_unfinished_";
 
 pub type MysqlConnection = AsyncConnectionWrapper<AsyncMysqlConnection>;
 
-/// MySQL and MariaDB cannot undo changes of tables, so a migration that was interrupted leaves half of itself. A table
-/// named after it stands while it runs: whoever finds one knows what happened, and touches nothing.
+/// A migration harness with a marker table.
+///
+/// MySQL and MariaDB cannot roll back schema changes, so an interrupted migration is left half applied. A table named
+/// after the migration exists while it runs. A program that finds such a table knows what happened, and changes
+/// nothing.
 pub struct Marking<'c>(pub &'c mut MysqlConnection);
 
 impl Marking<'_> {
@@ -27,11 +30,11 @@ impl Marking<'_> {
         self.0.batch_execute(&format!("CREATE TABLE {mark} (since DATETIME NOT NULL DEFAULT NOW())")).map_err(|_| {
             format!(
                 "was interrupted half-way, and this database cannot undo such changes by itself. Restore a backup, or \
-                 undo by hand what it has done; then DROP TABLE {mark} and try again"
+                 manually undo its changes; then DROP TABLE {mark} and try again"
             )
         })?;
         let version = work(self.0, migration).inspect_err(|error| {
-            // Refused before anything was done: see the migration that counts rows.
+            // The server rejected it before it changed anything: see the migration that counts rows.
             if error.to_string().contains("log_bin_trust_function_creators") {
                 drop(self.0.batch_execute(&format!("DROP TABLE {mark}")));
             }

@@ -1,19 +1,19 @@
-//! Which migrations a target stands for, and why there may be none.
+//! Plans: the migrations that lead to a target, or the reason why it cannot be reached.
 
 use super::{MigrationError, MigrationState};
 
-/// Where a change of the schema ends.
+/// The target of a schema change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// All the way: every migration is applied, or none is.
+    /// All migrations are applied, or none.
     All,
-    /// This many migrations on.
+    /// This many migrations in the direction of the change.
     Steps(usize),
-    /// The newest migration that is applied then: its number, as `20261121000003` or `2026-11-21-000003`, or its name.
+    /// The newest applied migration after the change: its number (`20261121000003` or `2026-11-21-000003`) or its name.
     Revision(String),
 }
 
-/// Which way the schema changes.
+/// The direction of a schema change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
     Up,
@@ -28,13 +28,13 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The names of the migrations to apply or to take back, in order. `states` has the oldest first.
+    /// Returns the names of the migrations to apply or to revert, in order. `states` has the oldest first.
     pub fn steps(&self, states: &[MigrationState]) -> Result<Vec<String>, MigrationError> {
         let steps = match self.direction {
             Direction::Up => self.up(states)?,
             Direction::Down => self.down(states)?,
         };
-        // With nothing to apply, an older program may go on: its schema is a part of the newer one.
+        // If nothing is to be applied, an older program is accepted: its schema is a part of the newer one.
         let is_refused = self.direction == Direction::Down || !steps.is_empty();
         let unknown = unknown(states);
         if is_refused && !unknown.is_empty() { Err(MigrationError::Newer(unknown)) } else { Ok(steps) }
@@ -45,7 +45,7 @@ impl Plan {
         match &self.target {
             Target::All => Ok(pending().collect()),
             Target::Steps(count) if *count > pending().count() => {
-                Err(refused(format!("+{count} is more than there is: {} can be applied", counted(pending().count()))))
+                Err(refused(format!("+{count} is too many: {} can be applied", counted(pending().count()))))
             }
             Target::Steps(count) => Ok(pending().take(*count).collect()),
             Target::Revision(revision) => {
@@ -54,7 +54,7 @@ impl Plan {
                 let newer = |state: &&MigrationState| state.is_applied && version(&state.name) > version(&target.name);
                 match states.iter().rev().find(newer) {
                     Some(newest) if steps.is_empty() => Err(refused(format!(
-                        "{} is behind {}, which is applied: to go back there, write downgrade {revision}",
+                        "{} is behind {}, which is applied: to revert to it, run downgrade {revision}",
                         target.name, newest.name
                     ))),
                     _ => Ok(steps),
@@ -68,16 +68,15 @@ impl Plan {
             || states.iter().rev().filter(|state| state.is_applied && state.is_known).map(|state| state.name.clone());
         match &self.target {
             Target::All => Ok(applied().collect()),
-            Target::Steps(count) if *count > applied().count() => Err(refused(format!(
-                "-{count} is more than there is: {} can be taken back",
-                counted(applied().count())
-            ))),
+            Target::Steps(count) if *count > applied().count() => {
+                Err(refused(format!("-{count} is too many: {} can be reverted", counted(applied().count()))))
+            }
             Target::Steps(count) => Ok(applied().take(*count).collect()),
             Target::Revision(revision) => {
                 let target = find(states, revision)?;
                 if !target.is_applied {
                     return Err(refused(format!(
-                        "{} is not applied, so nothing can be taken back to it: to apply it, write upgrade {revision}",
+                        "{} is not applied, so there is nothing to revert: to apply it, run upgrade {revision}",
                         target.name
                     )));
                 }
@@ -87,12 +86,12 @@ impl Plan {
     }
 }
 
-/// The migrations of the database that this program does not know.
+/// Returns the applied migrations that this program does not know.
 pub(super) fn unknown(states: &[MigrationState]) -> Vec<String> {
     states.iter().filter(|state| !state.is_known).map(|state| state.name.clone()).collect()
 }
 
-/// What the program and the database know together, oldest first.
+/// Combines the migrations that the program knows with those that are applied, oldest first.
 pub(super) fn states<'n>(known: impl Iterator<Item = &'n str>, applied: &[String]) -> Vec<MigrationState> {
     let known: Vec<_> = known.collect();
     let versions: Vec<_> = known.iter().map(|name| version(name)).collect();
@@ -111,18 +110,18 @@ pub(super) fn states<'n>(known: impl Iterator<Item = &'n str>, applied: &[String
     states
 }
 
-/// The version in a name or a number, as diesel keeps it.
+/// Extracts the version from a name or a number, in the form that diesel stores.
 pub(super) fn version(name: &str) -> String {
     name.split('_').next().unwrap_or_default().replace('-', "")
 }
 
 fn find<'s>(states: &'s [MigrationState], revision: &str) -> Result<&'s MigrationState, MigrationError> {
-    let is_meant = |state: &&MigrationState| {
+    let is_match = |state: &&MigrationState| {
         state.name == revision || (!revision.contains('_') && version(&state.name) == version(revision))
     };
-    let found = states.iter().find(is_meant);
+    let found = states.iter().find(is_match);
     found.ok_or_else(|| {
-        refused(format!("there is no migration {revision}: `keepstone migrate history` lists those that there are"))
+        refused(format!("there is no migration {revision}: `keepstone migrate history` lists all migrations"))
     })
 }
 

@@ -1,4 +1,4 @@
-//! What would be done, as SQL, and what has been done, without doing anything: no file, no table, no lock is made here.
+//! Read-only commands: pending changes as SQL, and applied migrations. They create no file, no table and no lock.
 
 use std::path::Path;
 
@@ -23,13 +23,13 @@ mod texts {
     include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 }
 
-/// As diesel makes it.
+/// The bookkeeping table, as diesel creates it.
 const BOOKKEEPING: &str = "CREATE TABLE IF NOT EXISTS __diesel_schema_migrations (\n    \
     version VARCHAR(50) PRIMARY KEY NOT NULL,\n    run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP\n);\n";
 
 impl Migrator {
-    /// The migrations of this program and of this database, oldest first. The database may not be there, and may not be
-    /// written to.
+    /// Lists the migrations of this program and of this database, oldest first. The database need not exist, and may be
+    /// read-only.
     ///
     /// # Errors
     /// See [`MigrationError`].
@@ -37,7 +37,7 @@ impl Migrator {
         self.blocking(|database| database.look()).await
     }
 
-    /// The marks of migrations that were interrupted half-way, where a database cannot undo them. They are tables.
+    /// Lists the marker tables of interrupted migrations, on databases that cannot roll them back.
     ///
     /// # Errors
     /// See [`MigrationError`].
@@ -45,7 +45,7 @@ impl Migrator {
         self.blocking(|database| database.marks()).await
     }
 
-    /// The SQL of the migrations up to the target, with what makes them known as applied.
+    /// Returns the SQL of the migrations up to the target, including the bookkeeping.
     ///
     /// # Errors
     /// See [`MigrationError`].
@@ -53,7 +53,7 @@ impl Migrator {
         self.script(Plan { direction: Direction::Up, target }).await
     }
 
-    /// The SQL that takes back the migrations after the target.
+    /// Returns the SQL that reverts the migrations after the target.
     ///
     /// # Errors
     /// See [`MigrationError`].
@@ -61,7 +61,7 @@ impl Migrator {
         self.script(Plan { direction: Direction::Down, target }).await
     }
 
-    /// The names of the migrations that `upgrade` would apply.
+    /// Returns the names of the migrations that `upgrade` would apply.
     ///
     /// # Errors
     /// See [`MigrationError`].
@@ -70,7 +70,7 @@ impl Migrator {
         self.blocking(move |database| plan.steps(&database.look()?)).await
     }
 
-    /// The migrations that `downgrade` would take back, each with the tables and columns that go with it.
+    /// Returns the migrations that `downgrade` would revert, each with the tables and columns that it drops.
     ///
     /// # Errors
     /// See [`MigrationError`].
@@ -88,7 +88,7 @@ impl Migrator {
     }
 }
 
-/// The versions that are applied, of a database that says by this query how many tables there are to ask for them.
+/// Returns the applied versions. The query counts the bookkeeping tables, so a new database is not an error.
 macro_rules! applied {
     ($connection:expr, $tables:expr) => {{
         let connection = &mut $connection;
@@ -114,7 +114,7 @@ impl Database {
         Ok(plan::states(self.texts().iter().map(|(name, _up, _down)| *name), &applied))
     }
 
-    /// The tables and columns that go when this migration is taken back.
+    /// Returns the tables and columns that are dropped when this migration is reverted.
     fn losses(&self, name: &str) -> Vec<String> {
         let text = self.texts().iter().find(|(known, _up, _down)| *known == name);
         let statements = text.map_or("", |(_name, _up, down)| down).split(';');
@@ -163,7 +163,7 @@ impl Database {
         }
     }
 
-    /// One migration, and what makes it known as applied or not.
+    /// Returns the SQL of a migration and of its bookkeeping.
     fn step(&self, name: &str, direction: Direction) -> Option<String> {
         let (_name, up, down) = self.texts().iter().find(|(known, _up, _down)| *known == name)?;
         let version = version(name);
@@ -173,7 +173,7 @@ impl Database {
         };
         let sql = sql.trim_end();
         Some(match self {
-            // What stands while a migration runs: see `Marking`.
+            // The marker table: see `Marking`.
             Self::Mysql(_) => format!(
                 "\n-- {name}\nCREATE TABLE {MARK}{version} (since DATETIME NOT NULL DEFAULT NOW());\n{sql}\n{note}\n\
                  DROP TABLE {MARK}{version};\n"
@@ -183,7 +183,7 @@ impl Database {
     }
 }
 
-/// The tables and columns that this statement removes.
+/// Returns the tables and columns that a statement drops.
 fn lost(statement: &str) -> Vec<String> {
     let words: Vec<&str> = statement.split_whitespace().map(|word| word.trim_end_matches(',')).collect();
     let altered =

@@ -1,4 +1,4 @@
-//! The cryptography of this process, which reads private keys of every kind.
+//! The cryptography provider of this process, which loads private keys of any kind.
 
 use std::sync::Arc;
 
@@ -7,15 +7,15 @@ use rustls::crypto::{CryptoProvider, KeyProvider, aws_lc_rs};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
 use rustls::sign::SigningKey;
 
-/// Makes aws-lc-rs what rustls uses in this process, where nothing has been chosen yet: with several providers in one
-/// program it refuses to choose.
+/// Installs aws-lc-rs as the provider of rustls, unless one is installed. With several providers in one program, rustls
+/// does not choose by itself.
 pub(crate) fn install_provider() {
     let provider = CryptoProvider { key_provider: &AnyKey, ..aws_lc_rs::default_provider() };
-    // Whoever was faster has installed the same.
+    // A concurrent caller has installed the same provider.
     drop(provider.install_default());
 }
 
-/// Finds out the kind of a key: `mysql_async` hands every key over as PKCS #1, whatever it is.
+/// A key loader that detects the kind of a key, because `mysql_async` labels every key as PKCS #1.
 #[derive(Debug)]
 struct AnyKey;
 

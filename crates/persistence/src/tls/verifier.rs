@@ -1,4 +1,4 @@
-//! Who is believed to be the server, in each mode.
+//! Verification of server certificates in each TLS mode.
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, Sign
 
 use super::TlsMode;
 
-/// Asks for as much as the mode says. In every mode the server has to own the key of the certificate that it shows.
+/// The verifier of a mode. In every mode the server must own the private key of its certificate.
 #[derive(Debug)]
 pub(super) struct Verifier {
     mode: TlsMode,
-    /// `None` in the modes that take any certificate.
+    /// `None` in the modes that accept any certificate.
     authorities: Option<Arc<WebPkiServerVerifier>>,
     provider: CryptoProvider,
 }
@@ -43,7 +43,7 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         let Some(authorities) = &self.authorities else { return Ok(ServerCertVerified::assertion()) };
         match authorities.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            // The name is looked at last, so everything else is in order.
+            // The name is checked last, so everything else is valid.
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) if self.mode == TlsMode::VerifyCa => Ok(ServerCertVerified::assertion()),

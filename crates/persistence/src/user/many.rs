@@ -1,5 +1,5 @@
-//! Many new users at once. Nothing here keeps whoever asks from being overtaken: then the insert fails, as any other
-//! does.
+//! Bulk inserts of users. There is no protection against a concurrent insert of the same value: the whole statement
+//! fails then, like any other insert.
 
 use std::collections::HashSet;
 
@@ -17,18 +17,18 @@ use crate::{
 };
 
 impl DieselRepositories {
-    /// What would become of each of these.
+    /// Returns the outcome that an insert of each user would have.
     pub(super) async fn foresee_users(&mut self, new: &[Credentials], now: Timestamp) -> Result<Vec<Insertion>> {
         let emails: Vec<&str> = new.iter().map(|new| new.user.email.key()).collect();
         let usernames: Vec<Option<String>> =
             new.iter().map(|new| new.user.username.as_ref().map(Username::key)).collect();
         let asked: Vec<&str> = usernames.iter().flatten().map(String::as_str).collect();
-        // Two statements, because an `OR` over two columns keeps some databases from using either index.
+        // Two statements, because an `OR` over two columns prevents some databases from using either index.
         let there: Vec<Option<String>> = on!(self, |conn| {
             users::table.filter(users::email_key.eq_any(&emails)).select(users::email_key).load(conn).await
         })?;
         let mut taken_emails: HashSet<String> = there.into_iter().flatten().collect();
-        // After the users: an address that was given up meanwhile is among one or the other.
+        // After the users: an address that was given up meanwhile is found in one of the two tables.
         let reserved: Vec<String> = on!(self, |conn| {
             let reserved = email_changes::table.filter(email_changes::old_email_key.eq_any(&emails));
             reserved

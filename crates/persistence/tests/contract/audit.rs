@@ -1,11 +1,11 @@
-//! Events of one user: all of them, once, newest first, whatever of theirs comes at the same time.
+//! Audit events of a user: each is listed exactly once, newest first, even if several have the same time.
 
 use keepstone_domain::{AuditEvent, AuditEventId, AuditKind, Involvement, PageRequest, Start, UserId};
 use keepstone_test_backends::Database;
 
 use crate::harness::{Opened, at};
 
-/// Read in parts of three.
+/// Lists all events of a user, in pages of three.
 async fn all_of(opened: &Opened, user: UserId, involvement: Involvement) -> Vec<AuditEventId> {
     let (mut ids, mut start) = (Vec::new(), Start::Skip(0));
     loop {
@@ -19,7 +19,7 @@ async fn all_of(opened: &Opened, user: UserId, involvement: Involvement) -> Vec<
 }
 
 #[tokio::test]
-async fn an_event_is_listed_for_whose_account_it_is_about_and_for_who_did_it_elsewhere() {
+async fn an_event_is_listed_for_its_account_and_for_its_actor() {
     let opened = Opened::migrated().await;
     let [ada, bob, eve] = [UserId::generate(), UserId::generate(), UserId::generate()];
     let people = [None, Some(ada), Some(bob)];
@@ -27,19 +27,19 @@ async fn an_event_is_listed_for_whose_account_it_is_about_and_for_who_did_it_els
     for number in 0..27_i64 {
         let index = usize::try_from(number).unwrap();
         let (actor, user_id) = (people[index % 3], people[index / 3 % 3]);
-        // Nine at the same time.
+        // Nine events have the same time.
         let event = AuditEvent { actor, user_id, ..AuditEvent::new(AuditKind::RoleChanged, at(number / 9)) };
         opened.transaction(async |tx| tx.audit().insert(&event).await).await.unwrap();
         kept.push(event);
     }
     kept.sort_by_key(|event| std::cmp::Reverse((event.at, event.id)));
-    let meant = |is_meant: &dyn Fn(&AuditEvent) -> bool| -> Vec<AuditEventId> {
-        kept.iter().filter(|event| is_meant(event)).map(|event| event.id).collect()
+    let ids_of = |is_match: &dyn Fn(&AuditEvent) -> bool| -> Vec<AuditEventId> {
+        kept.iter().filter(|event| is_match(event)).map(|event| event.id).collect()
     };
     for user in [ada, bob] {
-        let about = meant(&|event| event.user_id == Some(user));
+        let about = ids_of(&|event| event.user_id == Some(user));
         assert_eq!((all_of(&opened, user, Involvement::Account).await, about.len()), (about, 9));
-        let by = meant(&|event| event.actor == Some(user) && event.user_id != Some(user));
+        let by = ids_of(&|event| event.actor == Some(user) && event.user_id != Some(user));
         assert_eq!((all_of(&opened, user, Involvement::Actor).await, by.len()), (by, 6));
     }
     for involvement in [Involvement::Account, Involvement::Actor] {
@@ -48,10 +48,10 @@ async fn an_event_is_listed_for_whose_account_it_is_about_and_for_who_did_it_els
 }
 
 #[tokio::test]
-async fn lists_of_one_user_and_filtered_events_use_an_index_and_its_order() {
+async fn lists_of_a_user_and_filtered_events_use_an_index_and_its_order() {
     let opened = Opened::migrated().await;
     if opened.kind == Database::Mariadb {
-        eprintln!("skipped: MariaDB decides by what it finds in tables, and these are empty");
+        eprintln!("skipped: MariaDB plans by the contents of tables, and these are empty");
         return;
     }
     let mut raw = opened.raw().await;

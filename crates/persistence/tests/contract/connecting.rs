@@ -1,4 +1,4 @@
-//! To where a URL connects, and what is said when it does not.
+//! The server that a URL connects to, and the errors of failed connections.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::harness::{Opened, Proxy, Tamper};
 
-/// A folder in which a server, which runs as another user, may make its socket.
+/// Creates a folder in which a server, which runs as another user, may create its socket.
 fn shared_folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
@@ -33,11 +33,11 @@ fn with_socket(folder: &Path) -> Option<Server> {
 }
 
 #[tokio::test]
-async fn a_server_is_reached_where_the_url_says_whatever_it_says_about_its_socket() {
+async fn a_server_is_reached_by_its_url_and_not_by_the_socket_that_it_reports() {
     let folder = shared_folder();
     let Some(server) = with_socket(folder.path()) else { return };
     let url = Database::chosen().create_on(&server, "test");
-    // Where the server believes its socket to be, there is another one.
+    // Another listener replaces the socket of the server.
     let path = match Database::chosen() {
         Database::Postgres => folder.path().join(format!(".s.PGSQL.{}", server.port)),
         Database::Sqlite | Database::Mariadb => folder.path().join("socket"),
@@ -56,7 +56,7 @@ async fn a_server_is_reached_where_the_url_says_whatever_it_says_about_its_socke
 }
 
 #[tokio::test]
-async fn a_url_may_name_a_socket() {
+async fn a_url_may_specify_a_socket() {
     let folder = shared_folder();
     let Some(server) = with_socket(folder.path()) else { return };
     drop(Database::chosen().create_on(&server, "test"));
@@ -84,14 +84,14 @@ async fn failure(url: &str) -> ConnectFailure {
     let failure = probe(&url).await.unwrap_err();
     let said = format!("{failure} {failure:?}");
     assert!(!said.contains("canary"), "shows the password: {said}");
-    // Migrations say the same.
+    // Migrations report the same error.
     let migrating = Migrator::of(&url).look().await.unwrap_err().to_string();
     assert!(migrating.contains(&failure.reason()) && migrating.contains(failure.fix()), "{migrating}");
     failure
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_reached_says_why() {
+async fn an_unreachable_server_is_reported_with_the_cause() {
     let scheme = match Database::chosen() {
         Database::Sqlite => {
             eprintln!("skipped: SQLite has no server");
@@ -118,7 +118,7 @@ async fn a_server_that_is_not_reached_says_why() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_let_us_in_says_why() {
+async fn a_rejected_login_is_reported_with_the_cause() {
     let kind = Database::chosen();
     let mut options = ServerOptions::default();
     match kind {
@@ -146,12 +146,12 @@ async fn a_server_that_does_not_let_us_in_says_why() {
         Database::Sqlite | Database::Mariadb => "CREATE USER guest@'%' IDENTIFIED BY 'canary'",
     };
     assert!(kind.execute(&server, grant));
-    let kept_out = failure(&url.replace("//keepstone:keepstone@", "//guest:canary@")).await;
-    assert!(matches!(kept_out.cause, Cause::DatabaseUnknown(_)), "{kept_out:?}");
+    let denied = failure(&url.replace("//keepstone:keepstone@", "//guest:canary@")).await;
+    assert!(matches!(denied.cause, Cause::DatabaseUnknown(_)), "{denied:?}");
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_says_why() {
+async fn an_invalid_database_file_is_reported_with_the_cause() {
     let folder = tempfile::tempdir().unwrap();
     let url = |name: &str| format!("sqlite:///{}/{name}", folder.path().display());
     fs::write(folder.path().join("text.db"), "no database ".repeat(1000)).unwrap();
@@ -164,7 +164,7 @@ async fn a_file_that_is_no_database_says_why() {
     let directory = probe(&url("folder.db").parse().unwrap()).await.unwrap_err();
     assert!(matches!(directory.cause, Cause::NotOpened(_)), "{directory:?}");
     for name in ["empty.db", "new.db", "missing/new.db"] {
-        assert_eq!(probe(&url(name).parse().unwrap()).await, Ok(()), "{name}: nothing to complain of yet");
+        assert_eq!(probe(&url(name).parse().unwrap()).await, Ok(()), "{name}: not an error yet");
     }
     let opened = keepstone_persistence::DieselStore::open(&url("missing/new.db").parse().unwrap(), 1).await;
     let said = opened.map(drop).unwrap_err().to_string();

@@ -1,5 +1,5 @@
-//! Others change the same rows at the same time. Our own load never shows; a lock that does not come free is an error
-//! in bounded time.
+//! Concurrent changes of the same rows. Contention is retried and not visible to callers; a lock that stays held
+//! becomes an error in bounded time.
 
 use std::{
     sync::{
@@ -17,7 +17,7 @@ use tokio::sync::Barrier;
 
 use crate::harness::{Opened, PATIENCE, SOON, at, hash, named, together, user};
 
-/// Makes every insert of somebody who is called "clash" fail as a deadlock does.
+/// Returns a trigger that lets every insert of a user called "clash" fail like a deadlock.
 fn clash(kind: Database) -> &'static str {
     match kind {
         Database::Sqlite => {
@@ -37,7 +37,7 @@ fn clash(kind: Database) -> &'static str {
     }
 }
 
-/// Inserts "before" and then, in this run, somebody of that name.
+/// Inserts `before` and then a user with the name for this run. Returns the outcome and the number of runs.
 async fn insert_by_run(opened: &Opened, before: &User, name: fn(u32) -> &'static str) -> (Result<u32>, u32) {
     let runs = AtomicU32::new(0);
     let outcome = opened
@@ -51,7 +51,7 @@ async fn insert_by_run(opened: &Opened, before: &User, name: fn(u32) -> &'static
 }
 
 #[tokio::test]
-async fn a_transaction_that_meets_contention_starts_over_and_may_succeed() {
+async fn a_transaction_is_retried_after_contention() {
     let opened = Opened::migrated().await;
     opened.raw().await.run(clash(opened.kind)).await;
     for last in [1, 2, 3] {
@@ -68,7 +68,7 @@ async fn a_transaction_that_meets_contention_starts_over_and_may_succeed() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_meets_nothing_but_contention_runs_three_times() {
+async fn a_transaction_gives_up_after_three_attempts_with_contention() {
     let opened = Opened::migrated().await;
     opened.raw().await.run(clash(opened.kind)).await;
     let before = named("before");
@@ -80,10 +80,10 @@ async fn a_transaction_that_meets_nothing_but_contention_runs_three_times() {
 }
 
 #[tokio::test]
-async fn a_commit_that_meets_contention_starts_over() {
+async fn a_transaction_is_retried_after_contention_at_commit() {
     let opened = Opened::migrated().await;
     if opened.kind != Database::Postgres {
-        eprintln!("skipped: only PostgreSQL can be made to refuse a commit");
+        eprintln!("skipped: only PostgreSQL can be made to reject a commit");
         return;
     }
     let trigger = clash(opened.kind).replace(
@@ -102,11 +102,11 @@ async fn a_commit_that_meets_contention_starts_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_transactions_in_opposite_order_both_end_well() {
+async fn two_transactions_that_deadlock_both_succeed() {
     assert_deadlocks_are_resolved(&Opened::migrated().await).await;
 }
 
-/// Lets two transactions change the same rows in opposite order.
+/// Runs two transactions that change the same rows in opposite order.
 pub async fn assert_deadlocks_are_resolved(opened: &Opened) {
     let (ada, bob) = (user("ada"), user("bob"));
     for user in [&ada, &bob] {
@@ -125,7 +125,7 @@ pub async fn assert_deadlocks_are_resolved(opened: &Opened) {
                         let run = runs.fetch_add(1, Ordering::Relaxed);
                         let first = tx.users().hold(ids[0]).await?.unwrap();
                         if run < 2 && !is_sqlite {
-                            both_hold_one.wait().await; // on SQLite the other one is waiting for its turn
+                            both_hold_one.wait().await; // on SQLite the other one waits to begin
                         }
                         let second = tx.users().hold(ids[1]).await?.unwrap();
                         let first = tx.users().update(&first, at(round)).await?;
@@ -137,13 +137,13 @@ pub async fn assert_deadlocks_are_resolved(opened: &Opened) {
         .await;
         assert_eq!(outcomes, [Ok(true), Ok(true)]);
         let runs = runs.load(Ordering::Relaxed);
-        assert_eq!(runs, if opened.is_sqlite() { 2 } else { 3 }, "one of the two had to start over");
+        assert_eq!(runs, if opened.is_sqlite() { 2 } else { 3 }, "one of the two was retried");
         assert!(start.elapsed() < Duration::from_secs(4), "took {:?}", start.elapsed());
     }
     opened.assert_whole().await;
 }
 
-/// Counts one up, in a password hash of all places. `false` if somebody else was faster.
+/// Increments a counter, which is stored in a password hash. Returns `false` if another writer was faster.
 async fn increment(store: &dyn Store, user: &User, runs: &AtomicU32) -> Result<bool> {
     let login = Login::Email(user.email.clone());
     store
@@ -158,7 +158,7 @@ async fn increment(store: &dyn Store, user: &User, runs: &AtomicU32) -> Result<b
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn thirty_two_who_count_on_two_nodes_lose_no_count_and_see_no_error() {
+async fn thirty_two_concurrent_increments_on_two_nodes_lose_nothing_and_see_no_error() {
     let ada = user("ada");
     let opened = Opened::migrated().await;
     opened.transaction(async |tx| tx.users().insert(&ada, &hash("0")).await).await.unwrap();
@@ -179,8 +179,8 @@ async fn thirty_two_who_count_on_two_nodes_lose_no_count_and_see_no_error() {
     }))
     .await;
     if opened.is_sqlite() {
-        assert_eq!(lost.iter().sum::<u32>(), 0, "a writer on SQLite is alone");
-        assert_eq!(runs.load(Ordering::Relaxed), 32, "and what begins with a read need not start over to write");
+        assert_eq!(lost.iter().sum::<u32>(), 0, "SQLite has one writer at a time");
+        assert_eq!(runs.load(Ordering::Relaxed), 32, "a transaction that begins with a read is not retried to write");
     }
     let login = Login::Email(Email::parse("ada@example.com").unwrap());
     let found = opened.read().await.unwrap().users().find_credentials(&login).await.unwrap().unwrap();
@@ -189,7 +189,7 @@ async fn thirty_two_who_count_on_two_nodes_lose_no_count_and_see_no_error() {
 }
 
 #[tokio::test]
-async fn a_lock_that_does_not_come_free_is_unavailable_in_bounded_time_while_reads_go_on() {
+async fn a_lock_that_stays_held_is_unavailable_in_bounded_time_while_reads_continue() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     let mut foreigner = opened.raw().await;

@@ -1,4 +1,4 @@
-//! How many rows there are is kept beside them, and is always what counting them would give.
+//! The stored row counts always equal the real number of rows.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::harness::{Opened, SOON, at, hash, hashed, holds, item, person, together, user};
 
-/// As kept, and as counted.
+/// Returns the stored and the real count of each table.
 async fn counts(opened: &Opened) -> Vec<(String, String)> {
     let text = if opened.kind == keepstone_test_backends::Database::Mariadb { "CHAR" } else { "TEXT" };
     let mut raw = opened.raw().await;
@@ -23,7 +23,7 @@ async fn counts(opened: &Opened) -> Vec<(String, String)> {
     counts
 }
 
-/// Fails if they differ; gives the counts of users, items and events.
+/// Asserts that stored and real counts are equal. Returns the counts of users, items and events.
 pub async fn assert_right(opened: &Opened) -> Vec<String> {
     let counts = counts(opened).await;
     assert!(counts.iter().all(|(kept, real)| kept == real), "{counts:?}");
@@ -38,7 +38,7 @@ enum Step {
     SoftDelete(usize),
     DeleteItem(usize),
     ChangeUser(usize),
-    /// What an operator may do, past the program.
+    /// A change by an operator, outside of the program.
     Raw(&'static str),
 }
 
@@ -62,10 +62,10 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What one of several at once does: some steps in a transaction, which is committed or not.
+/// The script of a concurrent task: transactions with their steps, each committed or rolled back.
 type Script = Vec<(Vec<Step>, bool)>;
 
-/// What it has made itself.
+/// The rows that the task has created.
 struct Made {
     owner: User,
     users: Vec<User>,
@@ -102,7 +102,7 @@ async fn take(step: &Step, tx: &mut dyn keepstone_repository::Transaction, made:
     }
 }
 
-/// A deadlock is no failure here: then nothing has happened, and nothing must have been counted.
+/// Runs a script. A deadlock is not a failure here: nothing has been changed, and nothing must be counted.
 async fn run(store: Arc<dyn Store>, script: Script, owner: User) {
     let mut made = Made { owner, users: Vec::new(), items: Vec::new() };
     for (steps, is_kept) in script {
@@ -124,7 +124,7 @@ async fn run(store: Arc<dyn Store>, script: Script, owner: User) {
 }
 
 #[test]
-fn the_counts_are_right_whatever_one_does() {
+fn counts_are_right_after_any_steps() {
     let script = vec((vec(step(), 1..6), prop::bool::weighted(0.7)), 1..10);
     holds(24, &script, async |opened, script| {
         let mut raw = opened.raw().await;
@@ -149,7 +149,7 @@ fn the_counts_are_right_whatever_one_does() {
 }
 
 #[test]
-fn the_counts_are_right_whatever_several_do_at_once() {
+fn counts_are_right_after_any_concurrent_steps() {
     let script = vec((vec(step(), 1..5), prop::bool::weighted(0.7)), 1..6);
     holds(10, &vec(script, 2..7), async |opened, scripts| {
         let owner = person(Uuid::now_v7(), "owner");
@@ -167,7 +167,7 @@ fn the_counts_are_right_whatever_several_do_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fifty_inserts_at_once_are_all_counted_and_stop_nobody() {
+async fn fifty_concurrent_inserts_are_all_counted_and_succeed() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     let mut stores = vec![opened.shared()];
@@ -180,7 +180,7 @@ async fn fifty_inserts_at_once_are_all_counted_and_stop_nobody() {
             async move {
                 store
                     .transaction(async |tx| {
-                        tx.users().insert(&person(Uuid::now_v7(), "somebody"), &hash("hash")).await?;
+                        tx.users().insert(&person(Uuid::now_v7(), "person"), &hash("hash")).await?;
                         tx.items().insert(&item(&ada, "something")).await?;
                         tx.audit().insert(&AuditEvent::new(AuditKind::UserCreated, at(1))).await
                     })
@@ -195,7 +195,7 @@ async fn fifty_inserts_at_once_are_all_counted_and_stop_nobody() {
 }
 
 #[tokio::test]
-async fn what_changes_no_count_waits_for_nobody_who_counts() {
+async fn a_change_that_affects_no_count_does_not_wait_for_the_counters() {
     let (ada, bob) = (user("ada"), user("bob"));
     let opened = Opened::with_users(&[&ada, &bob]).await;
     if opened.is_sqlite() {
@@ -215,7 +215,7 @@ async fn what_changes_no_count_waits_for_nobody_who_counts() {
     });
     assert_eq!(timeout(SOON, change).await.ok(), Some(Ok(true)));
     let list = opened.read().await.unwrap().users().list(&UserFilter::default(), &PageRequest::first(1)).await;
-    assert_eq!(list.unwrap().total, Some(2), "and who only reads waits for nobody");
+    assert_eq!(list.unwrap().total, Some(2), "reads do not wait");
     foreigner.run("ROLLBACK").await;
     assert_right(&opened).await;
 }

@@ -1,4 +1,4 @@
-//! Changes of addresses that can be undone: until then the old address is reserved, whatever becomes of the account.
+//! Changes of addresses that can be undone: until then the old address stays reserved, even if the account is deleted.
 
 use std::time::Duration;
 
@@ -71,15 +71,15 @@ async fn undoing_a_change_removes_it_and_the_later_ones_of_its_account_once() {
     assert_eq!(undo(&opened, second.id).await, Ok(true));
     assert_eq!(of(ada).await, std::slice::from_ref(first));
     assert_eq!(of(bob).await, std::slice::from_ref(other));
-    for gone in [second.id, third.id, MailTokenId::generate()] {
-        assert_eq!(undo(&opened, gone).await, Ok(false));
+    for removed in [second.id, third.id, MailTokenId::generate()] {
+        assert_eq!(undo(&opened, removed).await, Ok(false));
     }
     assert_eq!(undo(&opened, first.id).await, Ok(true));
     assert_eq!(of(ada).await, []);
 }
 
 #[tokio::test]
-async fn many_new_users_get_no_reserved_address() {
+async fn a_bulk_insert_rejects_reserved_addresses() {
     let (opened, end) = (Opened::migrated().await, at(1_000_000));
     insert(&opened, &change(UserId::generate(), "ada@example.com", end)).await;
     let people = [user("ada"), user("bob")];
@@ -103,7 +103,7 @@ async fn a_reservation_outlives_the_account_and_ends_when_it_expires() {
     assert_eq!(opened.find(ada.id).await.unwrap().pending_email, pending.pending_email);
     assert_eq!(opened.write().await.unwrap().users().delete(ada.id, at(1)).await, Ok(true));
     let left = "SELECT email AS line FROM users WHERE pending_email IS NOT NULL";
-    assert!(opened.raw().await.lines(left).await.is_empty(), "a deleted user waits for nothing");
+    assert!(opened.raw().await.lines(left).await.is_empty(), "a deleted user has no pending address");
     let purge = opened.transaction(async |tx| tx.users().purge(ada.id, at(1), 50).await).await;
     assert_eq!(purge, Ok(Purged::Wholly));
     assert_eq!(owner(&opened, "old@example.com", end - MOMENT).await, Some(ada.id));
@@ -118,11 +118,11 @@ async fn a_reservation_outlives_the_account_and_ends_when_it_expires() {
 }
 
 #[tokio::test]
-async fn links_that_were_sent_before_the_migration_still_work_and_reserve_the_address() {
+async fn links_sent_before_the_migration_still_work_and_reserve_the_address() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     let migrator = opened.store.migrator();
-    // Down to the schema without the table.
+    // Downgrades to the schema without the table.
     while !migrator
         .downgrade(Target::Steps(1))
         .await
@@ -130,7 +130,7 @@ async fn links_that_were_sent_before_the_migration_still_work_and_reserve_the_ad
         .iter()
         .any(|taken| taken.name.contains("create_email_changes"))
     {}
-    // The program of today cannot read a user there, and needs not to.
+    // This program cannot read users of that schema, but need not.
     let old = token(&ada, MailPurpose::UndoEmailChange);
     let (id, user_id) = (opened.literal(old.id), opened.literal(ada.id));
     let binary = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
@@ -165,7 +165,7 @@ async fn links_that_were_sent_before_the_migration_still_work_and_reserve_the_ad
         .any(|taken| taken.name.contains("create_email_changes"))
     {}
     let back = opened.raw().await.lines("SELECT email AS line FROM mail_tokens").await;
-    assert_eq!(back, ["Ada@Example.com"], "of several the first one");
+    assert_eq!(back, ["Ada@Example.com"], "the first of several changes");
     migrator.upgrade(Target::All).await.unwrap();
     replace(&*opened, &token(&ada, MailPurpose::VerifyEmail)).await.unwrap();
     assert!(found(&opened, old.id).await.is_some());

@@ -1,5 +1,5 @@
-//! Clients hang up, and actix drops their handlers wherever they wait. What is then left: all or nothing, no lock, a
-//! pool as large and as clean as before. Most of these run on one thread, as actix's workers do.
+//! Clients disconnect, and actix drops their handlers at any `await`. The outcome is all or nothing: no lock stays
+//! held, and the pool is as large and as clean as before. Most of these tests run on one thread, as actix's workers do.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use keepstone_repository::{Result, StorageError, Store};
 
 use crate::harness::{Opened, PATIENCE, POOL_SIZE, Panics, Raw, SOON, abandon, at, eventually, hash, together, user};
 
-/// How often a client hangs up while something is under way.
+/// The number of disconnects during an operation.
 const ROUNDS: usize = 60;
 
 async fn insert_both(store: &dyn Store, users: &[User; 2]) -> Result<()> {
@@ -24,7 +24,7 @@ fn pair(name: &str) -> [User; 2] {
     [user(&format!("{name}.a")), user(&format!("{name}.b"))]
 }
 
-/// Whatever became of the first attempt: the locks are free soon, and the second leaves both users or finds both.
+/// Asserts that the locks are soon released, and that a second attempt inserts both users or finds both.
 async fn assert_all_or_nothing(opened: &Opened, users: &[User; 2]) {
     let start = Instant::now();
     let again = insert_both(&**opened, users).await;
@@ -35,7 +35,7 @@ async fn assert_all_or_nothing(opened: &Opened, users: &[User; 2]) {
     }
 }
 
-/// With the only connection to the database that is not in the pool.
+/// Asserts that nothing stays open, over the only connection outside of the pool.
 async fn assert_quiet(opened: &Opened, raw: &mut Raw, panics: &Panics) {
     opened.assert_whole().await;
     eventually("no transaction is open", async || raw.others(true).await.is_empty()).await;
@@ -44,7 +44,7 @@ async fn assert_quiet(opened: &Opened, raw: &mut Raw, panics: &Panics) {
 }
 
 #[tokio::test]
-async fn a_transaction_that_is_dropped_at_any_await_happens_wholly_or_not_at_all() {
+async fn a_transaction_dropped_at_any_await_is_all_or_nothing() {
     let panics = Panics::watch();
     let opened = Opened::migrated().await;
     let mut foreigner = opened.raw().await;
@@ -53,7 +53,7 @@ async fn a_transaction_that_is_dropped_at_any_await_happens_wholly_or_not_at_all
     while abandoned < ROUNDS && Instant::now() < deadline {
         let users = pair(&format!("u{}", UserId::generate()));
         let outcome = abandon(insert_both(&*opened, &users), polls).await;
-        // Before anybody asks the pool for anything.
+        // Checked before the pool is used again.
         eventually("no transaction is open", async || foreigner.others(true).await.is_empty()).await;
         assert_all_or_nothing(&opened, &users).await;
         assert!(matches!(outcome, None | Some(Ok(()))), "{outcome:?}");
@@ -64,7 +64,7 @@ async fn a_transaction_that_is_dropped_at_any_await_happens_wholly_or_not_at_all
 }
 
 #[tokio::test]
-async fn a_first_transaction_that_is_dropped_while_it_connects_leaves_nothing_behind() {
+async fn a_transaction_dropped_while_it_connects_leaves_nothing_behind() {
     let panics = Panics::watch();
     for polls in [1, 2, 3, 5, 8] {
         let opened = Opened::migrated().await;
@@ -76,7 +76,7 @@ async fn a_first_transaction_that_is_dropped_while_it_connects_leaves_nothing_be
 }
 
 #[tokio::test]
-async fn a_read_that_is_dropped_at_any_await_leaves_no_answer_for_the_next() {
+async fn a_read_dropped_at_any_await_leaves_no_result_for_the_next() {
     let panics = Panics::watch();
     let (ada, bob) = (user("ada"), user("bob"));
     let opened = Opened::with_users(&[&ada, &bob]).await;
@@ -93,7 +93,7 @@ async fn a_read_that_is_dropped_at_any_await_leaves_no_answer_for_the_next() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_is_dropped_between_statements_undoes_them_and_frees_their_locks() {
+async fn a_transaction_dropped_between_statements_is_rolled_back_and_releases_its_locks() {
     let panics = Panics::watch();
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
@@ -106,7 +106,7 @@ async fn a_transaction_that_is_dropped_between_statements_undoes_them_and_frees_
         tx.users().insert(&bob, &hash("hash")).await.unwrap();
         drop(tx);
 
-        foreigner.touch_users().await; // before anybody asks the pool for anything
+        foreigner.touch_users().await; // before the pool is used again
         let start = Instant::now();
         let mut tx = opened.begin().await.unwrap();
         assert_eq!(tx.users().hold(ada.id).await.as_ref(), Ok(&Some(ada.clone())));
@@ -119,7 +119,7 @@ async fn a_transaction_that_is_dropped_between_statements_undoes_them_and_frees_
 }
 
 #[tokio::test]
-async fn a_transaction_that_is_dropped_while_it_waits_for_a_lock_frees_its_own() {
+async fn a_transaction_dropped_while_it_waits_for_a_lock_releases_its_own_locks() {
     let panics = Panics::watch();
     let (ada, bob) = (user("ada"), user("bob"));
     let opened = Opened::with_users(&[&ada, &bob]).await;
@@ -146,7 +146,7 @@ async fn a_transaction_that_is_dropped_while_it_waits_for_a_lock_frees_its_own()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_that_hang_up_at_once_take_nothing_from_those_who_stay() {
+async fn concurrent_disconnects_do_not_affect_other_clients() {
     let panics = Panics::watch();
     let opened = Opened::migrated().await;
     let outcomes = together((0..96).map(|number| {

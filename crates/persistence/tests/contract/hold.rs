@@ -1,5 +1,4 @@
-//! Whoever is held stays as they are until the transaction ends, so that what was decided about them is still right
-//! then.
+//! A locked user does not change until the transaction ends, so decisions about the user stay valid.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,14 +11,14 @@ use tokio::{sync::Barrier, task::JoinHandle, time::timeout};
 
 use crate::harness::{Opened, SOON, at, hash, hashed, named, next, together, user};
 
-/// Long enough to see that somebody waits.
+/// Long enough to observe that a task waits.
 const A_WHILE: Duration = Duration::from_millis(200);
 
 fn admin(name: &str) -> User {
     User { role: RoleName::admin(), ..user(name) }
 }
 
-/// Starts this and sees that it waits.
+/// Starts a task and asserts that it waits.
 async fn waiting<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     let mut task = tokio::spawn(work);
     assert!(timeout(A_WHILE, &mut task).await.is_err(), "there was nothing to wait for");
@@ -31,21 +30,21 @@ async fn update(store: &dyn Store, user: &User) -> Result<bool> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_held_is_changed_by_nobody_else_until_the_end() {
+async fn a_locked_user_cannot_be_changed_until_commit() {
     let (ada, bob) = (user("ada"), user("bob"));
     let opened = Opened::with_users(&[&ada, &bob]).await;
     let mut holder = opened.begin().await.unwrap();
     assert_eq!(holder.users().hold(UserId::generate()).await, Ok(None));
-    assert_eq!(holder.users().hold(ada.id).await, Ok(Some(ada.clone())), "holding changes nothing");
+    assert_eq!(holder.users().hold(ada.id).await, Ok(Some(ada.clone())), "locking changes nothing");
     if !opened.is_sqlite() {
-        assert_eq!(update(&*opened, &bob).await, Ok(true), "the others are free");
+        assert_eq!(update(&*opened, &bob).await, Ok(true), "other users are not locked");
     }
-    assert_eq!(opened.find(ada.id).await.as_ref(), Some(&ada), "and everybody can look");
+    assert_eq!(opened.find(ada.id).await.as_ref(), Some(&ada), "reads are possible");
     let (store, changed) = (opened.shared(), User { is_active: false, ..ada.clone() });
     let change = waiting(async move { update(&*store, &changed).await }).await;
     assert_eq!(holder.users().update(&ada, at(1)).await, Ok(true));
     holder.commit().await.unwrap();
-    assert_eq!(change.await.unwrap(), Ok(false), "this version is gone");
+    assert_eq!(change.await.unwrap(), Ok(false), "the version is outdated");
 
     let mut holder = opened.begin().await.unwrap();
     let held = holder.users().hold(ada.id).await.unwrap().unwrap();
@@ -53,31 +52,32 @@ async fn who_is_held_is_changed_by_nobody_else_until_the_end() {
     let store = opened.shared();
     let other = waiting(async move { store.transaction(async |tx| tx.users().hold(ada.id).await).await }).await;
     assert_eq!(holder.users().delete(ada.id, at(3)).await, Ok(true));
-    assert_eq!(holder.users().hold(ada.id).await, Ok(None), "who is deleted is held by nobody");
+    assert_eq!(holder.users().hold(ada.id).await, Ok(None), "a deleted user cannot be locked");
     holder.commit().await.unwrap();
     assert_eq!(other.await.unwrap(), Ok(None));
     opened.assert_whole().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_active_administrators_are_held_and_counted() {
+async fn all_active_administrators_are_locked_and_counted() {
     let (ada, bob) = (admin("ada"), admin("bob"));
     let inactive = User { is_active: false, ..admin("inactive") };
-    let opened = Opened::with_users(&[&ada, &bob, &inactive, &admin("gone"), &user("eve")]).await;
-    let gone = opened.read().await.unwrap().users().list(&UserFilter::default(), &PageRequest::first(9)).await.unwrap();
-    let gone = gone.items.into_iter().find(|user| user.email.as_str().starts_with("gone")).unwrap();
-    assert_eq!(opened.write().await.unwrap().users().delete(gone.id, at(1)).await, Ok(true));
+    let opened = Opened::with_users(&[&ada, &bob, &inactive, &admin("deleted"), &user("eve")]).await;
+    let deleted =
+        opened.read().await.unwrap().users().list(&UserFilter::default(), &PageRequest::first(9)).await.unwrap();
+    let deleted = deleted.items.into_iter().find(|user| user.email.as_str().starts_with("deleted")).unwrap();
+    assert_eq!(opened.write().await.unwrap().users().delete(deleted.id, at(1)).await, Ok(true));
 
     let mut holder = opened.begin().await.unwrap();
     assert_eq!(holder.users().hold_active_admins().await, Ok(2));
-    assert_eq!(holder.users().find(ada.id).await, Ok(Some(ada.clone())), "holding changes nothing");
+    assert_eq!(holder.users().find(ada.id).await, Ok(Some(ada.clone())), "locking changes nothing");
     let (store, demoted) = (opened.shared(), User { role: RoleName::viewer(), ..bob.clone() });
     let change = waiting(async move { update(&*store, &demoted).await }).await;
     let store = opened.shared();
     let count = waiting(async move { store.transaction(async |tx| tx.users().hold_active_admins().await).await }).await;
     holder.rollback().await.unwrap();
     assert_eq!(change.await.unwrap(), Ok(true));
-    assert!(matches!(count.await.unwrap(), Ok(1 | 2)), "before the other one, or after");
+    assert!(matches!(count.await.unwrap(), Ok(1 | 2)), "before the other change, or after it");
     let mut holder = opened.begin().await.unwrap();
     assert_eq!(holder.users().hold_active_admins().await, Ok(1));
     assert_eq!(holder.users().delete(ada.id, at(4)).await, Ok(true));
@@ -87,7 +87,7 @@ async fn all_active_administrators_are_held_and_counted() {
 }
 
 #[tokio::test]
-async fn holding_the_administrators_waits_for_nobody_else() {
+async fn locking_the_administrators_does_not_wait_for_other_users() {
     let (ada, eve) = (admin("ada"), user("eve"));
     let opened = Opened::with_users(&[&ada, &eve]).await;
     if opened.is_sqlite() {
@@ -100,18 +100,18 @@ async fn holding_the_administrators_waits_for_nobody_else() {
     let mut login = opened.begin().await.unwrap();
     assert_eq!(login.users().hold_for_login(eve.id, &hash("hash")).await, Ok(true));
     let held = timeout(SOON, opened.transaction(async |tx| tx.users().hold_active_admins().await)).await;
-    assert_eq!(held.ok(), Some(Ok(1)), "waits for somebody who logs in");
+    assert_eq!(held.ok(), Some(Ok(1)), "waits for a login");
     let mut holder = opened.begin().await.unwrap();
     assert_eq!(holder.users().hold_active_admins().await, Ok(1));
     let other = timeout(SOON, opened.transaction(async |tx| tx.users().hold(eve.id).await.map(drop)));
     login.commit().await.unwrap();
-    assert_eq!(other.await.ok(), Some(Ok(())), "and nobody else is held");
+    assert_eq!(other.await.ok(), Some(Ok(())), "other users are not locked");
 }
 
-/// How somebody stops being an active administrator.
+/// A change after which a user is not an active administrator.
 type Fall = fn(User) -> Option<User>;
 
-/// Takes the other one's powers away if an administrator is left then.
+/// Demotes the other administrator, provided that one is left.
 async fn depose(store: &dyn Store, other: UserId, fall: Fall, both: &Barrier) -> Result<bool> {
     both.wait().await;
     store
@@ -129,7 +129,7 @@ async fn depose(store: &dyn Store, other: UserId, fall: Fall, both: &Barrier) ->
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_administrators_who_depose_each_other_one_stays() {
+async fn of_two_administrators_who_demote_each_other_one_remains() {
     let opened = Opened::migrated().await;
     let another: Arc<dyn Store> = opened.another().await;
     let falls: [Fall; 3] = [
@@ -164,7 +164,7 @@ async fn of_two_administrators_who_depose_each_other_one_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_who_change_the_same_version_one_wins() {
+async fn of_many_concurrent_changes_of_one_version_one_wins() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     for round in 1..=5 {
@@ -185,7 +185,7 @@ async fn of_many_who_change_the_same_version_one_wins() {
 }
 
 #[tokio::test]
-async fn those_whose_address_is_missing_are_kept_and_those_who_are_there_stay() {
+async fn a_bulk_insert_creates_missing_users_and_leaves_existing_ones_unchanged() {
     let opened = Opened::migrated().await;
     let missing = async |users: &[User]| {
         opened.transaction(async |tx| tx.users().insert_missing(&hashed(users, "many"), at(1)).await).await
@@ -197,12 +197,12 @@ async fn those_whose_address_is_missing_are_kept_and_those_who_are_there_stay() 
     let twins: Vec<User> = many[900..].iter().map(|user| User { id: UserId::generate(), ..user.clone() }).collect();
     let outcomes = missing(&twins).await.unwrap();
     assert_eq!(outcomes[..100], [EmailTaken; 100]);
-    assert_eq!(outcomes[100..], [Made; 500], "only whose address was not there");
+    assert_eq!(outcomes[100..], [Made; 500], "only users whose address was free");
     for (index, user) in many.iter().enumerate().step_by(93) {
         assert_eq!(opened.find(user.id).await.as_ref(), (index < 1000).then_some(user));
     }
     let shouted = User { email: Email::parse("USER-7@EXAMPLE.com").unwrap(), ..user("other") };
-    assert_eq!(missing(&[shouted]).await, Ok(vec![EmailTaken]), "the same address in other letters");
+    assert_eq!(missing(&[shouted]).await, Ok(vec![EmailTaken]), "the same address in another case");
     let clash = User { email: Email::parse("new@example.com").unwrap(), ..user("user-7") };
     let fresh = user("fresh");
     let twin = User { id: UserId::generate(), username: Some(Username::parse("twin").unwrap()), ..fresh.clone() };
@@ -212,8 +212,8 @@ async fn those_whose_address_is_missing_are_kept_and_those_who_are_there_stay() 
     let outcomes = vec![Made, UsernameTaken, EmailTaken, Made, UsernameTaken];
     let foreseen = opened.read().await.unwrap().users().foresee(&hashed(&people, "many"), at(1)).await;
     assert_eq!(foreseen, Ok(outcomes.clone()));
-    assert_eq!(opened.find(fresh.id).await, None, "to look is not to make");
-    assert_eq!(missing(&people).await, Ok(outcomes), "the first has it, whoever was not made takes nothing");
+    assert_eq!(opened.find(fresh.id).await, None, "a preview inserts nothing");
+    assert_eq!(missing(&people).await, Ok(outcomes), "the first claim wins; a rejected user claims nothing");
     assert_eq!(opened.find(free.id).await, Some(free));
     let filter = UserFilter { search: Some(SearchText::parse("FRESH@").unwrap()), role: None };
     let page = opened.read().await.unwrap().users().list(&filter, &PageRequest::first(5)).await.unwrap();

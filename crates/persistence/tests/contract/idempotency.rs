@@ -1,4 +1,4 @@
-//! Requests that may be sent again: one attempt answers, and the answer stays as it was given.
+//! Requests with an idempotency key: one attempt answers, and the stored response never changes.
 
 use keepstone_domain::{Answer, Attempt, Timestamp};
 use keepstone_repository::{StorageError, UniqueKey};
@@ -26,7 +26,7 @@ async fn find(opened: &Opened, attempt: &Attempt) -> Option<(Attempt, Option<Ans
     opened.read().await.unwrap().idempotency().find(&attempt.request).await.unwrap()
 }
 
-/// At 100: what was begun before 50 is abandoned, before 20 forgotten.
+/// Takes over at time 100: attempts begun before 50 are abandoned, responses begun before 20 expired.
 async fn take_over(opened: &Opened, attempt: &Attempt) -> bool {
     let mut writer = opened.write().await.unwrap();
     writer.idempotency().take_over(attempt, at(50), at(20), at(100)).await.unwrap()
@@ -59,7 +59,11 @@ async fn a_request_is_begun_once_until_it_is_abandoned() {
     assert_eq!(find(&opened, &first).await, Some((first.clone(), None)));
 
     abandon(&opened, &again(&first)).await;
-    assert_eq!(find(&opened, &first).await, Some((first.clone(), None)), "only who holds it can give it up");
+    assert_eq!(
+        find(&opened, &first).await,
+        Some((first.clone(), None)),
+        "only the attempt that holds it can abandon it"
+    );
     abandon(&opened, &first).await;
     assert_eq!(find(&opened, &first).await, None);
     assert_eq!(find(&opened, &other).await, Some((other, None)));
@@ -68,7 +72,7 @@ async fn a_request_is_begun_once_until_it_is_abandoned() {
 }
 
 #[tokio::test]
-async fn only_the_attempt_that_holds_a_request_answers_it_and_once() {
+async fn only_the_attempt_that_holds_a_request_can_answer_it_and_only_once() {
     let opened = Opened::migrated().await;
     let (first, second) = (attempt(1), attempt(1));
     assert!(!keep(&opened, &first, &answer("nothing was begun")).await);
@@ -77,17 +81,17 @@ async fn only_the_attempt_that_holds_a_request_answers_it_and_once() {
     assert!(take_over(&opened, &second).await);
     assert!(!keep(&opened, &first, &answer("too late")).await);
     abandon(&opened, &first).await;
-    assert_eq!(find(&opened, &first).await, Some((second.clone(), None)), "it is somebody else's by now");
+    assert_eq!(find(&opened, &first).await, Some((second.clone(), None)), "another attempt holds it now");
     assert!(keep(&opened, &second, &answer("done")).await);
     assert!(!keep(&opened, &second, &answer("done again")).await);
     abandon(&opened, &second).await;
-    assert_eq!(find(&opened, &first).await, Some((second, Some(answer("done")))), "an answer is not given up");
+    assert_eq!(find(&opened, &first).await, Some((second, Some(answer("done")))), "a stored response is not abandoned");
 }
 
 #[tokio::test]
-async fn a_request_is_taken_over_only_if_nobody_can_be_at_it_or_its_answer_is_forgotten() {
+async fn a_request_is_taken_over_only_if_it_is_abandoned_or_its_response_has_expired() {
     let opened = Opened::migrated().await;
-    // Begun when, with an answer or without, taken over or not.
+    // Time of the begin, whether there is a response, whether it is taken over.
     let cases = [
         (50, false, false),
         (99, false, false),
@@ -112,15 +116,15 @@ async fn a_request_is_taken_over_only_if_nobody_can_be_at_it_or_its_answer_is_fo
         let expected = if is_taken { (next.clone(), None) } else { (first.clone(), kept) };
         assert_eq!(find(&opened, &first).await, Some(expected));
         if is_taken {
-            assert!(!take_over(&opened, &again(&first)).await, "it has begun anew");
+            assert!(!take_over(&opened, &again(&first)).await, "it was begun again just now");
         }
     }
-    assert!(!take_over(&opened, &attempt(99)).await, "nobody began it");
+    assert!(!take_over(&opened, &attempt(99)).await, "it was never begun");
     assert_eq!(find(&opened, &attempt(99)).await, None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_at_once_one_begins_and_one_takes_over() {
+async fn of_many_concurrent_attempts_one_begins_and_one_takes_over() {
     let opened = Opened::migrated().await;
     for round in 0..5 {
         let first = attempt(round);
@@ -151,7 +155,7 @@ async fn of_many_at_once_one_begins_and_one_takes_over() {
 }
 
 #[tokio::test]
-async fn an_answer_survives_byte_for_byte() {
+async fn a_response_is_stored_byte_for_byte() {
     let opened = Opened::migrated().await;
     let long = "\u{10ffff}'\\\"\n".repeat(200_000);
     for (number, text) in
@@ -177,7 +181,7 @@ async fn an_answer_survives_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn old_requests_are_forgotten_a_few_at_a_time_oldest_first() {
+async fn old_requests_are_deleted_in_batches_oldest_first() {
     let opened = Opened::migrated().await;
     for number in 0..10 {
         begin(&opened, &attempt(number), i64::from(number) * 10).await.unwrap();
@@ -187,14 +191,14 @@ async fn old_requests_are_forgotten_a_few_at_a_time_oldest_first() {
     for number in 0..10 {
         assert_eq!(find(&opened, &attempt(number)).await.is_some(), number >= 3, "{number}");
     }
-    assert_eq!(delete_old(&opened, at(50), 3).await, 2, "what was begun at that time stays");
+    assert_eq!(delete_old(&opened, at(50), 3).await, 2, "a request begun at exactly that time stays");
     assert_eq!(delete_old(&opened, at(50), u32::MAX).await, 0);
     assert_eq!(delete_old(&opened, at(1000), u32::MAX).await, 5);
     assert_eq!(find(&opened, &attempt(9)).await, None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_that_is_just_being_taken_over_is_not_forgotten() {
+async fn a_request_that_is_being_taken_over_is_not_deleted() {
     let opened = Opened::migrated().await;
     if opened.is_sqlite() {
         eprintln!("skipped: SQLite has one writer at a time");
@@ -207,7 +211,7 @@ async fn a_request_that_is_just_being_taken_over_is_not_forgotten() {
     let store = opened.shared();
     let mut forgetting =
         tokio::spawn(async move { store.write().await.unwrap().idempotency().delete_old(at(50), 10).await });
-    // It has seen the row as it was, and waits for whoever changes it.
+    // It has read the row before the change, and waits for the lock.
     assert!(tokio::time::timeout(SOON / 10, &mut forgetting).await.is_err(), "there was nothing to wait for");
     tx.commit().await.unwrap();
     assert_eq!(forgetting.await.unwrap(), Ok(0));

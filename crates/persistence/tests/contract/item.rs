@@ -1,4 +1,4 @@
-//! Items: kept exactly, changed only where a patch says so and only by whom and in the version that it is meant for.
+//! Items: stored exactly, and changed only as patched, by the owner, in an expected version.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ fn versions(versions: &[i64]) -> Expected {
     Expected::OneOf(versions.iter().copied().map(Version::from).collect())
 }
 
-/// Each with a title and a description that some database could spoil.
+/// Returns items with titles and descriptions that a database might corrupt.
 fn troubled(owner: &User) -> Vec<Item> {
     let mut items = vec![item(owner, "x"), described(owner, "x", ""), described(owner, "NULL", " \n\t\r\n ")];
     for text in [
@@ -51,7 +51,7 @@ fn troubled(owner: &User) -> Vec<Item> {
     ] {
         items.push(described(owner, text, &format!("{text}\r\n\t{text} ")));
     }
-    // Foldings that grow: one character to three, in as many bytes as UTF-8 can make of it.
+    // Texts that grow when folded: one character to three, with as many bytes in UTF-8 as possible.
     for grown in ["ΐ", "ﬃ", "ᾷ", "ŉ", "İ", "ß", "𝒳", "\u{10ffff}", "\\", "'", "%", "ẞ"] {
         items.push(described(owner, &grown.repeat(Title::MAX_LENGTH), &grown.repeat(Description::MAX_LENGTH)));
     }
@@ -67,7 +67,7 @@ fn troubled(owner: &User) -> Vec<Item> {
 }
 
 #[tokio::test]
-async fn every_member_survives_exactly_however_it_came_in() {
+async fn every_member_is_stored_exactly_by_every_kind_of_write() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     let items = troubled(&ada);
@@ -96,10 +96,10 @@ async fn every_member_survives_exactly_however_it_came_in() {
 }
 
 #[tokio::test]
-async fn an_item_of_nobody_or_with_a_taken_id_is_an_error_and_is_not_kept() {
-    let (ada, nobody) = (user("ada"), user("nobody"));
+async fn an_item_without_an_owner_or_with_a_taken_id_is_rejected() {
+    let (ada, absent) = (user("ada"), user("absent"));
     let opened = Opened::with_users(&[&ada]).await;
-    let orphan = item(&nobody, "orphan");
+    let orphan = item(&absent, "orphan");
     assert!(matches!(insert(&opened, &orphan).await, Err(StorageError::Corrupt(_))));
     assert_eq!(opened.find_item(orphan.id).await, None);
 
@@ -112,16 +112,16 @@ async fn an_item_of_nobody_or_with_a_taken_id_is_an_error_and_is_not_kept() {
 }
 
 #[tokio::test]
-async fn those_that_are_missing_are_kept_and_those_that_are_there_stay() {
+async fn a_bulk_insert_creates_missing_items_and_leaves_existing_ones_unchanged() {
     let (ada, bob) = (user("ada"), user("bob"));
     let opened = Opened::with_users(&[&ada, &bob]).await;
     let missing = async |items: &[Item]| opened.transaction(async |tx| tx.items().insert_missing(items).await).await;
     assert_eq!(missing(&[]).await, Ok(0));
     let many: Vec<Item> = (0..1500).map(|n| item(if n % 2 == 0 { &ada } else { &bob }, &format!("item {n}"))).collect();
-    assert_eq!(missing(&many[..1000]).await, Ok(1000), "as many at once as a page can have");
+    assert_eq!(missing(&many[..1000]).await, Ok(1000), "as many as a page can have");
     assert_eq!(missing(&many[..1000]).await, Ok(0));
     let renamed: Vec<Item> = many[500..].iter().map(|item| Item { title: title("other"), ..item.clone() }).collect();
-    assert_eq!(missing(&renamed).await, Ok(500), "only what was not there");
+    assert_eq!(missing(&renamed).await, Ok(500), "only missing items");
     assert_eq!(missing(&renamed).await, Ok(0));
     for (index, item) in many.iter().enumerate().step_by(99) {
         let found = opened.find_item(item.id).await.unwrap();
@@ -132,11 +132,11 @@ async fn those_that_are_missing_are_kept_and_those_that_are_there_stay() {
 }
 
 #[tokio::test]
-async fn of_many_items_one_of_which_is_of_nobody_none_is_kept() {
-    let (ada, nobody) = (user("ada"), user("nobody"));
+async fn a_bulk_insert_with_one_item_without_an_owner_inserts_nothing() {
+    let (ada, absent) = (user("ada"), user("absent"));
     let opened = Opened::with_users(&[&ada]).await;
-    let items = [item(&ada, "one"), item(&nobody, "orphan"), item(&ada, "two")];
-    // Also without a transaction around it: on its own it does nothing at all.
+    let items = [item(&ada, "one"), item(&absent, "orphan"), item(&ada, "two")];
+    // The same holds without a transaction around it.
     let alone = opened.write().await.unwrap().items().insert_missing(&items).await;
     assert!(matches!(alone, Err(StorageError::Corrupt(_))), "{alone:?}");
     let outcome = opened.transaction(async |tx| tx.items().insert_missing(&items).await).await;
@@ -146,7 +146,7 @@ async fn of_many_items_one_of_which_is_of_nobody_none_is_kept() {
 }
 
 #[tokio::test]
-async fn a_patch_changes_what_it_says_and_nothing_else() {
+async fn a_patch_changes_only_its_own_members() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     let (mut changed, other) = (described(&ada, "title", "description"), described(&ada, "title", "description"));
@@ -173,7 +173,7 @@ async fn a_patch_changes_what_it_says_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn only_the_owner_and_only_an_expected_version_is_changed_or_deleted() {
+async fn only_the_owner_can_change_or_delete_and_only_an_expected_version() {
     let (ada, bob) = (user("ada"), user("bob"));
     let opened = Opened::with_users(&[&ada, &bob]).await;
     let mine = Item { version: Version::from(7), ..item(&ada, "mine") };
@@ -204,16 +204,16 @@ async fn only_the_owner_and_only_an_expected_version_is_changed_or_deleted() {
         assert_eq!(opened.find_item(mine.id).await.unwrap().version, Version::from(number));
         assert!(update(&opened, mine.id, owner, &expected, &patch).await, "{owner:?} {expected:?}");
     }
-    assert!(!delete(&opened, mine.id, Some(ada.id), &versions(&[10])).await, "that was the one before");
+    assert!(!delete(&opened, mine.id, Some(ada.id), &versions(&[10])).await, "the version is outdated");
     assert!(delete(&opened, mine.id, Some(ada.id), &versions(&[10, 11])).await);
     assert_eq!(opened.find_item(mine.id).await, None);
-    assert!(!delete(&opened, mine.id, Some(ada.id), &Expected::Any).await, "once is enough");
+    assert!(!delete(&opened, mine.id, Some(ada.id), &Expected::Any).await, "it is deleted already");
     insert(&opened, &mine).await.unwrap();
     assert!(delete(&opened, mine.id, None, &Expected::Any).await);
 }
 
 #[tokio::test]
-async fn the_items_of_a_deleted_user_still_show_whose_they_were() {
+async fn the_items_of_a_deleted_user_still_name_their_owner() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     let kept = item(&ada, "kept");
@@ -229,7 +229,7 @@ async fn the_items_of_a_deleted_user_still_show_whose_they_were() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fifty_patches_of_one_member_each_at_once_lose_nothing_of_the_other() {
+async fn fifty_concurrent_patches_of_different_members_lose_nothing() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     for round in 0..3 {
@@ -253,12 +253,12 @@ async fn fifty_patches_of_one_member_each_at_once_lose_nothing_of_the_other() {
         let parity = |text: &str| text.rsplit(' ').next().unwrap().parse::<u32>().ok().map(|number| number % 2);
         assert_eq!(parity(found.title.as_str()), Some(0));
         assert_eq!(parity(found.description.unwrap().as_str()), Some(1));
-        assert_eq!(found.version, Version::from(51), "each was counted");
+        assert_eq!(found.version, Version::from(51), "each change was counted");
     }
     opened.assert_whole().await;
 }
 
-/// Counts the title one up, in the version that was read. `false` if somebody else was faster.
+/// Increments the number in the title, in the version that was read. Returns `false` if another writer was faster.
 async fn count_up(store: &dyn Store, id: ItemId, now: Timestamp) -> bool {
     let found = store.read().await.unwrap().items().find(id).await.unwrap().unwrap();
     let number: u32 = found.title.as_str().parse().unwrap();
@@ -268,7 +268,7 @@ async fn count_up(store: &dyn Store, id: ItemId, now: Timestamp) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_change_is_lost_among_those_who_expect_the_version_that_they_read() {
+async fn no_change_is_lost_if_each_writer_expects_the_version_that_it_read() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     let counter = item(&ada, "0");
@@ -280,7 +280,7 @@ async fn no_change_is_lost_among_those_who_expect_the_version_that_they_read() {
             let mut lost = 0;
             while !count_up(&*store, counter.id, at(number)).await {
                 lost += 1;
-                assert!(lost < 1000, "somebody wins each time");
+                assert!(lost < 1000, "one writer wins each time");
             }
         }
     }))

@@ -1,4 +1,4 @@
-//! Jobs: written down with what causes them, seen when they are due, taken by one.
+//! Jobs: stored with their cause, listed when they are due, leased by one worker.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ pub fn task() -> Task {
     Task::BeginPasswordReset { email: Email::parse("ada@example.com").unwrap() }
 }
 
-/// A job that is due.
+/// Inserts a job that is due.
 pub async fn written(opened: &Opened) -> JobId {
     let id = JobId::generate();
     opened.write().await.unwrap().jobs().insert(id, &task(), at(0)).await.unwrap();
@@ -32,13 +32,13 @@ pub fn ids(due: &DueJobs) -> Vec<JobId> {
     due.ready.iter().map(|job| job.id).collect()
 }
 
-/// The job with this id, which is due.
+/// Returns a job that is due.
 pub async fn due_job(opened: &Opened, id: JobId) -> (DueJob, DueJobs) {
     let due = due(&**opened, 100).await;
     (*due.ready.iter().find(|job| job.id == id).unwrap(), due)
 }
 
-/// Takes a job that is due, until a minute from now.
+/// Leases a job that is due, for a minute.
 pub async fn taken(opened: &Opened, id: JobId) -> keepstone_domain::Timestamp {
     let (job, due) = due_job(opened, id).await;
     let until = due.now + LEASE;
@@ -60,29 +60,29 @@ pub async fn state(opened: &Opened, id: JobId) -> (JobState, u32) {
     (job.state, job.attempts)
 }
 
-/// Whether somebody who waits for jobs would be told of one.
+/// Whether a worker that waits for jobs would be woken.
 async fn is_woken(opened: &Opened) -> bool {
     abandon(opened.job_written(), 1).await.is_some()
 }
 
 #[tokio::test]
-async fn a_job_is_there_with_what_causes_it_and_not_before_and_then_its_worker_is_woken() {
+async fn a_job_is_visible_after_the_commit_of_its_cause_and_then_wakes_the_worker() {
     let opened = Opened::migrated().await;
     let id = JobId::generate();
     let mut tx = opened.begin().await.unwrap();
     tx.jobs().insert(id, &task(), at(7)).await.unwrap();
     assert_eq!(due(&*opened, 9).await.ready, []);
-    assert!(!is_woken(&opened).await, "before anybody could see it");
+    assert!(!is_woken(&opened).await, "before it is visible");
     tx.rollback().await.unwrap();
-    assert!(!is_woken(&opened).await, "it never was");
+    assert!(!is_woken(&opened).await, "it was rolled back");
     assert_eq!(opened.read().await.unwrap().jobs().find(id).await, Ok(None));
 
     let mut tx = opened.begin().await.unwrap();
     tx.jobs().insert(id, &task(), at(7)).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(ids(&due(&*opened, 9).await), [id]);
-    assert!(is_woken(&opened).await, "although nobody waited");
-    assert!(!is_woken(&opened).await, "once");
+    assert!(is_woken(&opened).await, "even if no worker was waiting");
+    assert!(!is_woken(&opened).await, "only once");
     let found = opened.read().await.unwrap().jobs().find(id).await.unwrap().unwrap();
     assert_eq!((found.kind.as_str(), found.state, found.attempts), ("begin_password_reset", JobState::Waiting, 0));
     assert_eq!((found.created_at, found.finished_at, found.last_error), (at(7), None, None));
@@ -91,7 +91,7 @@ async fn a_job_is_there_with_what_causes_it_and_not_before_and_then_its_worker_i
 }
 
 #[tokio::test]
-async fn a_failed_transaction_wakes_nobody() {
+async fn a_failed_transaction_wakes_no_worker() {
     let opened = Opened::migrated().await;
     let id = written(&opened).await;
     assert!(is_woken(&opened).await);
@@ -107,7 +107,7 @@ async fn a_failed_transaction_wakes_nobody() {
 }
 
 #[tokio::test]
-async fn a_job_that_is_written_or_tried_again_without_a_transaction_wakes_who_waits() {
+async fn a_job_inserted_or_retried_without_a_transaction_wakes_the_worker() {
     let opened = Opened::migrated().await;
     let store = opened.shared();
     let waiting = tokio::spawn(async move { store.job_written().await });
@@ -120,11 +120,11 @@ async fn a_job_that_is_written_or_tried_again_without_a_transaction_wakes_who_wa
     let another = opened.another().await;
     written(&opened).await;
     let another: &dyn Store = &*another;
-    assert!(abandon(another.job_written(), 1).await.is_none(), "another process hears nothing");
+    assert!(abandon(another.job_written(), 1).await.is_none(), "another process is not notified");
 }
 
 #[tokio::test]
-async fn what_is_due_is_told_by_the_database_and_by_no_process() {
+async fn due_times_follow_the_clock_of_the_database() {
     let opened = Opened::migrated().await;
     let mut all = Vec::new();
     for micros in [i64::from(u32::MAX) * 1_000_000, 0, -1] {
@@ -133,14 +133,14 @@ async fn what_is_due_is_told_by_the_database_and_by_no_process() {
         all.push(id);
     }
     let found = due(&*opened, 9).await;
-    assert_eq!(ids(&found), all, "in the order in which they came, whatever time their processes had");
+    assert_eq!(ids(&found), all, "in the order of insertion, regardless of the clocks of processes");
     assert_eq!(found.next, None);
     assert!(found.ready.iter().all(|job| job.due_at <= found.now && job.attempts == 0), "{found:?}");
     assert!(found.ready.is_sorted_by_key(|job| job.due_at));
 }
 
 #[tokio::test]
-async fn those_that_have_waited_longest_come_first_and_then_how_long_it_is_until_the_next() {
+async fn due_jobs_are_listed_longest_waiting_first_with_the_time_until_the_next() {
     let opened = Opened::migrated().await;
     let nothing = due(&*opened, 9).await;
     assert_eq!((nothing.ready, nothing.next), (vec![], None));
@@ -156,7 +156,11 @@ async fn those_that_have_waited_longest_come_first_and_then_how_long_it_is_until
         assert_eq!(settle(&*opened, id, lease, &again).await, Ok(true));
     }
     let found = due(&*opened, 3).await;
-    assert_eq!((ids(&found), found.next), (vec![all[1], all[3], all[4]], None), "who asks for no more is not told");
+    assert_eq!(
+        (ids(&found), found.next),
+        (vec![all[1], all[3], all[4]], None),
+        "the time is unknown if the limit is reached"
+    );
     let found = due(&*opened, 5).await;
     assert_eq!(ids(&found), [all[1], all[3], all[4]]);
     let next = found.next.unwrap();
@@ -164,7 +168,7 @@ async fn those_that_have_waited_longest_come_first_and_then_how_long_it_is_until
 }
 
 #[tokio::test]
-async fn what_is_over_is_never_due() {
+async fn an_ended_job_is_never_due() {
     let opened = Opened::migrated().await;
     for outcome in [JobOutcome::Done, JobOutcome::Dead { error: "no".to_owned() }] {
         let id = written(&opened).await;
@@ -176,7 +180,7 @@ async fn what_is_over_is_never_due() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_twelve_on_three_nodes_who_take_a_job_one_has_it() {
+async fn of_twelve_workers_on_three_nodes_one_leases_a_job() {
     let opened = Opened::migrated().await;
     let (second, third): (Arc<dyn Store>, Arc<dyn Store>) = (opened.another().await, opened.another().await);
     for round in 1..=3 {
@@ -204,14 +208,14 @@ async fn of_twelve_on_three_nodes_who_take_a_job_one_has_it() {
 }
 
 #[tokio::test]
-async fn a_lease_that_ran_out_is_anybodys_and_whoever_had_it_can_note_nothing() {
+async fn an_expired_lease_can_be_taken_over_and_its_old_owner_cannot_record_an_outcome() {
     let opened = Opened::migrated().await;
     let id = written(&opened).await;
     let (job, found) = due_job(&opened, id).await;
     let short = found.now + Duration::from_millis(50);
     let claim = async |job: &DueJob, until| opened.write().await.unwrap().jobs().claim(job, until).await;
     assert_eq!(claim(&job, short).await, Ok(true));
-    assert_eq!(claim(&job, short).await, Ok(false), "what was seen is not so any more");
+    assert_eq!(claim(&job, short).await, Ok(false), "the row has changed since it was read");
     eventually("the lease runs out", async || !due(&*opened, 9).await.ready.is_empty()).await;
     let (job, found) = due_job(&opened, id).await;
     assert_eq!((job.attempts, job.due_at), (1, short));
@@ -226,7 +230,7 @@ async fn a_lease_that_ran_out_is_anybodys_and_whoever_had_it_can_note_nothing() 
 }
 
 #[tokio::test]
-async fn nobody_can_take_or_settle_what_never_was() {
+async fn an_unknown_job_cannot_be_leased_or_completed() {
     let opened = Opened::migrated().await;
     let never = DueJob { id: JobId::generate(), ..due_job(&opened, written(&opened).await).await.0 };
     let mut writer = opened.write().await.unwrap();
@@ -236,11 +240,11 @@ async fn nobody_can_take_or_settle_what_never_was() {
     assert_eq!(writer.jobs().find(never.id).await, Ok(None));
     assert_eq!(writer.jobs().find_task(never.id).await, Ok(None));
     let unknown = Task::MailAddressTaken { user_id: UserId::generate() };
-    assert_eq!(writer.jobs().insert(never.id, &unknown, at(1)).await, Ok(()), "whom it is about is its own affair");
+    assert_eq!(writer.jobs().insert(never.id, &unknown, at(1)).await, Ok(()), "the subject of a task need not exist");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn there_is_one_job_for_each_routine_however_many_see_to_it() {
+async fn each_routine_has_one_job_even_if_many_processes_insert_it() {
     let opened = Opened::migrated().await;
     let (second, third): (Arc<dyn Store>, Arc<dyn Store>) = (opened.another().await, opened.another().await);
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! How attempts at jobs end, what is tried again, how jobs are looked at, and when they are forgotten.
+//! Outcomes of attempts, retries, lists of jobs, and their deletion.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn dead(error: &str) -> JobOutcome {
     JobOutcome::Dead { error: error.to_owned() }
 }
 
-/// A job that ended so, in the fifth microsecond.
+/// Creates a job with this outcome, recorded at the fifth microsecond.
 async fn ended(opened: &Opened, outcome: &JobOutcome) -> JobId {
     let id = written(opened).await;
     let lease = taken(opened, id).await;
@@ -22,7 +22,7 @@ async fn ended(opened: &Opened, outcome: &JobOutcome) -> JobId {
 }
 
 #[tokio::test]
-async fn what_is_done_is_forgotten_but_for_that_it_was_done() {
+async fn a_completed_job_keeps_only_its_outcome() {
     let opened = Opened::migrated().await;
     let id = written(&opened).await;
     let lease = taken(&opened, id).await;
@@ -40,7 +40,7 @@ async fn what_is_done_is_forgotten_but_for_that_it_was_done() {
 }
 
 #[tokio::test]
-async fn what_failed_waits_for_its_time_and_tells_why_in_one_line() {
+async fn a_failed_job_waits_for_its_retry_and_reports_the_error_in_one_line() {
     let opened = Opened::migrated().await;
     let id = written(&opened).await;
     let lease = taken(&opened, id).await;
@@ -59,7 +59,7 @@ async fn what_failed_waits_for_its_time_and_tells_why_in_one_line() {
 }
 
 #[tokio::test]
-async fn what_is_dead_keeps_what_it_is_about_and_can_be_tried_again() {
+async fn a_dead_job_keeps_its_payload_and_can_be_retried() {
     let opened = Opened::migrated().await;
     let id = ended(&opened, &dead("for\never")).await;
     let job = opened.read().await.unwrap().jobs().find(id).await.unwrap().unwrap();
@@ -76,7 +76,7 @@ async fn what_is_dead_keeps_what_it_is_about_and_can_be_tried_again() {
 }
 
 #[tokio::test]
-async fn what_waits_is_tried_at_once_and_what_is_done_or_under_way_is_not_tried_again() {
+async fn a_waiting_job_can_be_retried_but_not_a_completed_or_running_one() {
     let opened = Opened::migrated().await;
     let later = JobOutcome::Again { after: HOUR, attempts: 4, error: None };
     let waiting = ended(&opened, &later).await;
@@ -95,7 +95,7 @@ async fn what_waits_is_tried_at_once_and_what_is_done_or_under_way_is_not_tried_
 }
 
 #[tokio::test]
-async fn the_jobs_of_one_state_are_a_list_with_a_length_of_its_own() {
+async fn jobs_can_be_filtered_by_state_with_their_own_total() {
     let opened = Opened::migrated().await;
     let mut all: [Vec<JobId>; 4] = Default::default();
     for _ in 0..3 {
@@ -118,15 +118,15 @@ async fn the_jobs_of_one_state_are_a_list_with_a_length_of_its_own() {
         let page = reader.jobs().list(&filter, &rest).await.unwrap();
         assert_eq!(page.items.iter().map(|job| job.id).collect::<Vec<_>>(), expected[2..]);
         assert_eq!((page.total, page.next), (Some(3), None));
-        let untold = PageRequest { with_total: false, ..rest };
-        assert_eq!(reader.jobs().list(&filter, &untold).await, Ok(Page { total: None, ..page }));
+        let without_total = PageRequest { with_total: false, ..rest };
+        assert_eq!(reader.jobs().list(&filter, &without_total).await, Ok(Page { total: None, ..page }));
     }
     let all = reader.jobs().list(&JobFilter::default(), &PageRequest::first(5)).await.unwrap();
     assert_eq!((all.items.len(), all.total), (5, Some(12)));
 }
 
 #[tokio::test]
-async fn what_was_over_long_ago_is_deleted_a_few_at_once() {
+async fn jobs_that_ended_long_ago_are_deleted_in_batches() {
     let opened = Opened::migrated().await;
     let mut kept = vec![written(&opened).await];
     taken(&opened, kept[0]).await;
@@ -139,7 +139,7 @@ async fn what_was_over_long_ago_is_deleted_a_few_at_once() {
     let delete = async |done: i64, dead: i64, limit| {
         opened.write().await.unwrap().jobs().delete_old(at(done), at(dead), limit).await
     };
-    assert_eq!(delete(5, 5, 100).await, Ok(0), "ended in this very microsecond");
+    assert_eq!(delete(5, 5, 100).await, Ok(0), "they ended at exactly that time");
     assert_eq!(delete(6, 6, 0).await, Ok(0));
     assert_eq!(delete(6, 5, 2).await, Ok(2));
     assert_eq!(delete(6, 5, 100).await, Ok(3));
@@ -148,7 +148,7 @@ async fn what_was_over_long_ago_is_deleted_a_few_at_once() {
     }
     assert_eq!(opened.write().await.unwrap().jobs().retry(dead_ones[0]).await, Ok(true));
     kept.push(dead_ones[0]);
-    assert_eq!(delete(5, 6, 100).await, Ok(4), "one of them is to be tried again");
+    assert_eq!(delete(5, 6, 100).await, Ok(4), "one of them is to be retried");
     assert_eq!(delete(6, 6, 100).await, Ok(0));
     let mut reader = opened.read().await.unwrap();
     for id in kept {

@@ -1,4 +1,4 @@
-//! Rows that no version of ours has written: nobody else's job waits because of them.
+//! Corrupt rows that no version of Keepstone has written: other jobs do not wait because of them.
 
 use keepstone_domain::{JobId, JobOutcome, JobState};
 use keepstone_repository::StorageError;
@@ -8,14 +8,14 @@ use crate::{
     job::{due, ids, settle, state, taken, written},
 };
 
-/// Past the store, sets this of a job.
+/// Corrupts a job, bypassing the store.
 async fn spoil(opened: &Opened, id: JobId, what: &str) {
     let id = opened.literal(id);
     opened.raw().await.run(&format!("UPDATE jobs SET {what} WHERE public_id = {id}")).await;
 }
 
 #[tokio::test]
-async fn a_row_that_makes_no_sense_is_due_and_taken_and_ends_like_any_other() {
+async fn a_corrupt_job_is_listed_leased_and_ended_like_any_other() {
     let opened = Opened::migrated().await;
     let mut spoils = vec![
         "payload = NULL".to_owned(),
@@ -62,7 +62,7 @@ async fn a_row_that_makes_no_sense_is_due_and_taken_and_ends_like_any_other() {
 }
 
 #[tokio::test]
-async fn a_job_in_a_state_that_nobody_knows_is_over_or_gets_into_one_that_is_known() {
+async fn a_job_in_an_unknown_state_is_ended_or_gets_a_known_state() {
     let opened = Opened::migrated().await;
     let id = written(&opened).await;
     spoil(&opened, id, "state = 'nonsense'").await;

@@ -1,5 +1,5 @@
-//! `specs/database-schema.json` is what the migrations make. Each database has its part, and a run looks at (or, with
-//! `UPDATE_SPECS=1`, writes) that of its own.
+//! `specs/database-schema.json` describes the schema that the migrations create. Each database has its part, and a run
+//! compares (or, with `UPDATE_SPECS=1`, writes) the part of its own database.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Opened, schema};
 
-/// Columns, indexes and the names of triggers, by table.
+/// Describes columns, indexes and the names of triggers, by table.
 fn described(lines: &[String]) -> Value {
     let mut tables = json!({});
     for part in lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
@@ -33,12 +33,12 @@ fn described(lines: &[String]) -> Value {
     tables
 }
 
-/// Some databases know no truth but numbers.
+/// Some databases represent booleans as numbers.
 fn is_true(value: &Value) -> bool {
     *value == true || *value == 1
 }
 
-/// Older servers add to integers how wide they are to be printed, newer ones do not.
+/// Removes the display width of integer types, which only older servers report.
 fn unpadded(kind: &str) -> String {
     match kind.split_once("int(") {
         Some((size, width)) if size != "tiny" => format!("{size}int{}", width.split_once(')').unwrap().1),
@@ -46,7 +46,7 @@ fn unpadded(kind: &str) -> String {
     }
 }
 
-/// JSON with a line for each column, index and trigger.
+/// Renders JSON with a line for each column, index and trigger.
 fn rendered(value: &Value, depth: usize) -> String {
     let indent = "  ".repeat(depth);
     let (brackets, members): (_, Vec<String>) = match value {
@@ -62,7 +62,7 @@ fn rendered(value: &Value, depth: usize) -> String {
     format!("{}\n{}\n{indent}{}", brackets[0], members.join(",\n"), brackets[1])
 }
 
-/// Each column, index and trigger, with all that leads to it.
+/// Returns each column, index and trigger with its path.
 fn entries(tables: &Value) -> BTreeSet<String> {
     let mut entries = BTreeSet::new();
     for (table, sections) in tables.as_object().into_iter().flatten() {
@@ -77,13 +77,13 @@ fn entries(tables: &Value) -> BTreeSet<String> {
     entries
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests are no settings")]
+#[expect(clippy::disallowed_methods, reason = "a test reads no settings")]
 fn is_to_be_written() -> bool {
     std::env::var("UPDATE_SPECS").is_ok_and(|value| value == "1")
 }
 
 #[tokio::test]
-async fn what_is_kept_of_the_schema_is_what_the_migrations_make() {
+async fn the_recorded_schema_is_what_the_migrations_create() {
     let opened = Opened::migrated().await;
     let made = described(&schema(&opened).await);
     let database = opened.kind.to_string();
@@ -95,16 +95,16 @@ async fn what_is_kept_of_the_schema_is_what_the_migrations_make() {
         return;
     }
     let (kept, made) = (entries(&all[&database]), entries(&made));
-    let (gone, new) = (&kept - &made, &made - &kept);
+    let (removed, new) = (&kept - &made, &made - &kept);
     assert!(
         kept == made,
-        "specs/database-schema.json is not what the migrations make on {database}; if they are right: make specs\n\
-         only kept: {gone:#?}\nonly made: {new:#?}"
+        "specs/database-schema.json does not match the migrations on {database}; if they are right, run `make specs`\n\
+         only recorded: {removed:#?}\nonly created: {new:#?}"
     );
 }
 
 #[test]
-fn the_width_of_integers_is_left_out() {
+fn the_display_width_of_integers_is_removed() {
     for (kind, kept) in [
         ("bigint(20)", "bigint"),
         ("int(11)", "int"),

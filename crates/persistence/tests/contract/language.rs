@@ -1,4 +1,4 @@
-//! Servers whose messages are in another language: nothing depends on their words.
+//! Servers whose messages are in another language: nothing depends on the words.
 
 use std::{
     os::unix::fs::PermissionsExt,
@@ -18,14 +18,14 @@ use crate::{
     harness::{Opened, at, eventually, user},
 };
 
-/// A server that speaks this language, and words of it; `None` where there is no such server.
+/// Starts a server with this locale; `None` if there is no such server.
 fn speaking(locale: &str) -> Option<(Server, tempfile::TempDir)> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut options = ServerOptions::default();
     match Database::chosen() {
         Database::Sqlite => {
-            eprintln!("skipped: SQLite speaks English only");
+            eprintln!("skipped: SQLite has only English messages");
             return None;
         }
         Database::Mariadb => options.arguments = format!("--lc-messages={locale}"),
@@ -35,7 +35,7 @@ fn speaking(locale: &str) -> Option<(Server, tempfile::TempDir)> {
             let target = folder.path().join(format!("{locale}.UTF-8"));
             let made = Command::new("localedef").args(["-i", locale, "-f", "UTF-8"]).arg(&target).status();
             if !made.is_ok_and(|status| status.success()) || !catalogue.is_dir() {
-                eprintln!("skipped: this machine cannot make the locale {locale} (Debian: the package locales)");
+                eprintln!("skipped: this machine cannot create the locale {locale} (Debian: the package locales)");
                 return None;
             }
             options.environment.push(("LOCPATH", folder.path().display().to_string()));
@@ -51,7 +51,7 @@ async fn assert_speaks(url: &str, words: &str) {
     assert!(said.contains(words), "{said}");
 }
 
-async fn assert_clashes_are_understood(opened: &Opened) {
+async fn assert_duplicates_are_recognized(opened: &Opened) {
     let taken = |key| Err(StorageError::Duplicate { key });
     let ada = User { username: Some(Username::parse("x.email_key").unwrap()), ..user("clash") };
     opened.insert(&ada).await.unwrap();
@@ -64,7 +64,7 @@ async fn assert_clashes_are_understood(opened: &Opened) {
     assert_eq!(opened.insert(&second).await, taken(UniqueKey::Email));
 }
 
-/// A lock that becomes free after the first attempt has given up.
+/// Asserts that a change succeeds if the lock is released after the first attempt has failed.
 async fn assert_lock_timeouts_are_retried(opened: &Opened) {
     let eve = user("eve");
     opened.insert(&eve).await.unwrap();
@@ -86,7 +86,7 @@ async fn assert_lock_timeouts_are_retried(opened: &Opened) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_may_speak_german_or_french() {
+async fn the_messages_of_a_server_may_be_german_or_french() {
     let words = match Database::chosen() {
         Database::Postgres => [("de_DE", "existiert nicht"), ("fr_FR", "existe pas")],
         Database::Sqlite | Database::Mariadb => [("de_DE", "Unbekannte Datenbank"), ("fr_FR", "Base")],
@@ -97,7 +97,7 @@ async fn a_server_may_speak_german_or_french() {
         assert_speaks(&url, words).await;
         let opened = Opened::at(&url).await;
         assert_deadlocks_are_resolved(&opened).await;
-        assert_clashes_are_understood(&opened).await;
+        assert_duplicates_are_recognized(&opened).await;
         assert_lock_timeouts_are_retried(&opened).await;
         opened.assert_whole().await;
     }

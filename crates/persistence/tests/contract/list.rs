@@ -1,4 +1,4 @@
-//! Lists: one order, whatever is asked for; a cursor gives everything once, whatever comes and goes meanwhile.
+//! Lists: a stable order for every request. A walk by cursor returns each row once, even if rows change meanwhile.
 
 use std::collections::HashSet;
 
@@ -23,7 +23,7 @@ enum List {
 impl List {
     const ALL: [Self; 4] = [Self::Users, Self::Items, Self::Audit, Self::Jobs];
 
-    /// Whose the items are.
+    /// Creates the owner of the items.
     async fn owner(opened: &Opened) -> User {
         let owner = person(Uuid::from_u128(u128::MAX), "owner");
         opened.insert(&owner).await.unwrap();
@@ -31,7 +31,7 @@ impl List {
     }
 
     async fn insert(self, opened: &Opened, owner: Option<&User>, rows: &[Position]) {
-        let person = |row: &Position| User { created_at: row.created_at, ..person(row.id, "somebody") };
+        let person = |row: &Position| User { created_at: row.created_at, ..person(row.id, "person") };
         let item = |row: &Position| Item {
             id: row.id.into(),
             created_at: row.created_at,
@@ -115,7 +115,7 @@ const fn key(row: &Position) -> (i64, Uuid) {
     (row.created_at.as_micros(), row.id)
 }
 
-/// What a page must be, of these rows in any order.
+/// Returns the expected page of these rows, which may be in any order.
 fn expected(rows: &[Position], request: PageRequest) -> Page<Position> {
     let mut rows = rows.to_vec();
     rows.sort_by_key(|row| std::cmp::Reverse(key(row)));
@@ -129,14 +129,14 @@ fn expected(rows: &[Position], request: PageRequest) -> Page<Position> {
     Page { items, total, next }
 }
 
-/// Few times, so that many rows are of the same, and any id.
+/// Rows with any id and few different times, so many rows share a time.
 fn rows(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Position>> {
     let row =
         (0_i64..4, any::<u128>()).prop_map(|(time, id)| Position { created_at: at(time), id: Uuid::from_u128(id) });
     vec(row, count)
 }
 
-/// Between two pages: what comes, and what goes.
+/// The change between two pages: new rows, and the positions of deleted ones.
 type Change = (Vec<Position>, Vec<Index>);
 
 fn walks() -> impl Strategy<Value = (Vec<Position>, Vec<u32>, Vec<Change>)> {
@@ -159,11 +159,11 @@ async fn walk(list: List, opened: &Opened, mut start: Vec<Position>, limits: Vec
         seen.extend(&page.items);
         let Some(next) = page.next else { break };
         request.start = Start::After(next);
-        let Some((mut new, gone)) = changes.next() else { continue };
+        let Some((mut new, deleted)) = changes.next() else { continue };
         new.retain(|row| ids.insert(row.id));
         list.insert(opened, owner.as_ref(), &new).await;
         there.extend(new);
-        for index in gone.into_iter().filter(|_| turn < 20) {
+        for index in deleted.into_iter().filter(|_| turn < 20) {
             if !there.is_empty() {
                 let row = there.remove(index.index(there.len()));
                 list.delete(opened, row).await;
@@ -172,8 +172,8 @@ async fn walk(list: List, opened: &Opened, mut start: Vec<Position>, limits: Vec
         }
     }
     let once: HashSet<(i64, Uuid)> = seen.iter().map(key).collect();
-    assert_eq!(once.len(), seen.len(), "nothing comes twice: {seen:?}");
-    assert!(always.iter().all(|row| once.contains(&key(row))), "all that stayed has come: {seen:?}");
+    assert_eq!(once.len(), seen.len(), "a row was returned twice: {seen:?}");
+    assert!(always.iter().all(|row| once.contains(&key(row))), "a row that stayed was not returned: {seen:?}");
     for skip in [0, 1, 7] {
         let request = PageRequest { start: Start::Skip(skip), limit: 5, with_total: true };
         assert_eq!(list.page(opened, request).await, expected(&there, request));
@@ -181,35 +181,35 @@ async fn walk(list: List, opened: &Opened, mut start: Vec<Position>, limits: Vec
 }
 
 #[test]
-fn a_walk_through_the_users_meets_everybody_who_stays_once() {
+fn a_walk_through_the_users_returns_each_remaining_user_once() {
     holds(24, &walks(), async |opened, (start, limits, changes)| {
         walk(List::Users, opened, start, limits, changes).await;
     });
 }
 
 #[test]
-fn a_walk_through_the_items_meets_every_one_that_stays_once() {
+fn a_walk_through_the_items_returns_each_remaining_item_once() {
     holds(24, &walks(), async |opened, (start, limits, changes)| {
         walk(List::Items, opened, start, limits, changes).await;
     });
 }
 
 #[test]
-fn a_walk_through_the_audit_log_meets_every_event_once() {
+fn a_walk_through_the_audit_log_returns_each_remaining_event_once() {
     holds(24, &walks(), async |opened, (start, limits, changes)| {
         walk(List::Audit, opened, start, limits, changes).await;
     });
 }
 
 #[test]
-fn a_walk_through_the_jobs_meets_every_one_that_stays_once() {
+fn a_walk_through_the_jobs_returns_each_remaining_job_once() {
     holds(24, &walks(), async |opened, (start, limits, changes)| {
         walk(List::Jobs, opened, start, limits, changes).await;
     });
 }
 
 #[tokio::test]
-async fn pages_by_rows_and_by_position_are_the_same_list() {
+async fn pages_by_offset_and_by_cursor_are_equal() {
     let opened = Opened::migrated().await;
     let rows: Vec<Position> = (0..23_u8)
         .map(|n| Position {
@@ -234,7 +234,7 @@ async fn pages_by_rows_and_by_position_are_the_same_list() {
                 after.start = Start::After(next);
             }
         }
-        // A position need not be that of a row: it may have been, or lie between two.
+        // A position need not be that of a row: the row may be deleted, or the position may lie between two rows.
         for row in &all {
             let (micros, id) = key(row);
             for (micros, id) in [(micros, id.as_u128().saturating_sub(1)), (micros, id.as_u128() + 1), (micros - 1, 0)]
@@ -252,7 +252,7 @@ async fn pages_by_rows_and_by_position_are_the_same_list() {
 }
 
 #[tokio::test]
-async fn no_limit_is_too_small_or_too_large() {
+async fn any_limit_is_accepted() {
     let opened = Opened::migrated().await;
     let rows: Vec<Position> = (0..3).map(|n| Position { created_at: at(n), id: Uuid::now_v7() }).collect();
     let far = Position { created_at: at(-1), id: Uuid::nil() };
@@ -269,7 +269,7 @@ async fn no_limit_is_too_small_or_too_large() {
                     let page = list.page(&opened, request).await;
                     let mut expected = expected(there, request);
                     if !with_total {
-                        assert_eq!(page.total, None, "nobody asked");
+                        assert_eq!(page.total, None, "the total was not requested");
                     }
                     expected.total = expected.total.filter(|_| with_total);
                     assert_eq!(page, expected, "{list:?} {request:?}");
@@ -280,7 +280,7 @@ async fn no_limit_is_too_small_or_too_large() {
 }
 
 #[tokio::test]
-async fn the_length_of_a_list_is_that_of_what_is_meant() {
+async fn the_total_of_a_list_counts_the_rows_that_match_the_filter() {
     let roles = ["admin", "editor", "viewer"].map(|role| RoleName::parse(role).unwrap());
     let opened = Opened::migrated().await;
     let mut users = Vec::new();
@@ -289,7 +289,7 @@ async fn the_length_of_a_list_is_that_of_what_is_meant() {
         let name = if n % 4 == 0 { "anna" } else { "otto" };
         users.push(User { role, created_at: at(n.try_into().unwrap()), ..person(Uuid::now_v7(), name) });
     }
-    users.push(User { role: roles[0].clone(), ..user("gone") });
+    users.push(User { role: roles[0].clone(), ..user("deleted") });
     opened.transaction(async |tx| tx.users().insert_missing(&hashed(&users, "hash"), at(1)).await).await.unwrap();
     opened.write().await.unwrap().users().delete(users[12].id, at(1)).await.unwrap();
     let mut items = Vec::new();
@@ -298,7 +298,7 @@ async fn the_length_of_a_list_is_that_of_what_is_meant() {
     }
     opened.insert_items(&items).await;
 
-    let searches = [None, Some("ANNA"), Some("nobody")].map(|text| text.map(|text| SearchText::parse(text).unwrap()));
+    let searches = [None, Some("ANNA"), Some("absent")].map(|text| text.map(|text| SearchText::parse(text).unwrap()));
     let starts = [
         Start::Skip(0),
         Start::Skip(3),
@@ -310,25 +310,25 @@ async fn the_length_of_a_list_is_that_of_what_is_meant() {
         for search in &searches {
             let name = search.as_ref().map(|search| search.folded().to_owned());
             for role in [None, Some(roles[0].clone()), Some(roles[1].clone()), Some(RoleName::parse("none").unwrap())] {
-                let is_meant = |user: &&User| {
+                let is_match = |user: &&User| {
                     role.as_ref().is_none_or(|role| user.role == *role)
                         && name.as_ref().is_none_or(|name| user.name.as_ref().is_some_and(|own| own.as_str() == name))
                 };
                 let filter = UserFilter { search: search.clone(), role: role.clone() };
-                let count = users[..12].iter().filter(is_meant).count();
+                let count = users[..12].iter().filter(is_match).count();
                 let page = opened.read().await.unwrap().users().list(&filter, &request).await.unwrap();
                 assert_eq!(page.total, u64::try_from(count).ok(), "{filter:?} {request:?}");
-                let untold = PageRequest { with_total: false, ..request };
-                let same = opened.read().await.unwrap().users().list(&filter, &untold).await.unwrap();
+                let without_total = PageRequest { with_total: false, ..request };
+                let same = opened.read().await.unwrap().users().list(&filter, &without_total).await.unwrap();
                 assert_eq!(same, Page { total: None, ..page });
             }
-            for owner_id in [None, Some(users[0].id), Some(users[1].id), Some(users[2].id), Some(user("nobody").id)] {
-                let is_meant = |item: &&Item| {
+            for owner_id in [None, Some(users[0].id), Some(users[1].id), Some(users[2].id), Some(user("absent").id)] {
+                let is_match = |item: &&Item| {
                     owner_id.is_none_or(|id| item.owner_id == id)
                         && name.as_ref().is_none_or(|name| item.title.as_str().to_lowercase().contains(name))
                 };
                 let filter = ItemFilter { owner_id, search: search.clone() };
-                let count = items.iter().filter(is_meant).count();
+                let count = items.iter().filter(is_match).count();
                 let page = opened.items(&filter, &request).await;
                 assert_eq!(page.total, u64::try_from(count).ok(), "{filter:?} {request:?}");
             }

@@ -1,4 +1,4 @@
-//! Tokens that are sent by e-mail: the newest of a user and purpose is good, once.
+//! Tokens that are sent by e-mail: the newest token of a user and purpose is valid, once.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use tokio::sync::Barrier;
 
 use crate::harness::{Opened, at, together, user};
 
-/// A token of this user, sent to the address that they have.
+/// Creates a token of this user, sent to the user's address.
 pub fn token(user: &User, purpose: MailPurpose) -> MailToken {
     let id = MailTokenId::generate();
     let half = *uuid::Uuid::from(id).as_bytes();
@@ -38,7 +38,7 @@ async fn found(opened: &Opened, token: &MailToken) -> Option<MailToken> {
 }
 
 #[tokio::test]
-async fn a_token_is_found_by_its_id_its_digest_and_its_user_with_all_that_is_known_of_it() {
+async fn a_token_is_found_by_id_digest_and_user_with_every_member() {
     let (ada, bob) = (user("ada"), user("bob"));
     let opened = Opened::with_users(&[&ada, &bob]).await;
     let mut all = Vec::new();
@@ -63,7 +63,7 @@ async fn a_token_is_found_by_its_id_its_digest_and_its_user_with_all_that_is_kno
 }
 
 #[tokio::test]
-async fn the_newest_token_takes_the_place_of_the_one_before_and_of_no_other() {
+async fn a_new_token_replaces_only_the_previous_one_of_its_user_and_purpose() {
     let (ada, bob) = (user("ada"), user("bob"));
     let opened = Opened::with_users(&[&ada, &bob]).await;
     let first = token(&ada, MailPurpose::ResetPassword);
@@ -79,11 +79,15 @@ async fn the_newest_token_takes_the_place_of_the_one_before_and_of_no_other() {
     }
     let twin = MailToken { digest: second.digest, ..token(&bob, MailPurpose::ResetPassword) };
     assert!(matches!(replace(&*opened, &twin).await, Err(StorageError::Duplicate { .. })));
-    assert_eq!(found(&opened, &others[1]).await.as_ref(), Some(&others[1]), "what was not replaced is still good");
+    assert_eq!(
+        found(&opened, &others[1]).await.as_ref(),
+        Some(&others[1]),
+        "a token that was not replaced is still valid"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_twelve_who_replace_a_token_on_two_nodes_one_has_the_last_word_and_none_sees_an_error() {
+async fn of_twelve_concurrent_replacements_on_two_nodes_one_token_remains_and_none_fails() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     let other: Arc<dyn Store> = opened.another().await;
@@ -99,7 +103,7 @@ async fn of_twelve_who_replace_a_token_on_two_nodes_one_has_the_last_word_and_no
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_twelve_who_use_a_token_on_two_nodes_one_has_used_it() {
+async fn of_twelve_concurrent_uses_on_two_nodes_one_consumes_the_token() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     let other: Arc<dyn Store> = opened.another().await;
@@ -123,7 +127,7 @@ async fn of_twelve_who_use_a_token_on_two_nodes_one_has_used_it() {
 }
 
 #[tokio::test]
-async fn the_tokens_of_a_user_and_purpose_are_deleted_and_no_others() {
+async fn only_the_tokens_of_a_user_and_purpose_are_deleted() {
     let (ada, bob) = (user("ada"), user("bob"));
     let opened = Opened::with_users(&[&ada, &bob]).await;
     let tokens = MailPurpose::ALL.map(|purpose| token(&ada, purpose));
@@ -134,7 +138,7 @@ async fn the_tokens_of_a_user_and_purpose_are_deleted_and_no_others() {
     let delete =
         async |id, purposes: &[MailPurpose]| opened.write().await.unwrap().mail_tokens().delete_of(id, purposes).await;
     assert_eq!(delete(ada.id, &[]).await, Ok(()));
-    assert_eq!(delete(UserId::generate(), &MailPurpose::ALL).await, Ok(()), "nobody's");
+    assert_eq!(delete(UserId::generate(), &MailPurpose::ALL).await, Ok(()), "an unknown user");
     assert_eq!(delete(ada.id, &[MailPurpose::VerifyEmail, MailPurpose::ResetPassword]).await, Ok(()));
     for (index, token) in tokens.iter().enumerate() {
         assert_eq!(found(&opened, token).await.as_ref(), (index == 2).then_some(token));
@@ -145,7 +149,7 @@ async fn the_tokens_of_a_user_and_purpose_are_deleted_and_no_others() {
 }
 
 #[tokio::test]
-async fn tokens_whose_time_is_over_are_deleted_a_few_at_once() {
+async fn expired_tokens_are_deleted_in_batches() {
     let (ada, bob) = (user("ada"), user("bob"));
     let opened = Opened::with_users(&[&ada, &bob]).await;
     let end = at(1_000);
@@ -164,11 +168,11 @@ async fn tokens_whose_time_is_over_are_deleted_a_few_at_once() {
 }
 
 #[tokio::test]
-async fn a_token_of_nobody_or_of_somebody_deleted_is_an_error_and_is_not_kept() {
-    let (ada, nobody) = (user("ada"), user("nobody"));
+async fn a_token_of_an_unknown_or_deleted_user_is_rejected() {
+    let (ada, absent) = (user("ada"), user("absent"));
     let opened = Opened::with_users(&[&ada]).await;
     assert_eq!(opened.write().await.unwrap().users().delete(ada.id, at(1)).await, Ok(true));
-    for owner in [&nobody, &ada] {
+    for owner in [&absent, &ada] {
         let token = token(owner, MailPurpose::ResetPassword);
         let outcome = replace(&*opened, &token).await;
         assert!(matches!(outcome, Err(StorageError::Corrupt(_))), "{outcome:?}");
@@ -177,7 +181,7 @@ async fn a_token_of_nobody_or_of_somebody_deleted_is_an_error_and_is_not_kept() 
 }
 
 #[tokio::test]
-async fn tokens_go_with_their_user() {
+async fn tokens_are_deleted_with_their_user() {
     let (ada, bob) = (user("ada"), user("bob"));
     let opened = Opened::with_users(&[&ada, &bob]).await;
     let tokens = [token(&ada, MailPurpose::VerifyEmail), token(&bob, MailPurpose::VerifyEmail)];

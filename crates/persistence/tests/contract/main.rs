@@ -1,7 +1,7 @@
-//! What any `Store` must do, on the database that `TEST_DATABASE` names. Everything goes through the public API; what
-//! is behind it, a test looks at and disturbs over a connection of its own.
+//! The contract of every `Store`, on the database that `TEST_DATABASE` names. Tests use the public API; a separate
+//! connection inspects and disturbs the database behind it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+#![expect(clippy::unwrap_used, reason = "a failed setup is a failed test")]
 
 mod audit;
 mod connecting;

@@ -1,4 +1,4 @@
-//! The schema goes up and down, once, whoever else is at it, and a half-done step is never taken for a whole one.
+//! Migrations: the schema goes up and down, each step once even on concurrent nodes. An interrupted step is detected.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -8,7 +8,7 @@ use keepstone_test_backends::Database;
 
 use crate::harness::{Opened, hash, schema, together, user};
 
-/// The names of the folders, oldest first.
+/// Returns the names of the folders, oldest first.
 fn names() -> Vec<String> {
     let folder = match Database::chosen() {
         Database::Sqlite => "sqlite",
@@ -22,7 +22,7 @@ fn names() -> Vec<String> {
     names
 }
 
-/// As diesel writes it into its table.
+/// Returns the version as diesel stores it.
 fn version(name: &str) -> String {
     name.split('_').next().unwrap().replace('-', "")
 }
@@ -48,7 +48,7 @@ fn migrator(opened: &Opened) -> &Migrator {
 async fn an_empty_database_is_not_migrated_and_an_upgraded_one_is() {
     let opened = Opened::empty().await;
     assert_eq!(opened.ping().await, Ok(()));
-    assert!(!opened.is_migrated().await.unwrap_or(false), "no table has been made");
+    assert!(!opened.is_migrated().await.unwrap_or(false), "no table has been created");
     assert_eq!(migrator(&opened).look().await.unwrap(), states(&names(), false));
 
     assert_eq!(migrator(&opened).upgrade(Target::Steps(1)).await.unwrap(), states(&names()[..1], true));
@@ -74,7 +74,7 @@ async fn upgrading_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn going_down_and_up_again_gives_the_same_schema_at_every_step() {
+async fn going_down_and_up_again_restores_the_same_schema_at_every_step() {
     let opened = Opened::empty().await;
     let mut steps = vec![schema(&opened).await];
     assert_eq!(steps[0], Vec::<String>::new());
@@ -84,7 +84,7 @@ async fn going_down_and_up_again_gives_the_same_schema_at_every_step() {
     }
     for (index, name) in names().into_iter().enumerate().rev() {
         assert_eq!(migrator(&opened).downgrade(Target::Steps(1)).await.unwrap(), states(&[name], false));
-        assert_eq!(schema(&opened).await, steps[index], "the newest only has been taken back");
+        assert_eq!(schema(&opened).await, steps[index], "only the newest has been reverted");
         assert_eq!(opened.is_migrated().await, Ok(false));
     }
     assert!(matches!(migrator(&opened).downgrade(Target::Steps(1)).await, Err(MigrationError::Target(_))));
@@ -96,7 +96,7 @@ async fn going_down_and_up_again_gives_the_same_schema_at_every_step() {
 }
 
 #[tokio::test]
-async fn a_pool_that_was_used_before_works_after_the_schema_has_come_again() {
+async fn a_used_pool_works_after_the_schema_was_dropped_and_recreated() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     opened.assert_whole().await;
@@ -109,7 +109,7 @@ async fn a_pool_that_was_used_before_works_after_the_schema_has_come_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_eight_nodes_that_upgrade_at_once_each_migration_is_applied_by_one() {
+async fn of_eight_nodes_that_upgrade_at_once_exactly_one_applies_each_migration() {
     for before in [0, 0, 1] {
         let opened = Opened::empty().await;
         migrator(&opened).upgrade(Target::Steps(before)).await.unwrap();
@@ -138,13 +138,13 @@ async fn of_eight_nodes_that_upgrade_at_once_each_migration_is_applied_by_one() 
 async fn a_migration_that_fails_is_named_and_can_be_repaired() {
     let opened = Opened::empty().await;
     let all = names();
-    // In the way of the second statement of the second migration.
+    // Conflicts with the second statement of the second migration.
     opened.raw().await.run("CREATE TABLE refresh_tokens (id INTEGER)").await;
     let failed = migrator(&opened).upgrade(Target::All).await;
     let Err(MigrationError::Failed { name, cause }) = failed else { panic!("{failed:?}") };
     assert_eq!(name, all[1]);
     assert!(cause.contains("refresh_tokens"), "{cause}");
-    assert!(!opened.is_migrated().await.unwrap_or(false), "SQLite undoes the first one, too");
+    assert!(!opened.is_migrated().await.unwrap_or(false), "SQLite rolls back the first one, too");
 
     opened.raw().await.run("DROP TABLE refresh_tokens").await;
     if opened.kind == Database::Mariadb {
@@ -155,8 +155,8 @@ async fn a_migration_that_fails_is_named_and_can_be_repaired() {
             assert!(refused.contains(&all[1]) && refused.contains(&mark), "{refused}");
             assert!(refused.contains("interrupted"), "{refused}");
         }
-        assert_eq!(schema(&opened).await, before, "whoever finds a mark touches nothing");
-        opened.raw().await.run("DROP TABLE sessions").await; // by hand what it has done
+        assert_eq!(schema(&opened).await, before, "a marker table prevents all changes");
+        opened.raw().await.run("DROP TABLE sessions").await; // reverts manually what it has done
         opened.raw().await.run(&format!("DROP TABLE {mark}")).await;
     }
     migrator(&opened).upgrade(Target::All).await.unwrap();
@@ -166,10 +166,10 @@ async fn a_migration_that_fails_is_named_and_can_be_repaired() {
 }
 
 #[tokio::test]
-async fn a_mark_on_mariadb_stops_every_step_until_it_is_gone() {
+async fn a_marker_table_on_mariadb_stops_every_step_until_it_is_dropped() {
     let opened = Opened::empty().await;
     if opened.kind != Database::Mariadb {
-        eprintln!("skipped: {} undoes a migration by itself", opened.kind);
+        eprintln!("skipped: {} rolls back a failed migration", opened.kind);
         return;
     }
     for (index, name) in names().iter().enumerate() {
@@ -199,7 +199,7 @@ async fn apply_unknown(opened: &Opened, version: &str) {
 }
 
 #[tokio::test]
-async fn a_newer_schema_counts_as_migrated_and_is_left_alone() {
+async fn a_newer_schema_counts_as_migrated_and_is_not_changed() {
     let opened = Opened::migrated().await;
     apply_unknown(&opened, "99990101000001").await;
     assert_eq!(opened.is_migrated().await, Ok(true));
@@ -212,7 +212,7 @@ async fn a_newer_schema_counts_as_migrated_and_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_schema_with_an_unknown_migration_is_changed_in_no_direction() {
+async fn a_schema_with_an_unknown_migration_is_neither_upgraded_nor_downgraded() {
     // Newer than all, older than all, and between two.
     for version in ["99990101000001", "20010101000001", "20261121000003999"] {
         let opened = Opened::empty().await;
@@ -241,7 +241,7 @@ async fn a_schema_with_an_unknown_migration_is_changed_in_no_direction() {
 }
 
 #[tokio::test]
-async fn a_revision_is_where_a_change_ends() {
+async fn a_change_ends_at_the_given_revision() {
     let opened = Opened::empty().await;
     let all = names();
     let revision = |index: usize| Target::Revision(version(&all[index]));
@@ -258,7 +258,7 @@ async fn a_revision_is_where_a_change_ends() {
 }
 
 #[tokio::test]
-async fn a_target_that_cannot_be_reached_is_refused_and_changes_nothing() {
+async fn an_unreachable_target_is_rejected_and_changes_nothing() {
     let opened = Opened::empty().await;
     let all = names();
     migrator(&opened).upgrade(Target::Steps(3)).await.unwrap();
@@ -267,8 +267,8 @@ async fn a_target_that_cannot_be_reached_is_refused_and_changes_nothing() {
     let (behind, ahead) = (version(&all[1]), version(&all[4]));
     let unknown = ["20261121999999".to_owned(), format!("{}_another_name", all[1].split('_').next().unwrap())];
     for (target, words) in [
-        (Target::Steps(all.len() - 2), "more than there is"),
-        (Target::Steps(usize::MAX), "more than there is"),
+        (Target::Steps(all.len() - 2), "is too many"),
+        (Target::Steps(usize::MAX), "is too many"),
         (revision(&behind), "is behind"),
         (revision(&unknown[0]), "there is no migration"),
         (revision(&unknown[1]), "there is no migration"),
@@ -278,8 +278,8 @@ async fn a_target_that_cannot_be_reached_is_refused_and_changes_nothing() {
         assert!(refused.contains(words) && printed == refused, "{refused}");
     }
     for (target, words) in [
-        (Target::Steps(4), "more than there is"),
-        (Target::Steps(usize::MAX), "more than there is"),
+        (Target::Steps(4), "is too many"),
+        (Target::Steps(usize::MAX), "is too many"),
         (revision(&ahead), "is not applied"),
         (revision(&unknown[0]), "there is no migration"),
         (revision(&unknown[1]), "there is no migration"),
@@ -292,7 +292,7 @@ async fn a_target_that_cannot_be_reached_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_a_downgrade_would_delete_is_every_table_that_it_deletes() {
+async fn the_losses_of_a_downgrade_name_every_table_that_it_drops() {
     let opened = Opened::migrated().await;
     let losses = migrator(&opened).downgrade_losses(Target::All).await.unwrap();
     let newest_first: Vec<String> = names().into_iter().rev().collect();
@@ -303,5 +303,5 @@ async fn what_a_downgrade_would_delete_is_every_table_that_it_deletes() {
     }
     assert!(lost.contains(&"column users.search_key".to_owned()), "{lost:?}");
     assert!(lost.contains(&"column users.version".to_owned()), "{lost:?}");
-    assert_eq!(opened.is_migrated().await, Ok(true), "nothing is taken back");
+    assert_eq!(opened.is_migrated().await, Ok(true), "nothing is reverted");
 }

@@ -1,4 +1,4 @@
-//! The database is away, or goes away. Whoever asks is told so in bounded time, and nothing is the worse for it later.
+//! Database outages: callers get an error in bounded time, and everything works again afterwards.
 
 use std::{
     net::{Ipv4Addr, TcpListener},
@@ -11,7 +11,7 @@ use keepstone_test_backends::Database;
 
 use crate::harness::{Opened, POOL_SIZE, hash, user};
 
-/// What every answer is given within.
+/// The limit within which every call must return.
 const PATIENT: Duration = Duration::from_secs(5);
 
 fn assert_unavailable<T>(outcome: Result<T>, start: Instant) {
@@ -31,7 +31,7 @@ async fn open_port(port: u16) -> Option<DieselStore> {
     Some(DieselStore::open(&url, POOL_SIZE).await.unwrap())
 }
 
-async fn assert_nobody_home(store: &dyn Store) {
+async fn assert_all_unavailable(store: &dyn Store) {
     let start = Instant::now();
     let (read, begin, ping, migrated) = tokio::join!(store.read(), store.begin(), store.ping(), store.is_migrated());
     assert_unavailable(read.map(drop), start);
@@ -44,13 +44,13 @@ async fn assert_nobody_home(store: &dyn Store) {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_unavailable_at_once() {
+async fn a_missing_server_is_unavailable_immediately() {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     let Some(store) = open_port(port).await else {
         eprintln!("skipped: SQLite has no server");
         return;
     };
-    assert_nobody_home(&store).await;
+    assert_all_unavailable(&store).await;
     assert!(store.migrator().upgrade(Target::Steps(1)).await.is_err());
 }
 
@@ -61,11 +61,11 @@ async fn a_server_that_never_answers_is_unavailable_in_bounded_time() {
         eprintln!("skipped: SQLite has no server");
         return;
     };
-    assert_nobody_home(&store).await;
+    assert_all_unavailable(&store).await;
 }
 
 #[tokio::test]
-async fn a_sqlite_file_that_cannot_be_made_or_is_none_is_unavailable() {
+async fn a_sqlite_file_that_cannot_be_created_or_is_invalid_is_unavailable() {
     let opened = Opened::migrated().await;
     let Some(file) = opened.url.sqlite_file() else {
         eprintln!("skipped: servers have no files");
@@ -84,9 +84,9 @@ async fn a_sqlite_file_that_cannot_be_made_or_is_none_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_database_in_memory_lives_as_long_as_its_store_and_is_its_own() {
+async fn a_database_in_memory_belongs_to_its_store_and_lives_as_long() {
     if Database::chosen() != Database::Sqlite {
-        eprintln!("skipped: servers are not in our memory");
+        eprintln!("skipped: a server has no database in memory");
         return;
     }
     let ada = user("ada");
@@ -128,7 +128,7 @@ async fn a_pool_without_a_free_connection_is_unavailable_in_bounded_time_and_rec
 }
 
 #[tokio::test]
-async fn connections_that_the_server_ended_are_replaced_by_the_first_who_meet_them() {
+async fn connections_closed_by_the_server_are_replaced_on_first_use() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     if opened.is_sqlite() {
@@ -151,7 +151,7 @@ async fn connections_that_the_server_ended_are_replaced_by_the_first_who_meet_th
 }
 
 #[tokio::test]
-async fn a_transaction_whose_connection_ended_refuses_to_commit_with_the_first_error() {
+async fn a_transaction_whose_connection_was_closed_fails_to_commit_with_the_first_error() {
     let ada = user("ada");
     let opened = Opened::migrated().await;
     if opened.is_sqlite() {
@@ -176,7 +176,7 @@ async fn a_transaction_whose_connection_ended_refuses_to_commit_with_the_first_e
 #[tokio::test]
 async fn a_server_on_this_machine_is_reached_by_the_address_of_its_url() {
     if Database::chosen() != Database::Mariadb {
-        eprintln!("skipped: only MariaDB's driver follows a socket");
+        eprintln!("skipped: only MariaDB's driver follows a reported socket");
         return;
     }
     let opened = Opened::migrated().await;

@@ -1,4 +1,4 @@
-//! Deleted users are removed for good: all of it, nothing of others, in small steps, and by several at once.
+//! Purging of deleted users: complete, without touching other users, in small steps, and by several nodes at once.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -16,7 +16,7 @@ use crate::{
 
 const DAY: i64 = 86_400_000_000;
 
-/// Removes this many rows at a time until nobody is left to remove, and gives how many were removed here.
+/// Purges in steps of this many rows until no deleted user is left. Returns the number of users removed here.
 async fn purge(store: &dyn Store, before: Timestamp, limit: u32) -> Result<usize> {
     let mut users = 0;
     loop {
@@ -41,7 +41,7 @@ async fn forget_searches(store: &dyn Store) {
     }
 }
 
-/// Where in the database these texts are: in which column of which table, SQLite's own tables for searching among them.
+/// Returns the columns that contain these texts, including SQLite's internal search tables.
 async fn places(opened: &Opened, raw: &mut Raw, texts: &[&str]) -> BTreeSet<String> {
     let columns = match opened.kind {
         Database::Sqlite => {
@@ -77,9 +77,8 @@ async fn places(opened: &Opened, raw: &mut Raw, texts: &[&str]) -> BTreeSet<Stri
     found
 }
 
-/// Somebody with an item, a session that was refreshed, a token of each purpose, and events, all with texts of their
-/// own.
-async fn someone(opened: &Opened, person: &User, secret: &str) {
+/// Creates a user with an item, a refreshed session, a token of each purpose, and events, all with distinctive texts.
+async fn insert_full_user(opened: &Opened, person: &User, secret: &str) {
     opened.transaction(async |tx| tx.users().insert(person, &hash(&format!("hash-{secret}"))).await).await.unwrap();
     let things = [described(person, &format!("{secret} one"), &format!("about {secret}")), item(person, secret)];
     opened.insert_items(&things).await;
@@ -105,39 +104,39 @@ async fn delete(opened: &Opened, person: &User, when: Timestamp) {
 }
 
 #[tokio::test]
-async fn nothing_is_left_of_who_is_removed_and_all_of_everybody_else() {
-    // Characters that nothing else has, so that three of them are found in an index of three characters.
-    let (gone, late, new) = ("zwqxvkj\u{1200}\u{1201}\u{1202}\u{1203}", "qjlatexw", "xqnewjzk");
+async fn a_purge_leaves_nothing_of_the_user_and_everything_of_others() {
+    // Characters that occur nowhere else, so a trigram index finds three of them.
+    let (purged, late, new) = ("zwqxvkj\u{1200}\u{1201}\u{1202}\u{1203}", "qjlatexw", "xqnewjzk");
     let pieces = ["zwqxvkj", "\u{1202}\u{1203}"];
     let name = |text: &str| Some(DisplayName::parse(text).unwrap());
-    let ada = User { name: name(gone), ..user("zwqxvkj") };
+    let ada = User { name: name(purged), ..user("zwqxvkj") };
     let bob = User { name: name(late), ..user(late) };
     let opened = Opened::migrated().await;
-    someone(&opened, &ada, gone).await;
-    someone(&opened, &bob, late).await;
+    insert_full_user(&opened, &ada, purged).await;
+    insert_full_user(&opened, &bob, late).await;
     let mut raw = opened.raw().await;
     let before = places(&opened, &mut raw, &pieces).await;
     let expected = ["users.email", "users.username", "users.name", "users.password_hash", "users.search_key"];
     let expected = expected.into_iter().chain(["items.title", "items.title_key", "items.description"]);
     let expected = expected.chain(["items.description_key", "sessions.user_agent", "mail_tokens.email"]);
     let missing: Vec<_> = expected.filter(|place| !before.contains(*place)).collect();
-    assert!(missing.is_empty(), "not found although it is there: {missing:?}, only {before:?}");
+    assert!(missing.is_empty(), "not found although present: {missing:?}, only {before:?}");
     let has_index = opened.is_sqlite();
     assert_eq!(before.contains("items_search_data.block") && before.contains("users_search_data.block"), has_index);
 
     delete(&opened, &ada, at(10 * DAY)).await;
     delete(&opened, &bob, at(20 * DAY)).await;
-    // The same address and user name again, while the old one is still there.
+    // The same address and user name again, while the deleted account still exists.
     let again = User { name: name(new), ..user("zwqxvkj") };
     let again = User { id: keepstone_domain::UserId::generate(), ..again };
     opened.insert(&again).await.unwrap();
     opened.insert_items(&[item(&again, new)]).await;
-    assert_eq!(purge(&*opened.shared(), at(10 * DAY - 1), 500).await, Ok(0), "not before the time");
+    assert_eq!(purge(&*opened.shared(), at(10 * DAY - 1), 500).await, Ok(0), "not before its time");
     assert_eq!(purge(&*opened.shared(), at(10 * DAY), 500).await, Ok(1));
     forget_searches(&*opened.shared()).await;
 
-    assert_eq!(opened.find(again.id).await, Some(again.clone()), "the new one of the same name is as they were");
-    // What is left of these letters is the new account's.
+    assert_eq!(opened.find(again.id).await, Some(again.clone()), "the new account with the same name is unchanged");
+    // The remaining occurrences belong to the new account.
     let left = places(&opened, &mut raw, &["hash-zwqxvkj", "zwqxvkj one", "\u{1202}\u{1203}"]).await;
     assert!(left.is_empty(), "{left:?}");
     delete(&opened, &again, at(10 * DAY)).await;
@@ -146,17 +145,20 @@ async fn nothing_is_left_of_who_is_removed_and_all_of_everybody_else() {
     let left = places(&opened, &mut raw, &[pieces[0], pieces[1], new]).await;
     assert!(left.is_empty(), "{left:?}");
     let stays = places(&opened, &mut raw, &[late]).await;
-    assert!(stays.contains("items.title") && stays.contains("mail_tokens.email"), "whose time has not come: {stays:?}");
+    assert!(
+        stays.contains("items.title") && stays.contains("mail_tokens.email"),
+        "a user who was deleted later stays: {stays:?}"
+    );
     assert_eq!(assert_right(&opened).await, ["0", "2", "2"], "users, items, events");
 }
 
 #[tokio::test]
-async fn no_step_removes_more_than_it_may_and_each_can_be_the_last() {
+async fn no_step_exceeds_its_limit_and_a_purge_can_stop_after_any_step() {
     let people: Vec<User> = (0..3).map(|number| user(&format!("user-{number}"))).collect();
     let staying = user("staying");
     let opened = Opened::with_users(&[&staying]).await;
     for (person, when) in people.iter().zip([2, 0, 1]) {
-        someone(&opened, person, "something").await;
+        insert_full_user(&opened, person, "something").await;
         delete(&opened, person, at(when)).await;
     }
     let rows = async |raw: &mut Raw| {
@@ -170,14 +172,14 @@ async fn no_step_removes_more_than_it_may_and_each_can_be_the_last() {
     let mut left = rows(&mut raw).await;
     assert_eq!(left, 1 + 3 * 6);
     let first = opened.read().await.unwrap().users().list_deleted(at(1), 2).await.unwrap();
-    assert_eq!(first, [people[1].id, people[2].id], "those who were deleted first");
+    assert_eq!(first, [people[1].id, people[2].id], "oldest deletions first");
     for id in [people[0].id, staying.id] {
         let early = opened.transaction(async |tx| tx.users().purge(id, at(1), 4).await).await;
-        assert_eq!(early, Ok(Purged::Nothing), "who was not deleted, or not so early");
+        assert_eq!(early, Ok(Purged::Nothing), "users who were not deleted, or only later");
     }
     for person in &people {
         loop {
-            // One that does not come to its end has done nothing.
+            // A step that is rolled back has no effect.
             let mut tx = opened.begin().await.unwrap();
             let undone = tx.users().purge(person.id, at(2), 4).await.unwrap();
             tx.rollback().await.unwrap();
@@ -194,21 +196,21 @@ async fn no_step_removes_more_than_it_may_and_each_can_be_the_last() {
             left = now;
         }
     }
-    assert_eq!(left, 1, "who was not deleted");
+    assert_eq!(left, 1, "the user who was not deleted");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn several_nodes_remove_each_user_once_and_disturb_nobody() {
+async fn several_nodes_purge_each_user_once_without_disturbing_others() {
     let (staying, opened) = (user("staying"), Opened::migrated().await);
     opened.insert(&staying).await.unwrap();
     for number in 0..12 {
         let person = user(&format!("user-{number}"));
-        someone(&opened, &person, "something").await;
+        insert_full_user(&opened, &person, "something").await;
         delete(&opened, &person, at(number % 3)).await;
     }
     let stores: Vec<Arc<dyn Store>> = vec![opened.shared(), opened.another().await, opened.another().await];
     let removing = stores.into_iter().map(|store| async move {
-        // Who is in the way of another too often gives up, and begins again an hour later.
+        // A node that meets contention too often gives up, and starts again an hour later.
         loop {
             match purge(&*store, at(2), 3).await {
                 Err(error) if error.is_transient() => {}

@@ -1,23 +1,23 @@
-//! What is printed as SQL is what would be run: whoever runs it has the same database, and to print it changes nothing.
+//! Scripts: the printed SQL has the same effect as a migration, and printing it changes nothing.
 
 use keepstone_persistence::{DatabaseUrl, MigrationState, Migrator, Target};
 use keepstone_test_backends::Database;
 
 use crate::harness::{Opened, schema, user};
 
-/// One that knows the database by its address only.
+/// Returns a migrator that knows only the address of the database.
 fn looking(opened: &Opened) -> Migrator {
     Migrator::of(&opened.url)
 }
 
 #[tokio::test]
-async fn whoever_runs_the_script_has_what_the_program_would_have_made() {
+async fn a_script_creates_the_same_schema_as_a_migration() {
     for before in [0, 3] {
         let opened = Opened::empty().await;
         opened.store.migrator().upgrade(Target::Steps(before)).await.unwrap();
         let made = schema(&opened).await;
         let script = looking(&opened).upgrade_script(Target::All).await.unwrap();
-        assert_eq!(schema(&opened).await, made, "to print is not to do");
+        assert_eq!(schema(&opened).await, made, "printing changes nothing");
         opened.raw().await.run(&script).await;
         assert_eq!(opened.is_migrated().await, Ok(true));
         assert_eq!(schema(&opened).await, schema(&Opened::migrated().await).await);
@@ -49,7 +49,7 @@ async fn a_script_goes_up_by_steps_and_down_again() {
 }
 
 #[tokio::test]
-async fn a_look_tells_the_history_and_makes_no_table_and_no_file() {
+async fn the_status_lists_the_history_and_creates_no_table_or_file() {
     let opened = Opened::empty().await;
     let made = async || {
         let tables = match opened.kind {
@@ -64,9 +64,9 @@ async fn a_look_tells_the_history_and_makes_no_table_and_no_file() {
     assert!(looking(&opened).look().await.unwrap().iter().all(|migration| !migration.is_applied));
     assert_eq!(made().await, ["0"]);
     let applied: Vec<MigrationState> = opened.store.migrator().upgrade(Target::Steps(2)).await.unwrap();
-    let told = looking(&opened).look().await.unwrap();
-    assert_eq!(told[..2], applied);
-    assert!(told[2..].iter().all(|migration| !migration.is_applied), "{told:?}");
+    let listed = looking(&opened).look().await.unwrap();
+    assert_eq!(listed[..2], applied);
+    assert!(listed[2..].iter().all(|migration| !migration.is_applied), "{listed:?}");
 
     let folder = tempfile::tempdir().unwrap();
     let absent = DatabaseUrl::SqliteFile(folder.path().join("absent.db"));
@@ -75,7 +75,7 @@ async fn a_look_tells_the_history_and_makes_no_table_and_no_file() {
 }
 
 #[tokio::test]
-async fn marks_are_told_where_there_can_be_any() {
+async fn marker_tables_are_listed_where_the_database_uses_them() {
     let opened = Opened::migrated().await;
     assert_eq!(looking(&opened).marks().await.unwrap(), Vec::<String>::new());
     opened.raw().await.run("CREATE TABLE __keepstone_unfinished_20990101000001 (since INTEGER)").await;
@@ -87,7 +87,7 @@ async fn marks_are_told_where_there_can_be_any() {
 }
 
 #[tokio::test]
-async fn a_database_tells_what_it_is_what_time_it_has_and_that_it_is_whole() {
+async fn a_database_reports_version_time_and_integrity() {
     let opened = Opened::migrated().await;
     let version = opened.store.version().await.unwrap();
     let time = opened.store.time().await.unwrap();

@@ -1,4 +1,4 @@
-//! Searching finds what a plain look at every text would find, on every database, however it is done there.
+//! Search finds the same rows as a scan of all texts, on every database, however it is implemented there.
 
 use keepstone_domain::{
     Description, DisplayName, Expected, Item, ItemFilter, ItemPatch, Page, PageRequest, SearchText, Start, Title, User,
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::harness::{Opened, at, described, hashed, holds, item, person, user};
 
-/// What is special to some database, its index or its patterns, or has no plain case.
+/// Texts that are special to some database, index or pattern, or have no simple case mapping.
 const PIECES: [&str; 46] = [
     "%", "_", "\\", "!", "\"", "'", "*", "-", " ", "a", "A", "b", "ä", "Ä", "ß", "ẞ", "ς", "Σ", "σ", "İ", "ı", "i",
     "I", "\u{212a}", "k", "\u{301}", "\u{307}", "e\u{301}", "👩", "\u{200d}", "漢", "字", "AND", "NEAR", "OR", "not",
@@ -21,7 +21,7 @@ fn text(pieces: std::ops::Range<usize>) -> impl Strategy<Value = String> {
     vec(prop::sample::select(&PIECES[..]), pieces).prop_map(|pieces| pieces.concat())
 }
 
-/// A description has lines, too, and may be long.
+/// Descriptions, which may have several lines and be long.
 fn lines() -> impl Strategy<Value = Option<String>> {
     let line = vec(
         prop_oneof![8 => prop::sample::select(&PIECES[..]), 1 => prop::sample::select(&["\t", "\n", "\r\n"][..])],
@@ -32,9 +32,9 @@ fn lines() -> impl Strategy<Value = Option<String>> {
 
 #[derive(Debug, Clone)]
 enum Wanted {
-    /// Part of one of the texts: which, from where, how long, in which case.
+    /// A part of a text: the text, the start, the length and the case.
     Part(Index, Index, usize, u8),
-    /// Whatever it is.
+    /// Any text.
     Text(String),
 }
 
@@ -81,7 +81,7 @@ pub fn filter(search: &SearchText) -> ItemFilter {
     ItemFilter { owner_id: None, search: Some(search.clone()) }
 }
 
-/// All that is found, part by part.
+/// Returns all matches, page by page.
 pub async fn found_items(store: &dyn Store, filter: &ItemFilter, limit: u32) -> Vec<Item> {
     let mut found = Vec::new();
     let mut request = PageRequest::first(limit);
@@ -96,7 +96,7 @@ pub async fn found_items(store: &dyn Store, filter: &ItemFilter, limit: u32) -> 
     }
 }
 
-/// A list of these, and what is looked for in it, on an empty database.
+/// Asserts that these queries find the expected items, on an empty database.
 async fn finds_the_same(opened: &Opened, texts: Vec<(String, Option<String>)>, queries: Vec<Wanted>) {
     let ada = person(Uuid::nil(), "owner");
     opened.insert(&ada).await.unwrap();
@@ -160,7 +160,7 @@ async fn titles(opened: &Opened, text: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_was_changed_is_found_by_what_it_says_now_and_what_was_deleted_by_nothing() {
+async fn a_changed_item_is_found_by_its_new_text_and_a_deleted_one_not_at_all() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     let (first, second) =
@@ -203,7 +203,7 @@ async fn what_was_changed_is_found_by_what_it_says_now_and_what_was_deleted_by_n
 }
 
 #[tokio::test]
-async fn a_user_is_found_by_what_they_are_called_now_and_a_deleted_one_by_nothing() {
+async fn a_changed_user_is_found_by_the_new_names_and_a_deleted_one_not_at_all() {
     let (ada, bob) = (user("ada"), user("bob"));
     let opened = Opened::with_users(&[&ada, &bob]).await;
     let found = async |text: &str| {
@@ -219,7 +219,7 @@ async fn a_user_is_found_by_what_they_are_called_now_and_a_deleted_one_by_nothin
     let changed = User { name: None, email: bob.email.clone(), ..opened.find(ada.id).await.unwrap() };
     assert!(opened.write().await.unwrap().users().update(&changed, at(1)).await.is_err());
     assert_eq!(found("straße").await.len(), 1, "nothing was changed");
-    // Nothing is found across two of somebody's names.
+    // No match spans two of the user's texts.
     for across in ["com straße", "comstraße", "m s", "mbob", "com bob"] {
         assert_eq!(found(across).await, [], "{across}");
     }

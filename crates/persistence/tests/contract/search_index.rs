@@ -1,4 +1,4 @@
-//! Searching uses the index that there is, and does without where there can be none.
+//! Search uses the index if the database has one, and works without.
 
 use keepstone_domain::{Item, SearchText};
 use keepstone_persistence::{DatabaseUrl, DieselStore, Target};
@@ -11,7 +11,7 @@ use crate::{
     search::{filter, finds, found_items},
 };
 
-/// How the database would do it, if it had to do without reading the table from end to end.
+/// Returns the query plan if full table scans are discouraged.
 async fn plan(opened: &Opened, table: &str, columns: &[&str]) -> String {
     let mut raw = opened.raw().await;
     let likes: Vec<String> = columns.iter().map(|column| format!("{column} LIKE '%needle%' ESCAPE '!'")).collect();
@@ -28,7 +28,7 @@ async fn plan(opened: &Opened, table: &str, columns: &[&str]) -> String {
 async fn the_index_serves_the_search() {
     let opened = Opened::migrated().await;
     if opened.kind == Database::Mariadb {
-        eprintln!("skipped: MariaDB has no index for parts of words");
+        eprintln!("skipped: MariaDB has no index for substring search");
         return;
     }
     for (table, columns) in [("items", &["title_key", "description_key"][..]), ("users", &["search_key"])] {
@@ -40,7 +40,7 @@ async fn the_index_serves_the_search() {
 }
 
 #[tokio::test]
-async fn postgresql_without_the_right_to_make_extensions_searches_without_an_index() {
+async fn postgresql_without_the_right_to_create_extensions_searches_without_an_index() {
     let opened = Opened::empty().await;
     let Some((store, mut raw)) = own_schema(&opened).await else {
         eprintln!("skipped: {} has no extensions", opened.kind);
@@ -68,7 +68,7 @@ async fn postgresql_without_the_right_to_make_extensions_searches_without_an_ind
     assert_eq!(store.migrator().upgrade(Target::All).await.unwrap(), applied);
 }
 
-/// A store whose user may do nothing but what is in a schema of their own, and a connection of the database's owner.
+/// Opens a store whose user has only rights in a separate schema, and a connection of the database's owner.
 async fn own_schema(opened: &Opened) -> Option<(DieselStore, Raw)> {
     let DatabaseUrl::Postgres(url) = &opened.url else { return None };
     let mut raw = opened.raw().await;

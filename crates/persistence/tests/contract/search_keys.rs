@@ -1,11 +1,11 @@
-//! What rows are searched by is renewed after the rules of the search have changed.
+//! Rebuilding of search keys after the rules of the search have changed.
 
 use keepstone_domain::{Item, ItemFilter, ItemId, PageRequest, SearchText, User, UserFilter, UserId};
 use keepstone_persistence::Target;
 
 use crate::harness::{Opened, described, item, named, user};
 
-/// As a user types it today, and as the keys of an older program have it.
+/// The text as users type it, and as stored in the keys of an older version.
 const COMPOSED: &str = "café";
 const OLD: &str = "cafe\u{301}";
 
@@ -19,7 +19,7 @@ async fn items_found(opened: &Opened) -> usize {
     opened.items(&filter, &PageRequest::first(100)).await.items.len()
 }
 
-/// How many calls it took.
+/// Rebuilds all keys, and returns the number of calls.
 async fn renew_users(opened: &Opened, limit: u32) -> usize {
     let (mut after, mut calls) = (None::<UserId>, 0);
     loop {
@@ -43,7 +43,7 @@ async fn renew_items(opened: &Opened, limit: u32) -> usize {
 }
 
 #[tokio::test]
-async fn users_and_items_with_old_keys_are_found_after_their_renewal() {
+async fn users_and_items_with_old_keys_are_found_after_the_rebuild() {
     let ada = named("Cafe\u{301} Ada");
     let others: Vec<User> = (0..6).map(|number| user(&format!("user{number}"))).collect();
     let opened = Opened::with_users(&[&ada]).await;
@@ -69,14 +69,14 @@ async fn users_and_items_with_old_keys_are_found_after_their_renewal() {
     for item in items {
         assert_eq!(opened.find_item(item.id).await, Some(item));
     }
-    assert_eq!((renew_users(&opened, 7).await, renew_items(&opened, 4).await), (2, 3), "again does no harm");
+    assert_eq!((renew_users(&opened, 7).await, renew_items(&opened, 4).await), (2, 3), "a second rebuild is harmless");
 }
 
 #[tokio::test]
-async fn the_longest_text_that_is_searched_fits() {
+async fn the_longest_searchable_text_fits() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
-    // Three times as many bytes in NFC.
+    // This character takes three times as many bytes in NFC.
     let note = "\u{1d160}";
     opened.insert_items(&[described(&ada, &note.repeat(255), &note.repeat(10_000))]).await;
     let filter = ItemFilter { search: Some(SearchText::parse(note).unwrap()), owner_id: None };
@@ -84,7 +84,7 @@ async fn the_longest_text_that_is_searched_fits() {
 }
 
 #[tokio::test]
-async fn a_database_in_use_gets_a_job_for_each_table_and_a_new_one_none() {
+async fn a_database_in_use_gets_a_job_for_each_table_and_a_new_database_none() {
     let opened = Opened::empty().await;
     let all = opened.store.migrator().upgrade(Target::All).await.unwrap();
     let newest = all.iter().rev().position(|state| state.name.contains("renew_search_keys")).unwrap() + 1;
@@ -101,7 +101,7 @@ async fn a_database_in_use_gets_a_job_for_each_table_and_a_new_one_none() {
     opened.store.migrator().upgrade(Target::All).await.unwrap();
     assert_eq!(kinds().await, ["renew_item_search_keys", "renew_user_search_keys"]);
     let due = opened.read().await.unwrap().jobs().list_due(10).await.unwrap();
-    assert_eq!(due.ready.len(), 2, "at once");
+    assert_eq!(due.ready.len(), 2, "due immediately");
     opened.store.migrator().downgrade(Target::Steps(newest)).await.unwrap();
     assert_eq!(kinds().await, [""; 0]);
 }

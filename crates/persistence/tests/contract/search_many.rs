@@ -1,4 +1,4 @@
-//! Among thousands of rows the newest are searched before all: what is found must not depend on where it is.
+//! Search among thousands of rows: the newest rows are searched first, but the result must not depend on that.
 
 use keepstone_domain::{Item, ItemFilter, Page, PageRequest, Position, RoleName, SearchText, Start, User, UserFilter};
 use keepstone_repository::Insertion;
@@ -9,7 +9,7 @@ use crate::{
     search::{finds, finds_user, found_items},
 };
 
-/// Every start and limit that could matter gives the part of the whole that it must.
+/// Asserts that every relevant start and limit returns the expected page.
 async fn assert_parts<T: Clone + PartialEq + std::fmt::Debug>(
     what: &str,
     all: &[T],
@@ -43,7 +43,7 @@ async fn assert_parts<T: Clone + PartialEq + std::fmt::Debug>(
     }
 }
 
-/// Which texts the row with this number has: some only far back, some only in front, some everywhere.
+/// Returns the text of a row: some words occur only in old rows, some only in new rows, some everywhere.
 fn words(number: usize, count: usize) -> String {
     let mut words = vec![format!("row {number}.")];
     let mut add = |word: &str, there: bool| {
@@ -65,7 +65,7 @@ const WORDS: [&str; 12] =
     ["old", "oldest", "new", "newest", "spread", "edge", "row", "0%", "ro", ".", "ROW 77", "nowhere"];
 
 #[tokio::test]
-async fn among_thousands_of_items_it_does_not_matter_where_the_found_ones_are() {
+async fn items_are_found_at_any_position_among_thousands() {
     let (ada, bob) = (user("ada"), user("bob"));
     let opened = Opened::with_users(&[&ada, &bob]).await;
     let mut items = Vec::new();
@@ -73,7 +73,7 @@ async fn among_thousands_of_items_it_does_not_matter_where_the_found_ones_are() 
         let words = words(number, 2600);
         let owner = if number % 3 == 0 { &bob } else { &ada };
         let item = if number % 2 == 0 { item(owner, &words) } else { described(owner, "x", &words) };
-        // Many at once, also around the thousandth from the end.
+        // Many rows share a time, also around the thousandth row from the end.
         items.push(Item { created_at: at((number / 30).try_into().unwrap()), ..item });
     }
     opened.insert_items(&items).await;
@@ -82,8 +82,8 @@ async fn among_thousands_of_items_it_does_not_matter_where_the_found_ones_are() 
     for (number, word) in WORDS.into_iter().enumerate() {
         let search = SearchText::parse(word).unwrap();
         for owner_id in if number % 4 == 0 { vec![None, Some(bob.id)] } else { vec![None] } {
-            let is_meant = |item: &&Item| finds(&search, item) && owner_id.is_none_or(|owner| item.owner_id == owner);
-            let all: Vec<Item> = items.iter().filter(is_meant).cloned().collect();
+            let is_match = |item: &&Item| finds(&search, item) && owner_id.is_none_or(|owner| item.owner_id == owner);
+            let all: Vec<Item> = items.iter().filter(is_match).cloned().collect();
             assert_eq!(all.is_empty(), word == "nowhere");
             let filter = ItemFilter { owner_id, search: Some(search.clone()) };
             assert_parts(word, &all, place, async |request| opened.items(&filter, &request).await).await;
@@ -93,7 +93,7 @@ async fn among_thousands_of_items_it_does_not_matter_where_the_found_ones_are() 
 }
 
 #[tokio::test]
-async fn among_thousands_of_users_it_does_not_matter_where_the_found_ones_are() {
+async fn users_are_found_at_any_position_among_thousands() {
     let opened = Opened::migrated().await;
     let viewer = RoleName::viewer();
     let mut users = Vec::new();
@@ -116,9 +116,9 @@ async fn among_thousands_of_users_it_does_not_matter_where_the_found_ones_are() 
     for (number, word) in WORDS.into_iter().enumerate() {
         let search = SearchText::parse(word).unwrap();
         for role in if number % 4 == 0 { vec![None, Some(viewer.clone())] } else { vec![None] } {
-            let is_meant =
+            let is_match =
                 |user: &&User| finds_user(&search, user) && role.as_ref().is_none_or(|role| user.role == *role);
-            let all: Vec<User> = users.iter().filter(is_meant).cloned().collect();
+            let all: Vec<User> = users.iter().filter(is_match).cloned().collect();
             let filter = UserFilter { search: Some(search.clone()), role };
             assert_parts(word, &all, place, async |request| {
                 opened.read().await.unwrap().users().list(&filter, &request).await.unwrap()

@@ -6,7 +6,7 @@ use keepstone_repository::StorageError;
 use crate::harness::{Opened, at, session, user};
 
 #[tokio::test]
-async fn a_session_is_found_with_its_user_and_all_that_is_known_of_it() {
+async fn a_session_is_found_with_its_user_and_every_member() {
     let (ada, bob) = (user("ada"), User { name: None, username: None, is_active: false, ..user("bob") });
     let opened = Opened::with_users(&[&ada, &bob]).await;
     let (ip, agent) = (Some("2001:db8::1".to_owned()), Some("curl/8.0".to_owned()));
@@ -31,7 +31,7 @@ async fn a_session_is_found_with_its_user_and_all_that_is_known_of_it() {
 }
 
 #[tokio::test]
-async fn nobody_has_a_session_that_was_never_kept() {
+async fn an_unknown_session_is_not_found() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     let (session, token) = session(&ada);
@@ -41,7 +41,7 @@ async fn nobody_has_a_session_that_was_never_kept() {
 }
 
 #[tokio::test]
-async fn a_session_of_nobody_is_an_error_and_is_not_kept() {
+async fn a_session_of_an_unknown_user_is_rejected() {
     let ada = user("ada");
     let opened = Opened::migrated().await;
     let (session, token) = session(&ada);
@@ -52,7 +52,7 @@ async fn a_session_of_nobody_is_an_error_and_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_token_of_no_session_or_of_an_impossible_generation_keeps_its_session_out() {
+async fn a_session_with_an_invalid_token_is_rejected() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     let (session, token) = session(&ada);
@@ -88,7 +88,7 @@ async fn digests_that_differ_in_one_bit_are_two_tokens() {
 }
 
 #[tokio::test]
-async fn all_sessions_of_a_user_are_listed_with_those_that_ended_and_nobody_elses() {
+async fn all_sessions_of_a_user_are_listed_including_ended_ones() {
     let (ada, bob) = (user("ada"), user("bob"));
     let opened = Opened::with_users(&[&ada, &bob]).await;
     let mut kept = Vec::new();
@@ -96,7 +96,7 @@ async fn all_sessions_of_a_user_are_listed_with_those_that_ended_and_nobody_else
         for owner in [&ada, &bob] {
             let (session, token) = session(owner);
             let ended = (number % 3 == 0).then_some((at(9), SessionEnd::Logout));
-            // Five at the same time; half of them expired long ago.
+            // Five sessions share a time; half of them have expired.
             let session = Session { created_at: at(number / 5), expires_at: at(number * 1_000), ended, ..session };
             opened.insert_session(&session, &token).await.unwrap();
             kept.push(session);
@@ -116,7 +116,7 @@ async fn all_sessions_of_a_user_are_listed_with_those_that_ended_and_nobody_else
 }
 
 #[tokio::test]
-async fn a_refresh_reads_its_user_and_the_generation_of_its_own_token() {
+async fn a_refresh_reads_the_user_and_the_generation_of_its_own_token() {
     let (ada, bob) = (user("ada"), User { is_active: false, ..user("bob") });
     let opened = Opened::with_users(&[&ada, &bob]).await;
     let (first, of_first) = session(&ada);
@@ -128,7 +128,7 @@ async fn a_refresh_reads_its_user_and_the_generation_of_its_own_token() {
     for (id, token, expected) in [
         (first.id, &of_first, Some((ada.clone(), Some(0)))),
         (second.id, &of_second, Some((bob.clone(), Some(7)))),
-        // The session is known, and this token is another's.
+        // The session exists, but the token belongs to another one.
         (first.id, &of_second, Some((ada.clone(), None))),
         (SessionId::generate(), &of_first, None),
     ] {
@@ -137,7 +137,7 @@ async fn a_refresh_reads_its_user_and_the_generation_of_its_own_token() {
 }
 
 #[tokio::test]
-async fn a_session_is_deleted_after_the_moment_at_which_it_expires() {
+async fn a_session_is_deleted_only_after_it_has_expired() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     let (session, token) = session(&ada);

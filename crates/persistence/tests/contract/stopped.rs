@@ -1,4 +1,4 @@
-//! A server that does not answer any more, without closing anything: stopped, or behind a network that loses packets.
+//! A server that stops answering without closing connections: it is stopped, or the network loses packets.
 
 use std::{
     fs,
@@ -24,7 +24,7 @@ fn signal(server: &Server, signal: Signal) {
     }
 }
 
-/// Asks for everything at once, more often than there are connections.
+/// Calls everything concurrently, more often than there are connections, and asserts that each call fails in time.
 async fn assert_everything_fails_in_time(opened: &Opened) {
     let outcomes = together((0..POOL_SIZE * 3).map(|number| {
         let store = opened.shared();
@@ -67,7 +67,7 @@ async fn a_stopped_server_is_unavailable_in_time_and_comes_back() {
     opened.assert_whole().await;
     signal(&server, Signal::STOP);
     assert_everything_fails_in_time(&opened).await;
-    // The second time there is no connection left to use.
+    // The second time all connections have been closed.
     assert_everything_fails_in_time(&opened).await;
     signal(&server, Signal::CONT);
     assert_recovers(&opened).await;

@@ -1,4 +1,4 @@
-//! Encrypted connections to servers: every mode, and every kind of impostor.
+//! Encrypted connections to servers: every mode, and every kind of invalid certificate.
 
 use std::{fs, path::PathBuf};
 
@@ -11,14 +11,14 @@ use crate::harness::{Proxy, Tamper};
 
 const HOSTS: [&str; 2] = ["localhost", "127.0.0.1"];
 
-/// A server that shows this certificate, and knows who is "encrypted" (which needs TLS) and "certified" (which needs a
-/// certificate of the authority, too).
+/// A server with this certificate and two users: "encrypted" requires TLS, and "certified" requires a client
+/// certificate of the authority, too.
 struct Encrypted {
     server: Server,
     files: TempDir,
 }
 
-/// `None`: SQLite has no server.
+/// Starts the server; `None` for SQLite, which has no server.
 fn serve(authority: &Authority, certificate: &Certificate) -> Option<Encrypted> {
     let kind = Database::chosen();
     let mut options = ServerOptions {
@@ -65,7 +65,7 @@ impl Encrypted {
         path
     }
 
-    /// The URL with this host and port, and `{ca}` in the parameters.
+    /// Returns the URL with this host and port; `{ca}` in the parameters stands for the CA file.
     fn url_at(&self, user: &str, host: &str, port: u16, parameters: &str) -> DatabaseUrl {
         let scheme = if Database::chosen() == Database::Postgres { "postgres" } else { "mysql" };
         let ca = format!("sslrootcert={}", self.files.path().join("ca.pem").display());
@@ -84,7 +84,7 @@ fn is_certificate(outcome: &Result<(), Cause>, words: &str) -> bool {
 }
 
 #[tokio::test]
-async fn every_mode_connects_to_a_server_that_is_what_it_should_be() {
+async fn every_mode_connects_to_a_server_with_a_valid_certificate() {
     let authority = Authority::new();
     let Some(server) = serve(&authority, &authority.issue(&HOSTS)) else { return };
     for host in HOSTS {
@@ -113,7 +113,7 @@ async fn every_mode_connects_to_a_server_that_is_what_it_should_be() {
 }
 
 #[tokio::test]
-async fn an_authority_that_is_unknown_or_has_expired_is_rejected() {
+async fn an_unknown_or_expired_authority_is_rejected() {
     let authority = Authority::new();
     let Some(server) = serve(&authority, &authority.issue(&HOSTS)) else { return };
     server.file("ca.pem", Authority::new().pem());
@@ -139,7 +139,7 @@ async fn an_authority_that_is_unknown_or_has_expired_is_rejected() {
 }
 
 #[tokio::test]
-async fn a_certificate_for_another_name_or_none_is_enough_for_verify_ca_only() {
+async fn a_certificate_for_another_name_is_accepted_only_by_verify_ca() {
     let authority = Authority::new();
     for certificate in [authority.issue(&["other.test"]), authority.issue_without_names()] {
         let Some(server) = serve(&authority, &certificate) else { return };
@@ -152,7 +152,7 @@ async fn a_certificate_for_another_name_or_none_is_enough_for_verify_ca_only() {
 }
 
 #[tokio::test]
-async fn an_expired_certificate_is_rejected_where_certificates_are_looked_at() {
+async fn an_expired_certificate_is_rejected_by_modes_that_verify_certificates() {
     let authority = Authority::new();
     let Some(server) = serve(&authority, &authority.issue_expired(&HOSTS)) else { return };
     for mode in ["verify-ca", "verify-full"] {
@@ -163,7 +163,7 @@ async fn an_expired_certificate_is_rejected_where_certificates_are_looked_at() {
 }
 
 #[tokio::test]
-async fn a_server_that_asks_for_a_certificate_gets_it_whatever_its_kind() {
+async fn a_server_that_requests_a_client_certificate_gets_it_for_any_kind_of_key() {
     let authority = Authority::new();
     let Some(server) = serve(&authority, &authority.issue(&HOSTS)) else { return };
     let outcome = server.tried("certified", "localhost", "sslmode=verify-full&{ca}").await;
@@ -185,7 +185,7 @@ async fn a_server_that_asks_for_a_certificate_gets_it_whatever_its_kind() {
 }
 
 #[tokio::test]
-async fn an_attacker_in_between_cannot_prevent_encryption_that_is_asked_for() {
+async fn an_attacker_cannot_prevent_required_encryption() {
     let authority = Authority::new();
     let Some(server) = serve(&authority, &authority.issue(&HOSTS)) else { return };
     let proxy = Proxy::start(server.server.port, Tamper::NoEncryption).await;
@@ -201,7 +201,7 @@ async fn an_attacker_in_between_cannot_prevent_encryption_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_server_without_encryption_is_refused_unless_the_mode_does_without() {
+async fn a_server_without_encryption_is_rejected_if_the_mode_requires_it() {
     let kind = Database::chosen();
     if kind == Database::Sqlite {
         eprintln!("skipped: SQLite has no server");

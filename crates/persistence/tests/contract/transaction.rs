@@ -1,4 +1,4 @@
-//! Commit makes everything visible, anything else nothing, and an error is never lost.
+//! Transactions: a commit makes all changes visible, anything else makes none visible, and no error is lost.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,7 +10,7 @@ use crate::harness::{Opened, at, hash, user};
 const EMAIL_TAKEN: StorageError = StorageError::Duplicate { key: UniqueKey::Email };
 
 #[tokio::test]
-async fn what_is_committed_is_seen_by_every_reader_and_what_is_not_by_none() {
+async fn only_committed_changes_are_visible_to_other_readers() {
     let opened = Opened::migrated().await;
     let ada = user("ada");
     let mut reader = opened.read().await.unwrap();
@@ -21,7 +21,7 @@ async fn what_is_committed_is_seen_by_every_reader_and_what_is_not_by_none() {
     assert_eq!(opened.find(ada.id).await, None);
 
     tx.commit().await.unwrap();
-    assert_eq!(reader.users().find(ada.id).await, Ok(Some(ada.clone())), "every statement looks anew");
+    assert_eq!(reader.users().find(ada.id).await, Ok(Some(ada.clone())), "every statement reads the current state");
     assert_eq!(opened.find(ada.id).await, Some(ada.clone()));
     let another = opened.another().await;
     drop(opened.store);
@@ -30,7 +30,7 @@ async fn what_is_committed_is_seen_by_every_reader_and_what_is_not_by_none() {
 }
 
 #[tokio::test]
-async fn a_rollback_undoes_everything() {
+async fn a_rollback_reverts_everything() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     let bob = user("bob");
@@ -44,7 +44,7 @@ async fn a_rollback_undoes_everything() {
 }
 
 #[tokio::test]
-async fn a_closure_that_returns_an_error_of_its_own_undoes_everything_and_runs_once() {
+async fn a_closure_that_returns_its_own_error_is_rolled_back_and_not_retried() {
     #[derive(Debug, PartialEq)]
     enum Refusal {
         TooYoung,
@@ -81,7 +81,7 @@ async fn a_closure_that_returns_an_error_of_its_own_undoes_everything_and_runs_o
 }
 
 #[tokio::test]
-async fn a_transaction_with_a_failed_statement_refuses_to_commit_with_the_first_error() {
+async fn a_transaction_with_a_failed_statement_fails_to_commit_with_the_first_error() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     let bob = user("bob");

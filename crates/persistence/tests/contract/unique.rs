@@ -1,4 +1,4 @@
-//! What may exist only once exists once, and the error says which key it was, whatever the values say.
+//! Unique keys: each value exists once, and the error names the right key for any value.
 
 use keepstone_domain::{Email, User, UserId, UserPatch, Username};
 use keepstone_repository::{Result, StorageError, UniqueKey};
@@ -10,7 +10,7 @@ const fn taken(key: UniqueKey) -> Result<()> {
 }
 
 fn with_email(email: &str) -> User {
-    User { email: Email::parse(email).unwrap(), username: None, ..user("nobody") }
+    User { email: Email::parse(email).unwrap(), username: None, ..user("person") }
 }
 
 fn with_username(username: &str) -> User {
@@ -19,7 +19,7 @@ fn with_username(username: &str) -> User {
 }
 
 #[tokio::test]
-async fn an_address_can_be_taken_once_in_any_case_and_any_spelling() {
+async fn an_address_is_unique_in_any_case_and_spelling() {
     let long = format!("{}@{}.example.com", "l".repeat(64), "d".repeat(63));
     let opened = Opened::migrated().await;
     for (first, second) in [
@@ -39,7 +39,7 @@ async fn an_address_can_be_taken_once_in_any_case_and_any_spelling() {
 }
 
 #[tokio::test]
-async fn a_username_can_be_taken_once_in_any_case() {
+async fn a_username_is_unique_in_any_case() {
     let opened = Opened::migrated().await;
     for (first, second) in
         [("ada", "ADA"), ("users_email_key", "Users_Email_Key"), ("for.key.email_key", "for.key.EMAIL_KEY")]
@@ -53,7 +53,7 @@ async fn a_username_can_be_taken_once_in_any_case() {
 }
 
 #[tokio::test]
-async fn any_number_of_users_have_no_username() {
+async fn any_number_of_users_may_have_no_username() {
     let opened = Opened::migrated().await;
     for number in 0..3 {
         assert_eq!(opened.insert(&with_email(&format!("u{number}@example.com"))).await, Ok(()));
@@ -61,7 +61,7 @@ async fn any_number_of_users_have_no_username() {
 }
 
 #[tokio::test]
-async fn a_change_to_a_taken_key_is_refused_and_to_the_own_key_is_not() {
+async fn a_change_to_a_taken_key_is_rejected_unless_it_is_the_users_own() {
     let (ada, bob) = (user("ada"), user("bob"));
     let opened = Opened::with_users(&[&ada, &bob]).await;
     let email = |text: &str| UserPatch { email: Some(Email::parse(text).unwrap()), ..UserPatch::default() };
@@ -82,7 +82,7 @@ async fn a_change_to_a_taken_key_is_refused_and_to_the_own_key_is_not() {
 }
 
 #[tokio::test]
-async fn a_clash_of_ids_or_digests_is_no_choice_of_the_callers() {
+async fn a_duplicate_id_or_digest_is_not_reported_as_a_taken_name() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
     let twin = User { id: ada.id, ..user("email_key") };
@@ -107,11 +107,11 @@ async fn a_clash_of_ids_or_digests_is_no_choice_of_the_callers() {
         "the same generation of the same session"
     );
     assert_eq!(opened.read().await.unwrap().sessions().find_with_user(second.id).await, Ok(None));
-    assert_eq!(opened.insert_session(&second, &fresh).await, Ok(()), "nothing of it stayed");
+    assert_eq!(opened.insert_session(&second, &fresh).await, Ok(()), "the failed insert left nothing behind");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_fifty_who_want_one_address_at_once_one_gets_it() {
+async fn of_fifty_concurrent_claims_of_one_address_one_succeeds() {
     let opened = Opened::migrated().await;
     for round in 0..3 {
         let outcomes = together((0_u32..50).map(|number| {

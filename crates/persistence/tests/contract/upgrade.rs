@@ -1,4 +1,4 @@
-//! A database that has been in use is upgraded with all that is in it.
+//! Upgrades of a database in use keep its data.
 
 use keepstone_domain::{
     AuditFilter, AuditKind, DisplayName, Page, PageRequest, RoleName, SearchText, User, UserFilter, UserId, Version,
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::harness::{Opened, at};
 
-/// The newest migration of a database without versions, search and counts.
+/// The number of migrations of a database without versions, search and counts.
 const BEFORE: usize = 3;
 
 fn id(kind: Database, number: u128) -> String {
@@ -17,7 +17,7 @@ fn id(kind: Database, number: u128) -> String {
     if kind == Database::Postgres { format!("'{simple}'") } else { format!("X'{simple}'") }
 }
 
-/// So many seconds after 1970.
+/// Returns the time this many seconds after 1970.
 fn time(kind: Database, seconds: u8) -> String {
     match kind {
         Database::Sqlite => format!("{seconds}000000"),
@@ -89,14 +89,14 @@ async fn assert_right(opened: &Opened) {
 }
 
 #[tokio::test]
-async fn a_database_in_use_is_upgraded_with_right_counts_versions_and_search_keys() {
+async fn an_upgrade_of_a_database_in_use_sets_counts_versions_and_search_keys() {
     let opened = Opened::empty().await;
     opened.store.migrator().upgrade(Target::Steps(BEFORE)).await.unwrap();
     fill(&opened).await;
     opened.store.migrator().upgrade(Target::All).await.unwrap();
     assert_right(&opened).await;
 
-    // What the database folds otherwise than we do is right when the user next changes.
+    // Keys that SQL folds differently are corrected when the user next changes.
     let bob = opened.find(Uuid::from_u128(2).into()).await.unwrap();
     assert_eq!(opened.write().await.unwrap().users().update(&bob, at(10)).await, Ok(true));
     assert_eq!(emails(&search(&opened, "böb").await), ["bob@example.com"]);
@@ -108,7 +108,7 @@ async fn a_database_in_use_is_upgraded_with_right_counts_versions_and_search_key
 }
 
 #[tokio::test]
-async fn a_database_that_went_down_with_rows_in_it_comes_up_again_with_them() {
+async fn a_downgrade_and_upgrade_keep_the_rows() {
     let opened = Opened::empty().await;
     let all = opened.store.migrator().upgrade(Target::All).await.unwrap().len();
     fill(&opened).await;

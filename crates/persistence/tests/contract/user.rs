@@ -1,4 +1,4 @@
-//! Users: found by what is theirs and by nothing that looks like it, changed only where a patch says so.
+//! Users: found only by exact keys, and changed only as patched.
 
 use keepstone_domain::{
     DisplayName, Email, Login, Page, PageRequest, Position, RoleName, Start, User, UserFilter, UserId, UserPatch,
@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 
 use crate::harness::{Opened, at, hash, named, next, user};
 
-/// What a patch does to a user.
+/// The expected effect of a patch on a user.
 type Change = fn(&mut User);
 
 fn full(name: &str) -> User {
@@ -36,7 +36,7 @@ async fn find_credentials(opened: &Opened, login: Login) -> Option<(User, String
     found.map(|found| (found.user, found.password_hash.expose_secret().to_owned()))
 }
 
-/// As a service changes a user; `false` if somebody else was faster, or there is no such user.
+/// Changes a user like a service. Returns `false` if another writer was faster, or there is no such user.
 async fn update(opened: &Opened, user: &User, patch: &UserPatch, micros: i64) -> bool {
     let changed = patch.clone().apply(user);
     opened.transaction(async |tx| tx.users().update(&changed, at(micros)).await).await.unwrap()
@@ -66,7 +66,7 @@ async fn a_user_is_found_by_id_with_every_member() {
 }
 
 #[tokio::test]
-async fn a_user_is_found_by_address_and_username_in_any_case_with_the_hash() {
+async fn a_user_is_found_by_address_and_username_in_any_case() {
     let ada = full("Ada");
     let opened = Opened::with_users(&[&ada, &user("bob")]).await;
     for login in ["ada@example.com", "ADA@EXAMPLE.COM", " Ada@Example.com ", "ada", "ADA", " aDa "] {
@@ -79,7 +79,7 @@ async fn a_user_is_found_by_address_and_username_in_any_case_with_the_hash() {
 }
 
 #[tokio::test]
-async fn what_only_looks_like_a_users_name_finds_nobody() {
+async fn a_similar_name_does_not_find_a_user() {
     let (ada, a) = (user("ada"), User { email: email("a@bücher.example"), ..named("A") });
     let opened = Opened::with_users(&[&ada, &a]).await;
     for other in ["a@bucher.example", "a@bücher.exampl", "ad%@example.com", "ad_@example.com", "ada@example.com.com"] {
@@ -98,7 +98,7 @@ async fn what_only_looks_like_a_users_name_finds_nobody() {
 async fn the_database_itself_compares_keys_byte_for_byte() {
     let opened = Opened::with_users(&[&user("ada")]).await;
     let mut raw = opened.raw().await;
-    // MariaDB's and MySQL's utf8mb4_bin overlooks spaces at the end. Keys have none: their types see to it.
+    // MariaDB's and MySQL's utf8mb4_bin ignores trailing spaces. Keys cannot have any, because their types trim them.
     let padded = usize::from(opened.kind == Database::Mariadb);
     for (column, value, count) in [
         ("email_key", "ada@example.com", 1),
@@ -121,7 +121,7 @@ async fn the_database_itself_compares_keys_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_patch_changes_what_it_says_and_nothing_else() {
+async fn a_patch_changes_only_its_own_members() {
     let (ada, bob) = (full("ada"), full("bob"));
     let opened = Opened::with_users(&[&ada, &bob]).await;
     let none = UserPatch::default;
@@ -159,7 +159,7 @@ async fn a_patch_changes_what_it_says_and_nothing_else() {
     let mut expected = ada.clone();
     for (now, (patch, change)) in (1..).zip(steps) {
         assert!(update(&opened, &expected, &patch, now).await);
-        assert!(!update(&opened, &expected, &patch, now).await, "this version is gone");
+        assert!(!update(&opened, &expected, &patch, now).await, "the version is outdated");
         change(&mut expected);
         expected.updated_at = at(now);
         expected.version = next(expected.version);
@@ -169,7 +169,7 @@ async fn a_patch_changes_what_it_says_and_nothing_else() {
         if let Some(name) = expected.username.clone() {
             assert!(find_credentials(&opened, Login::Username(name)).await.is_some(), "{patch:?}");
         }
-        assert!(update(&opened, &expected, &patch, now).await, "also when nothing is left to change");
+        assert!(update(&opened, &expected, &patch, now).await, "a patch without effect succeeds, too");
         expected.version = next(expected.version);
     }
     assert_eq!(find_credentials(&opened, Login::Username(username("countess"))).await, None, "the old name is free");
@@ -179,7 +179,7 @@ async fn a_patch_changes_what_it_says_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_password_hash_is_replaced_only_if_it_is_the_one_expected() {
+async fn a_password_hash_is_replaced_only_if_it_is_the_expected_one() {
     let (ada, bob) = (full("ada"), full("bob"));
     let opened = Opened::with_users(&[&ada, &bob]).await;
     let kept = async |user: &User| find_credentials(&opened, Login::Email(user.email.clone())).await.unwrap();
@@ -190,14 +190,14 @@ async fn a_password_hash_is_replaced_only_if_it_is_the_one_expected() {
     assert_eq!(kept(&ada).await, (ada.clone(), "hash".to_owned()));
 
     assert!(replace_hash(&opened, ada.id, "hash", "$2b$12$new").await);
-    assert!(!replace_hash(&opened, ada.id, "hash", "newer").await, "somebody was faster");
-    assert!(replace_hash(&opened, ada.id, "$2b$12$new", "$2b$12$new").await, "also with the same again");
-    assert_eq!(kept(&ada).await, (ada, "$2b$12$new".to_owned()), "the user counts as unchanged");
+    assert!(!replace_hash(&opened, ada.id, "hash", "newer").await, "it has been replaced already");
+    assert!(replace_hash(&opened, ada.id, "$2b$12$new", "$2b$12$new").await, "replacing it with itself succeeds");
+    assert_eq!(kept(&ada).await, (ada, "$2b$12$new".to_owned()), "the user keeps the version");
     assert_eq!(kept(&bob).await, (bob, "hash".to_owned()));
 }
 
 #[tokio::test]
-async fn a_list_begins_with_the_newest_and_knows_its_length() {
+async fn a_list_is_ordered_newest_first_and_has_a_total() {
     let opened = Opened::migrated().await;
     assert_eq!(list(&opened, 0, 10).await, Page { items: Vec::new(), total: Some(0), next: None });
     let mut users = Vec::new();
@@ -219,7 +219,7 @@ async fn a_list_begins_with_the_newest_and_knows_its_length() {
 }
 
 #[tokio::test]
-async fn a_deleted_user_is_found_by_nobody_and_leaves_the_names_free() {
+async fn a_deleted_user_is_not_found_and_the_names_are_free() {
     let (ada, bob) = (user("ada"), user("bob"));
     let opened = Opened::with_users(&[&ada, &bob]).await;
     let (session, token) = crate::harness::session(&ada);
@@ -231,12 +231,12 @@ async fn a_deleted_user_is_found_by_nobody_and_leaves_the_names_free() {
     assert_eq!(find_credentials(&opened, Login::Username(username("ada"))).await, None);
     assert_eq!(list(&opened, 0, 10).await, Page { items: vec![bob], total: Some(1), next: None });
     assert!(!update(&opened, &ada, &UserPatch::default(), 1).await);
-    assert!(!delete(&opened, &ada, 8).await, "once is enough");
+    assert!(!delete(&opened, &ada, 8).await, "the user is deleted already");
     let (_, owner) = opened.read().await.unwrap().sessions().find_with_user(session.id).await.unwrap().unwrap();
     let (deleted_at, updated_at, version) = (Some(at(7)), at(7), next(ada.version));
     let deleted = User { deleted_at, updated_at, version, ..ada.clone() };
-    assert_eq!(owner, deleted, "whether a session still counts is not decided here");
-    assert!(!update(&opened, &deleted, &UserPatch::default(), 1).await, "not even in the right version");
+    assert_eq!(owner, deleted, "the caller decides whether a session is still valid");
+    assert!(!update(&opened, &deleted, &UserPatch::default(), 1).await, "not even with the right version");
 
     let again = user("ada");
     opened.insert(&again).await.unwrap();

@@ -1,5 +1,5 @@
-//! What is written is read, exactly: to the microsecond, to the bit, to the last space. What a database cannot keep is
-//! an error, and never something else than was written.
+//! Values are stored exactly: to the microsecond, the bit and the last space. A value that a database cannot store is
+//! an error, and is never silently changed.
 
 use chrono::DateTime;
 use keepstone_domain::{DisplayName, Email, Login, Session, Timestamp, User, UserId};
@@ -14,7 +14,7 @@ fn time(rfc3339: &str) -> Timestamp {
 }
 
 #[tokio::test]
-async fn every_time_survives_to_the_microsecond() {
+async fn every_time_is_stored_to_the_microsecond() {
     let times = [
         at(0),
         at(1),
@@ -25,8 +25,8 @@ async fn every_time_survives_to_the_microsecond() {
         time("1999-12-31T23:59:59.999999Z"),
         time("2000-02-29T00:00:00.000001Z"),
         time("2024-02-29T23:59:59.999999Z"),
-        time("2026-03-29T02:30:00.123456Z"), // does not exist on clocks in Berlin
-        time("2026-10-25T02:30:00.500000Z"), // and this one twice
+        time("2026-03-29T02:30:00.123456Z"), // does not exist in the time zone of Berlin
+        time("2026-10-25T02:30:00.500000Z"), // exists twice there
         time("2038-01-19T03:14:08.000000Z"),
         time("9999-12-31T23:59:59.999999Z"),
     ];
@@ -47,7 +47,7 @@ async fn every_time_survives_to_the_microsecond() {
 }
 
 #[tokio::test]
-async fn a_time_that_is_too_far_for_the_database_is_an_error_and_no_other_time() {
+async fn a_time_beyond_the_range_of_the_database_is_rejected_and_never_changed() {
     let opened = Opened::migrated().await;
     for far in ["+10000-01-01T00:00:00Z", "+73504-08-19T22:05:57.000001Z", "+262142-12-31T23:59:59Z"] {
         let far = far.parse::<DateTime<chrono::Utc>>().unwrap().into();
@@ -62,7 +62,7 @@ async fn a_time_that_is_too_far_for_the_database_is_an_error_and_no_other_time()
 }
 
 #[tokio::test]
-async fn every_id_survives_to_the_bit() {
+async fn every_id_is_stored_to_the_bit() {
     let opened = Opened::migrated().await;
     let ids = [
         Uuid::nil(),
@@ -98,7 +98,7 @@ const TEXTS: [&str; 15] = [
 ];
 
 #[tokio::test]
-async fn every_text_survives_to_the_last_space() {
+async fn every_text_is_stored_to_the_last_space() {
     let opened = Opened::migrated().await;
     for text in TEXTS {
         let user = User { name: Some(DisplayName::parse(text).unwrap()), ..named("Ada") };
@@ -140,10 +140,10 @@ async fn the_longest_texts_fit() {
 }
 
 #[tokio::test]
-async fn a_text_that_the_database_cannot_keep_is_an_error_and_no_other_text() {
+async fn a_text_that_the_database_cannot_store_is_rejected_and_never_changed() {
     let ada = user("ada");
     let opened = Opened::with_users(&[&ada]).await;
-    // The domain's types refuse U+0000 and bound every length; what a session says of its client is a plain text.
+    // The domain's types reject U+0000 and limit every length; only the user agent of a session is unrestricted text.
     for (agent, kept_by) in [
         ("a\0b".to_owned(), [Database::Sqlite, Database::Mariadb].as_slice()),
         ("\0".to_owned(), &[Database::Sqlite, Database::Mariadb]),

@@ -1,11 +1,11 @@
-//! Database URLs: the properties, for the tests and for the fuzz target.
+//! The properties of database URLs, shared by the tests and the fuzz target.
 
 use keepstone_persistence::DatabaseUrl;
 
-/// What nobody may see.
+/// The secret that must never be shown.
 const CANARY: &str = "canary-4711";
 
-/// Whatever this is, it is refused, or read the same a second time.
+/// Checks that a text is rejected, or equals itself when it is printed and parsed again.
 pub fn is_stable(text: &str) {
     let Ok(url) = text.parse::<DatabaseUrl>() else { return };
     assert_eq!(format!("{url:?}"), format!("DatabaseUrl({url})"));
@@ -19,7 +19,7 @@ pub fn is_stable(text: &str) {
         DatabaseUrl::SqliteFile(path) => {
             let path = path.to_str().unwrap_or_default();
             assert!(!path.is_empty() && !path.contains('?'), "{text:?}");
-            // Spaces around the whole text mean nothing.
+            // White space around the whole text is ignored.
             if path.trim_end() == path {
                 assert_eq!(url.to_string().parse(), Ok(url.clone()), "{text:?}");
             }
@@ -27,7 +27,7 @@ pub fn is_stable(text: &str) {
     }
 }
 
-/// A password with anything around it, escaped or not, is shown neither by what reads it nor by what refuses it.
+/// Checks that a password, escaped or not, is shown neither by the parsed URL nor by the error.
 pub fn hides_the_password(start: &str, before: &str, behind: &str, place: &str) {
     let text = format!("{start}:{before}{CANARY}{behind}@{place}");
     let shown = match text.parse::<DatabaseUrl>() {

@@ -1,11 +1,11 @@
-//! What holds of every text, whoever wrote it. Each property is a function of its own, which the fuzz target of the
-//! same name calls, too.
+//! Properties that hold for every text. Each is a function of its own, which the fuzz target of the same name also
+//! calls.
 
 mod database_url;
 
 use proptest::prelude::*;
 
-/// What URLs are made of, and what breaks them.
+/// The parts of URLs, and texts that may break them.
 const PIECES: &[&str] = &[
     "sqlite", "postgres", "mysql", "+", ":", "/", "//", "///", "@", "?", "#", "[", "]", "%40", ".", ",", " ", "1", "h",
     "é",
@@ -19,13 +19,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn a_database_url_is_refused_or_says_the_same_when_read_again(anything in "\\PC{0,60}", plausible in pieces(12)) {
+    fn a_database_url_is_rejected_or_equal_when_parsed_again(anything in "\\PC{0,60}", plausible in pieces(12)) {
         database_url::is_stable(&anything);
         database_url::is_stable(&plausible);
     }
 
     #[test]
-    fn a_password_is_shown_neither_by_a_database_url_nor_by_what_refuses_it(
+    fn a_password_is_shown_neither_by_a_database_url_nor_by_its_error(
         scheme in prop::sample::select(&["postgres", "postgresql+asyncpg", "mysql", "oracle"][..]),
         before in pieces(5),
         behind in pieces(5),

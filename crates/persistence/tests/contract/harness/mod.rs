@@ -1,4 +1,4 @@
-//! The harness: a database of its own for each test. Nothing is shared, nothing has an order, nothing sleeps.
+//! The test harness: a separate database for each test. Tests share nothing, have no order and do not sleep.
 
 mod panics;
 mod property;
@@ -28,14 +28,14 @@ pub use raw::Raw;
 pub use sample::{at, described, hash, hashed, item, named, next, person, session, user};
 pub use schema::schema;
 
-/// As many connections as a server is asked for.
+/// The maximum number of connections to a server.
 pub const POOL_SIZE: usize = 4;
 /// Long enough for any machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
-/// Long enough for a busy machine, and shorter than any lock is waited for.
+/// Long enough for a busy machine, and shorter than any lock timeout.
 pub const SOON: Duration = Duration::from_millis(2500);
 
-/// A store with a database of its own.
+/// A store with its own database.
 pub struct Opened {
     pub store: Arc<DieselStore>,
     pub url: DatabaseUrl,
@@ -44,7 +44,7 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// On a database without tables.
+    /// Opens a database without tables.
     pub async fn empty() -> Self {
         let kind = Database::chosen();
         let database = kind.create();
@@ -53,7 +53,7 @@ impl Opened {
         Self { store, url, kind, _database: Some(database) }
     }
 
-    /// On a server that the test has started.
+    /// Opens and migrates a database on a server that the test has started.
     pub async fn at(url: &str) -> Self {
         let url: DatabaseUrl = url.parse().unwrap();
         let store = Arc::new(DieselStore::open(&url, POOL_SIZE).await.unwrap());
@@ -75,17 +75,17 @@ impl Opened {
         opened
     }
 
-    /// One more store on the same database, as another node has.
+    /// Opens another store on the same database, like another node.
     pub async fn another(&self) -> Arc<DieselStore> {
         Arc::new(DieselStore::open(&self.url, POOL_SIZE).await.unwrap())
     }
 
-    /// For tasks.
+    /// Returns the store for use in tasks.
     pub fn shared(&self) -> Arc<dyn Store> {
         Arc::<DieselStore>::clone(&self.store)
     }
 
-    /// A connection past the store.
+    /// Opens a connection that bypasses the store.
     pub async fn raw(&self) -> Raw {
         Raw::open(&self.url).await
     }
@@ -121,13 +121,13 @@ impl Opened {
         self.read().await.unwrap().items().list(filter, request).await.unwrap()
     }
 
-    /// A public id as it is written in SQL.
+    /// Returns a public id as a SQL literal.
     pub fn literal(&self, id: impl Into<Uuid>) -> String {
         let simple = id.into().simple();
         if self.kind == Database::Postgres { format!("'{simple}'") } else { format!("x'{simple}'") }
     }
 
-    /// Forgets all users, items, events and jobs.
+    /// Deletes all users, items, events and jobs.
     pub async fn clear(&self) {
         let mut raw = self.raw().await;
         for table in ["items", "users", "audit_events", "jobs"] {
@@ -135,7 +135,7 @@ impl Opened {
         }
     }
 
-    /// Every connection that the pool ever had can still be had, all at once, and answers.
+    /// Asserts that all connections of the pool can be acquired at once and answer.
     pub async fn assert_whole(&self) {
         let readers = if self.is_sqlite() { 2 } else { POOL_SIZE - 1 };
         let mut held = Vec::new();
@@ -159,8 +159,8 @@ impl Deref for Opened {
     }
 }
 
-/// Polls a future this often at most and drops it where it then waits, as actix does when a client hangs up. `None` if
-/// it had not finished.
+/// Polls a future at most this often and then drops it while it waits, as actix does when a client disconnects. Returns
+/// `None` if it had not finished.
 pub async fn abandon<F: Future>(future: F, polls: usize) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut polled = 0;
@@ -175,7 +175,7 @@ pub async fn abandon<F: Future>(future: F, polls: usize) -> Option<F::Output> {
     .await
 }
 
-/// Asks again and again until the answer is yes.
+/// Polls a condition until it is true.
 pub async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !ask().await {
@@ -184,7 +184,7 @@ pub async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// Runs all of these at once and gives their results in order.
+/// Runs all futures concurrently and returns their results in order.
 pub async fn together<F: Future<Output: Send + 'static> + Send + 'static>(
     futures: impl IntoIterator<Item = F>,
 ) -> Vec<F::Output> {

@@ -1,4 +1,4 @@
-//! Sees the panics that nobody else would: in the threads of SQLite's connections and in tasks that nobody waits for.
+//! Detects panics that would go unnoticed: in the threads of SQLite's connections and in detached tasks.
 
 use std::{
     panic,
@@ -8,7 +8,7 @@ use std::{
 
 static SEEN: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 
-/// Watches from its making on.
+/// Records panics from its creation on.
 pub struct Panics(usize);
 
 impl Panics {
@@ -25,7 +25,7 @@ impl Panics {
         Self(SEEN.lock().unwrap_or_else(PoisonError::into_inner).len())
     }
 
-    /// There was none in this test's thread, nor in any that it may have started.
+    /// Asserts that neither this test's thread nor a thread that it may have started has panicked.
     pub fn assert_none(&self) {
         let here = thread::current().name().unwrap_or_default().to_owned();
         let seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner).clone();

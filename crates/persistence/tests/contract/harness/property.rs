@@ -1,4 +1,4 @@
-//! What must be so whatever the values are: tried with random ones, on one database that is emptied before each.
+//! Property tests with random values, on one database that is emptied before each case.
 
 use proptest::{
     strategy::Strategy,
@@ -7,7 +7,7 @@ use proptest::{
 
 use super::Opened;
 
-/// Tries a property with this many values. Shows the simplest value that it does not hold for.
+/// Checks a property with this many values. Reports the simplest value that violates it.
 pub fn holds<S: Strategy>(cases: u32, values: &S, property: impl AsyncFn(&Opened, S::Value)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let opened = runtime.block_on(Opened::migrated());

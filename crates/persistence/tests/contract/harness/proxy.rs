@@ -1,4 +1,4 @@
-//! What may be between us and a server: a tunnel, an attacker who prevents encryption, a network that loses packets.
+//! A proxy between client and server: a tunnel, an attacker who prevents encryption, or a network that loses packets.
 
 use std::net::Ipv4Addr;
 
@@ -9,15 +9,15 @@ use tokio::{
     sync::watch,
 };
 
-/// What a proxy does to the connections that pass it.
+/// The manipulation of connections by a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tamper {
     Nothing,
-    /// It pretends that the server offers no encryption.
+    /// Pretends that the server does not offer encryption.
     NoEncryption,
 }
 
-/// Listens on a port of the loopback and passes everything on to a server.
+/// A proxy that listens on a loopback port and forwards everything to a server.
 pub struct Proxy {
     pub port: u16,
     is_silent: watch::Sender<bool>,
@@ -36,12 +36,12 @@ impl Proxy {
         Self { port, is_silent }
     }
 
-    /// From now on nothing passes, in either direction, and neither side is told.
+    /// Stops forwarding in both directions, without closing any connection.
     pub fn silence(&self) {
         self.is_silent.send_replace(true);
     }
 
-    /// New connections pass again.
+    /// Forwards new connections again.
     pub fn recover(&self) {
         self.is_silent.send_replace(false);
     }
@@ -80,7 +80,7 @@ async fn prevent_encryption(client: &mut TcpStream, server: &mut TcpStream) -> s
     server.read_exact(&mut header).await?;
     let mut greeting = vec![0; usize::from(header[0]) + usize::from(header[1]) * 256];
     server.read_exact(&mut greeting).await?;
-    // Version of the protocol, name of the program, id, half of the scramble, zero; then what the server can.
+    // Protocol version, program name, id, half of the scramble, zero; then the capabilities of the server.
     let name = greeting.iter().skip(1).position(|byte| *byte == 0).unwrap();
     greeting[1 + name + 1 + 4 + 8 + 1 + 1] &= !CLIENT_SSL_OF_SECOND_BYTE;
     client.write_all(&header).await?;

@@ -1,10 +1,10 @@
-//! A connection past the store: what another program on the same database can see and do.
+//! A connection that bypasses the store: what another program on the same database can see and do.
 
 use diesel::{Connection, QueryableByName, SqliteConnection, connection::SimpleConnection, sql_query, sql_types::Text};
 use diesel_async::{AsyncConnection, AsyncMysqlConnection, AsyncPgConnection, SimpleAsyncConnection};
 use keepstone_persistence::DatabaseUrl;
 
-/// Not part of any pool.
+/// A connection outside of any pool.
 pub enum Raw {
     Sqlite(Box<SqliteConnection>),
     Postgres(Box<AsyncPgConnection>),
@@ -31,7 +31,7 @@ impl Raw {
                 connection.batch_execute("PRAGMA busy_timeout = 5000").unwrap();
                 Self::Sqlite(Box::new(connection))
             }
-            DatabaseUrl::SqliteMemory => panic!("nobody else has a database in memory"),
+            DatabaseUrl::SqliteMemory => panic!("a database in memory has no other connections"),
             DatabaseUrl::Postgres(server) => {
                 Self::Postgres(Box::new(AsyncPgConnection::establish(server.as_str()).await.unwrap()))
             }
@@ -50,7 +50,7 @@ impl Raw {
         .unwrap();
     }
 
-    /// What a query gives in its only column, which is a text called `line`.
+    /// Returns the only column of a query, which is a text called `line`.
     pub async fn lines(&mut self, sql: &str) -> Vec<String> {
         let query = sql_query(sql);
         let lines: Vec<Line> = match self {
@@ -62,7 +62,7 @@ impl Raw {
         lines.into_iter().map(|line| line.line).collect()
     }
 
-    /// How SQLite or PostgreSQL would answer a query, in lines.
+    /// Returns the query plan of SQLite or PostgreSQL, in lines.
     pub async fn plan(&mut self, sql: &str) -> String {
         if let Self::Sqlite(connection) = self {
             let query = sql_query(format!("EXPLAIN QUERY PLAN {sql}"));
@@ -77,7 +77,7 @@ impl Raw {
         self.lines(&format!("SELECT plan($query${sql}$query$) AS line")).await.join("\n")
     }
 
-    /// Changes all users, which waits for whoever has changed one; two seconds at most.
+    /// Changes all users, which waits at most two seconds for their locks.
     pub async fn touch_users(&mut self) {
         match self {
             Self::Sqlite(_) => self.run("PRAGMA busy_timeout = 2000").await,
@@ -87,7 +87,8 @@ impl Raw {
         self.run("UPDATE users SET role = 'viewer'").await;
     }
 
-    /// The server's ids of the other connections to this database; with `in_transaction`, of those that have one open.
+    /// Returns the server's ids of the other connections to this database; with `in_transaction`, only those in a
+    /// transaction.
     pub async fn others(&mut self, in_transaction: bool) -> Vec<String> {
         let sql = match self {
             Self::Sqlite(_) => return Vec::new(),
@@ -112,7 +113,7 @@ impl Raw {
         self.lines(sql).await
     }
 
-    /// Ends all other connections to this database, as a restart or an operator does.
+    /// Closes all other connections to this database, as a restart or an operator does.
     pub async fn kill_others(&mut self) {
         for id in self.others(false).await {
             match self {

@@ -1,4 +1,4 @@
-//! What tests put into the database.
+//! Sample data.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use keepstone_domain::{
 use secrecy::SecretString;
 use uuid::Uuid;
 
-/// A point in time, in microseconds since 1970.
+/// Returns a point in time, in microseconds since 1970.
 pub fn at(micros: i64) -> Timestamp {
     Timestamp::from_micros(micros).unwrap()
 }
@@ -18,17 +18,17 @@ pub fn hash(text: &str) -> SecretString {
     text.into()
 }
 
-/// These users, all with this hash.
+/// Returns these users, all with this password hash.
 pub fn hashed(users: &[User], text: &str) -> Vec<Credentials> {
     users.iter().map(|user| Credentials { user: user.clone(), password_hash: hash(text) }).collect()
 }
 
-/// The version after this one.
+/// Returns the next version.
 pub fn next(version: Version) -> Version {
     Version::from(version.get() + 1)
 }
 
-/// Somebody whose address and user name are made of this.
+/// Creates a user whose address and user name are derived from this name.
 pub fn user(name: &str) -> User {
     User {
         id: UserId::generate(),
@@ -46,19 +46,19 @@ pub fn user(name: &str) -> User {
     }
 }
 
-/// Somebody who is called this.
+/// Creates a user with this display name.
 pub fn named(name: &str) -> User {
     let id = UserId::generate();
     User { name: Some(DisplayName::parse(name).unwrap()), username: None, id, ..user(&format!("u-{id}")) }
 }
 
-/// Somebody who is called this, with a short address and this id.
+/// Creates a user with this id and display name, and a short address.
 pub fn person(id: Uuid, name: &str) -> User {
     let email = Email::parse(&format!("{}@x.example", id.simple())).unwrap();
-    User { id: id.into(), email, username: None, name: Some(DisplayName::parse(name).unwrap()), ..user("nobody") }
+    User { id: id.into(), email, username: None, name: Some(DisplayName::parse(name).unwrap()), ..user("person") }
 }
 
-/// Something of this user's that is called this.
+/// Creates an item of this user with this title.
 pub fn item(owner: &User, title: &str) -> Item {
     Item {
         id: ItemId::generate(),
@@ -71,12 +71,12 @@ pub fn item(owner: &User, title: &str) -> Item {
     }
 }
 
-/// The same, with something to say about it.
+/// Creates an item with a description.
 pub fn described(owner: &User, title: &str, description: &str) -> Item {
     Item { description: Some(Description::parse(description).unwrap()), ..item(owner, title) }
 }
 
-/// A session and its first refresh token.
+/// Creates a session and its first refresh token.
 pub fn session(user: &User) -> (Session, RefreshToken) {
     let (id, now) = (SessionId::generate(), at(1_800_000_000_000_001));
     let session = Session {

@@ -1,11 +1,11 @@
-//! The schema as a database itself tells it: everything that the migrations made, and nothing of how.
+//! The schema as the database reports it: all that the migrations created, independent of how.
 
 use keepstone_test_backends::Database;
 
 use super::Opened;
 
-/// Everything in order, one line each. Lines about a column, an index or a trigger are JSON, with its name under that
-/// word and its table under `table`; `rest` is for comparing only.
+/// Returns the schema in a stable order, one object per line. Lines about a column, an index or a trigger are JSON,
+/// with its name under that word and its table under `table`; `rest` is only for comparison.
 pub async fn schema(opened: &Opened) -> Vec<String> {
     let queries = match opened.kind {
         Database::Sqlite => SQLITE,
@@ -22,7 +22,7 @@ pub async fn schema(opened: &Opened) -> Vec<String> {
     lines
 }
 
-/// Tables that belong to an index for searching are left out: they are SQLite's own affair, and change with it.
+/// Leaves out the internal tables of search indexes, because they may change with SQLite's version.
 const SQLITE: &[&str] = &[
     "SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS line FROM sqlite_master",
     "SELECT json_object('table', tables.name, 'column', columns.name, 'type', lower(columns.type), \
@@ -54,7 +54,7 @@ const POSTGRES: &[&str] = &[
     "SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) AS line \
      FROM pg_constraint WHERE connamespace = 'public'::regnamespace",
     "SELECT relkind::text || ' ' || relname AS line FROM pg_class WHERE relnamespace = 'public'::regnamespace",
-    // The extension stays: others may use it, and who may drop it need not be who migrates.
+    // The extension is ignored: other programs may use it, and the migrating role may lack the right to drop it.
     "SELECT pg_get_functiondef(p.oid) AS line FROM pg_proc p WHERE pronamespace = 'public'::regnamespace \
      AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = p.oid AND deptype = 'e')",
 ];
