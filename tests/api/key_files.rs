@@ -28,7 +28,7 @@ fn home(algorithm: &str, files: &[(&str, &str)]) -> Home {
 fn all_find(home: &Home, expected: &[(&str, &str)]) {
     let check = home.cli(["config", "check"]).exits(2);
     let json = home.cli(["config", "check", "--json"]).exits(2).json();
-    let serve = home.cli(["serve", "--announce"]).exits(2);
+    let serve = home.cli(["serve", "--announce", "--port", "0"]).exits(2);
     let doctor = home.cli(["doctor", "--json"]).json();
     let of_doctor: Vec<_> =
         doctor["checks"].as_array().unwrap().iter().filter(|check| check["name"] == "keys").collect();
