@@ -90,6 +90,7 @@ fn every_command_names_the_cause_and_no_password() {
     for (url, cause) in unreachable(refused, home.database.url()) {
         let mut home = Home::new().file("text.db", &"no database ".repeat(100));
         home.environment.insert("DATABASE_URL".to_owned(), url.clone());
+        home.environment.insert("PORT".to_owned(), "0".to_owned());
         for arguments in [&["serve"][..], &["doctor"], &["migrate", "upgrade"], &["list-users"], &["cleanup-tokens"]] {
             if cause.starts_with("the folder") && arguments == ["doctor"] {
                 continue; // which says that the file cannot be made
