@@ -20,8 +20,8 @@ use crate::token::{AccessClaims, bearer};
 pub struct Authenticated(pub AccessClaims);
 
 impl Authenticated {
-    /// Rejects a caller whose scope lacks a permission. The scope lists the permissions that the user had when the token
-    /// was issued.
+    /// Rejects a caller whose scope lacks a permission. The scope lists the permissions that the user had when the
+    /// token was issued.
     ///
     /// # Errors
     /// [`Challenge::Forbidden`] if the scope lacks the permission.

@@ -91,7 +91,14 @@ impl Source<'_> {
         self.place
     }
 
-    #[cfg_attr(not(feature = "jwks"), expect(clippy::unused_async, reason = "only a verifier that fetches keys awaits"))]
+    #[cfg_attr(
+        not(feature = "jwks"),
+        expect(
+            clippy::unused_async,
+            reason = "only a verifier that fetches keys
+    #awaits"
+        )
+    )]
     pub(super) async fn verify(&self, token: &str) -> Result<AccessClaims, Challenge> {
         match self.kind {
             Borrowed::Fixed(verifier) => Ok(verifier.verify_access(token)?),

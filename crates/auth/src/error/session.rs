@@ -39,8 +39,8 @@ pub enum RefreshError<E> {
     /// session has ended.
     #[error("the refresh token was used before")]
     Reused {
-        /// Whether this request ended the session. True for exactly one of several concurrent requests. For the security
-        /// log.
+        /// Whether this request ended the session. True for exactly one of several concurrent requests. For the
+        /// security log.
         ended_now: bool,
     },
     /// The session of the token has ended or is unknown.

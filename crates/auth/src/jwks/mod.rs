@@ -18,8 +18,8 @@ use crate::token::{AccessClaims, Verifier, VerifyingKeys};
 const PAUSE: Duration = Duration::from_secs(10);
 /// The minimum time between two fetches while there are no keys.
 const PAUSE_WITHOUT_KEYS: Duration = Duration::from_secs(1);
-/// How long keys remain in use after their maximum age if fetching them again fails. This is safe: an unreachable issuer
-/// issues no new tokens, and its earlier tokens expire.
+/// How long keys remain in use after their maximum age if fetching them again fails. This is safe: an unreachable
+/// issuer issues no new tokens, and its earlier tokens expire.
 const KEPT: Duration = Duration::from_hours(1);
 
 /// A verifier of access tokens from one issuer for one audience, with the keys that the issuer publishes.
@@ -69,8 +69,8 @@ impl RemoteVerifier {
 
     /// Creates a verifier like [`Self::new`], but also fetches keys over plain `http` from other machines.
     ///
-    /// An attacker on the network path can then replace the keys and forge tokens. Use this constructor only in a trusted
-    /// private network.
+    /// An attacker on the network path can then replace the keys and forge tokens. Use this constructor only in a
+    /// trusted private network.
     ///
     /// # Errors
     /// The issuer or the audience is empty, the URL is not allowed, or the HTTP client cannot start.
@@ -94,8 +94,8 @@ impl RemoteVerifier {
     /// Sets the longest accepted time from `iat` to `exp`. Tokens above it are rejected with
     /// [`TokenFault::LifetimeTooLong`].
     ///
-    /// The default is [`MAX_ACCESS_LIFETIME`](crate::token::MAX_ACCESS_LIFETIME). Raise it if the issuer's tokens have a
-    /// longer lifetime. The returned verifier has not fetched any keys yet.
+    /// The default is [`MAX_ACCESS_LIFETIME`](crate::token::MAX_ACCESS_LIFETIME). Raise it if the issuer's tokens have
+    /// a longer lifetime. The returned verifier has not fetched any keys yet.
     #[must_use]
     pub fn with_max_lifetime(self, max_lifetime: Duration) -> Self {
         let Inner { source, template, clock, .. } = &*self.0;

@@ -1,5 +1,5 @@
-//! Checks for passwords that attackers try first: common passwords, and passwords derived from known facts about a user.
-//! The checks ignore case. The list is searched in place, without an index or a copy. Source and licence are in
+//! Checks for passwords that attackers try first: common passwords, and passwords derived from known facts about a
+//! user. The checks ignore case. The list is searched in place, without an index or a copy. Source and licence are in
 //! `blocklist.LICENSE`.
 
 use std::cmp::Ordering;

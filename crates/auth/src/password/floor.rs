@@ -44,8 +44,8 @@ impl Floor {
         });
     }
 
-    /// Records the run time of a verification. Schemes of imported hashes are ignored: one expensive hash would slow down
-    /// all logins.
+    /// Records the run time of a verification. Schemes of imported hashes are ignored: one expensive hash would slow
+    /// down all logins.
     pub(super) fn record(&self, hasher: &Hasher, ran: Option<Scheme>, elapsed: Duration) {
         let window = match ran {
             Some(scheme) if scheme == hasher.scheme() => &self.configured,

@@ -130,8 +130,8 @@ impl Hasher {
     /// Verifies a bcrypt hash. Of a password over 71 bytes, the first 72 bytes are compared.
     ///
     /// This crate never creates a bcrypt hash of such a password. Its own hashes cannot match one either: their input
-    /// ends with a NUL within those 72 bytes, and the longer password has no NUL there. A match is therefore an imported
-    /// hash of a truncated password, and must be replaced.
+    /// ends with a NUL within those 72 bytes, and the longer password has no NUL there. A match is therefore an
+    /// imported hash of a truncated password, and must be replaced.
     fn judge_bcrypt(&self, password: &str, hash: &stored::Bcrypt) -> (Verdict, Option<Scheme>) {
         self.executed.fetch_add(1, Ordering::Relaxed);
         let scheme = Scheme::Bcrypt { cost: hash.cost };
@@ -173,7 +173,8 @@ const fn outdated(matches: Option<bool>) -> Verdict {
 
 /// Creates a hash that costs as much as a real hash and belongs to no known password.
 ///
-/// Its creation runs no hash function, so it does not delay the start. The result of a comparison with it is never used.
+/// Its creation runs no hash function, so it does not delay the start. The result of a comparison with it is never
+/// used.
 pub(super) fn decoy(scheme: Scheme) -> PasswordHash {
     PasswordHash::from_storage(match scheme {
         Scheme::Bcrypt { cost } => format!("$2b${cost:02}${}", ".".repeat(53)),

@@ -1,7 +1,7 @@
 //! Password policies, hashing and verification.
 //!
-//! A password is a sequence of bytes, hashed exactly as received. This module never trims, folds, normalises, truncates,
-//! prints or stores a password.
+//! A password is a sequence of bytes, hashed exactly as received. This module never trims, folds, normalises,
+//! truncates, prints or stores a password.
 //!
 //! [`Hasher`] is synchronous. On a server, use [`Passwords`]: it runs a hasher on a limited number of threads and hides
 //! differences in duration.

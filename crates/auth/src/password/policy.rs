@@ -65,8 +65,8 @@ impl Policy {
         Ok(())
     }
 
-    /// Checks a password as [`Self::check`] does, and [with the blocklist](Self::with_blocklist) also against words that
-    /// are known about its owner.
+    /// Checks a password as [`Self::check`] does, and [with the blocklist](Self::with_blocklist) also against words
+    /// that are known about its owner.
     ///
     /// Pass the local part of the e-mail address, the user name, the labels of the domain and the name of the product.
     /// Case is ignored. A password is rejected if it equals a word. It is also rejected if a word of at least 4

@@ -1,7 +1,7 @@
 //! Password hashing on a server, with limited concurrency, a bounded queue and a uniform duration.
 //!
-//! A hash never runs on an I/O thread. The hashing thread owns its permit until the hash is done, even if the caller has
-//! stopped waiting.
+//! A hash never runs on an I/O thread. The hashing thread owns its permit until the hash is done, even if the caller
+//! has stopped waiting.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

@@ -107,8 +107,8 @@ impl Bcrypt {
 
 /// Clears the unused low bits in the last character of salt and digest.
 ///
-/// Some old implementations did not clear these bits. Every C implementation ignores them. The bcrypt crate rejects them,
-/// and would lock such users out.
+/// Some old implementations did not clear these bits. Every C implementation ignores them. The bcrypt crate rejects
+/// them, and would lock such users out.
 fn canonical(prefix: &str, body: &str) -> Option<String> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(&BCRYPT, NO_PAD.with_decode_allow_trailing_bits(true));
     const STRICT: GeneralPurpose = GeneralPurpose::new(&BCRYPT, NO_PAD);

@@ -60,7 +60,8 @@ impl Roles {
         self.find(role).is_some_and(|(_, role)| role.permissions.contains(permission))
     }
 
-    /// Returns the `scope` of a token: the role's permissions, sorted and separated by spaces. `None` for an unknown role.
+    /// Returns the `scope` of a token: the role's permissions, sorted and separated by spaces. `None` for an unknown
+    /// role.
     #[must_use]
     pub fn scope(&self, role: &str) -> Option<&str> {
         self.find(role).map(|(_, role)| role.scope.as_str())

@@ -13,8 +13,8 @@ use super::store::{Digest, Exchange, Exchanged, NewSession, NextToken, SessionSt
 /// An in-memory session store, for tests and for services with a single process. Its sessions end with the process.
 ///
 /// Only [`remove_expired`](SessionStore::remove_expired) removes sessions: call
-/// [`Sessions::clean_up`](super::Sessions::clean_up) regularly. Finding a subject's sessions scans all sessions, which is
-/// fast enough for thousands.
+/// [`Sessions::clean_up`](super::Sessions::clean_up) regularly. Finding a subject's sessions scans all sessions, which
+/// is fast enough for thousands.
 #[derive(Debug, Default)]
 pub struct MemorySessionStore(Mutex<HashMap<Uuid, Family>>);
 
@@ -41,8 +41,8 @@ struct Consumed {
 
 impl MemorySessionStore {
     fn families(&self) -> MutexGuard<'_, HashMap<Uuid, Family>> {
-        // A poisoned lock is safe to use: no caller's code and no await runs under the lock, so no panic can interrupt a
-        // change.
+        // A poisoned lock is safe to use: no caller's code and no await runs under the lock, so no panic can interrupt
+        // a change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,8 +3,8 @@
 //! A session is a chain of refresh tokens, numbered from 0. Each token can be exchanged once: [`Sessions::refresh`]
 //! consumes it and returns its successor. The exchange is atomic, and a token never has two successors.
 //!
-//! The [`TokenChain`](crate::token::TokenChain) derives the ids of the tokens. The [`SessionStore`] therefore stores only
-//! digests, and a lost response can be repeated. The result for a token that was consumed before:
+//! The [`TokenChain`](crate::token::TokenChain) derives the ids of the tokens. The [`SessionStore`] therefore stores
+//! only digests, and a lost response can be repeated. The result for a token that was consumed before:
 //!
 //! | Condition | Result |
 //! |---|---|

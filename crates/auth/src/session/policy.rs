@@ -1,5 +1,5 @@
-//! The lifetime of sessions, and how long a consumed token is accepted again. With the defaults, no legitimate client is
-//! logged out by a retry.
+//! The lifetime of sessions, and how long a consumed token is accepted again. With the defaults, no legitimate client
+//! is logged out by a retry.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ pub struct SessionPolicy {
     /// How long a consumed token still returns the same successor, while that successor is unused. No `Idempotency-Key`
     /// is needed. Default: 10 s; maximum: 60 s.
     ///
-    /// The grace period serves second tabs, and clients that lose a response. A stolen token is accepted during this time
-    /// as well; once both parties have used the successor, the session ends. With zero, reusing a token always ends its
-    /// session, even if two requests overlap.
+    /// The grace period serves second tabs, and clients that lose a response. A stolen token is accepted during this
+    /// time as well; once both parties have used the successor, the session ends. With zero, reusing a token always
+    /// ends its session, even if two requests overlap.
     pub grace: Duration,
-    /// How long a consumed token returns the same successor to a request with the `Idempotency-Key` of its exchange. Zero
-    /// disables such retries. Default and maximum: 60 s.
+    /// How long a consumed token returns the same successor to a request with the `Idempotency-Key` of its exchange.
+    /// Zero disables such retries. Default and maximum: 60 s.
     pub retry_window: Duration,
     /// The maximum number of live sessions per subject. Opening another session ends the oldest. Default: 100.
     pub cap: usize,

@@ -132,8 +132,8 @@ impl<S: SessionStore> Sessions<S> {
         Ok(self.pair(&self.successor(claims, successor), access)?)
     }
 
-    /// Returns generation and time of issue of the successor if a consumed token may return it again. Otherwise ends the
-    /// session.
+    /// Returns generation and time of issue of the successor if a consumed token may return it again. Otherwise ends
+    /// the session.
     async fn replayed(
         &self,
         presented: &PresentedToken,
@@ -154,8 +154,9 @@ impl<S: SessionStore> Sessions<S> {
 
     /// Ends a session of the subject. Returns whether this call ended it. A session of another subject is not changed.
     ///
-    /// To log out with a refresh token, pass its [session](PresentedToken::session_id). As the subject, pass the subject
-    /// of the access token if the request has an access token, else [that of the refresh token](PresentedToken::subject).
+    /// To log out with a refresh token, pass its [session](PresentedToken::session_id). As the subject, pass the
+    /// subject of the access token if the request has an access token, else [that of the refresh
+    /// token](PresentedToken::subject).
     ///
     /// # Errors
     /// The store failed.
@@ -182,8 +183,8 @@ impl<S: SessionStore> Sessions<S> {
         Ok(sessions)
     }
 
-    /// Returns the session with this id, of any subject and whether [live](SessionInfo::is_live) or not. `None` after the
-    /// session was removed.
+    /// Returns the session with this id, of any subject and whether [live](SessionInfo::is_live) or not. `None` after
+    /// the session was removed.
     ///
     /// # Errors
     /// The store failed.
@@ -191,7 +192,8 @@ impl<S: SessionStore> Sessions<S> {
         self.store.find(session_id).await
     }
 
-    /// Removes at most `batch` expired sessions and returns their number. Fewer than `batch` means that no more are left.
+    /// Removes at most `batch` expired sessions and returns their number. Fewer than `batch` means that no more are
+    /// left.
     ///
     /// # Errors
     /// The store failed.
