@@ -81,7 +81,7 @@ where
     let runtime = Handle::current();
     assert!(
         runtime.runtime_flavor() == RuntimeFlavor::MultiThread && runtime.metrics().num_workers() > 1,
-        "a session store is tested on several threads: use #[tokio::test(flavor = \"multi_thread\", worker_threads = 2)]"
+        "the suite for session stores requires several threads: use #[tokio::test(flavor = \"multi_thread\", worker_threads = 2)]"
     );
     let bench = async || Bench::new(fixture().await);
     sessions::found_as_opened(&bench().await?).await?;

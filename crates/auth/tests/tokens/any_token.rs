@@ -1,18 +1,18 @@
-//! What holds of every token, whoever made it. The rule: the property tests and the fuzz target `token` call the same
-//! functions, and each panics when it does not hold.
+//! Properties of all tokens, whatever their origin. The property tests and the fuzz target `token` call these
+//! functions. Each function panics if its property does not hold.
 
 use serde_json::{Value, json};
 
 use crate::support::*;
 
-/// Nothing is believed that nobody signed.
-pub fn is_refused_unsigned(text: &str) {
+/// Checks that unsigned text is rejected.
+pub fn is_rejected_unsigned(text: &str) {
     assert!(verify(text).is_err(), "{text:?}");
     assert!(issuer().verify_refresh_at(text, at(NOW)).is_err(), "{text:?}");
 }
 
-/// Of a header and claims that the right key has signed, only what the rules allow is believed, and read as it is.
-pub fn is_judged_by_what_it_says(header_text: &str, claims_text: &str) {
+/// Checks that a header and claims with a valid signature are accepted only if the rules allow, and are read unchanged.
+pub fn is_checked_by_its_content(header_text: &str, claims_text: &str) {
     let Ok(read) = verify(&sign_text(header_text, claims_text)) else { return };
     let told = format!("{header_text} {claims_text}");
     let [head, body] = [header_text, claims_text].map(|text| serde_json::from_str::<Value>(text).unwrap_or_default());
