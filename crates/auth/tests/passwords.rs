@@ -62,7 +62,7 @@ fn passwords_with_nul_are_neither_hashed_nor_matched() {
     assert_eq!(
         verify(&hasher(BCRYPT), "hunter2hunter2", &raw),
         Verdict::Match,
-        "bcrypt itself ignores what follows the NUL"
+        "bcrypt repeats the password and its NUL"
     );
 }
 

@@ -174,7 +174,8 @@ impl SmtpOptions {
             _ => format!("smtps://{login}localhost:{port}"),
         };
         if line != "listening\n" {
-            eprintln!("{SCRIPT} did not start:\n{}", fs::read_to_string(log).unwrap_or_default()); // its folder is removed
+            // The log is printed now, because it is removed with its folder.
+            eprintln!("{SCRIPT} did not start:\n{}", fs::read_to_string(log).unwrap_or_default());
             return None;
         }
         Some(Smtp { port, url, folder, process })

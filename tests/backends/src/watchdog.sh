@@ -1,6 +1,6 @@
 # Runs a server for a test process, and ends it when that process ends, for whatever reason. Standard input is a pipe
-# that only the test process holds open; the kernel closes it even after kill -9. watchdog.sh FOLDER SIGNAL PREPARE
-# SERVER [ARGUMENT...]: the first line of output is the server's pid.
+# that only the test process holds open; the kernel closes it even after kill -9.
+# watchdog.sh FOLDER SIGNAL PREPARE SERVER [ARGUMENT...]: the first line of output is the server's pid.
 folder=$1 signal=$2 prepare=$3
 shift 3
 exec 3<&0

@@ -1,6 +1,6 @@
 // A typical client, with types generated from specs/openapi.json. If it compiles, the document contains what clients
-// need. If it ends without an exception, the server behaves as documented. Usage: node built/src/main.js
-// http://127.0.0.1:8000 admin@example.com, with the password below.
+// need. If it ends without an exception, the server behaves as documented.
+// Usage: node built/src/main.js http://127.0.0.1:8000 admin@example.com, with the password below.
 
 import { deepStrictEqual as same, notStrictEqual as differs, ok, strictEqual as is } from "node:assert";
 import createClient from "openapi-fetch";

@@ -93,11 +93,7 @@ impl Source<'_> {
 
     #[cfg_attr(
         not(feature = "jwks"),
-        expect(
-            clippy::unused_async,
-            reason = "only a verifier that fetches keys
-    #awaits"
-        )
+        expect(clippy::unused_async, reason = "only a verifier that fetches keys awaits")
     )]
     pub(super) async fn verify(&self, token: &str) -> Result<AccessClaims, Challenge> {
         match self.kind {

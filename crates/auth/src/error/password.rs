@@ -19,7 +19,7 @@ pub enum PolicyViolation {
         /// The largest number of characters allowed.
         max: usize,
     },
-    /// Contains U+0000. bcrypt treats it as the end of the input, so `pw` and `pw\0pw` would be the same password.
+    /// Contains U+0000. bcrypt appends U+0000 and repeats the result, so `pw` and `pw\0pw` would be the same password.
     #[error("must not contain the NUL character")]
     ContainsNul,
     /// Listed among the common passwords that attackers try first.

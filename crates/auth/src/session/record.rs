@@ -74,7 +74,7 @@ pub enum EndScope {
     One(Uuid),
     /// All sessions.
     All,
-    /// All sessions except this.
+    /// All sessions except this session.
     AllBut(Uuid),
 }
 

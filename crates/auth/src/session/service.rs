@@ -43,7 +43,7 @@ impl<S: SessionStore> Sessions<S> {
     /// with a consumed token always ends its session, because its successor cannot be derived again.
     ///
     /// # Errors
-    /// The policy is invalid: a lifetime, idle time or cap of zero, or a window that is too long.
+    /// The policy is invalid: a lifetime or idle time under one second, a cap of zero, or a window above 60 seconds.
     pub fn new(
         store: S,
         issuer: impl Into<Arc<Issuer>>,
@@ -54,7 +54,7 @@ impl<S: SessionStore> Sessions<S> {
         Ok(Self { store, issuer: issuer.into(), chain: chain.into(), policy, clock: Arc::new(SystemTime::now) })
     }
 
-    /// Replaces the clock, for tests.
+    /// Replaces the system clock.
     #[must_use]
     pub fn with_clock(self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         Self { clock: Arc::new(clock), ..self }

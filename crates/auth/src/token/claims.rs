@@ -1,6 +1,5 @@
-//! The claims of tokens. A claim of the wrong type rejects the token; no value is coerced. Times are whole seconds
-//! since
-//! 1970. Only claims that one version writes and another does not may be absent.
+//! The claims of tokens. A claim of the wrong type rejects the token; no value is coerced. Times are Unix times
+//! in whole seconds. Only claims that one version writes and another does not may be absent.
 
 use std::fmt;
 

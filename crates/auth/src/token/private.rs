@@ -81,7 +81,7 @@ impl Private {
         let random = SystemRandom::new();
         match self {
             Self::Hs256(key) => {
-                // Names the provider instead of using the global one, which panics for some features of other crates.
+                // Names the provider: the global default panics for some combinations of features in other crates.
                 let signer = (DEFAULT_PROVIDER.signer_factory)(&jsonwebtoken::Algorithm::HS256, key).ok()?;
                 signer.try_sign(message).ok()
             }

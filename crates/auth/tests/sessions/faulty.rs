@@ -101,7 +101,7 @@ impl FaultyStore {
             Some(UserAgentTrimmed) => client.user_agent = client.user_agent.map(|agent| agent.trim().to_owned()),
             Some(UserAgentNullIfEmpty) => client.user_agent = client.user_agent.filter(|agent| !agent.is_empty()),
             Some(AddressCutTo39) => client.ip = client.ip.map(|ip| cut(&ip, 39)),
-            Some(ClientForgotten) => client = Client::default(),
+            Some(ClientNotStored) => client = Client::default(),
             _ => {}
         }
         client
@@ -110,7 +110,7 @@ impl FaultyStore {
     fn family(&self, session: &NewSession) -> Family {
         let info = SessionInfo {
             id: session.id,
-            subject: if self.is(SubjectKeptInLowerCase) {
+            subject: if self.is(SubjectStoredInLowerCase) {
                 session.subject.to_lowercase()
             } else {
                 session.subject.clone()
@@ -122,7 +122,7 @@ impl FaultyStore {
             client: self.client(session.client.clone()),
         };
         let first = Token::fresh(session.digest, self.time(session.created_at));
-        let tokens = if self.is(FirstTokenNotKept) { Vec::new() } else { vec![first] };
+        let tokens = if self.is(FirstTokenNotStored) { Vec::new() } else { vec![first] };
         Family { info, tokens, is_gone: false }
     }
 
@@ -158,12 +158,12 @@ impl FaultyStore {
         let reason = if self.is(CapEndsAsLogout) { EndReason::Logout } else { EndReason::Superseded };
         let mut ended = Vec::new();
         for info in older.into_iter().take(surplus) {
-            if !self.is(CapOnlyTold) {
+            if !self.is(CapOnlyReported) {
                 info.ended = Some((self.time(now), reason));
             }
             ended.push(info.id);
         }
-        if self.is(CapNotTold) { Vec::new() } else { ended }
+        if self.is(CapNotReported) { Vec::new() } else { ended }
     }
 
     fn spent(&self, family: &mut Family, index: usize, exchange: &Exchange) -> Option<Exchanged> {
@@ -171,7 +171,7 @@ impl FaultyStore {
         if self.is(ReplayStampsAgain) {
             family.tokens[index].consumed = Some((exchange.now, key));
         }
-        if self.is(ReplayKeepsItsKey) {
+        if self.is(ReplayStoresItsKey) {
             family.tokens[index].consumed = Some((at, exchange.retry_key));
         }
         if self.is(ReplayTouches) {
@@ -180,8 +180,8 @@ impl FaultyStore {
         let Some(next) = family.tokens.get(index + 1) else { return Some(Exchanged::Unknown) };
         Some(Exchanged::Spent(Spent {
             generation: u32::try_from(index).unwrap(),
-            consumed_at: if self.is(SpentSinceAsked) { exchange.now } else { at },
-            retry_key: if self.is(RetryKeyForgotten) { None } else { key },
+            consumed_at: if self.is(SpentSinceRequest) { exchange.now } else { at },
+            retry_key: if self.is(RetryKeyNotStored) { None } else { key },
             successor: Successor {
                 digest: if self.is(SuccessorIsTheTokenItself) { exchange.digest } else { next.digest },
                 issued_at: if self.is(SuccessorAsOldAsItsSession) { family.info.created_at } else { next.issued_at },
@@ -250,10 +250,10 @@ impl FaultyStore {
         let family = families.get_mut(&exchange.session_id).unwrap();
         let token = Token::fresh(next.digest, self.time(next.issued_at));
         family.consume(index, &Exchange { now: self.time(exchange.now), ..exchange.clone() });
-        if with_successor && !self.is(SuccessorNotKept) {
+        if with_successor && !self.is(SuccessorNotStored) {
             family.tokens.push(token);
         }
-        if !self.is(UseNotNoted) {
+        if !self.is(UseNotRecorded) {
             family.info.last_used_at = self.time(exchange.now);
         }
         if self.is(ExchangeExtends) {
@@ -269,16 +269,16 @@ impl FaultyStore {
             EndScope::One(_) if self.is(EndOfOneIsOfAll) => EndScope::All,
             scope => scope,
         };
-        is_own && scope.contains(info.id) && (info.ended.is_none() || self.is(EndAgain) || self.is(EndToldAgain))
+        is_own && scope.contains(info.id) && (info.ended.is_none() || self.is(EndAgain) || self.is(EndReportedAgain))
     }
 
     fn end_one(&self, families: &mut Families, id: Uuid, reason: EndReason, at: SystemTime) {
         let Some(family) = families.get_mut(&id) else { return };
-        let reason = if self.is(EndReasonForgotten) { EndReason::Logout } else { reason };
+        let reason = if self.is(EndReasonNotStored) { EndReason::Logout } else { reason };
         if family.info.ended.is_none() || self.is(EndAgain) {
             family.info.ended = Some((self.time(at), reason));
         }
-        if self.is(EndForgetsTokens) {
+        if self.is(EndRemovesTokens) {
             family.tokens.clear();
         }
         if self.is(EndRemoves) {
@@ -367,7 +367,7 @@ impl SessionStore for FaultyStore {
         for id in &ids {
             self.end_one(&mut families, *id, reason, at);
         }
-        Ok(if self.is(EndNotTold) { Vec::new() } else { ids })
+        Ok(if self.is(EndNotReported) { Vec::new() } else { ids })
     }
 
     async fn find(&self, session_id: Uuid) -> Result<Option<SessionInfo>, Infallible> {

@@ -154,8 +154,8 @@ fn the_maximum_lifetime_applies_to_issuers_and_verifiers() {
     assert!(verifier.verify_access_at(&living(day), at(NOW)).is_ok());
     let refused = verifier.verify_access_at(&living(day + 1), at(NOW)).unwrap_err();
     assert_eq!(refused, TokenError::Invalid(TokenFault::LifetimeTooLong { lifetime: day + 1, max: day }));
-    let told = refused.to_string();
-    assert!(told.contains("86401 s") && told.contains("86400 s") && told.contains("with_max_lifetime"), "{told}");
+    let text = refused.to_string();
+    assert!(text.contains("86401 s") && text.contains("86400 s") && text.contains("with_max_lifetime"), "{text}");
 
     let week = MAX_ACCESS_LIFETIME * 7;
     let start = |profile| Issuer::new(KeySet::new(SigningKey::hs256(&secret())), refresh_keys(), profile);
