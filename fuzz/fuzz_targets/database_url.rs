@@ -1,5 +1,5 @@
-//! `DATABASE_URL`. The text as it is; and its first three lines as what stands before and behind the canary in a
-//! password, and as the place of the database.
+//! Fuzzes `DATABASE_URL` with the whole text. Also uses its first three lines: before and behind a canary in a
+//! password, and as the location of the database.
 #![no_main]
 
 #[path = "../../crates/persistence/tests/properties/database_url.rs"]

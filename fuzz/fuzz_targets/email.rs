@@ -1,4 +1,4 @@
-//! E-mail addresses.
+//! Fuzzes e-mail addresses.
 #![no_main]
 
 #[path = "../../crates/domain/tests/properties/email.rs"]

@@ -47,7 +47,7 @@ async fn a_client_that_was_generated_from_the_kept_document_compiles_and_works()
     let server = Server::start().await;
     let admin = server.admin().await;
     let did = run("node", &["built/src/main.js", &server.url, &admin.email]);
-    assert!(did.stdout.contains("did what it wanted"), "{did:#?}");
+    assert!(did.stdout.contains("all requests succeeded"), "{did:#?}");
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ async fn a_letter_that_was_refused_is_dead_and_can_be_tried_again() {
     assert!(dead["due_at"].is_null() && dead["finished_at"].is_string(), "{dead:#}");
     assert!(!dead.to_string().contains("ada@"), "{dead:#}");
 
-    smtp.mend();
+    smtp.clear_fault();
     let retry = format!("{JOBS}/{}/retry", dead["id"].as_str().unwrap());
     let retried = admin.post(&retry).await.is(200).json();
     assert_eq!((&retried["state"], &retried["attempts"]), (&json!("waiting"), &json!(0)), "{retried:#}");
@@ -63,7 +63,7 @@ async fn the_command_line_shows_and_retries_jobs_too() {
     let text = server.cli(["jobs", "list"]).exits(0).stdout;
     assert!(text.contains("554") && text.contains("purge_users") && !text.contains('@'), "{text}");
 
-    smtp.mend();
+    smtp.clear_fault();
     let id = jobs[0]["id"].as_str().unwrap();
     assert!(server.cli(["jobs", "retry", id]).exits(0).stdout.contains(id));
     eventually("one e-mail", async || (smtp.received().len() == 1).then_some(())).await;
@@ -120,7 +120,7 @@ async fn a_job_of_a_process_that_died_is_done_by_another() {
     eventually("attempts under way", async || (smtp.open() > 0).then_some(())).await;
     server.signal(Signal::KILL);
     let home = server.leave();
-    smtp.mend();
+    smtp.clear_fault();
     let server = home.start().await;
     eventually("all e-mails", async || (smtp.received().len() >= 3).then_some(())).await;
     server.jobs_end().await;
@@ -141,7 +141,7 @@ async fn a_process_that_is_told_to_stop_gives_its_jobs_back() {
     server.anonymous().register("ada").await;
     eventually("an attempt under way", async || (smtp.open() > 0).then_some(())).await;
     assert!(server.terminate().success());
-    smtp.mend();
+    smtp.clear_fault();
     let server = server.leave().start().await;
     eventually("the e-mail", async || (smtp.received().len() == 1).then_some(())).await;
     server.letters_in_the_end("ada@example.com").await;

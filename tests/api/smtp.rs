@@ -51,7 +51,7 @@ async fn whatever_happens_to_the_mail_server_every_letter_arrives() {
             (server.unfinished().iter().filter(|job| failed(job)).count() > number).then_some(())
         })
         .await;
-        smtp.mend();
+        smtp.clear_fault();
         if fault.is_none() {
             smtp.start_again();
         }
@@ -108,7 +108,7 @@ async fn with_tls_and_a_login_it_arrives_too_and_the_password_is_nowhere() {
         })
         .await;
         assert!(error.contains("535") && !error.contains(password), "{error}");
-        smtp.mend();
+        smtp.clear_fault();
         all_received(&server, &smtp, &["bob@example.com".to_owned()]).await;
         assert!(!server.log().contains(password));
         assert!(!server.cli(["config", "show"]).exits(0).output().contains(password));

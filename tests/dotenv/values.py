@@ -1,4 +1,4 @@
-"""Reads a JSON list of texts, and prints what python-dotenv makes of each as a `.env` file, as a JSON list of objects."""
+"""Reads a JSON list of texts, parses each with python-dotenv as a `.env` file, and prints a JSON list of objects."""
 
 import json
 import logging
@@ -7,7 +7,7 @@ import tempfile
 
 from dotenv.main import DotEnv
 
-logging.disable()  # of lines that it cannot parse
+logging.disable()  # no warnings about lines that it cannot parse
 results = []
 with tempfile.NamedTemporaryFile(mode="w", encoding="utf-8", newline="") as file:
     for text in json.load(sys.stdin):
@@ -15,7 +15,7 @@ with tempfile.NamedTemporaryFile(mode="w", encoding="utf-8", newline="") as file
         file.truncate()
         file.write(text)
         file.flush()
-        # As `load_dotenv` does, which lets the environment win.
+        # The same options as `load_dotenv`: the environment has precedence.
         values = DotEnv(file.name, override=False, encoding="utf-8").dict()
         results.append({name: value for name, value in values.items() if value is not None})
 json.dump(results, sys.stdout)

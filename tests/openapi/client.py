@@ -1,4 +1,4 @@
-"""A client in Python, generated from specs/openapi.json by openapi-python-client: it logs in, creates, lists and refreshes.
+"""A Python client, generated from specs/openapi.json with openapi-python-client: logs in, creates, lists and refreshes.
 
 Usage: client.py http://127.0.0.1:8000 admin@example.com, with the generated package `keepstone` in the working directory.
 """
@@ -35,4 +35,4 @@ assert invalid.code == "validation_failed" and invalid.errors[0].loc == ["body",
 fresh = refresh_tokens.sync(client=anonymous, body=RefreshRequest(refresh_token=tokens.refresh_token))
 assert fresh.refresh_token != tokens.refresh_token
 assert get_me.sync(client=AuthenticatedClient(base_url=base_url, token=fresh.access_token)).id == me.id
-print("the client did what it wanted")
+print("all requests succeeded")

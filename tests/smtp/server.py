@@ -1,9 +1,15 @@
-"""A mail server for tests: it keeps what it gets, and misbehaves when told to.
+"""A mail server for tests. It stores received e-mails, and can inject faults.
 
-server.py FOLDER PORT OPTIONS: OPTIONS is JSON with `tls` ("none", "starttls", "implicit"), `certificate`, `key` and `login`
-([user, password] or null). It appends each e-mail to FOLDER/received, a line of JSON each, before it answers, and a byte for each
-connection to FOLDER/connections; FOLDER/open has the number of those that are open. FOLDER/fault says how to misbehave, and is read whenever it matters. SIGUSR1 closes everything,
-SIGUSR2 listens again. tests/backends/src/smtp.rs starts it, and says what the faults are.
+Usage: server.py FOLDER PORT OPTIONS. OPTIONS is JSON with `tls` ("none", "starttls", "implicit"), `certificate`, `key`
+and `login` ([user, password] or null).
+
+- FOLDER/received: a line of JSON per e-mail, written before the reply.
+- FOLDER/connections: a byte per connection.
+- FOLDER/open: the number of open connections.
+- FOLDER/fault: the fault to inject, read at each step.
+- SIGUSR1 closes the listener and all connections; SIGUSR2 listens again.
+
+tests/backends/src/smtp.rs starts this server and documents the faults.
 """
 
 import asyncio
@@ -31,7 +37,7 @@ def fault():
 
 
 def said_at(step):
-    """The reply that is to be given at this step instead of the right one."""
+    """Returns the reply to send at this step instead of the normal reply."""
     return fault().get("say") if fault().get("at") == step else None
 
 
@@ -47,7 +53,7 @@ def connected(connection, is_connected):
 
 
 def decoded(value):
-    # Not the policy's own way, which takes a space between two encoded words for one (RFC 2047 section 6.2).
+    # Not the policy's own decoder, which retains the space between two encoded words (RFC 2047 section 6.2).
     return str(email.header.make_header(email.header.decode_header("".join(value.splitlines()))))
 
 
@@ -88,7 +94,7 @@ class Handler:
         record(envelope, not hangs_up)
         if hangs_up:
             server.transport.abort()
-        return "250 2.0.0 kept"
+        return "250 2.0.0 accepted"
 
 
 class Server(SMTP):
@@ -125,7 +131,7 @@ class Server(SMTP):
     async def smtp_STARTTLS(self, arg):
         if fault().get("at") == "broken_tls":
             await self.push("220 Ready to start nothing")
-            await self.push("this is no TLS")
+            await self.push("this is not TLS")
             return
         await super().smtp_STARTTLS(arg)
 

@@ -1,5 +1,5 @@
-// Three OAuth 2 clients, as they are published: each logs in, refreshes at the token endpoint and at the route for
-// refreshing, and reads an error. Arguments: the address of a server, a user name, a password.
+// Three published OAuth 2 clients. Each logs in, refreshes at the token endpoint and at the refresh endpoint, and reads
+// an error. Arguments: the URL of a server, a user name, a password.
 import assert from "node:assert/strict";
 import * as oauth from "oauth4webapi";
 import * as openid from "openid-client";

@@ -1,4 +1,4 @@
-//! A service of another team that trusts a Keepstone elsewhere. It has no secret, no database and no way to sign.
+//! A service that verifies the tokens of a Keepstone server. It has no secret, no database and no signing key.
 //!
 //! `cargo run -p keepstone-auth --features actix,jwks --example verify_only --
 //! http://localhost:8000/.well-known/jwks.json https://id.example.com orders`

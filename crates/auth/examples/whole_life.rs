@@ -1,8 +1,9 @@
-//! The whole life of an account in one service: register, log in, ask, refresh, log out, and a refresh token that comes
-//! twice. The rule: users and sessions are in memory here; yours want a database, and TLS before the port.
+//! The whole life of an account in one service: register, log in, read, refresh, log out, and reuse of a refresh token.
 //!
-//! `cargo run -p keepstone-auth --features actix --example whole_life -- 8080` serves on that port. `--demo` in its
-//! place walks through it all over HTTP, and fails at the first answer that is not as expected.
+//! Users and sessions are stored in memory. A real service needs a database, and a TLS proxy in front of the port.
+//!
+//! `cargo run -p keepstone-auth --features actix --example whole_life -- 8080` serves on that port. With `--demo`
+//! instead of the port, the example runs through all steps over HTTP, and fails at the first unexpected response.
 #![expect(clippy::disallowed_types, reason = "`web::Json` is banned for Keepstone's own handlers, not for yours")]
 
 use std::collections::{HashMap, hash_map::Entry};
@@ -67,7 +68,7 @@ async fn register(Json(new): Json<Credentials>, accounts: Data<Accounts>) -> Res
         return Err(ErrorUnprocessableEntity("a name is 1 to 64 of a-z"));
     }
     Policy::default().check(&new.password).map_err(ErrorUnprocessableEntity)?;
-    // Too many at once are refused; `PasswordError::Overloaded` has a time for `Retry-After`.
+    // Too many concurrent hashes are rejected. `PasswordError::Overloaded` contains the time for `Retry-After`.
     let hash = accounts.passwords.hash(new.password.into()).await.map_err(ErrorServiceUnavailable)?;
     match accounts.users().entry(new.name) {
         Entry::Occupied(_) => return Err(ErrorConflict("this name is taken")),
@@ -78,10 +79,10 @@ async fn register(Json(new): Json<Credentials>, accounts: Data<Accounts>) -> Res
 
 async fn login(Json(sent): Json<Credentials>, accounts: Data<Accounts>) -> Result<HttpResponse> {
     let user = accounts.users().get(&sent.name).cloned();
-    // An unknown name is verified too: it takes as long as a wrong password, and gets the same answer.
+    // An unknown name is verified as well: it takes as long as a wrong password, with the same response.
     let hash = user.as_ref().map(|user| user.hash.clone());
     let verdict = accounts.passwords.verify(sent.password.into(), hash).await.map_err(ErrorServiceUnavailable)?;
-    // With a database, store a fresh hash after `MatchOutdated`, and log what was `Refused`.
+    // With a database, store a new hash after `MatchOutdated`, and log the reason of `Refused`.
     let user = user.filter(|_| verdict.is_match()).ok_or_else(|| ErrorUnauthorized("wrong name or password"))?;
     let opened = accounts.sessions.open(&sent.name, &accounts.grant(user.role), Client::default()).await;
     Ok(token_response(&opened.map_err(ErrorInternalServerError)?.tokens))
@@ -93,19 +94,20 @@ struct Renewal {
 }
 
 async fn refresh(Json(sent): Json<Renewal>, request: HttpRequest, accounts: Data<Accounts>) -> Result<HttpResponse> {
-    // Whatever is wrong with a token, whoever sent it learns no more than this.
-    let refused = || ErrorUnauthorized("this refresh token is no good");
-    let presented = accounts.sessions.verify_refresh(&sent.refresh_token).map_err(|_| refused())?;
-    // Between the two halves: is this still a user, and with which role by now?
-    let role = accounts.users().get(presented.subject()).map(|user| user.role).ok_or_else(refused)?;
-    // A retry, or a second tab, gets the same tokens for 10 s; with the key of the first request, for a minute.
+    // The response is the same for every fault of a token, so the client cannot learn the fault.
+    let rejected = || ErrorUnauthorized("this refresh token is not valid");
+    let presented = accounts.sessions.verify_refresh(&sent.refresh_token).map_err(|_| rejected())?;
+    // Between the two steps: does the user still exist, and with which role?
+    let role = accounts.users().get(presented.subject()).map(|user| user.role).ok_or_else(rejected)?;
+    // A retry or a second tab receives the same refresh token for 10 s; with the key of the first request, for a
+    // minute.
     let key = request.headers().get("Idempotency-Key").and_then(|key| key.to_str().ok());
     let refreshed = accounts.sessions.refresh(&presented, &accounts.grant(role), key).await;
     let tokens = refreshed.map_err(|error| match error {
-        RefreshError::Revoked | RefreshError::Expired => refused(),
+        RefreshError::Revoked | RefreshError::Expired => rejected(),
         RefreshError::Reused { .. } => {
             eprintln!("security: a refresh token of {} was used again, its session has ended", presented.subject());
-            refused()
+            rejected()
         }
         RefreshError::Issue(_) | RefreshError::Store(_) => ErrorInternalServerError(error),
     })?;
@@ -126,7 +128,8 @@ async fn logout(caller: Authenticated, accounts: Data<Accounts>) -> Result<HttpR
 }
 
 async fn read(caller: Authenticated, accounts: Data<Accounts>) -> Result<String> {
-    // An access token is good until it expires. Where the end of its session has to count at once, ask for that too.
+    // An access token is valid until it expires. If the end of its session must take effect at once, check the session
+    // too.
     let session = accounts.sessions.find(caller.session_id).await.map_err(ErrorInternalServerError)?;
     session.filter(|session| session.is_live(SystemTime::now())).ok_or(Challenge::Invalid)?;
     Ok(format!("nothing here yet, {}\n", caller.subject))
@@ -143,7 +146,8 @@ fn routes(routes: &mut ServiceConfig) {
 }
 
 fn serve(listener: TcpListener) -> Fallible<Server> {
-    // These sessions end with the process, so its secret may too. Yours is configured, and the same on every node.
+    // These sessions end with the process, so a random secret is enough. A real service configures one secret for all
+    // nodes.
     let mut secret = vec![0; Secret::MIN_BYTES];
     aws_lc_rs::rand::fill(&mut secret)?;
     let secret = Secret::new(secret)?;
@@ -151,7 +155,7 @@ fn serve(listener: TcpListener) -> Fallible<Server> {
     let (access, refresh) = (SigningKey::hs256(&secret), SigningKey::hs256(&refresh_secret));
     let profile = Profile::new("https://id.example.com", "notes", Duration::from_mins(10));
     let issuer = Issuer::new(KeySet::new(access), KeySet::new(refresh), profile)?;
-    let verifier = Data::new(issuer.verifier().clone()); // what `Authenticated` and `RequirePermission` ask
+    let verifier = Data::new(issuer.verifier().clone()); // used by `Authenticated` and `RequirePermission`
     let (store, chain) = (MemorySessionStore::default(), TokenChain::new(&refresh_secret));
     let accounts = Data::new(Accounts {
         users: Mutex::default(),
@@ -175,7 +179,8 @@ async fn main() -> Fallible<()> {
     Ok(serve(listener)?.await?)
 }
 
-/// Serves on a free port and leads an account's life there: a line for each step, and an error at the first surprise.
+/// Serves on a free port and runs through the life of an account: a line per step, and an error at the first unexpected
+/// response.
 pub(crate) async fn demo(lines: impl Write) -> Fallible<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut demo = Demo { address: listener.local_addr()?, lines };
@@ -189,12 +194,12 @@ pub(crate) async fn demo(lines: impl Write) -> Fallible<()> {
     let [access, refresh] = demo.step(200, "log in", "POST /login", "", &ada("correct horse")).await?;
     demo.step(401, "read without a token", "GET /notes", "", "").await?;
     demo.step(200, "read", "GET /notes", &access, "").await?;
-    demo.step(403, "read drafts, which takes another role", "GET /drafts", &access, "").await?;
+    demo.step(403, "read drafts, which requires another role", "GET /drafts", &access, "").await?;
     let [newer, next] = demo.step(200, "refresh", "POST /refresh", "", &renewal(&refresh)).await?;
     demo.step(200, "read with the new access token", "GET /notes", &newer, "").await?;
-    let [_, same] = demo.step(200, "a second tab refreshes, too", "POST /refresh", "", &renewal(&refresh)).await?;
+    let [_, same] = demo.step(200, "a second tab refreshes as well", "POST /refresh", "", &renewal(&refresh)).await?;
     if same != next {
-        return Err("the second tab got another refresh token".into());
+        return Err("the second tab received a different refresh token".into());
     }
     let [newer, next] = demo.step(200, "refresh again", "POST /refresh", "", &renewal(&next)).await?;
 
@@ -217,14 +222,15 @@ struct Demo<W> {
 }
 
 impl<W: Write> Demo<W> {
-    /// One request over a connection of its own. Gives the answer's access and refresh token, empty if it has none.
+    /// Sends a request over its own connection. Returns the access and refresh token of the response, empty if it has
+    /// none.
     async fn step(&mut self, expected: u16, what: &str, route: &str, token: &str, json: &str) -> Fallible<[String; 2]> {
         let head = format!("{route} HTTP/1.0\r\nAuthorization: Bearer {token}\r\nContent-Length: {}\r\n", json.len());
         let mut connection = TcpStream::connect(self.address).await?;
         connection.write_all(format!("{head}Content-Type: application/json\r\n\r\n{json}").as_bytes()).await?;
-        let mut answer = String::new();
-        connection.read_to_string(&mut answer).await?;
-        let (head, body) = answer.split_once("\r\n\r\n").ok_or("not an HTTP answer")?;
+        let mut response = String::new();
+        connection.read_to_string(&mut response).await?;
+        let (head, body) = response.split_once("\r\n\r\n").ok_or("not an HTTP response")?;
         let status: u16 = head.split(' ').nth(1).ok_or("no status")?.parse()?;
         writeln!(self.lines, "{status} {what}")?;
         if status != expected {

@@ -1,7 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 //!
-//! The rule of this crate: nothing in it knows its user. No framework, no database, no configuration file, no global.
+//! The crate is independent of its callers: it requires no framework, no database, no configuration file and no global
+//! state.
 
 #[cfg(feature = "actix")]
 pub mod actix;

@@ -1,4 +1,4 @@
-//! What any session store must do, for authors of stores. The rule: only what [`SessionStore`] promises is checked.
+//! A test suite for implementations of [`SessionStore`]. It checks exactly the rules in the documentation of the trait.
 
 mod abandoned;
 mod exchange;
@@ -23,23 +23,25 @@ use crate::token::{Secret, TokenChain};
 /// A store to test.
 #[derive(Debug)]
 pub struct Fixture<S> {
-    /// Without any session.
+    /// The store, without any session.
     pub store: S,
-    /// The subjects that it accepts.
+    /// The subjects that the store accepts.
     pub subjects: Subjects,
 }
 
 /// The subjects whose sessions a store accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subjects {
-    /// Any, as [`SessionStore`] describes them.
+    /// Any subject that [`SessionStore`] allows.
     Any,
-    /// These two: the store knows its users.
+    /// Only these two subjects, because the store knows its users.
     Only([String; 2]),
 }
 
-/// Tests a store against everything that [`SessionStore`] promises, with a few thousand exchanges, some of them 50 at
-/// once. Calls the function for a dozen fresh fixtures.
+/// Tests a store against the rules of [`SessionStore`].
+///
+/// The suite runs a few thousand exchanges, up to 50 of them concurrently. It calls the function for a dozen fresh
+/// fixtures.
 ///
 /// ```
 /// use keepstone_auth::session::MemorySessionStore;
@@ -52,8 +54,8 @@ pub enum Subjects {
 /// ```
 ///
 /// # Panics
-/// With one line that names the first [broken rule](BrokenRule). Outside a multi-thread tokio runtime, because a race
-/// between two threads would not show there.
+/// Panics if the store breaks a rule, with one line that names the first [broken rule](BrokenRule). Also panics outside
+/// a multi-thread tokio runtime, because races between threads would not occur there.
 pub async fn session_store_contract<S, F>(fixture: F)
 where
     S: SessionStore + 'static,
@@ -64,13 +66,13 @@ where
     }
 }
 
-/// The same as [`session_store_contract`], but returns the broken rule.
+/// Tests a store as [`session_store_contract`] does, but returns the broken rule instead of panicking.
 ///
 /// # Errors
 /// The first rule that the store breaks.
 ///
 /// # Panics
-/// Outside a multi-thread tokio runtime.
+/// Panics outside a multi-thread tokio runtime.
 pub async fn check_session_store<S, F>(fixture: F) -> Result<(), BrokenRule>
 where
     S: SessionStore + 'static,
@@ -79,7 +81,7 @@ where
     let runtime = Handle::current();
     assert!(
         runtime.runtime_flavor() == RuntimeFlavor::MultiThread && runtime.metrics().num_workers() > 1,
-        "a session store is tested on several threads: use #[tokio::test(flavor = \"multi_thread\", worker_threads = 2)]"
+        "the suite for session stores requires several threads: use #[tokio::test(flavor = \"multi_thread\", worker_threads = 2)]"
     );
     let bench = async || Bench::new(fixture().await);
     sessions::found_as_opened(&bench().await?).await?;
@@ -95,15 +97,15 @@ where
     parallel::many_ends(&bench().await?).await
 }
 
-/// What ended, when nothing did.
+/// The ended sessions of a call that ended none.
 const NONE: [Uuid; 0] = [];
 
-/// Some point in time, this much later: with microseconds, which have to be kept.
+/// Returns a time this many seconds after a fixed moment. It has microseconds, which stores must retain.
 fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_800_000_000 + seconds) + Duration::from_micros(123_457)
 }
 
-/// A store, and what is needed to call it.
+/// A store under test, with the values needed to call it.
 struct Bench<S> {
     store: Arc<S>,
     chain: Arc<TokenChain>,
@@ -127,7 +129,7 @@ impl<S: SessionStore + 'static> Bench<S> {
         TokenChain::digest(&self.chain.token_id(session_id, generation))
     }
 
-    /// A session of this subject that begins at `created` and expires `expires` seconds later.
+    /// Creates a session of this subject that begins at `created` and expires `expires` seconds later.
     fn session(&self, subject: &str, created: u64, expires: u64) -> NewSession {
         let created_at = at(created);
         let since_epoch = created_at.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -142,7 +144,7 @@ impl<S: SessionStore + 'static> Bench<S> {
         }
     }
 
-    /// Opens a session of Ada's at 0 that expires at 1,000.
+    /// Opens a session for Ada at 0 that expires at 1,000.
     async fn open(&self) -> Checked<NewSession> {
         let session = self.session(&self.ada, 0, 1_000);
         Rule::OpenCap.is(&*self.keep(&session, 10_000).await?, &NONE, "fewer sessions than the cap")?;
@@ -173,7 +175,7 @@ impl<S: SessionStore + 'static> Bench<S> {
         works("exchange", self.store.exchange(exchange).await)
     }
 
-    /// Exchanges the token of this generation, which has to be possible.
+    /// Exchanges the token of this generation, which must succeed.
     async fn done(&self, session: &NewSession, generation: u32, now: u64, case: &str) -> Checked {
         let done = Exchanged::Done { generation: generation + 1 };
         Rule::Done.is(self.exchange(session, generation, now).await?, done, case)

@@ -1,5 +1,5 @@
-//! An actix service that trusts somebody's tokens. The rule: what a handler sees, a verifier has let in.
-#![expect(clippy::unwrap_used, reason = "a test that cannot make its token has failed")]
+//! An actix service that accepts another service's tokens. Handlers only receive requests that a verifier accepted.
+#![expect(clippy::unwrap_used, reason = "a test that cannot create its token has failed")]
 
 use std::time::{Duration, SystemTime};
 
@@ -36,7 +36,7 @@ fn token() -> String {
     token_at(SystemTime::now())
 }
 
-/// Status, `WWW-Authenticate`, body.
+/// Status, `WWW-Authenticate` and body of a response.
 type Answer = (u16, Option<String>, String);
 
 macro_rules! answer {
@@ -87,7 +87,7 @@ async fn get(path: &str, headers: &[&str]) -> Answer {
 const PROTECTED: [&str; 5] = ["/me", "/write", "/bearer", "/read", "/deny"];
 
 #[actix_web::test]
-async fn a_good_token_gets_in_and_says_who_it_is() {
+async fn a_valid_token_is_accepted_and_identifies_the_caller() {
     let header = format!("bEARER {}", token());
     assert_eq!(get("/me", &[&header]).await, (200, None, "ada".to_owned()));
     assert_eq!(get("/bearer", &[&header]).await, (200, None, "in".to_owned()));
@@ -95,7 +95,7 @@ async fn a_good_token_gets_in_and_says_who_it_is() {
 }
 
 #[actix_web::test]
-async fn no_token_is_401_with_a_bare_challenge() {
+async fn a_missing_token_is_401_with_a_bare_challenge() {
     for path in PROTECTED {
         for headers in [&[][..], &["Basic YTpi"], &["Bearer"], &["Bearer "], &["\u{e9}"]] {
             let (status, challenge, body) = get(path, headers).await;
@@ -107,12 +107,12 @@ async fn no_token_is_401_with_a_bare_challenge() {
             );
         }
         let (status, ..) = get(&format!("{path}?access_token={}", token()), &[]).await;
-        assert_eq!(status, 401, "a token in the query is none");
+        assert_eq!(status, 401, "a token in the query is ignored");
     }
 }
 
 #[actix_web::test]
-async fn a_bad_token_is_401_and_does_not_learn_why() {
+async fn an_invalid_token_is_401_without_the_reason() {
     let good = token();
     let forged = format!("Bearer {}", &good[..good.len() - 4]);
     let foreign = format!("Bearer {}", good.replacen('e', "f", 1));
@@ -128,7 +128,7 @@ async fn a_bad_token_is_401_and_does_not_learn_why() {
 }
 
 #[actix_web::test]
-async fn an_expired_token_is_told_apart() {
+async fn an_expired_token_has_its_own_code() {
     let expired = format!("Bearer {}", token_at(SystemTime::now() - Duration::from_hours(1)));
     for path in PROTECTED {
         let (status, challenge, body) = get(path, &[&expired]).await;
@@ -159,7 +159,7 @@ async fn a_missing_permission_is_403_and_named() {
 }
 
 #[actix_web::test]
-async fn without_a_verifier_nobody_gets_in() {
+async fn without_a_verifier_every_request_is_rejected() {
     let header = (AUTHORIZATION, format!("Bearer {}", token()));
     let app = || App::new().route("/me", web::get().to(me));
     let (status, challenge, _) = answer!(app(), test::TestRequest::get().uri("/me").insert_header(header));
@@ -213,7 +213,7 @@ async fn a_verifier_may_fetch_its_keys() {
 }
 
 #[actix_web::test]
-async fn what_is_wrapped_is_not_even_found_without_a_token() {
+async fn wrapped_routes_are_401_without_a_token_even_if_missing() {
     let (status, ..) = get("/bearer/no/such/page", &[]).await;
     assert_eq!(status, 401);
     let post = test::TestRequest::default().method(Method::POST).uri("/read");
@@ -221,7 +221,7 @@ async fn what_is_wrapped_is_not_even_found_without_a_token() {
 }
 
 #[::core::prelude::v1::test]
-fn keys_that_cannot_be_fetched_are_503_with_a_time_to_come_back() {
+fn keys_that_cannot_be_fetched_are_503_with_retry_after() {
     let response = Challenge::Unavailable(Duration::from_millis(200)).error_response();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.headers().get(RETRY_AFTER).unwrap(), "1");

@@ -1,10 +1,10 @@
-//! The example that can walk through itself. The rule: what a newcomer is shown, happens.
+//! Runs the demo of an example, and checks the status of every step.
 
 #[path = "../examples/whole_life.rs"]
 mod whole_life;
 
 #[actix_web::test]
-async fn an_account_is_led_through_its_whole_life() {
+async fn the_demo_runs_through_the_whole_life_of_an_account() {
     let mut lines = Vec::new();
     whole_life::demo(&mut lines).await.unwrap();
     let lines = String::from_utf8(lines).unwrap();

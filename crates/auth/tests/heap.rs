@@ -1,4 +1,4 @@
-//! Verifying keeps nothing. Alone in its process, because others would be measured too.
+//! Verifying retains no memory. This test has its own process, because other tests would distort the measurement.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use keepstone_auth::token::{AccessGrant, Issuer, KeySet, Profile, Secret, SigningKey};
 
-/// Resident memory of this process, in KiB.
+/// Returns the resident memory of this process, in KiB.
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();

@@ -1,4 +1,4 @@
-//! What hashing promises, with hashes of other systems. The rule: vectors come from those systems, not from this crate.
+//! Password hashing, and verification of hashes of other systems. The test vectors were created by those systems.
 
 use keepstone_auth::error::{PasswordError, PolicyViolation, Refusal};
 use keepstone_auth::password::{Hasher, PasswordHash, Scheme, Verdict};
@@ -16,7 +16,7 @@ fn verify(hasher: &Hasher, password: &str, stored: &str) -> Verdict {
 }
 
 #[test]
-fn bcrypt_takes_what_it_can_hold_and_argon2id_the_rest() {
+fn short_passwords_use_bcrypt_and_longer_ones_argon2id() {
     let hasher = hasher(BCRYPT);
     for (bytes, prefix) in
         [(1, "$2b$04$"), (71, "$2b$04$"), (72, "$argon2id$v=19$m=19456,t=2,p=1$"), (128, "$argon2id$")]
@@ -49,7 +49,7 @@ fn no_password_is_truncated() {
 }
 
 #[test]
-fn nul_can_be_neither_set_nor_used_to_repeat_a_password() {
+fn passwords_with_nul_are_neither_hashed_nor_matched() {
     for scheme in [BCRYPT, Scheme::ARGON2ID] {
         let hasher = hasher(scheme);
         let hash = hasher.hash(&"hunter2hunter2".into()).unwrap();
@@ -59,11 +59,15 @@ fn nul_can_be_neither_set_nor_used_to_repeat_a_password() {
         assert_eq!(hasher.hash(&"hunter2\0".into()).unwrap_err(), refused);
     }
     let raw = bcrypt::hash("hunter2hunter2\0hunter2hunter2", 4).unwrap();
-    assert_eq!(verify(&hasher(BCRYPT), "hunter2hunter2", &raw), Verdict::Match, "the collision is real");
+    assert_eq!(
+        verify(&hasher(BCRYPT), "hunter2hunter2", &raw),
+        Verdict::Match,
+        "bcrypt repeats the password and its NUL"
+    );
 }
 
 #[test]
-fn passwords_are_exact() {
+fn passwords_are_compared_exactly() {
     let hasher = hasher(BCRYPT);
     let hash = |password: &str| hasher.hash(&password.into()).unwrap();
     let spaced = hash(" pass word ");
@@ -76,13 +80,13 @@ fn passwords_are_exact() {
 }
 
 #[test]
-fn more_than_128_characters_are_no_password() {
+fn more_than_128_characters_are_rejected() {
     let hasher = hasher(BCRYPT);
     let hash = hasher.hash(&"x".repeat(128).into()).unwrap();
     assert_eq!(verify(&hasher, &"x".repeat(129), hash.as_str()), Verdict::Mismatch);
     let refused = PasswordError::Unacceptable(PolicyViolation::TooLong { max: 128 });
     assert_eq!(hasher.hash(&"x".repeat(129).into()).unwrap_err(), refused);
-    // Imported from a system without such a limit: bcrypt would match by the first 72 bytes.
+    // Imported from a system without this limit: bcrypt would match the first 72 bytes.
     let imported = bcrypt::hash("x".repeat(200), 4).unwrap();
     assert_eq!(verify(&hasher, &"x".repeat(200), &imported), Verdict::Mismatch);
 }
@@ -98,7 +102,7 @@ fn hashes_of_other_systems_verify_and_are_outdated() {
         // The reference implementation of argon2.
         ("password", "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA"),
         ("password", "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"),
-        // Argon2 1.0, which wrote no version.
+        // Argon2 1.0, whose hashes have no version.
         ("password", "$argon2i$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ"),
         // passlib's documentation.
         ("password", "$argon2i$v=19$m=512,t=2,p=2$aI2R0hpDyLm3ltLa+1/rvQ$LqPKjd6n8yniKtAithoR7A"),
@@ -113,14 +117,14 @@ fn hashes_of_other_systems_verify_and_are_outdated() {
     }
 }
 
-/// Made by Django 5.2.19, passlib 1.7.4 and Werkzeug 3.1.9, some with fewer rounds than their defaults.
+/// Created with Django 5.2.19, passlib 1.7.4 and Werkzeug 3.1.9, some with fewer rounds than their defaults.
 #[cfg(feature = "legacy-hashes")]
 const LEGACY: [&str; 19] = [
     "pbkdf2_sha256$1000$django-salt$oEpq9+/MeKmLP3Cl5ISAELRria6+hUizrHyTM3OmIzw=",
     "pbkdf2_sha256$1000000$pzYHd07D28kcMjUiLmCtuv$jx+YxJEoAOMfiuFX8JSIIkhDBaHIrvuS/8ji1VG2AkE=",
     "pbkdf2_sha1$1000$django-salt$UfQGau3VuZQSg90Up43x9akbu+U=",
     "argon2$argon2id$v=19$m=1024,t=2,p=2$NWc4QmNjRmh1NlVtdXM3TUJOaHh2TQ$kblLP8kOS6j3TJmCoFTKggBnjWNB8Wsr1YgbiTfovnM",
-    // With the parameters that this crate uses: still another format, so outdated.
+    // With the parameters of this crate, but in another format, so outdated.
     "argon2$argon2id$v=19$m=19456,t=2,p=1$b25yOTdyUmN2MkJkZkl0ckNubzl5cg$cXtOVKg1TQwufHFmuN5dtvkR2DhWwbyMz9KZMhkAWXA",
     "bcrypt$$2b$05$2YwdBt/yPMtZRsbhR04Rzey6DmRsJzNLDahH9/MLkArFMSd6HMv2i",
     "bcrypt_sha256$$2b$05$qbwbcvBJXN869TYJPf7oweDsIYSbIz8y60oq4zetpvix3PtZC4ikq",
@@ -140,7 +144,7 @@ const LEGACY: [&str; 19] = [
 
 #[cfg(feature = "legacy-hashes")]
 #[test]
-fn hashes_of_django_passlib_and_werkzeug_verify_once_and_are_outdated() {
+fn hashes_of_django_passlib_and_werkzeug_verify_and_are_outdated() {
     for scheme in [BCRYPT, Scheme::ARGON2ID] {
         let hasher = hasher(scheme);
         for (done, hash) in LEGACY.into_iter().enumerate() {
@@ -154,7 +158,7 @@ fn hashes_of_django_passlib_and_werkzeug_verify_once_and_are_outdated() {
 
 #[cfg(feature = "legacy-hashes")]
 #[test]
-fn hashes_of_a_digest_distinguish_passwords_beyond_72_bytes() {
+fn bcrypt_hashes_of_a_digest_distinguish_passwords_beyond_72_bytes() {
     for hash in [
         "bcrypt_sha256$$2b$05$n5mAzLCi74fb1d91sdNbCe0kq58mDA.E07pJnLcGcAQcnyed2YrNO",
         "$bcrypt-sha256$v=2,t=2b,r=5$v27M5rVBgGVp9z0OPueEJO$RI5KqLhLfOURuXE6.DcxkGgGCIJsAlS",
@@ -166,7 +170,7 @@ fn hashes_of_a_digest_distinguish_passwords_beyond_72_bytes() {
 
 #[cfg(feature = "legacy-hashes")]
 #[test]
-fn damaged_or_monstrous_legacy_hashes_are_refused_without_running_them() {
+fn damaged_or_expensive_legacy_hashes_are_rejected_without_running_them() {
     let output = "oEpq9+/MeKmLP3Cl5ISAELRria6+hUizrHyTM3OmIzw=";
     let hex = "36cf68473d8ef89fb3b5437a4dfcd99f11cc0617";
     let refused = [
@@ -212,7 +216,7 @@ fn damaged_or_monstrous_legacy_hashes_are_refused_without_running_them() {
 }
 
 #[test]
-fn an_imported_hash_of_a_long_password_knows_its_first_72_bytes() {
+fn an_imported_hash_of_a_long_password_compares_the_first_72_bytes() {
     // Openwall crypt_blowfish.
     let hash = "$2a$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui";
     let password = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789chars after 72 are ignored";
@@ -227,7 +231,7 @@ fn an_imported_hash_of_a_long_password_knows_its_first_72_bytes() {
 }
 
 #[test]
-fn rubbish_in_the_unused_bits_of_a_bcrypt_hash_is_ignored_as_c_does() {
+fn unused_bits_of_a_bcrypt_hash_are_ignored_as_in_c() {
     let hash = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
     let dirty = hash.replacen("CC.E5", "CC/E5", 1);
     assert_ne!(hash, dirty);
@@ -254,12 +258,12 @@ fn a_hash_is_current_only_with_the_configured_scheme_and_parameters() {
 }
 
 #[test]
-fn monstrous_parameters_are_refused_without_running_them() {
+fn expensive_parameters_are_rejected_without_running_them() {
     let argon2 = |m: u64, t: u64, p: u64| {
         format!("$argon2id$v=19$m={m},t={t},p={p}$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")
     };
     let bcrypt = |cost: u32| format!("$2b${cost}${}", ".".repeat(53));
-    // Cost 31 runs for a day, 4 TiB and four billion passes for ever: that the test ends is the proof.
+    // Running these would take a day (cost 31) or never end (4 TiB, four billion passes), so the test would not finish.
     let monsters = [
         bcrypt(16),
         bcrypt(31),
@@ -279,7 +283,7 @@ fn monstrous_parameters_are_refused_without_running_them() {
 }
 
 #[test]
-fn unknown_formats_are_refused_and_cost_one_hash() {
+fn unknown_formats_are_rejected_and_cost_one_hash() {
     let hasher = hasher(BCRYPT);
     let odd = [
         "",
@@ -326,7 +330,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn no_stored_string_panics_or_lets_anyone_in(stored in ".{0,80}", tail in "[./A-Za-z0-9]{50,56}", cost in 0_u8..100) {
+    fn no_stored_string_panics_or_matches(stored in ".{0,80}", tail in "[./A-Za-z0-9]{50,56}", cost in 0_u8..100) {
         let cost = if (6..=15).contains(&cost) { 5 } else { cost };
         let hasher = hasher(BCRYPT);
         for stored in [format!("$argon2id{stored}"), format!("$2b${cost:02}${tail}"), stored] {
@@ -335,7 +339,7 @@ proptest! {
     }
 
     #[test]
-    fn a_password_matches_itself_only(password in "[^\0]{1,60}", other in "[^\0]{1,60}") {
+    fn a_password_matches_only_itself(password in "[^\0]{1,60}", other in "[^\0]{1,60}") {
         let hasher = hasher(BCRYPT);
         let hash = hasher.hash(&password.as_str().into()).unwrap();
         prop_assert_eq!(verify(&hasher, &password, hash.as_str()), Verdict::Match);

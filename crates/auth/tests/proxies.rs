@@ -1,5 +1,5 @@
-//! A proxy in the environment answers plain `http` with keys of its own. The rule: each case is a process of its own,
-//! because a client reads the environment when it is created.
+//! A proxy in the environment responds to plain `http` with forged keys. Each case runs in its own process, because a
+//! client reads the environment when it is created.
 #![expect(clippy::unwrap_used, reason = "a test that cannot start its servers has failed")]
 
 use std::io::{BufRead, BufReader, Write};
@@ -15,7 +15,7 @@ use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 const ISSUER: &str = "https://id.example.com";
-/// The variables that tell a client about proxies.
+/// The environment variables that configure a proxy.
 const VARIABLES: [&str; 8] =
     ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"];
 
@@ -31,7 +31,8 @@ fn token(issuer: &Issuer) -> String {
     issuer.access(&grant, now).unwrap().token
 }
 
-/// A server that answers every request with the keys of an issuer: its port, and the first line of each request.
+/// Starts a server that responds to every request with the keys of an issuer. Returns its port, and the first line of
+/// each request.
 fn server(issuer: &Issuer) -> (u16, Receiver<String>) {
     let keys = issuer.verifier().keys().to_jwks().to_json();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -50,7 +51,7 @@ fn server(issuer: &Issuer) -> (u16, Receiver<String>) {
     (port, received)
 }
 
-/// What a verifier in another process says about a token: `accepted`, `rejected` or `unavailable`.
+/// Verifies a token in another process. Returns `accepted`, `rejected` or `unavailable`.
 fn verify(url: &str, token: &str, environment: &[(&str, &str)]) -> String {
     let mut child = Command::new(std::env::current_exe().unwrap());
     for name in VARIABLES {
@@ -65,7 +66,7 @@ fn verify(url: &str, token: &str, environment: &[(&str, &str)]) -> String {
 }
 
 #[tokio::test]
-#[ignore = "run by the other tests, in a process of its own"]
+#[ignore = "run by the other tests, in its own process"]
 async fn the_other_process() {
     #[expect(clippy::disallowed_methods, reason = "a test that is its own child process")]
     let [url, token] = ["TEST_URL", "TEST_TOKEN"].map(|name| std::env::var(name).unwrap());
@@ -79,7 +80,7 @@ async fn the_other_process() {
 }
 
 #[test]
-fn plain_http_never_goes_through_a_proxy() {
+fn plain_http_never_uses_a_proxy() {
     let (genuine, forged) = (issuer(), issuer());
     let ((port, requests), (proxy, proxied)) = (server(&genuine), server(&forged));
     let proxy = format!("http://127.0.0.1:{proxy}");
@@ -100,14 +101,14 @@ fn plain_http_never_goes_through_a_proxy() {
             assert_eq!(verify(&url, &token(&forged), environment), "rejected", "{environment:?}");
             assert_eq!(requests.recv_timeout(Duration::from_secs(5)).unwrap(), "GET /jwks.json HTTP/1.1");
         }
-        // Not even for a host that does not answer.
+        // The proxy is not even used for a host that does not respond.
         assert_eq!(verify("http://keepstone.invalid/", &token(&forged), environment), "unavailable", "{environment:?}");
     }
     assert_eq!(proxied.try_iter().collect::<Vec<_>>(), Vec::<String>::new());
 }
 
 #[test]
-fn https_goes_through_the_proxy_of_the_environment() {
+fn https_uses_the_proxy_from_the_environment() {
     let forged = issuer();
     let (proxy, proxied) = server(&forged);
     let proxy = format!("http://127.0.0.1:{proxy}");

@@ -1,6 +1,6 @@
-//! Several verifiers in one application. The rule: in each scope only tokens of its own verifier get in, whatever an
+//! Several verifiers in one application. Each scope accepts only tokens that its own verifier accepts, whatever an
 //! outer scope has accepted.
-#![expect(clippy::unwrap_used, reason = "a test that cannot make its token has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot create its token has failed")]
 
 use std::net::TcpListener;
 use std::sync::{Arc, LazyLock};
@@ -20,8 +20,8 @@ use uuid::Uuid;
 const READ: Permission = Permission::new("orders:read");
 const WRITE: Permission = Permission::new("orders:write");
 const NAME: &str = "https://id.example.com";
-/// How long tokens live, and what a lenient and a strict verifier accept. Both have the same key, so that a token that
-/// lives shortly passes both.
+/// The lifetimes of tokens, and the maximum of a lenient and a strict verifier. Both have the same key, so a token with
+/// a short lifetime is accepted by both.
 const LONG: Duration = Duration::from_mins(30);
 const SHORT: Duration = Duration::from_mins(10);
 
@@ -45,7 +45,7 @@ fn token(issuer: &Issuer) -> String {
     issuer.access(&grant, now).unwrap().token
 }
 
-/// How a verifier is registered: the type of the data, and the type of the verifier in it.
+/// The registration of a verifier: the type of the data, and the type of the verifier in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Verifier,
@@ -64,7 +64,7 @@ enum Inside {
     Remote,
 }
 
-/// One form of each kind, for the outer verifier.
+/// One form of each type, for the outer verifier.
 const OUTER: [Form; 4] = [Form::DataVerifier, Form::DataKeyring, Form::DataRemote, Form::Unified(Inside::Verifier)];
 
 const FORMS: [Form; 9] = [
@@ -80,12 +80,12 @@ const FORMS: [Form; 9] = [
 ];
 
 impl Form {
-    /// Whether actix itself knows which of two is nearer.
+    /// Whether actix itself can determine which of two is the inner one.
     fn has_type_of(self, other: Self) -> bool {
         std::mem::discriminant(&self) == std::mem::discriminant(&other)
     }
 
-    /// Registers a verifier that accepts this lifetime.
+    /// Registers a verifier with this maximum lifetime.
     fn register(self, config: &mut ServiceConfig, jwks: &str, max: Duration) {
         let verifier = || issuer(max).verifier().clone();
         let keyring = || Keyring::new(issuer(max));
@@ -107,7 +107,7 @@ impl Form {
     }
 }
 
-/// Publishes the key of the issuers.
+/// Publishes the keys of the issuers. Returns the URL.
 fn publish() -> String {
     let published = issuer(LONG).verifier().keys().to_jwks().to_json();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -128,7 +128,7 @@ async fn maybe(caller: Option<Authenticated>) -> String {
     caller.map_or_else(|| "anonymous".to_owned(), |caller| caller.subject.clone())
 }
 
-/// Routes with an extractor, without one, and with an optional one.
+/// Registers routes with an extractor, without an extractor, and with an optional extractor.
 fn routes(config: &mut ServiceConfig) {
     config
         .route("/extractor", web::get().to(me))
@@ -136,7 +136,7 @@ fn routes(config: &mut ServiceConfig) {
         .route("/maybe", web::get().to(maybe));
 }
 
-/// Status and body.
+/// Sends a request, and returns status and body.
 macro_rules! get {
     ($app:expr, $path:expr, $token:expr) => {{
         let header = (AUTHORIZATION, format!("Bearer {}", $token));
@@ -147,7 +147,7 @@ macro_rules! get {
     }};
 }
 
-/// A lenient verifier outside, and in every scope a strict one with another way of asking.
+/// A lenient verifier outside, and a strict verifier in every scope, each with another way to authenticate.
 macro_rules! app {
     ($outer:expr, $inner:expr, $jwks:expr, wrapped: $wrapped:expr) => {{
         let inner = |config: &mut ServiceConfig| $inner.register(config, $jwks, SHORT);
@@ -178,7 +178,7 @@ const GUARDED: [&str; 7] = [
 ];
 
 #[actix_web::test]
-async fn the_nearest_verifier_decides_for_everything_in_its_scope() {
+async fn the_innermost_verifier_decides_for_everything_in_its_scope() {
     let jwks = publish();
     let (long, short) = (token(&issuer(LONG)), token(&issuer(SHORT)));
     let cases = OUTER.iter().flat_map(|outer| FORMS.iter().map(move |inner| (outer, inner)));
@@ -186,7 +186,8 @@ async fn the_nearest_verifier_decides_for_everything_in_its_scope() {
         let case = format!("{outer:?} outside, wrapped: {wrapped}, {inner:?} inside");
         let app = app!(outer, inner, &jwks, wrapped: wrapped);
         assert_eq!(get!(&app, "/extractor", long).0, 200, "{case}");
-        // Seen from outside first, or of one type: known to be nearer. Else nothing is let in.
+        // The order is known if an outer middleware has run, or if both have one type. Otherwise the request is
+        // rejected.
         let known = wrapped || outer.has_type_of(*inner);
         let (good, bad, denied) = if known { (200, 401, 403) } else { (500, 500, 500) };
         for path in GUARDED {
@@ -203,7 +204,7 @@ async fn the_nearest_verifier_decides_for_everything_in_its_scope() {
 }
 
 #[actix_web::test]
-async fn a_public_token_is_worth_nothing_in_a_scope_with_other_keys() {
+async fn a_token_accepted_outside_is_rejected_in_a_scope_with_other_keys() {
     for (key, audience) in [(0, "admin"), (1, "public"), (1, "admin")] {
         let (public, admin) = (issuer(LONG), issuer_of(key, audience, LONG));
         let data = |issuer: &Issuer| Data::new(issuer.verifier().clone());
@@ -234,7 +235,7 @@ async fn a_public_token_is_worth_nothing_in_a_scope_with_other_keys() {
 
 #[actix_web::test]
 async fn a_scope_in_a_scope_may_return_to_the_outermost_verifier() {
-    // The same data in the first and the third: it is a nearer one all the same.
+    // The first and the third scope have the same data; in the third it still counts as the innermost.
     let lenient = Data::new(issuer(LONG).verifier().clone());
     let strict = || Data::new(Keyring::new(issuer(SHORT)));
     let third = || web::scope("/third").app_data(Data::clone(&lenient)).wrap(Bearer).configure(routes);
@@ -249,14 +250,14 @@ async fn a_scope_in_a_scope_may_return_to_the_outermost_verifier() {
     let (long, short) = (token(&issuer(LONG)), token(&issuer(SHORT)));
     assert_eq!((get!(&app, "/second/extractor", long).0, get!(&app, "/second/extractor", short).0), (401, 200));
     assert_eq!(get!(&app, "/second/wrapped/third/extractor", short).0, 200);
-    assert_eq!(get!(&app, "/second/wrapped/third/extractor", long).0, 401, "the scope between rejects it");
-    // Nothing has looked at the second scope, which is one of two that are new in the third.
+    assert_eq!(get!(&app, "/second/wrapped/third/extractor", long).0, 401, "the scope in between rejects it");
+    // No middleware has run in the second scope, so the third scope has two new verifiers.
     assert_eq!(get!(&app, "/second/third/extractor", short).0, 500);
 }
 
 #[actix_web::test]
-async fn one_request_is_verified_once_for_each_verifier() {
-    // A keyring that changes between the middleware and the handler: the handler keeps what the middleware found.
+async fn a_request_is_verified_once_per_verifier() {
+    // The keyring changes between the middleware and the handler. The handler uses the middleware's result.
     let ring = Arc::new(Keyring::new(issuer(LONG)));
     let data = Data::from(Arc::clone(&ring));
     let app = test::init_service(

@@ -1,7 +1,7 @@
-//! What must not compile. The rule: each file differs in one line from code that does. The messages are the pinned
-//! compiler's: `TRYBUILD=overwrite cargo test -p keepstone-auth --test ui` writes them anew.
+//! Code that must not compile. Each file differs in one line from code that compiles. The messages are those of the
+//! pinned compiler: `TRYBUILD=overwrite cargo test -p keepstone-auth --test ui` updates them.
 
 #[test]
-fn what_would_be_unsafe_does_not_compile() {
+fn unsafe_uses_do_not_compile() {
     trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
 }

@@ -1,33 +1,33 @@
-//! Authorities that sign the certificates of servers and clients in tests.
+//! Certificate authorities for the certificates of servers and clients in tests.
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, date_time_ymd,
 };
 
-/// An authority of its own, which nothing trusts by itself.
+/// A certificate authority that no system trusts by default.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
 }
 
-/// A certificate and its key, as PEM.
+/// A certificate and its private key, as PEM.
 #[derive(Debug, Clone)]
 pub struct Certificate {
     /// The certificate.
     pub pem: String,
-    /// Its private key, as PKCS #8.
+    /// The private key, as PKCS #8.
     pub key: String,
 }
 
 impl Authority {
-    /// An authority that is valid.
+    /// Creates a valid authority.
     #[must_use]
     pub fn new() -> Self {
         Self::until(4000)
     }
 
-    /// An authority whose certificate has expired.
+    /// Creates an authority whose certificate has expired.
     #[must_use]
     pub fn expired() -> Self {
         Self::until(2001)
@@ -45,34 +45,34 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    /// Its certificate, as `DATABASE_CA_FILE` takes it.
+    /// Returns the certificate, in the format of `DATABASE_CA_FILE`.
     #[must_use]
     pub fn pem(&self) -> &str {
         &self.pem
     }
 
-    /// A certificate for these names, with an elliptic key. The first one is its common name, too.
+    /// Issues a certificate for these names, with an elliptic-curve key. The first name is also the common name.
     #[must_use]
     pub fn issue(&self, names: &[&str]) -> Certificate {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key");
         self.sign(names, names, 4000, &key)
     }
 
-    /// The same, with an RSA key.
+    /// Issues a certificate for these names, with an RSA key.
     #[must_use]
     pub fn issue_rsa(&self, names: &[&str]) -> Certificate {
         let key = KeyPair::generate_for(&PKCS_RSA_SHA256).expect("a key");
         self.sign(names, names, 4000, &key)
     }
 
-    /// A certificate with a common name only, as MySQL makes them for itself.
+    /// Issues a certificate with a common name only, like the certificates that MySQL generates for itself.
     #[must_use]
     pub fn issue_without_names(&self) -> Certificate {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key");
         self.sign(&["MySQL_Server_Auto_Generated"], &[], 4000, &key)
     }
 
-    /// A certificate that has expired.
+    /// Issues a certificate that has expired.
     #[must_use]
     pub fn issue_expired(&self, names: &[&str]) -> Certificate {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key");

@@ -1,5 +1,5 @@
-//! A private Chromium without a window, and the driver that it is steered by (W3C WebDriver). The driver does not start
-//! the browser, so that both end by themselves: a browser that is killed takes its children with it.
+//! A private headless Chromium, and its driver (W3C WebDriver). The driver does not start the browser, so each can be
+//! ended on its own: killing the browser also ends its children.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -26,39 +26,39 @@ const DRIVER: Recipe = Recipe {
     probe: |port| answers(port, "/status"),
 };
 
-/// A running browser. Dropping it ends it, and so does the end of this process.
+/// A running browser. It ends when it is dropped, and when this process ends.
 pub struct Browser {
     driver: Server,
     chromium: Server,
 }
 
 impl Browser {
-    /// Starts one with a new profile.
+    /// Starts a browser with a new profile.
     #[must_use]
     pub fn start() -> Self {
         let chromium = Server::start(&CHROMIUM);
         Self { driver: Server::start(&DRIVER), chromium }
     }
 
-    /// Why this machine has none.
+    /// Returns why this machine cannot run a browser, or `None`.
     #[must_use]
     pub fn missing() -> Option<String> {
         programs::missing(&["chromium", "chromedriver"])
     }
 
-    /// Where WebDriver is spoken.
+    /// Returns the URL of the WebDriver interface.
     #[must_use]
     pub fn driver_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.driver.port)
     }
 
-    /// What the driver has to be told (`goog:chromeOptions.debuggerAddress`) to find the browser.
+    /// Returns the address of the browser for the driver (`goog:chromeOptions.debuggerAddress`).
     #[must_use]
     pub fn debugger_address(&self) -> String {
         format!("127.0.0.1:{}", self.chromium.port)
     }
 
-    /// The browser's process.
+    /// Returns the process of the browser.
     #[must_use]
     pub fn chromium(&self) -> &Server {
         &self.chromium

@@ -1,8 +1,7 @@
-//! Private PostgreSQL, MariaDB, Redis and SMTP servers for tests, a fresh database for each test on one of them, and a
-//! browser.
+//! Private PostgreSQL, MariaDB, Redis and SMTP servers for tests, a fresh database for each test, and a browser.
 //!
-//! The servers come from the programs on this machine, start once per test process and end with it, even if it is
-//! killed: see [`Watched`]. Nothing here is for production.
+//! The servers run the programs installed on this machine. They start once per test process and end with it, even if it
+//! is killed: see [`Watched`]. This crate is not for production.
 
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a test that cannot be set up has failed")]
 
@@ -45,10 +44,10 @@ pub enum Database {
 }
 
 impl Database {
-    /// All of them.
+    /// All databases.
     pub const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::Mariadb];
 
-    /// The one that this run tests: `TEST_DATABASE`, or else SQLite.
+    /// Returns the database to test: `TEST_DATABASE`, or SQLite by default.
     #[must_use]
     pub fn chosen() -> Self {
         let Some(name) = programs::variable("TEST_DATABASE") else { return Self::Sqlite };
@@ -56,7 +55,7 @@ impl Database {
         named.unwrap_or_else(|| panic!("TEST_DATABASE={name:?} is not one of sqlite, postgres, mariadb"))
     }
 
-    /// Why this machine cannot test it.
+    /// Returns why this machine cannot test this database, or `None`.
     #[must_use]
     pub fn missing(self) -> Option<String> {
         match self {
@@ -66,7 +65,7 @@ impl Database {
         }
     }
 
-    /// Why this machine cannot dump and restore one.
+    /// Returns why this machine cannot dump and restore this database, or `None`.
     #[must_use]
     pub fn dump_missing(self) -> Option<String> {
         match self {
@@ -76,7 +75,7 @@ impl Database {
         }
     }
 
-    /// A new and empty database on the server that all tests of this process share.
+    /// Creates an empty database on the server that all tests of this process share.
     #[must_use]
     pub fn create(self) -> TestDatabase {
         static CREATED: AtomicUsize = AtomicUsize::new(1);
@@ -92,7 +91,7 @@ impl Database {
         TestDatabase { database: self, name, url, folder }
     }
 
-    /// The address of a new and empty database on this server of `self.server()`.
+    /// Creates an empty database on a server of `self.server()`, and returns its URL.
     #[must_use]
     pub fn create_on(self, server: &Server, name: &str) -> String {
         match self {
@@ -102,13 +101,13 @@ impl Database {
         }
     }
 
-    /// A server that a test does not share, to stop and to kill.
+    /// Starts a server for a single test, which may stop or kill it.
     #[must_use]
     pub fn server(self) -> Server {
         self.server_with(&ServerOptions::default())
     }
 
-    /// A server that a test does not share, and that is not the usual one.
+    /// Starts a server for a single test, with other options.
     #[must_use]
     pub fn server_with(self, options: &ServerOptions) -> Server {
         match self {
@@ -118,7 +117,7 @@ impl Database {
         }
     }
 
-    /// Runs statements on this server of `self.server()`, as its administrator, and returns whether that succeeded.
+    /// Runs statements as the administrator of a server of `self.server()`, and returns whether that succeeded.
     #[must_use]
     pub fn execute(self, server: &Server, sql: &str) -> bool {
         match self {
@@ -139,7 +138,7 @@ impl fmt::Display for Database {
     }
 }
 
-/// A database that belongs to one test, and goes when it is dropped.
+/// A database of a single test. It is deleted when it is dropped.
 pub struct TestDatabase {
     database: Database,
     name: String,
@@ -153,13 +152,13 @@ impl TestDatabase {
         self.database
     }
 
-    /// As `DATABASE_URL` takes it. On servers the user and the password are "keepstone".
+    /// Returns the URL for `DATABASE_URL`. On servers the user and the password are "keepstone".
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Runs a statement that returns nothing, by a client of the database's own. (Python has the one of SQLite.)
+    /// Runs a statement that returns no rows, with the database's own client. (For SQLite that is part of Python.)
     pub fn run(&self, sql: &str) {
         const SQLITE: &str = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript(sys.argv[2])";
         let has_run = match self.database {
@@ -173,7 +172,7 @@ impl TestDatabase {
         assert!(has_run, "{sql}");
     }
 
-    /// The folder of `keepstone.db`, with SQLite.
+    /// Returns the folder of `keepstone.db`. `None` on servers.
     #[must_use]
     pub fn folder(&self) -> Option<&Path> {
         self.folder.as_ref().map(TempDir::path)
@@ -183,15 +182,15 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         match self.database {
-            Database::Sqlite => {} // goes with its folder
+            Database::Sqlite => {} // deleted with its folder
             Database::Postgres => postgres::drop(&POSTGRES, &self.name),
             Database::Mariadb => mariadb::drop(&MARIADB, &self.name),
         }
     }
 }
 
-/// Whether a test has to be left out because this is missing, which is then said. (`REQUIRE_BACKENDS=all tests/run` has
-/// made sure that nothing is.)
+/// Whether a test must be skipped because a program is missing. Prints the reason. (`REQUIRE_BACKENDS=all tests/run`
+/// fails instead of skipping tests.)
 #[must_use]
 pub fn is_skipped(missing: Option<String>) -> bool {
     if let Some(missing) = &missing {
@@ -200,31 +199,31 @@ pub fn is_skipped(missing: Option<String>) -> bool {
     missing.is_some()
 }
 
-/// The PATH on which the programs of the databases are.
+/// Returns a PATH that contains the programs of the databases.
 #[must_use]
 pub fn path() -> OsString {
     programs::path()
 }
 
-/// The Redis server that all tests of this process share.
+/// Returns the URL of the Redis server that all tests of this process share.
 #[must_use]
 pub fn redis_url() -> String {
     format!("redis://127.0.0.1:{}/0", REDIS.port)
 }
 
-/// A Redis server that a test does not share.
+/// Starts a Redis server for a single test.
 #[must_use]
 pub fn redis() -> Server {
     Server::start(&redis::RECIPE)
 }
 
-/// Why this machine cannot test with Redis.
+/// Returns why this machine cannot run Redis, or `None`.
 #[must_use]
 pub fn redis_missing() -> Option<String> {
     programs::missing(redis::RECIPE.programs)
 }
 
-/// Why this machine cannot run programs in TypeScript.
+/// Returns why this machine cannot run TypeScript programs, or `None`.
 #[must_use]
 pub fn node_missing() -> Option<String> {
     programs::missing(&["node", "npm"])

@@ -1,4 +1,4 @@
-//! A private MariaDB server: no durability, and MariaDB's own defaults, also for the character set of a new database.
+//! A private MariaDB server, without durability. Otherwise it uses MariaDB's defaults, including the character set.
 
 use crate::server::{Recipe, Server, succeeds};
 

@@ -1,4 +1,4 @@
-//! A private PostgreSQL server: no durability, any password will do.
+//! A private PostgreSQL server, without durability. It accepts any password.
 
 use crate::server::{Recipe, Server, succeeds};
 
@@ -8,7 +8,7 @@ pub(crate) const RECIPE: Recipe = Recipe {
     serve: "postgres -D data -p $PORT -h 127.0.0.1 -k '' -c max_connections=300 -c shared_buffers=64MB \
         -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off -c wal_level=minimal \
         -c max_wal_senders=0",
-    signal: "QUIT", // "immediate shutdown": KILL would orphan the sessions' processes
+    signal: "QUIT", // immediate shutdown; KILL would leave the processes of sessions running
     probe: |port| run(port, "SELECT 1"),
 };
 

@@ -1,17 +1,17 @@
-//! Finds the programs of the database servers: on the PATH, and where Debian keeps those it leaves out of it.
+//! Finds the programs of the database servers: on the PATH, and in the folders that Debian does not add to the PATH.
 
 use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 
-/// The value of an environment variable, if it is set to text.
-#[expect(clippy::disallowed_methods, reason = "tests are no settings")]
+/// Returns the value of an environment variable, if it is set and not empty.
+#[expect(clippy::disallowed_methods, reason = "tests do not read their environment through the settings")]
 pub(crate) fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The PATH, and after it Debian's folders of server programs.
+/// Returns the PATH, followed by Debian's folders of server programs.
 pub(crate) fn path() -> OsString {
     let on_path = variable("PATH").unwrap_or_default();
     let mut postgres: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql").map_or_else(
@@ -23,7 +23,7 @@ pub(crate) fn path() -> OsString {
     env::join_paths(folders).expect("the folders come from a PATH")
 }
 
-/// The first of these programs that is not there.
+/// Returns a message about the first of these programs that is missing.
 pub(crate) fn missing(programs: &[&str]) -> Option<String> {
     let path = path();
     let absent = |program: &&&str| !env::split_paths(&path).any(|folder| folder.join(program).is_file());

@@ -1,30 +1,30 @@
-//! What a mail server has received.
+//! A received e-mail.
 
 use serde::Deserialize;
 
-/// An e-mail that was received. Everything but `raw` was read by Python's own parser.
+/// A received e-mail. All fields except `raw` were parsed by Python's e-mail parser.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Received {
-    /// As MAIL FROM said.
+    /// The address in MAIL FROM.
     pub from: String,
-    /// As each RCPT TO said.
+    /// The address in each RCPT TO.
     pub to: Vec<String>,
-    /// As it came, a character for each byte.
+    /// The e-mail as received, with a character for each byte.
     pub raw: String,
-    /// Decoded.
+    /// The decoded headers.
     pub headers: Vec<(String, String)>,
     /// The plain text, decoded.
     pub text: String,
     /// The HTML, decoded.
     pub html: String,
-    /// What the parser found wrong with it.
+    /// The defects that the parser found.
     pub defects: Vec<String>,
-    /// Whether the sender was told that it was received.
+    /// Whether the server confirmed the e-mail.
     pub answered: bool,
 }
 
 impl Received {
-    /// The value of a header that there is only once.
+    /// Returns the value of a header, which must occur exactly once.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
         let mut values = self.headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case(name));

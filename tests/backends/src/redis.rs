@@ -1,4 +1,4 @@
-//! A private Redis server that keeps nothing.
+//! A private Redis server without persistence.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};

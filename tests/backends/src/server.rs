@@ -1,4 +1,4 @@
-//! A private server of a database or of Redis: in a temporary folder, on a free port of the loopback, as nobody.
+//! A private server of a database or of Redis: in a temporary folder, on a free loopback port, and never as root.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
@@ -14,31 +14,31 @@ use rustix::process::{Pid, geteuid};
 use crate::programs;
 use crate::watched::{Watch, Watched};
 
-/// How to run one kind of server. The lines of shell run in the server's folder and find its port in `$PORT`.
+/// The commands that run a kind of server. The shell commands run in the server's folder, with its port in `$PORT`.
 pub(crate) struct Recipe {
     pub(crate) programs: &'static [&'static str],
     pub(crate) prepare: &'static str,
     pub(crate) serve: &'static str,
-    /// Ends the server at once, its children too.
+    /// The signal that ends the server and its children at once.
     pub(crate) signal: &'static str,
-    /// Succeeds as soon as the server answers.
+    /// Returns whether the server responds.
     pub(crate) probe: fn(u16) -> bool,
 }
 
-/// How a server differs from the usual one of its kind.
+/// The differences of a server from the default of its kind.
 #[derive(Debug, Clone, Default)]
 pub struct ServerOptions {
-    /// Files of its folder: their names and contents. The server's line of shell finds them in `$PWD`.
+    /// Names and contents of files in its folder. The server's shell command finds them in `$PWD`.
     pub files: Vec<(&'static str, String)>,
-    /// More arguments, as a line of shell.
+    /// Additional arguments, in shell syntax.
     pub arguments: String,
-    /// More of its environment.
+    /// Additional environment variables.
     pub environment: Vec<(&'static str, String)>,
 }
 
-/// A running server. Dropping it ends it, and so does the end of this process.
+/// A running server. It ends when it is dropped, and when this process ends.
 pub struct Server {
-    /// It listens on 127.0.0.1.
+    /// The port on 127.0.0.1.
     pub port: u16,
     process: Watched,
 }
@@ -54,11 +54,11 @@ impl Server {
         }
         let attempt =
             || Self::attempt(recipe, options).map_err(|log| eprintln!("{:?} did not start:\n{log}", recipe.programs));
-        // Between our choice of a port and the server's use of it another process may take it: try again.
+        // Retries, because another process may bind the chosen port before the server does.
         (0..3).find_map(|_attempt| attempt().ok()).expect("the server must start; its log is above")
     }
 
-    /// The process to stop, to kill, to watch.
+    /// Returns the process id of the server.
     #[must_use]
     pub fn pid(&self) -> Pid {
         self.process.pid().expect("it was running at the start")
@@ -76,12 +76,12 @@ impl Server {
         command.envs(options.environment.iter().map(|(name, value)| (name, value)));
         command.current_dir(&folder).stderr(log.try_clone().expect("a second handle"));
         for (name, content) in &options.files {
-            // PostgreSQL takes no key that others may read.
+            // PostgreSQL rejects key files that other users may read.
             let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(folder.join(name));
             file.and_then(|mut file| file.write_all(content.as_bytes())).expect("a file in the server's folder");
         }
         if geteuid().is_root() {
-            // PostgreSQL refuses to run as root, and nothing else has to.
+            // PostgreSQL refuses to run as root, and no other server needs root.
             let (user, group) = (id("-u"), id("-g"));
             chown(&folder, Some(user), Some(group)).expect("root may do this");
             for (name, _) in &options.files {
@@ -102,7 +102,7 @@ impl Server {
     }
 }
 
-/// Runs a client program and says whether it succeeded.
+/// Runs a client program and returns whether it succeeded.
 pub(crate) fn succeeds(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> bool {
     let mut command = Command::new(program);
     command.args(arguments).env_clear().env("PATH", programs::path()).envs(environment.iter().copied());
@@ -117,11 +117,11 @@ pub(crate) fn free_port() -> u16 {
 
 fn id(which: &str) -> u32 {
     let output = Command::new("id").args([which, "nobody"]).output().expect("id must run");
-    String::from_utf8_lossy(&output.stdout).trim().parse().expect("there is a user nobody")
+    String::from_utf8_lossy(&output.stdout).trim().parse().expect("the system has an unprivileged user")
 }
 
 fn text(file: &mut File) -> String {
     let mut text = Vec::new();
-    let _ = file.rewind().and_then(|()| file.read_to_end(&mut text)); // as much as there is
+    let _ = file.rewind().and_then(|()| file.read_to_end(&mut text)); // returns what could be read
     String::from_utf8_lossy(&text).into_owned()
 }

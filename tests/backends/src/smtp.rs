@@ -1,20 +1,20 @@
-//! A private mail server (aiosmtpd, which `tests/run` installs) that keeps what it gets and misbehaves when told to:
+//! A private mail server (aiosmtpd, which `tests/run` installs) that stores received e-mails and can inject faults:
 //!
 //! ```no_run
 //! # use keepstone_test_backends::{Fault, Smtp, SmtpStep};
 //! let smtp = Smtp::start(); // or Smtp::with().starttls().login("user", "password").start()
 //! let (mail_url, mail_ca_file) = (smtp.url(), smtp.ca_file()); // for MAIL_URL and MAIL_CA_FILE
-//! smtp.fault(&Fault::Reply(SmtpStep::To, "451 4.2.1 come again"));
-//! smtp.mend();
-//! smtp.stop(); // its port refuses connections, and those that there were break
+//! smtp.fault(&Fault::Reply(SmtpStep::To, "451 4.2.1 try again later"));
+//! smtp.clear_fault();
+//! smtp.stop(); // refuses new connections, and closes the open ones
 //! smtp.start_again();
 //! for mail in smtp.received() {
 //!     println!("{:?} {:?} {}", mail.to, mail.header("Subject"), mail.text);
 //! }
 //! ```
 //!
-//! An e-mail is among those received before the server says that it has it, so that nobody has to wait for it. Of what
-//! a fault says, the server reads again at each step: it may be changed in the middle of a conversation.
+//! An e-mail is stored before the server confirms it, so tests need not wait for it. The server reads the fault again
+//! at each step, so a test may change it during a conversation.
 
 use std::fs::{self, File};
 use std::io::BufRead;
@@ -34,7 +34,7 @@ use crate::watched::{Watch, Watched};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../smtp/server.py");
 
-/// A running mail server. Dropping it ends it, and so does the end of this process.
+/// A running mail server. It ends when it is dropped, and when this process ends.
 pub struct Smtp {
     port: u16,
     url: String,
@@ -42,7 +42,7 @@ pub struct Smtp {
     process: Watched,
 }
 
-/// What a mail server is to be like.
+/// The options of a mail server.
 #[derive(Debug, Clone)]
 pub struct SmtpOptions {
     tls: &'static str,
@@ -51,7 +51,7 @@ pub struct SmtpOptions {
     certificate: Kind,
 }
 
-/// Which certificate a mail server shows.
+/// The certificate of the mail server.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Valid,
@@ -59,20 +59,21 @@ enum Kind {
     Authority,
 }
 
-/// How to misbehave.
+/// A fault of the mail server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Says this, such as `550 5.1.1 no such user`, at this step of every conversation. After 421 it hangs up.
+    /// Sends this reply, such as `550 5.1.1 no such user`, at this step of every conversation. After 421 it
+    /// disconnects.
     Reply(SmtpStep, &'static str),
-    /// Takes connections and never says anything (again).
+    /// Accepts connections, but sends no reply.
     Silence,
-    /// Says a byte each second.
+    /// Sends one byte per second.
     Slow,
-    /// Hangs up when it has the whole e-mail, without a word. It is among those received, not `answered`.
+    /// Disconnects after the whole e-mail, without a reply. The e-mail is stored, but not `answered`.
     HangUp,
-    /// Answers to STARTTLS with what is no TLS.
+    /// Sends invalid TLS data after STARTTLS.
     BrokenTls,
-    /// Has two more lines behind the answer to STARTTLS, in clear, as somebody between could put them there.
+    /// Sends two more lines in plain text after the reply to STARTTLS, as an attacker on the network path could.
     Injection,
 }
 
@@ -84,52 +85,52 @@ pub enum SmtpStep {
     From,
     To,
     Data,
-    /// After the text.
+    /// The reply after the text.
     End,
 }
 
 impl SmtpOptions {
-    /// It offers STARTTLS, and takes nothing before that.
+    /// Requires STARTTLS before other commands.
     #[must_use]
     pub fn starttls(self) -> Self {
         Self { tls: "starttls", ..self }
     }
 
-    /// It speaks TLS from the start.
+    /// Uses TLS from the start of a connection.
     #[must_use]
     pub fn tls(self) -> Self {
         Self { tls: "implicit", ..self }
     }
 
-    /// It wants to know who sends. (`user` and `password` need no escapes in a URL.)
+    /// Requires a login. (`user` and `password` must not need escaping in a URL.)
     #[must_use]
     pub fn login(self, user: &str, password: &str) -> Self {
         Self { login: Some((user.to_owned(), password.to_owned())), ..self }
     }
 
-    /// Its certificate is for this name instead of `localhost`.
+    /// Uses a certificate for this name instead of `localhost`.
     #[must_use]
     pub fn certified_for(self, name: &str) -> Self {
         Self { name: name.to_owned(), ..self }
     }
 
-    /// Its certificate has expired.
+    /// Uses an expired certificate.
     #[must_use]
     pub fn expired(self) -> Self {
         Self { certificate: Kind::Expired, ..self }
     }
 
-    /// It shows the certificate of the authority itself, as servers with a self-signed certificate do.
+    /// Uses the certificate of the authority itself, as servers with a self-signed certificate do.
     #[must_use]
     pub fn self_signed(self) -> Self {
         Self { certificate: Kind::Authority, ..self }
     }
 
-    /// Starts it.
+    /// Starts the server.
     #[must_use]
     pub fn start(self) -> Smtp {
         let python = python().expect("tests/run installs aiosmtpd");
-        // Between our choice of a port and the server's use of it another process may take it: try again.
+        // Retries, because another process may bind the chosen port before the server does.
         (0..3).find_map(|_attempt| self.attempt(&python)).expect("the mail server must start; its errors are above")
     }
 
@@ -153,7 +154,7 @@ impl SmtpOptions {
             .stderr(File::create(&log).expect("the folder is ours"));
         let mut process = watch.start();
         let mut line = String::new();
-        process.output().expect("nobody has asked").read_line(&mut line).expect("its output is a pipe");
+        process.output().expect("the output was not read before").read_line(&mut line).expect("its output is a pipe");
         let login = self.login.as_ref().map_or_else(String::new, |(user, password)| format!("{user}:{password}@"));
         let url = match self.tls {
             "none" => format!("smtp://{login}127.0.0.1:{port}"),
@@ -161,13 +162,14 @@ impl SmtpOptions {
             _ => format!("smtps://{login}localhost:{port}"),
         };
         if line != "listening\n" {
-            eprintln!("{SCRIPT} did not start:\n{}", fs::read_to_string(log).unwrap_or_default()); // gone with its folder
+            // The log is printed now, because it is removed with its folder.
+            eprintln!("{SCRIPT} did not start:\n{}", fs::read_to_string(log).unwrap_or_default());
             return None;
         }
         Some(Smtp { port, url, folder, process })
     }
 
-    /// An authority (`ca.pem`), and a certificate from it.
+    /// Creates an authority (`ca.pem`) and a certificate signed by it.
     fn certify(&self, folder: &Path) {
         let authority = Authority::new();
         let names = [self.name.as_str()];
@@ -183,49 +185,49 @@ impl SmtpOptions {
 }
 
 impl Smtp {
-    /// Starts one without TLS and without a login.
+    /// Starts a server without TLS and without a login.
     #[must_use]
     pub fn start() -> Self {
         Self::with().start()
     }
 
-    /// To start another one.
+    /// Returns the default options, to start a server with other options.
     #[must_use]
     pub fn with() -> SmtpOptions {
         SmtpOptions { tls: "none", login: None, name: "localhost".to_owned(), certificate: Kind::Valid }
     }
 
-    /// Why this machine has none.
+    /// Returns why this machine cannot run the mail server, or `None`.
     #[must_use]
     pub fn missing() -> Option<String> {
         python().is_none().then(|| "no aiosmtpd, which tests/run installs".to_owned())
     }
 
-    /// As `MAIL_URL` takes it, with the login if there is one.
+    /// Returns the URL for `MAIL_URL`, with the login if one is required.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Its process.
+    /// Returns the process id of the server.
     #[must_use]
     pub fn pid(&self) -> Pid {
         self.process.pid().expect("it was running at the start")
     }
 
-    /// On 127.0.0.1.
+    /// Returns the port on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The authority of its certificate, as `MAIL_CA_FILE` takes it.
+    /// Returns the authority of its certificate, for `MAIL_CA_FILE`.
     #[must_use]
     pub fn ca_file(&self) -> PathBuf {
         self.folder.join("ca.pem")
     }
 
-    /// Every e-mail until now, the first one first.
+    /// Returns all e-mails received so far, oldest first.
     #[must_use]
     pub fn received(&self) -> Vec<Received> {
         let lines = fs::read_to_string(self.folder.join("received")).unwrap_or_default(); // none yet
@@ -233,19 +235,19 @@ impl Smtp {
         whole.map(|line| serde_json::from_str(line).expect("the script writes JSON")).collect()
     }
 
-    /// How often somebody has connected and, where it speaks TLS from the start, got so far.
+    /// Returns the number of connections so far. With TLS from the start, only those with a complete handshake count.
     #[must_use]
     pub fn connections(&self) -> usize {
         fs::read(self.folder.join("connections")).map_or(0, |bytes| bytes.len())
     }
 
-    /// How many are connected.
+    /// Returns the number of open connections.
     #[must_use]
     pub fn open(&self) -> usize {
         fs::read_to_string(self.folder.join("open")).map_or(0, |count| count.parse().expect("a number"))
     }
 
-    /// Misbehaves from now on.
+    /// Injects a fault from now on.
     pub fn fault(&self, fault: &Fault) {
         let (at, say) = match fault {
             Fault::Reply(SmtpStep::Connect, text) => ("connect", *text),
@@ -265,18 +267,18 @@ impl Smtp {
         fs::rename(draft, file).expect("the folder is ours");
     }
 
-    /// Behaves from now on.
-    pub fn mend(&self) {
-        let _ = fs::remove_file(self.folder.join("fault")); // it may have behaved before
+    /// Removes the fault.
+    pub fn clear_fault(&self) {
+        let _ = fs::remove_file(self.folder.join("fault")); // there may be no fault
     }
 
-    /// Refuses connections from now on, and breaks those that there are.
+    /// Refuses new connections from now on, and closes the open ones.
     pub fn stop(&self) {
         self.process.signal(Signal::USR1);
         self.wait_until_listening_is(false);
     }
 
-    /// Takes connections again, on the same port.
+    /// Accepts connections again, on the same port.
     pub fn start_again(&self) {
         self.process.signal(Signal::USR2);
         self.wait_until_listening_is(true);
@@ -285,13 +287,13 @@ impl Smtp {
     fn wait_until_listening_is(&self, listening: bool) {
         let deadline = Instant::now() + Duration::from_secs(10);
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() != listening {
-            assert!(Instant::now() < deadline, "the mail server must hear a signal");
+            assert!(Instant::now() < deadline, "the mail server did not react to a signal");
             thread::sleep(Duration::from_millis(10));
         }
     }
 }
 
-/// Of the folder that `tests/run` installs into: `tmp/smtp` in the target folder, above the program that runs.
+/// Returns the Python that `tests/run` installs: `tmp/smtp` in the target folder, which contains the running program.
 fn python() -> Option<PathBuf> {
     let program = std::env::current_exe().ok()?;
     program.ancestors().map(|folder| folder.join("tmp/smtp/bin/python3")).find(|python| python.is_file())

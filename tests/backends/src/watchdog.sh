@@ -1,5 +1,5 @@
-# Runs one server for one test process, and ends it when that process ends, however it ends: standard input is a pipe
-# that only the test process holds open, and the kernel closes it even after kill -9.
+# Runs a server for a test process, and ends it when that process ends, for whatever reason. Standard input is a pipe
+# that only the test process holds open; the kernel closes it even after kill -9.
 # watchdog.sh FOLDER SIGNAL PREPARE SERVER [ARGUMENT...]: the first line of output is the server's pid.
 folder=$1 signal=$2 prepare=$3
 shift 3
@@ -12,7 +12,7 @@ sh -c "$prepare" >&2 </dev/null 3<&- && {
         exec >&- 2>&-
         read -r end <&3
         kill -"$signal" "$server"
-        kill -CONT "$server" # a stopped process hears nothing but KILL
+        kill -CONT "$server" # a stopped process only reacts to KILL
     ) &
     reader=$!
     wait "$server"

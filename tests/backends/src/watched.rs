@@ -1,4 +1,4 @@
-//! A process that cannot outlive the test process: it runs under `watchdog.sh`, which see.
+//! A process that cannot outlive the test process, because it runs under `watchdog.sh`.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
@@ -9,18 +9,18 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// What to start, and how it is to be ended. The environment and so on are set on `command()`.
+/// A process to start, and how to end it. Set its environment and arguments on [`command`](Self::command).
 pub struct Watch(Command);
 
 impl Watch {
-    /// Over this program.
+    /// Creates a watch for this program.
     #[must_use]
     pub fn over(program: impl AsRef<OsStr>) -> Self {
         Self::with(Path::new(""), "KILL", ":", [program])
     }
 
-    /// First runs `prepare`, a line of shell; in the end sends `signal`, which must end `server` and all its children,
-    /// and removes `folder`.
+    /// Creates a watch that first runs the shell command `prepare`. When the process must end, it sends `signal`, which
+    /// must end `server` and all its children, and removes `folder`.
     pub(crate) fn with<S: AsRef<OsStr>>(
         folder: &Path,
         signal: &str,
@@ -29,16 +29,16 @@ impl Watch {
     ) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", include_str!("watchdog.sh"), "watchdog"]).arg(folder).args([signal, prepare]).args(server);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0); // out of reach of a ^C
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0); // not interrupted by Ctrl-C
         Self(command)
     }
 
-    /// Arguments added here go to the program.
+    /// Returns the command. Arguments added to it are passed to the program.
     pub fn command(&mut self) -> &mut Command {
         &mut self.0
     }
 
-    /// Starts it.
+    /// Starts the process.
     pub fn start(mut self) -> Watched {
         let mut watchdog = self.0.spawn().expect("sh must start");
         let mut output = BufReader::new(watchdog.stdout.take().expect("it is piped"));
@@ -49,7 +49,7 @@ impl Watch {
     }
 }
 
-/// A running process. Dropping it ends it, and waits for that.
+/// A running process. Dropping it ends the process and waits until it has ended.
 pub struct Watched {
     watchdog: Child,
     output: Option<BufReader<ChildStdout>>,
@@ -57,35 +57,35 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// `None`: its preparation failed, and nothing runs.
+    /// Returns the process id. `None` if the preparation failed and nothing runs.
     #[must_use]
     pub fn pid(&self) -> Option<Pid> {
         self.pid
     }
 
-    /// What it writes to standard output, for the first who asks.
+    /// Returns its standard output. Only the first call returns it.
     pub fn output(&mut self) -> Option<BufReader<ChildStdout>> {
         self.output.take()
     }
 
-    /// What it writes to standard error, if the command pipes that, for the first who asks.
+    /// Returns its standard error, if the command pipes it. Only the first call returns it.
     pub fn errors(&mut self) -> Option<ChildStderr> {
         self.watchdog.stderr.take()
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to the process.
     pub fn signal(&self, signal: Signal) {
         if let Some(pid) = self.pid {
             let _ = kill_process(pid, signal); // it may have ended by itself
         }
     }
 
-    /// How it ended, `None` while it runs. (`sh` reports a death by signal n as exit code 128 + n.)
+    /// Returns its exit status, or `None` while it runs. (`sh` reports termination by signal n as exit code 128 + n.)
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.watchdog.try_wait().expect("the watchdog is our child")
     }
 
-    /// Waits for its end.
+    /// Waits until the process has ended, for at most `patience`.
     pub fn wait(&mut self, patience: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + patience;
         while Instant::now() < deadline {

@@ -1,4 +1,4 @@
-//! The servers start, each database is a new one, and nothing outlives the process that started it.
+//! Tests that the servers start, that each database is new, and that no server outlives the process that started it.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
@@ -14,7 +14,7 @@ use keepstone_test_backends::{Browser, Database, Server, Smtp, is_skipped, redis
 fn eventually(what: &str, condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !condition() {
-        assert!(Instant::now() < deadline, "still not: {what}");
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
         sleep(Duration::from_millis(10));
     }
 }
@@ -24,7 +24,7 @@ fn listens(port: u16) -> bool {
 }
 
 #[test]
-fn every_database_is_another_one() {
+fn every_created_database_is_different() {
     for database in Database::ALL {
         if !is_skipped(database.missing()) {
             assert_ne!(database.create().url(), database.create().url());
@@ -100,7 +100,7 @@ fn a_browser_ends_with_a_killed_test_process_and_so_do_its_children() {
     }
 }
 
-/// Has another process start the server, kills that process as hard as can be, and looks for what is left.
+/// Starts the server in another process, kills that process with SIGKILL, and checks that nothing is left.
 fn ends_with_its_test_process(server: &str) {
     let mut process = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "holds_a_server_until_it_is_killed", "--ignored", "--nocapture"])
@@ -118,15 +118,15 @@ fn ends_with_its_test_process(server: &str) {
     assert!(folder.as_deref().is_none_or(|folder| processes_in(folder) > 0));
     process.kill().unwrap();
     process.wait().unwrap();
-    eventually("the server's process is gone", || rustix::process::test_kill_process(pid).is_err());
+    eventually("the server's process has ended", || rustix::process::test_kill_process(pid).is_err());
     eventually("its port is free", || !listens(port));
     if let Some(folder) = folder {
-        eventually("its children are gone", || processes_in(&folder) == 0);
-        eventually("its folder is gone", || !folder.exists());
+        eventually("its children have ended", || processes_in(&folder) == 0);
+        eventually("its folder has been removed", || !folder.exists());
     }
 }
 
-/// How many processes were started in this folder or with it among their arguments.
+/// Counts the processes that run in this folder or have it among their arguments.
 fn processes_in(folder: &Path) -> usize {
     let name = folder.file_name().unwrap().to_string_lossy().into_owned();
     let runs_there = |process: &Path| {
@@ -142,8 +142,8 @@ fn is_ours(folder: &Path) -> bool {
 }
 
 #[test]
-#[ignore = "the tests above start this in a process of its own"]
-#[expect(clippy::disallowed_methods, reason = "tests are no settings")]
+#[ignore = "the tests above start this in a separate process"]
+#[expect(clippy::disallowed_methods, reason = "tests do not read their environment through the settings")]
 fn holds_a_server_until_it_is_killed() {
     let hold_process = |pid: rustix::process::Pid, port: u16| {
         let mut output = std::io::stdout();

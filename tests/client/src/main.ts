@@ -1,5 +1,5 @@
-// A client as somebody else would write it, with types from the kept OpenAPI document. That it compiles shows that the
-// document says what clients need; that it ends without an exception, that the server does what the document says.
+// A typical client, with types generated from specs/openapi.json. If it compiles, the document contains what clients
+// need. If it ends without an exception, the server behaves as documented.
 // Usage: node built/src/main.js http://127.0.0.1:8000 admin@example.com, with the password below.
 
 import { deepStrictEqual as same, notStrictEqual as differs, ok, strictEqual as is } from "node:assert";
@@ -20,7 +20,7 @@ function client(token?: string) {
   return createClient<paths>({ baseUrl: baseUrl!, headers });
 }
 
-/** What a request gave, or its refusal as an exception. */
+/** Returns the body of a successful response. Throws for an error response. */
 function good<T>(answer: { data?: T; error?: unknown; response: Response }): NonNullable<T> {
   if (answer.data === undefined || answer.data === null) {
     throw new Error(`${answer.response.status} from ${answer.response.url}: ${JSON.stringify(answer.error)}`);
@@ -28,10 +28,10 @@ function good<T>(answer: { data?: T; error?: unknown; response: Response }): Non
   return answer.data;
 }
 
-/** The refusal that a request must have met with. */
+/** Returns the problem of an error response, which must have this status. */
 function refused(answer: { error?: Problem; response: Response }, status: number): Problem {
   is(answer.response.status, status);
-  ok(answer.error, "a refusal has a body");
+  ok(answer.error, "an error response has a body");
   is(answer.error.status, status);
   return answer.error;
 }
@@ -58,7 +58,7 @@ async function logInByForm(username: string): Promise<Api> {
   return client(good(answer).access_token);
 }
 
-async function makeItems(api: Api): Promise<void> {
+async function createItems(api: Api): Promise<void> {
   const header = { "Idempotency-Key": "the-first" };
   const body = { title: "Keystone", description: "Holds the arch together." };
   const first = await api.POST("/api/v1/items", { params: { header }, body });
@@ -120,10 +120,10 @@ async function listUsers(api: Api): Promise<void> {
 
 await register("ada@example.com");
 const ada = await logInByJson("ada@example.com");
-await makeItems(ada);
+await createItems(ada);
 const [newest] = await listItems(ada);
 await changeItem(ada, newest!);
 is(refused(await ada.GET("/api/v1/users"), 403).code, "insufficient_permissions");
 is(refused(await client().GET("/api/v1/users/me"), 401).code, "not_authenticated");
 await listUsers(await logInByForm(admin));
-console.log("the client did what it wanted");
+console.log("all requests succeeded");

@@ -82,7 +82,7 @@ async fn answers_that_somebody_puts_before_the_encryption_are_not_believed() {
     smtp.fault(&Fault::Injection);
     let error = unavailable(&smtp, &mailer(&smtp)).await;
     assert!(error.contains("STARTTLS"), "{error}");
-    smtp.mend();
+    smtp.clear_fault();
     mailer(&smtp).send(&verification()).await.unwrap();
 }
 

@@ -45,7 +45,7 @@ async fn only_what_is_permanent_about_the_letter_is_a_refusal() {
         assert!(error.to_string().contains(told), "{reply}: {error}");
     }
     assert_eq!(smtp.received().len(), 0);
-    smtp.mend();
+    smtp.clear_fault();
     mailer(&smtp).send(&verification()).await.unwrap();
 }
 
@@ -95,7 +95,7 @@ async fn a_server_that_falls_silent_is_not_spoken_to_again_on_that_connection() 
     mailer.check().await.unwrap();
     smtp.fault(&Fault::Silence);
     assert!(matches!(mailer.send(&verification()).await, Err(MailError::Unavailable(_))));
-    smtp.mend();
+    smtp.clear_fault();
     for _ in 0..3 {
         mailer.send(&verification()).await.unwrap();
     }
@@ -128,7 +128,7 @@ async fn an_email_that_was_perhaps_received_is_sent_again_with_the_same_id() {
     let (mail, mailer) = (verification(), mailer(&smtp));
     let error = mailer.send(&mail).await.unwrap_err();
     assert!(matches!(&error, MailError::Unavailable(text) if text.contains("which it may have")), "{error}");
-    smtp.mend();
+    smtp.clear_fault();
     mailer.send(&mail).await.unwrap();
     let [first, second] = smtp.received().try_into().unwrap();
     assert_eq!((first.answered, second.answered), (false, true));

@@ -1,5 +1,5 @@
-//! The caller, from the `Authorization` header and nowhere else. The rule: only the nearest verifier authenticates a
-//! caller.
+//! The extractor for the caller. It reads the `Authorization` header only, and only the innermost verifier
+//! authenticates a caller.
 
 use std::ops::Deref;
 use std::pin::Pin;
@@ -13,17 +13,18 @@ use super::source::nearest;
 use crate::permission::Permission;
 use crate::token::{AccessClaims, bearer};
 
-/// What the request's access token says, verified. Without a good one the answer is a [`Challenge`].
+/// The verified claims of the request's access token. Without a valid token, the response is a [`Challenge`].
 ///
-/// What `Option<Authenticated>` gives is `None` for a bad token too, not only for none.
+/// `Option<Authenticated>` is `None` both without a token and for an invalid token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authenticated(pub AccessClaims);
 
 impl Authenticated {
-    /// Refuses a caller whose scope lacks a permission. The scope is what the user might do when the token was issued.
+    /// Rejects a caller whose scope lacks a permission. The scope lists the permissions that the user had when the
+    /// token was issued.
     ///
     /// # Errors
-    /// [`Challenge::Forbidden`].
+    /// [`Challenge::Forbidden`] if the scope lacks the permission.
     pub fn require(&self, permission: &Permission) -> Result<(), Challenge> {
         if self.0.has_scope(permission.as_str()) { Ok(()) } else { Err(Challenge::Forbidden(permission.clone())) }
     }
@@ -47,16 +48,15 @@ impl FromRequest for Authenticated {
     }
 }
 
-/// What a verifier said about a request, for the next extractor or middleware.
+/// The result of a verification, cached for the next extractor or middleware of the request.
 #[derive(Debug, Clone)]
 struct Verified {
-    /// Where the verifier is: the result of an outer scope's is worth nothing in a scope that has its own.
+    /// Identifies the verifier: a scope with its own verifier must not use the result of an outer verifier.
     place: usize,
     caller: Authenticated,
 }
 
-/// Verifies a request by the nearest verifier, or returns what this verifier said before: a middleware and an extractor
-/// may both ask.
+/// Authenticates a request with the innermost verifier, or returns that verifier's cached result.
 pub(super) async fn authenticate(request: &HttpRequest) -> Result<Authenticated, Challenge> {
     let token = token(request)?;
     let source = nearest(request)?;
@@ -69,7 +69,7 @@ pub(super) async fn authenticate(request: &HttpRequest) -> Result<Authenticated,
     Ok(caller)
 }
 
-/// The token that was sent. Another scheme than `Bearer` is as good as none.
+/// Returns the bearer token of the request. Another scheme than `Bearer` counts as a missing token.
 fn token(request: &HttpRequest) -> Result<&str, Challenge> {
     let mut headers = request.headers().get_all(AUTHORIZATION);
     let header = headers.next().ok_or(Challenge::Missing)?;

@@ -1,4 +1,4 @@
-//! Middlewares that let in whoever has a good token, and is permitted. The rule: what is wrapped never runs otherwise.
+//! Middlewares that require a valid token, and optionally a permission. The wrapped service never runs otherwise.
 
 use std::future::{Ready, ready};
 use std::pin::Pin;
@@ -11,19 +11,20 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forwar
 use super::authenticated::authenticate;
 use crate::permission::Permission;
 
-/// Lets in requests with a good access token only. Handlers inside ask for
-/// [`Authenticated`](super::Authenticated) at no further cost.
+/// A middleware that rejects requests without a valid access token.
 ///
-/// A browser's preflight has no token: what answers those is to be wrapped around this.
+/// Handlers inside can extract [`Authenticated`](super::Authenticated) without verifying the token again.
+///
+/// Preflight requests of browsers have no token. Wrap the CORS middleware around this one.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Bearer;
 
-/// Lets in requests with a good access token only whose scope names a permission.
+/// A middleware that rejects requests without a valid access token whose scope contains a permission.
 #[derive(Debug, Clone)]
 pub struct RequirePermission(Permission);
 
 impl RequirePermission {
-    /// A guard for one permission. Wrap twice to demand two.
+    /// Creates a middleware for one permission. To require two permissions, wrap the service twice.
     #[must_use]
     pub const fn new(permission: Permission) -> Self {
         Self(permission)
@@ -62,7 +63,7 @@ where
     }
 }
 
-/// What is wrapped, and the permission that it takes.
+/// The wrapped service and the permission it requires.
 #[derive(Debug)]
 pub struct Guarded<S> {
     service: Rc<S>,
@@ -87,7 +88,7 @@ where
             let judged = judged.and_then(|caller| needed.map_or(Ok(()), |needed| caller.require(&needed)));
             match judged {
                 Ok(()) => service.call(request).await.map(ServiceResponse::map_into_left_body),
-                // An answer and not an error, so that what is wrapped around this, CORS first of all, still adds to it.
+                // A response and not an error: outer middlewares, above all CORS, must still add their headers.
                 Err(challenge) => Ok(request.into_response(challenge.error_response()).map_into_right_body()),
             }
         })

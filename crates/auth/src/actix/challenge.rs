@@ -1,5 +1,5 @@
-//! What a request without a good token is told (RFC 6750 §3, RFC 9457). The rule: it learns whether to refresh, to log
-//! in or to ask for more, and nothing about what was wrong with its token.
+//! The response to a request without a valid token (RFC 6750 §3, RFC 9457). It says whether to refresh, log in or
+//! request more permissions. It never says why a token is invalid.
 
 use std::time::Duration;
 
@@ -14,42 +14,42 @@ use crate::error::RemoteError;
 use crate::error::{TokenError, TokenFault};
 use crate::permission::Permission;
 
-/// Why a request is not let in: an answer with a problem for its body.
+/// The reason for rejecting a request. As a response, its body is `application/problem+json`.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Challenge {
-    /// No token was sent: 401, without an error (RFC 6750 §3.1).
+    /// The request has no token: 401, without an error code (RFC 6750 §3.1).
     #[error("Not authenticated")]
     Missing,
     /// The token has expired: 401.
     #[error("The access token has expired")]
     Expired,
-    /// The token is no good: 401.
+    /// The token is invalid: 401.
     #[error("The access token is invalid")]
     Invalid,
-    /// More than one `Authorization` header: 400.
-    #[error("There must be one Authorization header only")]
+    /// The request has more than one `Authorization` header: 400.
+    #[error("The request must have only one Authorization header")]
     Ambiguous,
-    /// The token's scope lacks this: 403.
+    /// The token's scope lacks this permission: 403.
     #[error("The access token lacks the permission `{0}`")]
     Forbidden(Permission),
-    /// There are no keys to verify with, and they cannot be fetched: 503, with this `Retry-After`.
+    /// There are no verifying keys, and they cannot be fetched: 503, with this `Retry-After`.
     #[error("Access tokens cannot be verified at the moment")]
     Unavailable(Duration),
-    /// There is no verifier among the application's data, which is the programmer's mistake: 500.
+    /// The application data contains no verifier, which is a programming error: 500.
     #[error("The server is misconfigured")]
     NoVerifier,
-    /// There are verifiers of several types among the application's data, and it is unknown which is nearer: 500.
-    /// Register them as [`TokenVerifier`](super::TokenVerifier).
+    /// The application data contains verifiers of several types, and their order is unknown: 500. Register them as
+    /// [`TokenVerifier`](super::TokenVerifier).
     #[error("The server is misconfigured")]
     AmbiguousVerifier,
 }
 
 impl From<TokenError> for Challenge {
-    /// Logs the fault, which the client does not learn.
+    /// Converts a token error, and logs the fault, which is not sent to the client.
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::Expired => Self::Expired,
-            // Only the issuer can cause this one: its configuration and ours differ.
+            // A warning, because only the issuer can cause this fault: its configuration differs from ours.
             TokenError::Invalid(fault @ TokenFault::LifetimeTooLong { .. }) => {
                 tracing::warn!("rejected an access token: {fault}");
                 Self::Invalid
@@ -83,7 +83,7 @@ struct Problem<'a> {
 }
 
 impl Challenge {
-    /// The problem's `code`, for programs.
+    /// Returns the machine-readable `code` of the problem.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -97,7 +97,7 @@ impl Challenge {
         }
     }
 
-    /// The value of `WWW-Authenticate`. `None` where another token would not help.
+    /// Returns the value of `WWW-Authenticate`, or `None` if another token would not help.
     fn www_authenticate(&self) -> Option<String> {
         match self {
             Self::Missing => Some("Bearer".to_owned()),
@@ -105,7 +105,7 @@ impl Challenge {
                 Some(format!(r#"Bearer error="invalid_token", error_description="{self}""#))
             }
             Self::Ambiguous => Some(r#"Bearer error="invalid_request""#.to_owned()),
-            // A permission has no character that would have to be quoted.
+            // A permission contains no character that needs escaping in a quoted string.
             Self::Forbidden(needed) => Some(format!(r#"Bearer error="insufficient_scope", scope="{needed}""#)),
             Self::Unavailable(_) | Self::NoVerifier | Self::AmbiguousVerifier => None,
         }

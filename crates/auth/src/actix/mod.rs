@@ -1,14 +1,19 @@
-//! Extractors and middlewares for actix services that verify access tokens. The rule: the nearest verifier among the
-//! application's data decides, and without a verifier every request is rejected.
+//! Extractors and middlewares for actix services that verify access tokens.
 //!
-//! Register a [`Verifier`](crate::token::Verifier) as application data, as `web::Data`; or a
-//! [`Keyring`](crate::token::Keyring) where tokens are issued too; or, with the feature `jwks`, a `RemoteVerifier`.
-//! Then use [`Authenticated`] in a handler, or wrap a scope in [`Bearer`] or [`RequirePermission`].
+//! Register one of these as application data (`web::Data`):
 //!
-//! A scope or a resource may have a verifier of its own. It decides for everything inside, including the middlewares
-//! of that scope; that an outer middleware has accepted the token for another verifier counts for nothing there.
+//! - a [`Verifier`](crate::token::Verifier),
+//! - a [`Keyring`](crate::token::Keyring), in a service that also issues tokens,
+//! - a `RemoteVerifier`, with the feature `jwks`.
+//!
+//! Then use [`Authenticated`] in a handler, or wrap a scope in [`Bearer`] or [`RequirePermission`]. Without a verifier,
+//! every request is rejected.
+//!
+//! A scope or a resource may have its own verifier. The innermost verifier decides, also for the middlewares of its
+//! scope. It verifies the token even if an outer middleware has accepted the token with another verifier.
+//!
 //! Register verifiers of different types as [`TokenVerifier`]: if two types are visible and their order is unknown, the
-//! answer is 500.
+//! response is 500.
 //!
 //! ```
 //! use actix_web::{App, HttpResponse, Responder, get, web};

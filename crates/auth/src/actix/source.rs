@@ -1,4 +1,4 @@
-//! Which verifier decides about a request. The rule: the nearest one, and where that cannot be known, none.
+//! Selects the verifier for a request: the innermost verifier, or an error if the order is unknown.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use super::challenge::Challenge;
 use crate::jwks::RemoteVerifier;
 use crate::token::{AccessClaims, Keyring, Verifier};
 
-/// A verifier of any kind, as application data: `app_data(TokenVerifier::from(verifier))`.
+/// A verifier of any type, as application data: `app_data(TokenVerifier::from(verifier))`.
 ///
-/// actix finds the nearest data of one type, and cannot tell which of two types is nearer. So an application that
+/// actix finds the innermost data of one type, but cannot determine the order of two types. An application that
 /// verifies with a [`Keyring`] in one scope and a [`Verifier`] in another registers both as this type. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct TokenVerifier(Kind);
@@ -61,11 +61,11 @@ impl TokenVerifier {
     }
 }
 
-/// A verifier in the application's data.
+/// A verifier in the application data.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
     kind: Borrowed<'a>,
-    /// The address of the data, which no other scope's data has while the application runs.
+    /// The address of the data, which is unique while the application runs.
     place: usize,
 }
 
@@ -77,12 +77,12 @@ enum Borrowed<'a> {
     Remote(&'a RemoteVerifier),
 }
 
-/// What is known about a request since an outer scope looked at it.
+/// The verifiers that an outer scope saw for a request.
 #[derive(Debug, Default, Clone)]
 struct Trail {
-    /// The places of all verifiers that were visible there.
+    /// The places of all verifiers visible there.
     seen: Vec<usize>,
-    /// The place of the one that was nearest there.
+    /// The place of the innermost of them.
     nearest: usize,
 }
 
@@ -91,7 +91,10 @@ impl Source<'_> {
         self.place
     }
 
-    #[cfg_attr(not(feature = "jwks"), expect(clippy::unused_async, reason = "only a verifier that fetches keys waits"))]
+    #[cfg_attr(
+        not(feature = "jwks"),
+        expect(clippy::unused_async, reason = "only a verifier that fetches keys awaits")
+    )]
     pub(super) async fn verify(&self, token: &str) -> Result<AccessClaims, Challenge> {
         match self.kind {
             Borrowed::Fixed(verifier) => Ok(verifier.verify_access(token)?),
@@ -102,11 +105,11 @@ impl Source<'_> {
     }
 }
 
-/// The verifier of the innermost scope that has one.
+/// Returns the verifier of the innermost scope that has a verifier.
 ///
-/// Scopes only add data on the way in. So of the verifiers that are visible now, those that an outer [`Bearer`] did not
-/// see are nearer than all that it saw; with none of them new, its choice still holds. Two new ones of different types
-/// could be in either order, and a wrong guess would let the wrong tokens in: that is an error.
+/// Scopes only add data from the outside in. A verifier that an outer [`Bearer`] did not see is therefore closer than
+/// all verifiers it saw. Without a new verifier, the choice of the outer middleware remains valid. Two new verifiers of
+/// different types could be in either order. A wrong guess would accept the wrong tokens, so this is an error.
 ///
 /// [`Bearer`]: super::Bearer
 pub(super) fn nearest(request: &HttpRequest) -> Result<Source<'_>, Challenge> {
@@ -122,7 +125,7 @@ pub(super) fn nearest(request: &HttpRequest) -> Result<Source<'_>, Challenge> {
         (None, _) => visible.iter().find(|source| source.place == trail.nearest).copied(),
     };
     let Some(nearest) = nearest else {
-        tracing::error!("no verifier is among the application's data: register a Verifier, Keyring or RemoteVerifier");
+        tracing::error!("the application data contains no verifier: register a Verifier, Keyring or RemoteVerifier");
         return Err(Challenge::NoVerifier);
     };
     let seen = visible.iter().map(|source| source.place).collect();
@@ -130,7 +133,7 @@ pub(super) fn nearest(request: &HttpRequest) -> Result<Source<'_>, Challenge> {
     Ok(nearest)
 }
 
-/// The nearest verifier of each type that application data may have.
+/// Returns the innermost verifier of each type.
 fn visible(request: &HttpRequest) -> Vec<Source<'_>> {
     let found = [
         find(request, TokenVerifier::borrow),

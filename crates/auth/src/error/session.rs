@@ -1,30 +1,30 @@
-//! What can go wrong with sessions.
+//! Errors of sessions.
 
 use thiserror::Error;
 
 use super::IssueError;
 
-/// Why a policy for sessions cannot be meant.
+/// An invalid session policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SessionPolicyError {
-    /// Sessions would end within their first second.
+    /// The lifetime is under one second, so sessions would expire at once.
     #[error("the lifetime of sessions is under one second")]
     NoLifetime,
-    /// Sessions would be idle within a second.
+    /// The idle time is under one second, so sessions would expire at once.
     #[error("the idle time of sessions is under one second")]
     NoIdleTime,
-    /// A stolen token would be forgiven for too long.
-    #[error("a consumed refresh token is forgiven for 60 s at most")]
+    /// The grace period or the retry window is above 60 seconds, so a stolen token would be accepted for too long.
+    #[error("a consumed refresh token is accepted again for 60 s at most")]
     WindowTooLong,
-    /// The cap is zero: every session would be one too many.
+    /// The cap is zero, so no session could be opened.
     #[error("a subject needs at least one session")]
     NoSessions,
 }
 
-/// Why a session could not begin.
+/// A failure to open a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum OpenError<E> {
-    /// No tokens could be made for it.
+    /// The tokens could not be issued.
     #[error(transparent)]
     Issue(#[from] IssueError),
     /// The store failed.
@@ -32,25 +32,28 @@ pub enum OpenError<E> {
     Store(#[source] E),
 }
 
-/// Why a refresh token that is genuine got no successor.
+/// A failure to exchange a refresh token with a valid signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum RefreshError<E> {
-    /// It was consumed before and is not forgiven: it may have been stolen. Its session has ended.
+    /// The token was consumed before, and is outside the grace period and retry window. It may have been stolen, so its
+    /// session has ended.
     #[error("the refresh token was used before")]
     Reused {
-        /// Whether it was this request that ended the session: of many at once, one. For the security log.
+        /// Whether this request ended the session. True for exactly one of several concurrent requests. For the
+        /// security log.
         ended_now: bool,
     },
-    /// Its session had ended, or is not known.
+    /// The session of the token has ended or is unknown.
     #[error("the session has ended")]
     Revoked,
-    /// Its session has reached its end, or was idle for too long.
+    /// The session of the token has expired, or was idle for too long.
     #[error("the session has expired")]
     Expired,
-    /// No tokens could be made; it was not consumed.
+    /// The tokens could not be issued. The presented token was not consumed.
     #[error(transparent)]
     Issue(#[from] IssueError),
-    /// The store failed, and it may have been consumed. With an `Idempotency-Key` the client can safely ask again.
+    /// The store failed, and the presented token may have been consumed. A client that sent an `Idempotency-Key` can
+    /// safely retry with the same key.
     #[error("the session could not be stored")]
     Store(#[source] E),
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with tokens and the keys behind them.
+//! Errors of tokens and of the keys that sign and verify them.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,18 +7,18 @@ use thiserror::Error;
 
 use crate::token::Algorithm;
 
-/// Why a token was refused.
+/// A rejected token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TokenError {
-    /// Right in everything but its age: the client should refresh.
+    /// The token has expired and is otherwise valid. The client should refresh.
     #[error("the token has expired")]
     Expired,
-    /// Anything else. The fault is for logs, never for the client.
+    /// The token is invalid. Log the fault; do not send it to the client.
     #[error("the token is invalid: {0}")]
     Invalid(TokenFault),
 }
 
-/// What was wrong with an invalid token. For logs only: a client that learns it has an oracle.
+/// The reason why a token is invalid. For logs only: sent to a client, it would be an oracle for attackers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TokenFault {
@@ -28,49 +28,50 @@ pub enum TokenFault {
     /// Not three base64url parts without padding (RFC 7515 §7.1).
     #[error("not a compact JWS")]
     Form,
-    /// The header is no JSON object, repeats a name, or has a member of the wrong type.
+    /// The header is not a JSON object, repeats a name, or has a member of the wrong type.
     #[error("malformed header")]
     Header,
     /// The header carries `crit`, `zip`, `enc` or `b64`.
     #[error("a header extension")]
     Extension,
-    /// `typ` is missing or another kind of token's.
+    /// `typ` is missing or belongs to another kind of token.
     #[error("wrong typ")]
     Type,
-    /// No key with this `kid`.
+    /// No key has this `kid`.
     #[error("unknown key")]
     UnknownKey,
-    /// `alg` is not the one that belongs to the key.
+    /// `alg` is not the algorithm of the key.
     #[error("wrong algorithm for the key")]
     Algorithm,
-    /// The signature is not the key's.
+    /// The signature does not match the key.
     #[error("wrong signature")]
     Signature,
-    /// The claims are no JSON object, repeat a name, lack a claim, or have one of the wrong type.
+    /// The claims are not a JSON object, repeat a name, lack a claim, or contain a claim of the wrong type.
     #[error("malformed claims")]
     Claims,
     /// The claim `type` names another kind of token.
     #[error("wrong type claim")]
     Kind,
-    /// Another issuer's.
+    /// The token was issued by another issuer.
     #[error("wrong issuer")]
     Issuer,
-    /// For another audience.
+    /// The token was issued for another audience.
     #[error("wrong audience")]
     Audience,
     /// `exp` is not after `iat`.
     #[error("wrong lifetime: exp is not after iat")]
     Lifetime,
-    /// `exp` is further after `iat` than this verifier accepts. Usually the issuer is configured with a longer lifetime
-    /// than the verifier: set [`with_max_lifetime`](crate::token::Verifier::with_max_lifetime), which `RemoteVerifier`
-    /// has, too.
+    /// The time from `iat` to `exp` is longer than this verifier accepts.
+    ///
+    /// Usually the issuer is configured with a longer lifetime than the verifier. Set
+    /// [`with_max_lifetime`](crate::token::Verifier::with_max_lifetime), which `RemoteVerifier` has as well.
     #[error(
-        "a lifetime of {lifetime} s, and at most {max} s are accepted: shorten it at the issuer, or set with_max_lifetime here"
+        "the lifetime of {lifetime} s is above the maximum of {max} s: shorten it at the issuer, or set with_max_lifetime here"
     )]
     LifetimeTooLong {
-        /// From `iat` to `exp`, in seconds.
+        /// The time from `iat` to `exp`, in seconds.
         lifetime: u64,
-        /// The most that is accepted, in seconds.
+        /// The maximum lifetime, in seconds.
         max: u64,
     },
     /// `iat` or `nbf` lies in the future.
@@ -78,122 +79,122 @@ pub enum TokenFault {
     NotYetValid,
 }
 
-/// Why a key or a set of keys is unusable.
+/// An unusable key or set of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum KeyError {
-    /// Fewer bytes than HS256 needs (RFC 7518 §3.2).
-    #[error("a secret has at least {min} bytes, this one has {length}")]
+    /// The secret has fewer bytes than HS256 requires (RFC 7518 §3.2).
+    #[error("the secret has {length} bytes; at least {min} are required")]
     SecretTooShort {
-        /// The bytes it has.
+        /// The length of the secret, in bytes.
         length: usize,
-        /// The bytes it needs.
+        /// The minimum length, in bytes.
         min: usize,
     },
-    /// Not 1 to 64 characters of `A-Z a-z 0-9 . _ -`.
+    /// The key id is not 1 to 64 characters of `A-Z a-z 0-9 . _ -`.
     #[error("a key id is 1 to 64 characters of A-Z a-z 0-9 . _ -")]
     KeyId,
-    /// Two keys with one key id: a lookup would have two answers.
+    /// Two keys have the same id, so a lookup would be ambiguous.
     #[error("two keys have the same id")]
     DuplicateKeyId,
-    /// No PEM, a damaged one, or one without a key.
+    /// The text is not valid PEM, or contains no key.
     #[error("not a PEM file with a key")]
     NotPem,
-    /// More than one key in one file.
+    /// The file contains more than one key.
     #[error("more than one key in one PEM file")]
     SeveralKeys,
-    /// The private key needs a passphrase, which there is nobody to type.
+    /// The private key needs a passphrase. Encrypted keys are not supported.
     #[error("the private key is encrypted")]
     Encrypted,
-    /// A public key where only a private one is of use.
-    #[error("a public key where a private one is needed")]
+    /// The key is public, and a private key is required.
+    #[error("the key is public, and a private key is required")]
     NotPrivate,
-    /// A private key where a public one is enough.
-    #[error("a private key where a public one belongs")]
+    /// The key is private, and a public key is expected.
+    #[error("the key is private, and a public key is expected")]
     NotPublic,
-    /// Another kind of key, curve or size, or a damaged key.
+    /// The key is damaged, or its type, curve or size is not supported.
     #[error("neither an Ed25519 key, nor a P-256 key, nor an RSA key of 2048 to 8192 bits")]
     Unsupported,
-    /// HS256 has one secret, and no pair of keys.
+    /// HS256 signs and verifies with the same secret, so there is no key pair.
     #[error("HS256 signs and verifies with one secret: it has no key pair")]
     Symmetric,
-    /// The system gave no randomness.
+    /// The system has no randomness.
     #[error("the key could not be generated")]
     Generation,
-    /// Not a JWK set, or one that is larger than any of a real issuer.
+    /// The text is not a JWK set, or exceeds the limits on its size.
     #[error("not a JWK set of reasonable size")]
     Jwks,
 }
 
-/// Why a folder of keys is unusable. Names the file, and says nothing of what is in it.
+/// An unusable folder of keys. The message names the file and never contains its content.
 #[derive(Debug, Error)]
 pub enum KeyFolderError {
     /// The folder or a file cannot be read.
     #[error("{}: {reason}", path.display())]
     Unreadable {
-        /// Of the folder or the file.
+        /// The path of the folder or the file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         reason: std::io::Error,
     },
-    /// A file holds no usable key.
+    /// A file contains no usable key.
     #[error("{}: {reason}", path.display())]
     Key {
-        /// Of the file.
+        /// The path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Why the key is unusable.
         reason: KeyError,
     },
-    /// There is no file `*.pem`.
-    #[error("{}: no file *.pem in it", path.display())]
+    /// The folder has no file `*.pem`.
+    #[error("{}: no file *.pem in this folder", path.display())]
     Empty {
-        /// Of the folder.
+        /// The path of the folder.
         path: PathBuf,
     },
-    /// There are private keys, and none is for the algorithm that signs.
+    /// The folder has private keys, but none of them uses the signing algorithm.
     #[error("{}: the key is for {}, and no private key is for {}", path.display(), found.name(), needed.name())]
     OtherAlgorithm {
-        /// Of the newest private key.
+        /// The path of the newest private key.
         path: PathBuf,
-        /// Its algorithm.
+        /// The algorithm of that key.
         found: Algorithm,
-        /// The algorithm that signs.
+        /// The signing algorithm.
         needed: Algorithm,
     },
-    /// No file `*.pem` holds a private key.
-    #[error("{}: no file *.pem in it holds a private key", path.display())]
+    /// No file `*.pem` contains a private key.
+    #[error("{}: no file *.pem in this folder contains a private key", path.display())]
     NoSigningKey {
-        /// Of the folder.
+        /// The path of the folder.
         path: PathBuf,
     },
-    /// So many files that it must be the wrong folder.
+    /// The folder has too many files `*.pem`, so it is probably the wrong folder.
     #[error("{}: more than {max} files *.pem", path.display())]
     TooMany {
-        /// Of the folder.
+        /// The path of the folder.
         path: PathBuf,
-        /// The most files that are read.
+        /// The maximum number of files.
         max: usize,
     },
 }
 
-/// Why an issuer or a verifier cannot start.
+/// An invalid setup of an issuer or a verifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SetupError {
-    /// The issuer is empty: every token would pass the check.
+    /// The issuer is empty, so the issuer check would have no effect.
     #[error("the token issuer is empty")]
     EmptyIssuer,
-    /// The audience is empty: every token would pass the check.
+    /// The audience is empty, so the audience check would have no effect.
     #[error("the token audience is empty")]
     EmptyAudience,
-    /// Access tokens would be born expired: their lifetime is under one second.
+    /// The lifetime of access tokens is under one second, so every token would be expired when issued.
     #[error("the lifetime of access tokens is under one second")]
     NoLifetime,
-    /// Access tokens would live longer than any verifier accepts.
+    /// The lifetime of access tokens is above the maximum of the profile.
     #[error(
         "a lifetime of {} s is above the maximum of {} s: shorten it, or raise max_lifetime here and with_max_lifetime at every verifier",
         lifetime.as_secs(), max.as_secs()
     )]
     LifetimeTooLong {
-        /// The lifetime asked for.
+        /// The requested lifetime.
         lifetime: Duration,
         /// The maximum of the profile.
         max: Duration,
@@ -201,48 +202,52 @@ pub enum SetupError {
     /// The `client_id` is empty.
     #[error("the client id is empty")]
     EmptyClientId,
-    /// Access and refresh tokens share a key, so that one could pass for the other.
+    /// Access and refresh tokens share a key, so one kind could be accepted in place of the other.
     #[error("access and refresh tokens need different keys")]
     SharedKey,
-    /// A refresh token is signed anew when its answer was lost, and has to come out the same; nobody but its issuer
-    /// reads it. Both ask for HS256.
+    /// Refresh tokens must be signed with HS256.
+    ///
+    /// A refresh token is signed again after a lost response and must have the same bytes, which requires deterministic
+    /// signatures. Only its issuer verifies it, so a public key is not needed.
     #[error("refresh tokens are signed with HS256")]
     RefreshKey,
-    /// A token signed at start did not verify: the cryptography of this build does not work.
+    /// A token signed during setup did not verify: the cryptography of this build does not work.
     #[error("the token self-test failed")]
     SelfTest,
-    /// Keys are fetched over `https`, or over `http` from this machine, without a user name or a password in the URL.
-    #[error("the URL of the keys must be https, or http to this machine, without a user name or a password")]
+    /// The URL of the keys is invalid: it must be `https`, or `http` to the local machine, without a user name or a
+    /// password.
+    #[error("the URL of the keys must be https, or http to the local machine, without a user name or a password")]
     JwksUrl,
-    /// The HTTP client did not start: this system has no certificates to check others with.
+    /// The HTTP client could not start: this system has no root certificates.
     #[error("the HTTP client could not start")]
     HttpClient,
 }
 
-/// Why a verifier that fetches its keys did not accept a token.
+/// A failure of a verifier that fetches its keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum RemoteError {
-    /// The token is no good.
+    /// The token was rejected.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// There are no keys, or none that still count, and the issuer gives none: answer 503 with this `Retry-After`.
+    /// There are no keys, or they are out of date, and the issuer cannot be reached. Respond with 503 and this
+    /// `Retry-After`.
     #[error("the keys of the issuer cannot be fetched")]
     Unavailable {
-        /// When to try again: whole seconds, at least one.
+        /// How long to wait before retrying: whole seconds, at least one.
         retry_after: Duration,
     },
 }
 
-/// Why a token could not be issued.
+/// A failure to issue a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum IssueError {
-    /// A claim is one that the verifier would refuse: empty, over 255 bytes, with control characters, or out of range.
+    /// The verifier would reject this claim: it is empty, over 255 bytes, out of range, or has control characters.
     #[error("the claim `{0}` cannot be issued")]
     Claim(&'static str),
-    /// Over [`MAX_TOKEN_BYTES`](crate::token::MAX_TOKEN_BYTES): the scope is too long.
+    /// The token would exceed [`MAX_TOKEN_BYTES`](crate::token::MAX_TOKEN_BYTES), because the scope is too long.
     #[error("the token would be too long")]
     TooLong,
-    /// The key refused to sign.
+    /// Signing with the key failed.
     #[error("the token could not be signed")]
     Signing,
 }

@@ -1,4 +1,4 @@
-//! Fetches a JWK set. The rule: little time, little memory, one address without a detour, and only a JWK set counts.
+//! Fetches a JWK set, with limits on time and memory, from one URL without redirects.
 
 #[cfg(test)]
 mod tests;
@@ -14,42 +14,42 @@ use thiserror::Error;
 use crate::error::SetupError;
 use crate::token::{MAX_JWKS_BYTES, VerifyingKeys};
 
-/// From connecting to the answer's last byte.
+/// The time limit from connecting to the last byte of the response.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// The bounds of what an answer may say about its age, and what counts if it says nothing.
+/// The bounds of the response's `max-age` and its default, in seconds.
 const MIN_AGE: u64 = 60;
 const MAX_AGE: u64 = 60 * 60;
 const USUAL_AGE: u64 = 5 * 60;
 
-/// The name of this machine in a URL.
+/// The name of the local machine in a URL.
 const LOCALHOST: &str = "localhost";
 
-/// Where keys come from.
+/// The URL of a JWK set, and the client that fetches it.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
     url: Url,
     client: Client,
 }
 
-/// Keys, and how long they may be kept.
+/// Fetched keys, and how long they may be cached.
 #[derive(Debug)]
 pub(super) struct Fetched {
     pub keys: VerifyingKeys,
     pub max_age: Duration,
 }
 
-/// Why there are no keys this time. For the log.
+/// A failed fetch. For the log.
 #[derive(Debug, Error)]
 pub(super) enum FetchError {
-    #[error("no answer: {}", causes(.0))]
+    #[error("no response: {}", causes(.0))]
     Http(#[from] reqwest::Error),
-    #[error("the answer is a redirect ({0}), which is never followed: configure the final URL")]
+    #[error("the response is a redirect ({0}), which is never followed: configure the final URL")]
     Redirect(StatusCode),
-    #[error("the answer has status {0} instead of 200")]
+    #[error("the response has status {0} instead of 200")]
     Status(StatusCode),
-    #[error("the answer is longer than {MAX_JWKS_BYTES} bytes")]
+    #[error("the response is longer than {MAX_JWKS_BYTES} bytes")]
     TooLong,
-    #[error("the answer is not a JWK set")]
+    #[error("the response is not a JWK set")]
     NotJwks,
 }
 
@@ -60,7 +60,7 @@ impl Source {
         let has_login = !url.username().is_empty() || url.password().is_some();
         let builder = match url.scheme() {
             _ if has_login => return Err(SetupError::JwksUrl),
-            // A proxy of the environment sees only the encrypted connection.
+            // A proxy from the environment only sees the encrypted connection.
             "https" => Client::builder().https_only(true),
             "http" if plain || local => plain_client(&url),
             _ => return Err(SetupError::JwksUrl),
@@ -68,7 +68,7 @@ impl Source {
         let client = builder
             .timeout(TIMEOUT)
             .redirect(Policy::none())
-            // A connection belongs to the runtime it was made in, and workers have one each.
+            // A connection belongs to the runtime that opened it, and every worker has its own runtime.
             .pool_max_idle_per_host(0)
             .user_agent(concat!("keepstone-auth/", env!("CARGO_PKG_VERSION")))
             .build()
@@ -76,7 +76,7 @@ impl Source {
         Ok(Self { url, client })
     }
 
-    /// The address of the keys.
+    /// Returns the URL of the keys.
     pub(super) const fn url(&self) -> &Url {
         &self.url
     }
@@ -88,8 +88,8 @@ impl Source {
             status if status.is_redirection() => return Err(FetchError::Redirect(status)),
             status => return Err(FetchError::Status(status)),
         }
-        let said = response.headers().get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
-        let max_age = max_age(said);
+        let headers = response.headers().get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+        let max_age = max_age(headers);
         let body = body(response).await?;
         let text = std::str::from_utf8(&body).map_err(|_| FetchError::NotJwks)?;
         let keys = VerifyingKeys::from_jwks(text).map_err(|_| FetchError::NotJwks)?;
@@ -97,8 +97,8 @@ impl Source {
     }
 }
 
-/// A client without any proxy: one in `HTTP_PROXY` or `ALL_PROXY` could answer plain `http` with keys of its own. For
-/// the same reason `localhost` is this machine, whatever a name server says.
+/// Creates a client without any proxy: a proxy in `HTTP_PROXY` or `ALL_PROXY` could respond to plain `http` with forged
+/// keys. For the same reason `localhost` is resolved to the loopback addresses and not by a name server.
 fn plain_client(url: &Url) -> ClientBuilder {
     let port = url.port_or_known_default().unwrap_or_default();
     let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
@@ -117,13 +117,13 @@ async fn body(mut response: Response) -> Result<Vec<u8>, FetchError> {
     Ok(body)
 }
 
-/// An error and what caused it, in one line.
+/// Formats an error and its causes in one line.
 fn causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |error| error.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-/// What the `Cache-Control` headers say (RFC 9111 §5.2.2), within bounds.
+/// Returns the maximum age from the `Cache-Control` headers (RFC 9111 §5.2.2), within bounds.
 pub(super) fn max_age<'a>(headers: impl Iterator<Item = &'a str>) -> Duration {
     let mut seconds = USUAL_AGE;
     for directive in headers.flat_map(|header| header.split(',')) {

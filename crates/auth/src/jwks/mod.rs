@@ -1,5 +1,5 @@
-//! A verifier that fetches its keys. The rule: no token makes it fetch more often than its own clock allows, and
-//! without keys every token is rejected.
+//! A verifier that fetches its keys from the issuer. The number of fetches is limited independently of the tokens it
+//! receives, and without keys it rejects every token.
 
 mod fetch;
 #[cfg(test)]
@@ -14,28 +14,31 @@ use tokio::sync::Mutex;
 use crate::error::{RemoteError, SetupError, TokenError, TokenFault};
 use crate::token::{AccessClaims, Verifier, VerifyingKeys};
 
-/// Between two fetches while there are keys, whatever asks for one.
+/// The minimum time between two fetches while there are keys.
 const PAUSE: Duration = Duration::from_secs(10);
-/// Between two fetches while there are none.
+/// The minimum time between two fetches while there are no keys.
 const PAUSE_WITHOUT_KEYS: Duration = Duration::from_secs(1);
-/// How long keys are believed after they should have been fetched anew. An issuer that cannot be reached issues no
-/// tokens, and those it has issued expire.
+/// How long keys remain in use after their maximum age if fetching them again fails. This is safe: an unreachable
+/// issuer issues no new tokens, and its earlier tokens expire.
 const KEPT: Duration = Duration::from_hours(1);
 
-/// Verifies access tokens of one issuer for one audience with the keys that it publishes. It cannot sign.
+/// A verifier of access tokens from one issuer for one audience, with the keys that the issuer publishes.
 ///
-/// The keys are fetched with the first token, kept for as long as the answer's `max-age` says (1 minute to 1 hour, 5
-/// minutes if it says nothing), and fetched anew for a key id that is not among them, every 10 seconds at most. If that
-/// fails the last good ones count for an hour more. One fetch runs at a time, takes 3 seconds at most, follows no
-/// redirect and reads 64 KiB at most. Plain `http` never goes through a proxy; `https` uses the one of the environment
-/// (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`). A failed fetch is logged with its cause. Cheap to clone; needs tokio's
-/// runtime.
+/// It cannot sign, is cheap to clone, and requires a tokio runtime.
+///
+/// - The first token triggers the first fetch.
+/// - Keys are cached for the response's `max-age`: 1 minute to 1 hour, or 5 minutes without `max-age`.
+/// - A token with an unknown key id triggers another fetch, at most every 10 seconds.
+/// - If fetching fails, the last keys remain in use for one more hour.
+/// - One fetch runs at a time. It takes at most 3 seconds, reads at most 64 KiB and follows no redirect.
+/// - `https` uses the proxy from the environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`). Plain `http` uses no proxy.
+/// - A failed fetch is logged with its cause.
 #[derive(Debug, Clone)]
 pub struct RemoteVerifier(Arc<Inner>);
 
 struct Inner {
     source: Source,
-    /// Without keys: what the next set is put into.
+    /// A verifier without keys, copied for every fetched set of keys.
     template: Verifier,
     state: RwLock<State>,
     fetching: Mutex<()>,
@@ -47,25 +50,30 @@ struct State {
     verifier: Option<Arc<Verifier>>,
     fresh_until: Option<Instant>,
     attempted: Option<Instant>,
-    /// Whether the last attempt gave no keys.
+    /// Whether the last fetch failed.
     failed: bool,
 }
 
 impl RemoteVerifier {
-    /// Accepts tokens with exactly this `iss` and with this `aud`, signed with a key of the JWK set at `url`. The URL
-    /// is `https`, or `http` to this machine; over any other way the keys could be anybody's.
+    /// Creates a verifier for tokens with exactly this `iss` and with this `aud`, signed with a key of the JWK set at
+    /// `url`.
+    ///
+    /// The URL must be `https`, or `http` to the local machine. Over other connections, an attacker could replace the
+    /// keys.
     ///
     /// # Errors
-    /// An empty issuer or audience, or another URL.
+    /// The issuer or the audience is empty, the URL is not allowed, or the HTTP client cannot start.
     pub fn new(url: &str, issuer: impl Into<String>, audience: impl Into<String>) -> Result<Self, SetupError> {
         Self::of(Source::new(url, false)?, issuer.into(), audience.into())
     }
 
-    /// As [`Self::new`], but fetches over plain `http` from other machines too. Whoever can answer in the issuer's
-    /// place, anywhere on the way, can then make tokens: for a private network that is trusted with that.
+    /// Creates a verifier like [`Self::new`], but also fetches keys over plain `http` from other machines.
+    ///
+    /// An attacker on the network path can then replace the keys and forge tokens. Use this constructor only in a
+    /// trusted private network.
     ///
     /// # Errors
-    /// An empty issuer or audience, or another URL.
+    /// The issuer or the audience is empty, the URL is not allowed, or the HTTP client cannot start.
     pub fn trusting_the_network(
         url: &str,
         issuer: impl Into<String>,
@@ -83,32 +91,34 @@ impl RemoteVerifier {
         Self(Arc::new(Inner { source, template, state: RwLock::default(), fetching: Mutex::default(), clock }))
     }
 
-    /// Rejects tokens that live longer than this from `iat` to `exp`
-    /// ([`TokenFault::LifetimeTooLong`]). [`MAX_ACCESS_LIFETIME`](crate::token::MAX_ACCESS_LIFETIME) if not set: where
-    /// the issuer's tokens live longer, such as for days, set it here. The new verifier has fetched no keys yet.
+    /// Sets the longest accepted time from `iat` to `exp`. Tokens above it are rejected with
+    /// [`TokenFault::LifetimeTooLong`].
+    ///
+    /// The default is [`MAX_ACCESS_LIFETIME`](crate::token::MAX_ACCESS_LIFETIME). Raise it if the issuer's tokens have
+    /// a longer lifetime. The returned verifier has not fetched any keys yet.
     #[must_use]
     pub fn with_max_lifetime(self, max_lifetime: Duration) -> Self {
         let Inner { source, template, clock, .. } = &*self.0;
         Self::with(source.clone(), template.clone().with_max_lifetime(max_lifetime), Arc::clone(clock))
     }
 
-    /// Verifies an access token by the system's clock.
+    /// Verifies an access token at the current system time.
     ///
     /// # Errors
-    /// [`RemoteError::Token`] for a token that is no good, [`RemoteError::Unavailable`] when there are no keys.
+    /// [`RemoteError::Token`] if the token is rejected, [`RemoteError::Unavailable`] if there are no keys.
     pub async fn verify_access(&self, token: &str) -> Result<AccessClaims, RemoteError> {
         self.verify_access_at(token, SystemTime::now()).await
     }
 
-    /// Verifies an access token at a time of the caller's clock.
+    /// Verifies an access token at a given time.
     ///
     /// # Errors
-    /// [`RemoteError::Token`] for a token that is no good, [`RemoteError::Unavailable`] when there are no keys.
+    /// [`RemoteError::Token`] if the token is rejected, [`RemoteError::Unavailable`] if there are no keys.
     pub async fn verify_access_at(&self, token: &str, now: SystemTime) -> Result<AccessClaims, RemoteError> {
         let known = self.0.state();
         if !known.is_fresh(self.0.now()) {
             let fetching = self.fetch();
-            // While the issuer does not answer, requests go on with the keys there are instead of waiting for it.
+            // While the issuer does not respond, requests use the cached keys without waiting for the fetch.
             if !(known.failed && known.usable(self.0.now()).is_some()) {
                 fetching.await;
             }
@@ -124,8 +134,8 @@ impl RemoteVerifier {
         }
     }
 
-    /// Starts to fetch if it is time to, and gives what waits for the end. The fetch runs on without anybody waiting: a
-    /// client that hangs up does not spoil it for the others.
+    /// Starts a fetch if one is due, and returns a future that waits for it. The fetch continues if the future is
+    /// dropped: other requests still need it after one client has disconnected.
     fn fetch(&self) -> impl Future<Output = ()> {
         let fetching = self.0.state().may_fetch(self.0.now()).then(|| {
             let inner = Arc::clone(&self.0);
@@ -133,7 +143,7 @@ impl RemoteVerifier {
         });
         async {
             if let Some(fetching) = fetching {
-                // Fails only if it panics or the runtime ends; either leaves the state as it was.
+                // Fails only if the task panics or the runtime shuts down; both leave the state unchanged.
                 fetching.await.unwrap_or_default();
             }
         }
@@ -159,7 +169,7 @@ impl Inner {
 
     async fn fetch(&self) {
         let _one_at_a_time = self.fetching.lock().await;
-        // Whoever waited for another's fetch is served by it.
+        // A caller that has waited for another fetch uses its result.
         if !self.state().may_fetch(self.now()) {
             return;
         }

@@ -1,4 +1,4 @@
-//! An issuer that is slow, wrong, gone or changed, on a port of its own. The rule: the clock is the test's.
+//! An issuer on a local port that is slow, faulty, unreachable or changed. The tests control the clock.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,17 +13,17 @@ use crate::token::{
     AccessGrant, Algorithm, Issuer, KeySet, MAX_ACCESS_LIFETIME, Profile, Secret, SigningKey, VerifyingKeys,
 };
 
-/// Status, body, `Cache-Control`.
+/// Status, body and `Cache-Control` of a response.
 type Answer = (u16, String, &'static str);
 
-/// The issuer's side: what it answers, how often it was asked, and the seconds that have passed.
+/// The issuer: its response, the number of requests it received, and the seconds that have passed.
 #[derive(Clone)]
 struct Remote {
     answer: Arc<Mutex<Answer>>,
     asked: Arc<AtomicUsize>,
     passed: Arc<AtomicU64>,
     url: String,
-    /// Where an answer leads that is a redirect.
+    /// The `Location` header of a redirect.
     location: Arc<Mutex<String>>,
 }
 
@@ -106,7 +106,7 @@ const UNKNOWN: RemoteError = RemoteError::Token(TokenError::Invalid(TokenFault::
 const UNAVAILABLE: RemoteError = RemoteError::Unavailable { retry_after: Duration::from_secs(1) };
 
 #[actix_web::test]
-async fn keys_are_fetched_with_the_first_token_and_kept_for_as_long_as_they_say() {
+async fn keys_are_fetched_with_the_first_token_and_cached_for_their_max_age() {
     let issuer = issuer();
     let remote = Remote::start(&keys(&issuer));
     let (verifier, token) = (remote.verifier(), token(&issuer));
@@ -123,7 +123,7 @@ async fn keys_are_fetched_with_the_first_token_and_kept_for_as_long_as_they_say(
 }
 
 #[actix_web::test]
-async fn many_first_tokens_at_once_are_one_fetch() {
+async fn concurrent_first_tokens_share_one_fetch() {
     let issuer = issuer();
     let remote = Remote::start(&keys(&issuer));
     let (verifier, token) = (remote.verifier(), token(&issuer));
@@ -140,7 +140,7 @@ async fn many_first_tokens_at_once_are_one_fetch() {
 }
 
 #[actix_web::test]
-async fn a_new_key_is_found_and_unknown_ones_cause_one_fetch_in_ten_seconds() {
+async fn unknown_keys_cause_at_most_one_fetch_in_ten_seconds() {
     let (old, new) = (issuer(), issuer());
     let remote = Remote::start(&keys(&old));
     let verifier = remote.verifier();
@@ -161,7 +161,7 @@ async fn a_new_key_is_found_and_unknown_ones_cause_one_fetch_in_ten_seconds() {
 }
 
 #[actix_web::test]
-async fn a_token_that_is_no_good_for_another_reason_causes_no_fetch() {
+async fn a_token_rejected_for_another_reason_causes_no_fetch() {
     let issuer = issuer();
     let remote = Remote::start(&keys(&issuer));
     let verifier = remote.verifier();
@@ -178,7 +178,7 @@ async fn a_token_that_is_no_good_for_another_reason_causes_no_fetch() {
 }
 
 #[actix_web::test]
-async fn a_removed_key_is_forgotten_with_the_next_fetch() {
+async fn a_removed_key_is_dropped_with_the_next_fetch() {
     let issuer = issuer();
     let remote = Remote::start(&keys(&issuer));
     let (verifier, token) = (remote.verifier(), token(&issuer));
@@ -189,7 +189,7 @@ async fn a_removed_key_is_forgotten_with_the_next_fetch() {
 }
 
 #[actix_web::test]
-async fn without_keys_nobody_gets_in() {
+async fn without_keys_every_token_is_unavailable() {
     let issuer = issuer();
     let good = keys(&issuer).to_jwks().to_json();
     let remote = Remote::start(&keys(&issuer));
@@ -240,22 +240,22 @@ async fn a_redirect_is_never_followed() {
 }
 
 #[actix_web::test]
-async fn a_token_that_lives_too_long_is_told_with_the_way_out() {
+async fn a_lifetime_above_the_maximum_is_rejected_with_a_hint() {
     let week = MAX_ACCESS_LIFETIME * 7;
     let profile = Profile::new("https://id.example.com", "orders", week);
     let issuer = issuer_of(Profile { max_lifetime: week, ..profile });
     let remote = Remote::start(&keys(&issuer));
     let token = token(&issuer);
-    let refused = remote.verifier().verify_access(&token).await.unwrap_err();
+    let rejected = remote.verifier().verify_access(&token).await.unwrap_err();
     let (lifetime, max) = (week.as_secs(), MAX_ACCESS_LIFETIME.as_secs());
-    assert_eq!(refused, RemoteError::Token(TokenError::Invalid(TokenFault::LifetimeTooLong { lifetime, max })));
-    assert!(refused.to_string().contains("with_max_lifetime"), "{refused}");
+    assert_eq!(rejected, RemoteError::Token(TokenError::Invalid(TokenFault::LifetimeTooLong { lifetime, max })));
+    assert!(rejected.to_string().contains("with_max_lifetime"), "{rejected}");
     let verifier = remote.verifier().with_max_lifetime(week);
     assert!(verifier.verify_access(&token).await.is_ok());
 }
 
 #[actix_web::test]
-async fn the_last_good_keys_count_for_an_hour_while_the_issuer_is_gone() {
+async fn the_last_keys_are_used_for_an_hour_while_the_issuer_is_unreachable() {
     let issuer = issuer();
     let remote = Remote::start(&keys(&issuer));
     let (verifier, token) = (remote.verifier(), token(&issuer));
@@ -273,7 +273,7 @@ async fn the_last_good_keys_count_for_an_hour_while_the_issuer_is_gone() {
 }
 
 #[actix_web::test]
-async fn an_issuer_that_does_not_answer_is_given_up() {
+async fn a_fetch_from_an_unresponsive_issuer_times_out() {
     let issuer = issuer();
     let remote = Remote::start(&keys(&issuer));
     let (verifier, token) = (remote.verifier(), token(&issuer));
@@ -284,13 +284,13 @@ async fn an_issuer_that_does_not_answer_is_given_up() {
 }
 
 #[actix_web::test]
-async fn a_client_that_hangs_up_does_not_spoil_the_fetch_for_others() {
+async fn a_fetch_continues_after_the_client_disconnects() {
     let issuer = issuer();
     let remote = Remote::start(&keys(&issuer));
     let (verifier, token) = (remote.verifier(), token(&issuer));
     tokio::select! {
         biased;
-        _ = verifier.verify_access(&token) => panic!("no answer can be here yet"),
+        _ = verifier.verify_access(&token) => panic!("the fetch cannot have completed yet"),
         () = std::future::ready(()) => {}
     }
     assert!(verifier.verify_access(&token).await.is_ok());

@@ -1,15 +1,17 @@
-//! Passwords that are tried first: everybody's, and those made of what is known about one person. The rule: no case, no
-//! index, no memory of its own; the list is searched where it lies. Source and licence are in `blocklist.LICENSE`.
+//! Checks for passwords that attackers try first: common passwords, and passwords derived from known facts about a
+//! user. The checks ignore case. The list is searched in place, without an index or a copy. Source and licence are in
+//! `blocklist.LICENSE`.
 
 use std::cmp::Ordering;
 
-/// Lower case, ASCII, sorted by bytes, one to a line. None is shorter than 8 characters.
+/// The common passwords: lower-case ASCII, sorted by bytes, one per line, at least 8 characters each.
 const COMMON: &str = include_str!("blocklist.txt");
 
-/// As much of an operand as is looked at, in bytes: comparing costs the product of both.
+/// The prefix of each operand that is compared, in bytes. The bound is needed because the cost of a comparison is the
+/// product of both lengths.
 const MAX_BYTES: usize = 256;
 
-/// The shortest context word that counts when it is only a part, in characters.
+/// The shortest context word that is searched for inside a password, in characters.
 const MIN_WORD: usize = 4;
 
 pub(super) fn is_common(password: &str) -> bool {
@@ -28,7 +30,7 @@ pub(super) fn is_common(password: &str) -> bool {
     false
 }
 
-/// Whether a word is the password, or is at least half of it, once or repeated.
+/// Whether a word equals the password, or accounts for at least half of it, once or repeated.
 pub(super) fn is_similar(password: &str, words: &[&str]) -> bool {
     let password = folded(password);
     let length = password.chars().count();
@@ -48,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_is_long_sorted_and_of_passwords_that_could_be_set() {
+    fn the_list_is_long_sorted_and_contains_only_valid_passwords() {
         let lines: Vec<_> = COMMON.lines().collect();
         assert!(lines.len() >= 3000, "{}", lines.len());
         assert!(lines.is_sorted_by(|a, b| a < b) && COMMON.ends_with('\n'));
@@ -57,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_is_found_and_nothing_beside_one() {
+    fn only_exact_lines_are_found() {
         for line in COMMON.lines() {
             assert!(is_common(line) && is_common(&line.to_uppercase()), "{line}");
             assert!(!is_common(&format!("{line}\n")) && !is_common(&format!("\n{line}")));
@@ -68,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_counts_from_half_of_the_password_on() {
+    fn a_password_is_similar_if_half_of_it_is_the_word() {
         for (password, word) in [
             ("lovelace", "lovelace"),
             ("LoveLace", "lovelace"),
@@ -92,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn operands_are_bounded() {
+    fn only_a_prefix_of_each_operand_is_compared() {
         let long = "é".repeat(1_000_000);
         assert!(is_similar(&long, &[&long]), "the first 256 bytes are the same");
         assert!(!is_similar("correct horse", &[&long]));

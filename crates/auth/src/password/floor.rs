@@ -1,5 +1,5 @@
-//! The least time a verification takes, so that users of a fast and of a slow scheme cannot be told apart.
-//! The rule: it follows what hashing really costs here and now, and forgets a busy moment soon.
+//! The minimum duration of a verification, which hides whether a user's hash uses the fast or the slow scheme.
+//! It follows the measured cost of recent hashes, so a load peak has no lasting effect.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,11 +9,14 @@ use secrecy::SecretString;
 use super::hasher::{Hasher, decoy};
 use super::scheme::Scheme;
 
-/// Long enough that the slowest of the window is rarely beaten by the next; short enough to follow the load.
+/// The number of recent runs per scheme. Large enough that the next run is rarely slower than all of them, and small
+/// enough to follow the load.
 const WINDOW: usize = 16;
 
-/// Remembers the latest run times of the two schemes in use: the configured one, and the one for long passwords. The
-/// floor is the slowest run of either: a maximum, because a mean would leave half of the slower scheme's runs above it.
+/// The latest run times of the two schemes in use: the configured scheme, and the scheme for long passwords.
+///
+/// The floor is the slowest of these runs. A mean would not work: about half of the slower scheme's runs would take
+/// longer.
 #[derive(Debug, Default)]
 pub(super) struct Floor {
     configured: Mutex<Window>,
@@ -28,7 +31,7 @@ struct Window {
 }
 
 impl Floor {
-    /// Runs each scheme once, the first time it is called; until then there is no floor. Blocks.
+    /// Runs each scheme once, on the first call only. Before that the floor is zero. Blocks.
     pub(super) fn measure(&self, hasher: &Hasher) {
         self.measured.get_or_init(|| {
             let password = SecretString::from("decoy");
@@ -41,7 +44,8 @@ impl Floor {
         });
     }
 
-    /// Notes how long a verification ran. Other people's schemes do not count: one costly import would slow everyone.
+    /// Records the run time of a verification. Schemes of imported hashes are ignored: one expensive hash would slow
+    /// down all logins.
     pub(super) fn record(&self, hasher: &Hasher, ran: Option<Scheme>, elapsed: Duration) {
         let window = match ran {
             Some(scheme) if scheme == hasher.scheme() => &self.configured,
@@ -92,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_moment_is_forgotten_after_a_window_of_its_own_scheme() {
+    fn a_slow_run_expires_after_a_window_of_its_own_scheme() {
         let (floor, hasher) = (Floor::default(), hasher());
         floor.record(&hasher, Some(hasher.scheme()), MS(900));
         for _ in 0..1000 {
@@ -106,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn other_peoples_schemes_do_not_count() {
+    fn schemes_of_imported_hashes_are_ignored() {
         let (floor, hasher) = (Floor::default(), hasher());
         floor.record(&hasher, Some(Scheme::Bcrypt { cost: 15 }), MS(2000));
         floor.record(&hasher, None, MS(2000));

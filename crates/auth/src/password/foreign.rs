@@ -1,9 +1,9 @@
-//! The names of other systems' hashes, by their prefixes, for messages to people who import users.
+//! Names the hash formats of other systems by their prefixes, for the messages of a user import.
 
 /// A hash format of another system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ForeignScheme {
-    /// What the format is called, such as "Django's PBKDF2".
+    /// The name of the format, such as "Django's PBKDF2".
     pub name: &'static str,
     /// Whether this build verifies such hashes.
     pub is_verified: bool,
@@ -43,8 +43,9 @@ const UNSUPPORTED: [(&str, &str); 15] = [
     ("{", "LDAP"),
 ];
 
-/// Names the format of a hash that [`PasswordHash::parse`](super::PasswordHash::parse) refuses, if its prefix tells.
-/// A refused hash of a format that is verified here is damaged.
+/// Names the format of a hash that [`PasswordHash::parse`](super::PasswordHash::parse) rejects, if the prefix is known.
+///
+/// A rejected hash whose format is verified by this build is damaged.
 #[must_use]
 pub fn foreign_scheme(hash: &str) -> Option<ForeignScheme> {
     let named = |schemes: &[(&str, &'static str)]| {
@@ -60,11 +61,11 @@ mod tests {
     use crate::password::PasswordHash;
 
     #[test]
-    fn each_prefix_has_its_name_and_a_hash_without_one_is_not_named() {
+    fn only_known_prefixes_are_named() {
         for (prefix, name) in LEGACY.into_iter().chain(UNSUPPORTED) {
             let hash = format!("{prefix}damaged");
             assert!(PasswordHash::parse(&hash).is_err(), "{prefix}");
-            assert_eq!(foreign_scheme(&hash).unwrap().name, name, "an earlier line must not hide this one");
+            assert_eq!(foreign_scheme(&hash).unwrap().name, name, "an earlier prefix must not hide this prefix");
         }
         for hash in ["$2a$12$", "$2b$12$", "$2y$12$", "$argon2id$v=19$", "$argon2i$v=19$", "", "secret"] {
             assert_eq!(foreign_scheme(hash), None, "{hash}");

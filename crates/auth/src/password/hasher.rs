@@ -1,5 +1,5 @@
-//! Hashing and verifying, one password at a time. The rule: every verification runs exactly one hash function, whatever
-//! it is given, so that time tells nobody whether a user exists, has an odd hash, or sent an impossible password.
+//! Hashing and verifying one password at a time. Every verification runs exactly one hash function, whatever the input.
+//! The duration therefore does not reveal whether the user exists, has an unusual hash, or sent an invalid password.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,34 +11,35 @@ use super::scheme::Scheme;
 use super::stored::{self, PasswordHash, Stored};
 use crate::error::{PasswordError, Refusal, SchemeError};
 
-/// bcrypt reads 72 bytes, of which the last is the terminating NUL of a password that fits.
+/// The longest password for bcrypt: it reads 72 bytes, including the terminating NUL.
 const BCRYPT_MAX_BYTES: usize = 71;
 const OUTPUT_BYTES: usize = 32;
 
-/// What became of a verification.
+/// The result of a verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Verdict {
-    /// The password is right and its hash is as it would be made today.
+    /// The password is correct, and its hash uses the current scheme.
     Match,
-    /// The password is right; hash it again and store that in place of the old hash.
+    /// The password is correct, and its hash is outdated. Hash the password again and replace the stored hash.
     MatchOutdated,
-    /// The password is wrong, or there is no such user.
+    /// The password is incorrect, or the user does not exist.
     Mismatch,
-    /// A mismatch to the person logging in, and a line in the security log: the stored hash was not computed.
+    /// The stored hash could not be verified. Respond as to a mismatch, and log the reason as a security event.
     Refused(Refusal),
 }
 
 impl Verdict {
-    /// Whether the password is right.
+    /// Whether the password is correct.
     #[must_use]
     pub const fn is_match(self) -> bool {
         matches!(self, Self::Match | Self::MatchOutdated)
     }
 }
 
-/// Hashes passwords under one [`Scheme`] and verifies those of every scheme. Blocks for as long as a hash takes:
-/// on a server, use [`Passwords`](super::Passwords).
+/// A synchronous password hasher. It hashes with one [`Scheme`] and verifies hashes of every supported scheme.
+///
+/// Its methods block while they compute a hash. On a server, use [`Passwords`](super::Passwords).
 #[derive(Debug)]
 pub struct Hasher {
     scheme: Scheme,
@@ -47,32 +48,33 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// A hasher for `scheme`. `min_cost` is the lowest bcrypt cost to tolerate, see [`Scheme::validate`].
+    /// Creates a hasher for `scheme`. `min_cost` is the lowest accepted bcrypt cost, see [`Scheme::validate`].
     ///
     /// # Errors
-    /// The parameter that is out of bounds.
+    /// A parameter is out of bounds.
     pub fn new(scheme: Scheme, min_cost: u32) -> Result<Self, SchemeError> {
         let scheme = scheme.validate(min_cost)?;
         Ok(Self { scheme, decoy: decoy(scheme), executed: AtomicU64::new(0) })
     }
 
-    /// What passwords that bcrypt can hold are hashed with.
+    /// Returns the configured scheme. With bcrypt, passwords over 71 bytes use [`Scheme::ARGON2ID`] instead.
     #[must_use]
     pub const fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// Hash functions run since construction, for metrics.
+    /// Returns the number of hash functions run since construction, for metrics.
     #[must_use]
     pub fn executed(&self) -> u64 {
         self.executed.load(Ordering::Relaxed)
     }
 
-    /// Hashes a password with a fresh salt. The minimum length is the business of [`Policy`](super::Policy).
+    /// Hashes a password with a fresh salt. The minimum length is checked by [`Policy`](super::Policy), not here.
     ///
     /// # Errors
-    /// `Unacceptable` for a NUL or more than [`MAX_LENGTH`](super::MAX_LENGTH) characters; `Failed` without randomness
-    /// or memory.
+    /// - [`PasswordError::Unacceptable`]: the password contains NUL or more than [`MAX_LENGTH`](super::MAX_LENGTH)
+    ///   characters.
+    /// - [`PasswordError::Failed`]: the system has no randomness or no memory.
     pub fn hash(&self, password: &SecretString) -> Result<PasswordHash, PasswordError> {
         let password = password.expose_secret();
         policy::hashable(password)?;
@@ -88,12 +90,12 @@ impl Hasher {
         Ok(PasswordHash::from_storage(hash))
     }
 
-    /// Compares a password with a stored hash; `None` is a user who does not exist or has no password.
+    /// Verifies a password against a stored hash. Pass `None` for a user who does not exist or has no password.
     pub fn verify(&self, password: &SecretString, stored: Option<&PasswordHash>) -> Verdict {
         self.judge(password, stored).0
     }
 
-    /// The verdict, and the scheme whose work was done, if it is one that could be configured.
+    /// Returns the verdict, and the scheme that was run if that scheme could be configured.
     pub(super) fn judge(&self, password: &SecretString, stored: Option<&PasswordHash>) -> (Verdict, Option<Scheme>) {
         let password = password.expose_secret();
         match stored {
@@ -104,7 +106,7 @@ impl Hasher {
         }
     }
 
-    /// Does the work of an ordinary verification and answers what was known before it.
+    /// Runs an ordinary verification for its duration, and returns a verdict that was already decided.
     fn pretend(&self, verdict: Verdict) -> (Verdict, Option<Scheme>) {
         match self.compare("decoy", &self.decoy) {
             Ok((_, ran)) => (verdict, ran),
@@ -112,7 +114,7 @@ impl Hasher {
         }
     }
 
-    /// Runs the one hash function, or none if the stored hash is refused.
+    /// Runs the hash function of the stored hash, or none if the stored hash is rejected.
     fn compare(&self, password: &str, stored: &PasswordHash) -> Result<(Verdict, Option<Scheme>), Refusal> {
         match Stored::read(stored.as_str())? {
             Stored::Bcrypt(hash) => Ok(self.judge_bcrypt(password, &hash)),
@@ -125,9 +127,11 @@ impl Hasher {
         }
     }
 
-    /// A password over 71 bytes is compared by its first 72. A hash made here is never of such a password, and cannot
-    /// match one: its input ends in a NUL within those 72 bytes, where the longer password has none. So a match is an
-    /// imported hash of a truncated password, due for replacement.
+    /// Verifies a bcrypt hash. Of a password over 71 bytes, the first 72 bytes are compared.
+    ///
+    /// This crate never creates a bcrypt hash of such a password. Its own hashes cannot match one either: their input
+    /// ends with a NUL within those 72 bytes, and the longer password has no NUL there. A match is therefore an
+    /// imported hash of a truncated password, and must be replaced.
     fn judge_bcrypt(&self, password: &str, hash: &stored::Bcrypt) -> (Verdict, Option<Scheme>) {
         self.executed.fetch_add(1, Ordering::Relaxed);
         let scheme = Scheme::Bcrypt { cost: hash.cost };
@@ -158,7 +162,7 @@ impl Hasher {
     }
 }
 
-/// The verdict on a hash that would not be made like this today; `None` if it could not be computed.
+/// Returns the verdict on an outdated hash. `None` means that the hash could not be computed.
 const fn outdated(matches: Option<bool>) -> Verdict {
     match matches {
         Some(true) => Verdict::MatchOutdated,
@@ -167,8 +171,10 @@ const fn outdated(matches: Option<bool>) -> Verdict {
     }
 }
 
-/// A hash that costs what a real one costs and that no known password has. It needs no hashing to make, so it does not
-/// delay the start; and whatever it is compared with, the answer is decided beforehand.
+/// Creates a hash that costs as much as a real hash and belongs to no known password.
+///
+/// Its creation runs no hash function, so it does not delay the start. The result of a comparison with it is never
+/// used.
 pub(super) fn decoy(scheme: Scheme) -> PasswordHash {
     PasswordHash::from_storage(match scheme {
         Scheme::Bcrypt { cost } => format!("$2b${cost:02}${}", ".".repeat(53)),
@@ -179,7 +185,7 @@ pub(super) fn decoy(scheme: Scheme) -> PasswordHash {
     })
 }
 
-/// The scheme that would make a hash like this one, if it is one made today.
+/// Returns the scheme of a hash if this crate could have created the hash with that scheme.
 fn current_scheme(hash: &stored::Argon2) -> Option<Scheme> {
     let current = hash.algorithm == Algorithm::Argon2id
         && hash.version == Version::V0x13

@@ -1,5 +1,5 @@
-//! Hashes that Django, passlib and Werkzeug store in formats of their own. They are verified so that an imported user can
-//! log in, and a match is always outdated: the next login replaces the hash.
+//! Verification of the hash formats of Django, passlib and Werkzeug, for imported users. A match is always outdated, so
+//! the next login replaces the hash.
 
 use std::num::NonZeroU32;
 
@@ -15,13 +15,13 @@ use super::scheme::{MAX_PBKDF2_ITERATIONS, MAX_SCRYPT_BLOCKS};
 use super::stored::{Argon2, Bcrypt};
 use crate::error::Refusal;
 
-/// Shorter outputs would be matched by chance, and an empty one by every password.
+/// The shortest accepted output. Shorter outputs could match by chance, and an empty output matches every password.
 const MIN_OUTPUT_BYTES: usize = 16;
 const MAX_OUTPUT_BYTES: usize = 64;
 
 const PADDING_OPTIONAL: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-/// Base64 as Django writes it.
+/// The Base64 variant of Django.
 const BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, PADDING_OPTIONAL);
 
 /// A stored hash in a format of another system.
@@ -32,7 +32,7 @@ pub(in crate::password) enum Legacy {
     Scrypt { params: scrypt::Params, salt: Vec<u8>, output: Vec<u8> },
 }
 
-/// What bcrypt was given in place of the password.
+/// The input of bcrypt, derived from the password.
 pub(in crate::password) enum BcryptInput {
     /// The password itself.
     Password,
@@ -61,7 +61,7 @@ impl Legacy {
         django(hash).or_else(|| passlib(hash)).or_else(|| werkzeug(hash)).unwrap_or(Err(Refusal::UnknownFormat))
     }
 
-    /// Whether the password is right; `None` if the hash function gave up.
+    /// Whether the password is correct. `None` if the hash function failed.
     pub(in crate::password) fn matches(&self, password: &str) -> Option<bool> {
         match self {
             Self::Argon2(hash) => hash.matches(password),
@@ -96,7 +96,7 @@ impl BcryptInput {
     }
 }
 
-/// `pbkdf2_sha256$iterations$salt$base64` and `scrypt$n$salt$r$p$base64`.
+/// Reads `pbkdf2_sha256$iterations$salt$base64` and `scrypt$n$salt$r$p$base64`.
 fn django(hash: &str) -> Option<Result<Legacy, Refusal>> {
     let parts: Vec<&str> = hash.split('$').collect();
     match *parts.as_slice() {
@@ -109,7 +109,7 @@ fn django(hash: &str) -> Option<Result<Legacy, Refusal>> {
     }
 }
 
-/// `$pbkdf2-sha256$rounds$salt$checksum`, in a Base64 with `.` in the place of `+`.
+/// Reads `$pbkdf2-sha256$rounds$salt$checksum`, in a Base64 variant with `.` instead of `+`.
 fn passlib(hash: &str) -> Option<Result<Legacy, Refusal>> {
     let parts: Vec<&str> = hash.split('$').collect();
     let ["", algorithm, rounds, salt, output] = *parts.as_slice() else { return None };
@@ -121,7 +121,7 @@ fn passlib(hash: &str) -> Option<Result<Legacy, Refusal>> {
     Some(decode(salt).map_or(Err(Refusal::UnknownFormat), |salt| read_pbkdf2(algorithm, rounds, salt, decode(output))))
 }
 
-/// `v=2,t=2b,r=12$salt$checksum`, or `2b,12$salt$checksum` from before version 2.
+/// Reads `v=2,t=2b,r=12$salt$checksum`, or `2b,12$salt$checksum` from before version 2.
 fn passlib_bcrypt(rest: &str) -> Option<Result<Legacy, Refusal>> {
     let parts: Vec<&str> = rest.split('$').collect();
     let [options, salt, checksum] = *parts.as_slice() else { return None };
@@ -137,7 +137,7 @@ fn passlib_bcrypt(rest: &str) -> Option<Result<Legacy, Refusal>> {
     Some(hash.map(|hash| Legacy::Bcrypt { hash, input }))
 }
 
-/// `pbkdf2:sha256:iterations$salt$hex` and `scrypt:n:r:p$salt$hex`.
+/// Reads `pbkdf2:sha256:iterations$salt$hex` and `scrypt:n:r:p$salt$hex`.
 fn werkzeug(hash: &str) -> Option<Result<Legacy, Refusal>> {
     let parts: Vec<&str> = hash.split('$').collect();
     let [method, salt, output] = *parts.as_slice() else { return None };
@@ -193,7 +193,7 @@ fn checked_output(output: Option<Vec<u8>>) -> Result<Vec<u8>, Refusal> {
     output.filter(|output| (MIN_OUTPUT_BYTES..=MAX_OUTPUT_BYTES).contains(&output.len())).ok_or(Refusal::UnknownFormat)
 }
 
-/// A number in decimal digits only; one that does not fit asks for too much.
+/// Parses a number that consists of decimal digits only. A number that does not fit is too expensive.
 fn decimal(text: &str) -> Result<u64, Refusal> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Refusal::UnknownFormat);

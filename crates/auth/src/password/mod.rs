@@ -1,8 +1,10 @@
-//! Passwords: what may be one, how it is stored, and how many are hashed at once.
-//! The rule: a password is exact bytes. Nothing here trims, folds, normalises, truncates, prints or keeps one.
+//! Password policies, hashing and verification.
 //!
-//! [`Hasher`] is plain and synchronous; a server uses [`Passwords`], which runs it on a few threads and evens out the
-//! time.
+//! A password is a sequence of bytes, hashed exactly as received. This module never trims, folds, normalises,
+//! truncates, prints or stores a password.
+//!
+//! [`Hasher`] is synchronous. On a server, use [`Passwords`]: it runs a hasher on a limited number of threads and hides
+//! differences in duration.
 
 #[cfg(feature = "blocklist")]
 mod blocklist;

@@ -1,11 +1,11 @@
-//! What may become a password. The rule: length in characters, and not among those that are tried first; no composition
-//! rules (NIST SP 800-63B-4).
+//! The rules for new passwords: a length in characters and an optional blocklist, but no composition rules (NIST SP
+//! 800-63B-4).
 
 #[cfg(feature = "blocklist")]
 use super::blocklist;
 use crate::error::PolicyViolation;
 
-/// The longest password, in Unicode scalar values: 512 bytes at most, so hashing one has a bounded cost.
+/// The longest password, in Unicode scalar values. It has at most 512 bytes, which bounds the cost of hashing.
 pub const MAX_LENGTH: usize = 128;
 
 /// The rules for a new password.
@@ -17,15 +17,14 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// 8 to 128 characters.
+    /// Returns a policy for 8 to 128 characters.
     fn default() -> Self {
         Self::new(8)
     }
 }
 
 impl Policy {
-    /// Passwords of `min_length` to [`MAX_LENGTH`] Unicode scalar values. A minimum outside 1..=128 is moved to the
-    /// nearer end.
+    /// Creates a policy for `min_length` to [`MAX_LENGTH`] Unicode scalar values. `min_length` is clamped to 1..=128.
     #[must_use]
     pub fn new(min_length: usize) -> Self {
         Self {
@@ -35,23 +34,25 @@ impl Policy {
         }
     }
 
-    /// Refuses common passwords too, in any case, and with [`Self::check_in_context`] those made of what is known.
+    /// Enables the blocklist. The policy then rejects common passwords, ignoring case.
+    ///
+    /// [`Self::check_in_context`] also rejects passwords that are similar to known words.
     #[cfg(feature = "blocklist")]
     #[must_use]
     pub const fn with_blocklist(self) -> Self {
         Self { blocklist: true, ..self }
     }
 
-    /// The fewest characters a new password may have.
+    /// Returns the minimum number of characters of a new password.
     #[must_use]
     pub const fn min_length(&self) -> usize {
         self.min_length
     }
 
-    /// Judges a password as it is, spaces and all.
+    /// Checks a password exactly as given, including spaces.
     ///
     /// # Errors
-    /// The first rule it breaks: NUL, then too long, then too short, then too common.
+    /// The first violated rule, in this order: contains NUL, too long, too short, too common.
     pub fn check(&self, password: &str) -> Result<(), PolicyViolation> {
         hashable(password)?;
         if password.chars().count() < self.min_length {
@@ -64,13 +65,16 @@ impl Policy {
         Ok(())
     }
 
-    /// Judges a password as [`Self::check`] does and, [with the blocklist](Self::with_blocklist), by what is known
-    /// about its owner: the local part of the e-mail address, the user name, the labels of the domain, the product's
-    /// name. None may be the password in any case; none of 4 characters or more may make up half of it, once or
-    /// repeated. Of the password and of each word 256 bytes are looked at.
+    /// Checks a password as [`Self::check`] does, and [with the blocklist](Self::with_blocklist) also against words
+    /// that are known about its owner.
+    ///
+    /// Pass the local part of the e-mail address, the user name, the labels of the domain and the name of the product.
+    /// Case is ignored. A password is rejected if it equals a word. It is also rejected if a word of at least 4
+    /// characters, once or repeated, accounts for at least half of it. Only the first 256 bytes of the password and of
+    /// each word are compared.
     ///
     /// # Errors
-    /// The first rule it breaks, [`PolicyViolation::TooSimilar`] being the last.
+    /// The first violated rule; [`PolicyViolation::TooSimilar`] is checked last.
     #[cfg(feature = "blocklist")]
     pub fn check_in_context(&self, password: &str, words: &[&str]) -> Result<(), PolicyViolation> {
         self.check(password)?;
@@ -81,12 +85,12 @@ impl Policy {
     }
 }
 
-/// Whether a string can be anyone's password at all, whatever the minimum was when it was set.
+/// Checks whether a string can be hashed, independently of the minimum length, which may have changed.
 pub(super) fn hashable(password: &str) -> Result<(), PolicyViolation> {
     if password.bytes().any(|byte| byte == 0) {
         return Err(PolicyViolation::ContainsNul);
     }
-    // Counting stops one past the limit, so a megabyte costs no more than 129 characters.
+    // Counting stops after 129 characters, so a very long input costs nothing extra.
     if password.chars().take(MAX_LENGTH + 1).count() > MAX_LENGTH {
         return Err(PolicyViolation::TooLong { max: MAX_LENGTH });
     }
@@ -113,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_but_nul_is_allowed_and_nothing_is_trimmed() {
+    fn only_nul_is_rejected_and_nothing_is_trimmed() {
         let policy = Policy::default();
         assert_eq!(policy.check("        "), Ok(()));
         assert_eq!(policy.check(" pass\tw\u{7f}\n"), Ok(()));
@@ -122,14 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn a_minimum_that_no_password_can_meet_is_moved_into_range() {
+    fn a_minimum_outside_the_range_is_clamped() {
         assert_eq!(Policy::new(0).min_length(), 1);
         assert_eq!(Policy::new(1000).min_length(), MAX_LENGTH);
     }
 
     #[cfg(feature = "blocklist")]
     #[test]
-    fn common_passwords_are_refused_in_any_case_when_asked_for() {
+    fn the_blocklist_rejects_common_passwords_in_any_case() {
         let policy = Policy::default().with_blocklist();
         for common in ["password123", "Password123", "PASSWORD123", "qwertyuiop", "12345678"] {
             assert_eq!(policy.check(common), Err(PolicyViolation::TooCommon), "{common}");
@@ -142,7 +146,7 @@ mod tests {
 
     #[cfg(feature = "blocklist")]
     #[test]
-    fn passwords_made_of_what_is_known_are_refused_when_asked_for() {
+    fn the_blocklist_rejects_passwords_similar_to_known_words() {
         let (policy, known) =
             (Policy::default().with_blocklist(), ["ada.lovelace", "countess", "example", "keepstone"]);
         for similar in ["ada.lovelaceada.lovelace", "Ada.Lovelace", "Countess1843", "keepstone!", "2026Example"] {

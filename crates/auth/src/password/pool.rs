@@ -1,5 +1,7 @@
-//! Hashing on a server: a few at a time, a bounded queue, an even duration. The rule: a hash never runs on an I/O
-//! thread, and a permit belongs to the thread that hashes until it is done, even if nobody waits for it any more.
+//! Password hashing on a server, with limited concurrency, a bounded queue and a uniform duration.
+//!
+//! A hash never runs on an I/O thread. The hashing thread owns its permit until the hash is done, even if the caller
+//! has stopped waiting.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -15,19 +17,19 @@ use super::hasher::{Hasher, Verdict};
 use super::stored::PasswordHash;
 use crate::error::PasswordError;
 
-/// How much hashing a process does at once, and how much may wait for it.
+/// The limits on concurrent and waiting hashes of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Hashes that run at the same time: at most the number of cores. 0 counts as 1.
+    /// The maximum number of concurrent hashes. Use at most the number of cores. 0 counts as 1.
     pub concurrency: usize,
-    /// Hashes that wait for their turn; one more is refused at once.
+    /// The maximum number of waiting hashes. Further hashes are rejected at once.
     pub queue: usize,
-    /// The longest that one waits for its turn.
+    /// The longest time that a hash waits before it is rejected.
     pub wait: Duration,
 }
 
 impl Limits {
-    /// `concurrency` hashes at once, 16 waiting for each, for two seconds at most.
+    /// Creates limits with this concurrency, 16 waiting hashes for each concurrent hash, and a wait of two seconds.
     #[must_use]
     pub fn new(concurrency: usize) -> Self {
         let concurrency = concurrency.max(1);
@@ -35,21 +37,23 @@ impl Limits {
     }
 }
 
-/// A moment's view of the pool, for metrics.
+/// A snapshot of the pool, for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stats {
-    /// Hashes running now.
+    /// The number of running hashes.
     pub running: usize,
-    /// Hashes waiting for their turn now.
+    /// The number of waiting hashes.
     pub waiting: usize,
-    /// Hashes refused as [`PasswordError::Overloaded`] since the start.
+    /// The number of hashes rejected with [`PasswordError::Overloaded`] since construction.
     pub refused: u64,
-    /// Hash functions run since the start.
+    /// The number of hash functions run since construction.
     pub executed: u64,
 }
 
-/// A [`Hasher`] for servers. Make one for the process and clone it: the clones share limits and counters.
-/// Its methods need a tokio runtime; they use its blocking threads, never more than `concurrency` of them.
+/// A [`Hasher`] for servers, with limits on concurrency and waiting.
+///
+/// Create one instance per process and clone it: clones share limits and counters. The methods require a tokio runtime.
+/// They run hashes on its blocking threads, at most [`concurrency`](Limits::concurrency) at a time.
 #[derive(Debug, Clone)]
 pub struct Passwords(Arc<Inner>);
 
@@ -64,7 +68,7 @@ struct Inner {
 }
 
 impl Passwords {
-    /// Takes no time: nothing is hashed before the first call.
+    /// Creates the pool. It hashes nothing before the first call of a method.
     #[must_use]
     pub fn new(hasher: Hasher, limits: Limits) -> Self {
         let limits = Limits { concurrency: limits.concurrency.clamp(1, Semaphore::MAX_PERMITS), ..limits };
@@ -78,11 +82,13 @@ impl Passwords {
         }))
     }
 
-    /// Measures how long a verification takes. The first verification does it otherwise, and takes twice its time for
-    /// it; so spawn this at start, and wait for nothing.
+    /// Measures how long a verification takes.
+    ///
+    /// Without this call the first verification measures it, and takes correspondingly longer. Spawn this method as a
+    /// task at startup; the start does not need to wait for it.
     ///
     /// # Errors
-    /// `Overloaded` or `Failed`; the first verification then measures.
+    /// [`PasswordError::Overloaded`] or [`PasswordError::Failed`]. The first verification then measures.
     pub async fn warm_up(&self) -> Result<(), PasswordError> {
         self.run(|inner| inner.floor.measure(&inner.hasher)).await
     }
@@ -90,24 +96,24 @@ impl Passwords {
     /// Hashes a password with a fresh salt.
     ///
     /// # Errors
-    /// As [`Hasher::hash`], and `Overloaded`.
+    /// The errors of [`Hasher::hash`], and [`PasswordError::Overloaded`].
     pub async fn hash(&self, password: SecretString) -> Result<PasswordHash, PasswordError> {
         self.run(move |inner| inner.hasher.hash(&password)).await?
     }
 
-    /// Compares a password with a user's hash. For an unknown user pass `None`: it takes the same time and never
+    /// Verifies a password against a user's hash. For an unknown user pass `None`: it takes the same time and never
     /// matches.
     ///
     /// # Errors
-    /// `Overloaded`, or `Failed` when the runtime shuts down.
+    /// [`PasswordError::Overloaded`], or [`PasswordError::Failed`] if the runtime shuts down.
     pub async fn verify(&self, password: SecretString, stored: Option<PasswordHash>) -> Result<Verdict, PasswordError> {
         let (verdict, started) = self.run(move |inner| inner.verify(&password, stored.as_ref())).await?;
-        // The permit is back by now: padding takes nobody's turn.
+        // The permit has been released already, so the padding does not delay other hashes.
         sleep_until((started + self.0.floor.get()).into()).await;
         Ok(verdict)
     }
 
-    /// What runs and waits now, and what happened so far.
+    /// Returns a snapshot of the pool.
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats {
@@ -126,7 +132,7 @@ impl Passwords {
         let permit = self.0.turn().await?;
         let inner = Arc::clone(&self.0);
         let hashing = spawn_blocking(move || {
-            // Moved here so that a caller who goes away does not give up the turn of a thread that still hashes.
+            // Moved into the thread: a cancelled caller must not release the permit of a hash that still runs.
             let _permit = permit;
             work(&inner)
         });
@@ -156,13 +162,13 @@ impl Inner {
 
     fn overloaded(&self) -> PasswordError {
         self.refused.fetch_add(1, Ordering::Relaxed);
-        // Whoever waited this long in vain knows nothing better than to wait as long again.
+        // There is no better estimate than the time that this caller has waited.
         let seconds = self.limits.wait.as_secs().max(1);
         PasswordError::Overloaded { retry_after: Duration::from_secs(seconds) }
     }
 }
 
-/// A place in the queue, given back when its owner gets a turn, gives up, or is dropped.
+/// A place in the queue, released on drop: when its owner acquires a permit, times out or is cancelled.
 struct Place<'a>(&'a AtomicUsize);
 
 impl<'a> Place<'a> {

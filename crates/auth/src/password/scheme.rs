@@ -1,33 +1,32 @@
-//! Which hash function, with which parameters. The rule: weak parameters are refused at start, not discovered in a
-//! breach.
+//! Hash functions and their parameters. Weak parameters are rejected when a hasher is created.
 
 use crate::error::SchemeError;
 
-/// The lowest bcrypt cost there is: a millisecond, for tests only.
+/// The lowest bcrypt cost that is supported: about a millisecond per hash, for tests only.
 pub const MIN_BCRYPT_COST: u32 = 4;
-/// The lowest bcrypt cost fit for people's passwords.
+/// The lowest bcrypt cost suitable for production.
 pub const PRODUCTION_BCRYPT_COST: u32 = 10;
-/// The highest bcrypt cost configured or read from storage: about two seconds a hash.
+/// The highest bcrypt cost accepted in a configuration or a stored hash: about two seconds per hash.
 pub const MAX_BCRYPT_COST: u32 = 15;
 
-/// The most argon2 memory configured or read from storage, in KiB.
+/// The maximum Argon2 memory in a configuration or a stored hash, in KiB.
 pub(super) const MAX_MEMORY_KIB: u32 = 256 * 1024;
-/// The most argon2 iterations configured or read from storage.
+/// The maximum Argon2 iterations in a configuration or a stored hash.
 pub(super) const MAX_ITERATIONS: u32 = 10;
-/// The most argon2 lanes configured or read from storage.
+/// The maximum Argon2 lanes in a configuration or a stored hash.
 pub(super) const MAX_PARALLELISM: u32 = 16;
 
-/// The most PBKDF2 iterations read from storage: about two seconds a hash.
+/// The maximum PBKDF2 iterations in a stored hash: about two seconds per hash.
 #[cfg(feature = "legacy-hashes")]
 pub(super) const MAX_PBKDF2_ITERATIONS: u32 = 3_000_000;
-/// The most scrypt blocks of 128 bytes (n × r × p) read from storage: 256 MiB, about a second a hash.
+/// The maximum scrypt blocks of 128 bytes (n × r × p) in a stored hash: 256 MiB, about a second per hash.
 #[cfg(feature = "legacy-hashes")]
 pub(super) const MAX_SCRYPT_BLOCKS: u64 = 2 * 1024 * 1024;
 
-/// How new passwords are hashed.
+/// A hash function with its parameters, for new hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
-    /// bcrypt, for passwords up to 71 bytes; longer ones get [`Scheme::ARGON2ID`].
+    /// bcrypt, for passwords of up to 71 bytes. Longer passwords use [`Scheme::ARGON2ID`].
     Bcrypt {
         /// Base-2 logarithm of the rounds; each step doubles the time.
         cost: u32,
@@ -44,7 +43,7 @@ pub enum Scheme {
 }
 
 impl Default for Scheme {
-    /// [`Scheme::BCRYPT`].
+    /// Returns [`Scheme::BCRYPT`].
     fn default() -> Self {
         Self::BCRYPT
     }
@@ -53,14 +52,16 @@ impl Default for Scheme {
 impl Scheme {
     /// bcrypt with cost 12.
     pub const BCRYPT: Self = Self::Bcrypt { cost: 12 };
-    /// Argon2id with 19 MiB, two passes, one lane: OWASP's first choice.
+    /// Argon2id with 19 MiB, two passes and one lane, as OWASP recommends.
     pub const ARGON2ID: Self = Self::Argon2id { memory_kib: 19_456, iterations: 2, parallelism: 1 };
 
-    /// Refuses weak and absurd parameters. `min_cost` is the lowest bcrypt cost the caller tolerates:
-    /// [`PRODUCTION_BCRYPT_COST`] for people, down to [`MIN_BCRYPT_COST`] for tests. Argon2id has no such discount.
+    /// Rejects parameters that are too weak or too expensive.
+    ///
+    /// `min_cost` is the lowest accepted bcrypt cost: [`PRODUCTION_BCRYPT_COST`] in production, down to
+    /// [`MIN_BCRYPT_COST`] in tests. It does not affect Argon2id.
     ///
     /// # Errors
-    /// The first parameter that is out of bounds, with the bound (OWASP ASVS 5.0 appendix C for argon2id).
+    /// The first parameter that is out of bounds, with the bound (OWASP ASVS 5.0 appendix C for Argon2id).
     pub fn validate(self, min_cost: u32) -> Result<Self, SchemeError> {
         match self {
             Self::Bcrypt { cost } => bcrypt_in_bounds(cost, min_cost.max(MIN_BCRYPT_COST))?,
@@ -88,7 +89,7 @@ fn bcrypt_in_bounds(cost: u32, min: u32) -> Result<(), SchemeError> {
     Ok(())
 }
 
-/// The OWASP table: fewer passes need more memory.
+/// Returns the minimum memory from OWASP's table, in KiB: fewer passes need more memory.
 const fn least_memory(iterations: u32) -> u32 {
     match iterations {
         1 => 47_104,
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn production_takes_bcrypt_costs_from_10_to_15() {
+    fn production_accepts_bcrypt_costs_from_10_to_15() {
         for cost in 10..=15 {
             assert!(Scheme::Bcrypt { cost }.validate(PRODUCTION_BCRYPT_COST).is_ok());
         }
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_may_go_down_to_4_and_no_further() {
+    fn tests_may_lower_the_bcrypt_cost_to_4() {
         assert!(Scheme::Bcrypt { cost: 4 }.validate(4).is_ok());
         let too_low = SchemeError::CostTooLow { cost: 3, min: 4 };
         assert_eq!(Scheme::Bcrypt { cost: 3 }.validate(0), Err(too_low));
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_never_makes_hashes_that_verifying_would_refuse() {
+    fn a_configuration_never_creates_hashes_that_verification_rejects() {
         for beyond in [argon2id(262_145, 2, 1), argon2id(19_456, 11, 1), argon2id(19_456, 2, 17)] {
             assert!(matches!(beyond.validate(0), Err(SchemeError::OutOfRange { .. })), "{beyond:?}");
         }

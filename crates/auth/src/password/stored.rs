@@ -1,5 +1,4 @@
-//! A hash as storage keeps it, and reading one. The rule: what a stored hash asks for is judged before any of it is
-//! done.
+//! Stored hashes and their parsers. The cost of a stored hash is checked before any work is done.
 
 use std::str::FromStr;
 
@@ -15,8 +14,9 @@ use super::legacy::Legacy;
 use super::scheme::{MAX_BCRYPT_COST, MAX_ITERATIONS, MAX_MEMORY_KIB, MAX_PARALLELISM, MIN_BCRYPT_COST};
 use crate::error::Refusal;
 
-/// A password's hash, as a string for storage. It prints as `[REDACTED]`, has no `Serialize`, and is wiped when
-/// dropped.
+/// The hash of a password, as a string for storage.
+///
+/// It is printed as `[REDACTED]`, does not implement `Serialize`, and is wiped when dropped.
 #[derive(Clone)]
 pub struct PasswordHash(SecretString);
 
@@ -27,30 +27,32 @@ impl std::fmt::Debug for PasswordHash {
 }
 
 impl PasswordHash {
-    /// Takes what storage holds, whatever it is. A damaged hash must still cost a login its usual time,
-    /// so it is judged when it is verified ([`Verdict::Refused`](super::Verdict::Refused)), not here.
+    /// Wraps a stored hash without checking it.
+    ///
+    /// A login with a damaged hash must take its usual time, so the hash is checked when it is verified
+    /// ([`Verdict::Refused`](super::Verdict::Refused)).
     #[must_use]
     pub fn from_storage(hash: impl Into<String>) -> Self {
         Self(SecretString::from(hash.into()))
     }
 
-    /// Takes a hash from elsewhere, as an import of users does, and says at once whether it could ever be verified.
+    /// Parses a hash of another system, for example during a user import.
     ///
     /// # Errors
-    /// [`Refusal::UnknownFormat`] or [`Refusal::TooExpensive`].
+    /// [`Refusal::UnknownFormat`] or [`Refusal::TooExpensive`] if the hash could never be verified.
     pub fn parse(hash: &str) -> Result<Self, Refusal> {
         Stored::read(hash)?;
         Ok(Self::from_storage(hash))
     }
 
-    /// The string for storage. It must not go anywhere else.
+    /// Returns the string for storage. Do not print or send it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.expose_secret()
     }
 }
 
-/// A stored hash that may be computed.
+/// A stored hash within the limits on cost.
 pub(super) enum Stored {
     Bcrypt(Bcrypt),
     Argon2(Argon2),
@@ -60,9 +62,9 @@ pub(super) enum Stored {
 
 pub(super) struct Bcrypt {
     pub cost: u32,
-    /// `$2b$`; the other prefixes are other people's.
+    /// Whether the prefix is `$2b$`. Hashes with other prefixes were created by other systems.
     pub ours: bool,
-    /// The same hash as the bcrypt crate wants it.
+    /// The same hash in the strict form that the bcrypt crate requires.
     pub canonical: String,
 }
 
@@ -103,15 +105,17 @@ impl Bcrypt {
     }
 }
 
-/// Some old implementations left rubbish in the unused low bits of the last character of salt and digest. Every C
-/// implementation ignores those bits; the bcrypt crate refuses them, and would lock such users out.
+/// Clears the unused low bits in the last character of salt and digest.
+///
+/// Some old implementations did not clear these bits. Every C implementation ignores them. The bcrypt crate rejects
+/// them, and would lock such users out.
 fn canonical(prefix: &str, body: &str) -> Option<String> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(&BCRYPT, NO_PAD.with_decode_allow_trailing_bits(true));
     const STRICT: GeneralPurpose = GeneralPurpose::new(&BCRYPT, NO_PAD);
     if !matches!(prefix.get(..4), Some("$2a$" | "$2b$" | "$2y$")) || body.len() != 53 {
         return None;
     }
-    // `u32::from_str` would take a sign.
+    // `u32::from_str` would accept a sign.
     if !prefix.bytes().skip(4).take(2).all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -145,7 +149,7 @@ impl Argon2 {
         Ok(Self { algorithm, version, params, salt, output })
     }
 
-    /// Whether the password is right; `None` if there is no memory to compute the hash.
+    /// Whether the password is correct. `None` if there is not enough memory to compute the hash.
     pub(super) fn matches(&self, password: &str) -> Option<bool> {
         let mut buffer = [0_u8; Output::MAX_LENGTH];
         let output = buffer.get_mut(..self.output.len())?;
@@ -161,14 +165,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_does_not_print() {
+    fn a_hash_is_redacted_in_debug_output() {
         let hash = PasswordHash::from_storage("$2b$12$abcdefghijklmnopqrstuv");
         assert_eq!(format!("{hash:?}"), "PasswordHash([REDACTED])");
         assert_eq!(hash.as_str(), "$2b$12$abcdefghijklmnopqrstuv");
     }
 
     #[test]
-    fn an_import_learns_what_can_never_be_verified() {
+    fn parse_rejects_hashes_that_can_never_be_verified() {
         let body = "LQv3c1yqBWVHxkd0LHAkCOYz6TtxMQJqhN8/X4.G.2f4fJ5Kf8Q7W";
         for prefix in ["$2a$12$", "$2b$12$", "$2y$12$"] {
             assert!(PasswordHash::parse(&format!("{prefix}{}", &body[..53])).is_ok(), "{prefix}");

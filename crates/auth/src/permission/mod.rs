@@ -1,4 +1,4 @@
-//! Permissions and the roles that bundle them. The rule: code asks for a permission, never for a role.
+//! Permissions, and roles that group them. Code checks for a permission, never for a role.
 
 mod roles;
 
@@ -10,12 +10,12 @@ pub use roles::Roles;
 
 use crate::error::PermissionError;
 
-/// Something one may do: `resource:action`, each 1 to 32 of `a-z 0-9 _ -`.
+/// The name of a permission: `resource:action`, each part with 1 to 32 characters of `a-z 0-9 _ -`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Permission(Cow<'static, str>);
 
 impl Permission {
-    /// A permission known when the code is written. Put it in a `const` and a misspelt one does not compile:
+    /// Creates a permission from a literal. In a `const`, a malformed name is a compile-time error:
     ///
     /// ```
     /// use keepstone_auth::permission::Permission;
@@ -30,14 +30,14 @@ impl Permission {
     /// ```
     ///
     /// # Panics
-    /// Outside a `const`, when the name is malformed. A name from a configuration is for [`str::parse`].
+    /// Panics outside a `const` if the name is malformed. To validate a name at run time, use [`str::parse`].
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         assert!(is_permission(name.as_bytes()), "a permission is `resource:action`");
         Self(Cow::Borrowed(name))
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -62,7 +62,7 @@ impl fmt::Display for Permission {
     }
 }
 
-/// Two [`is_word`]s and a colon. A loop, because a `const fn` has no iterators.
+/// Whether a name consists of two valid words and a colon. A loop, because a `const fn` cannot use iterators.
 const fn is_permission(name: &[u8]) -> bool {
     let mut at = 0;
     while at < name.len() {
@@ -76,7 +76,7 @@ const fn is_permission(name: &[u8]) -> bool {
     false
 }
 
-/// 1 to 32 of `a-z 0-9 _ -`.
+/// Whether a word has 1 to 32 characters of `a-z 0-9 _ -`.
 const fn is_word(word: &[u8]) -> bool {
     let mut at = 0;
     while at < word.len() {
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_constant_equals_a_parsed_one() {
+    fn a_constant_equals_a_parsed_permission() {
         const READ: Permission = Permission::new("items:read");
         assert_eq!(READ, "items:read".parse().unwrap());
         assert_eq!(READ.to_string(), "items:read");

@@ -1,12 +1,14 @@
-//! Which role may do what. The rule: role names are read in any case and written in lower case; an unknown role may
-//! nothing.
+//! The permissions of each role. Role names are case-insensitive and stored in lower case. An unknown role has no
+//! permissions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Permission, is_word};
 use crate::error::PermissionError;
 
-/// A checked table of roles. There are no wildcards: a role that may do everything lists everything.
+/// A validated table of roles and their permissions.
+///
+/// There are no wildcards: a role with all permissions lists each of them.
 ///
 /// ```
 /// use keepstone_auth::permission::{Permission, Roles};
@@ -28,10 +30,10 @@ struct Role {
 }
 
 impl Roles {
-    /// Builds the table. A permission listed twice counts once.
+    /// Creates the table. A permission listed twice counts once.
     ///
     /// # Errors
-    /// The first bad or repeated role name, or role without permissions.
+    /// The first role with an invalid name, a repeated name or no permissions.
     pub fn new<N, P>(roles: impl IntoIterator<Item = (N, P)>) -> Result<Self, PermissionError>
     where
         N: AsRef<str>,
@@ -52,36 +54,37 @@ impl Roles {
         Ok(Self(table))
     }
 
-    /// Whether the role may do this. An unknown role may do nothing.
+    /// Whether the role has this permission. An unknown role has none.
     #[must_use]
     pub fn permits(&self, role: &str, permission: &Permission) -> bool {
         self.find(role).is_some_and(|(_, role)| role.permissions.contains(permission))
     }
 
-    /// The role's permissions, sorted and separated by spaces: the `scope` of a token. `None`: there is no such role.
+    /// Returns the `scope` of a token: the role's permissions, sorted and separated by spaces. `None` for an unknown
+    /// role.
     #[must_use]
     pub fn scope(&self, role: &str) -> Option<&str> {
         self.find(role).map(|(_, role)| role.scope.as_str())
     }
 
-    /// The role's name as it is written. `None`: there is no such role.
+    /// Returns the role's name in lower case. `None` for an unknown role.
     #[must_use]
     pub fn canonical(&self, role: &str) -> Option<&str> {
         self.find(role).map(|(name, _)| name)
     }
 
-    /// The role's permissions, sorted; none for an unknown role.
+    /// Returns the role's permissions, sorted. Empty for an unknown role.
     pub fn permissions(&self, role: &str) -> impl Iterator<Item = &Permission> {
         self.find(role).into_iter().flat_map(|(_, role)| &role.permissions)
     }
 
-    /// The names of all roles, sorted.
+    /// Returns the names of all roles, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
     fn find(&self, role: &str) -> Option<(&str, &Role)> {
-        // A table of a handful of roles: looking at each costs less than a lower-case copy of the name.
+        // The table is small: comparing with every name is cheaper than a lower-case copy of the name.
         self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(role)).map(|(name, role)| (name.as_str(), role))
     }
 }
@@ -111,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_are_read_in_any_case_and_written_in_lower_case() {
+    fn role_names_are_case_insensitive_and_stored_in_lower_case() {
         assert_eq!(roles().canonical("ADMIN"), Some("admin"));
         assert!(roles().permits("Viewer", &READ));
         assert_eq!(roles().names().collect::<Vec<_>>(), ["admin", "viewer"]);
@@ -121,13 +124,13 @@ mod tests {
     #[test]
     fn a_scope_is_sorted_and_without_repetition() {
         assert_eq!(roles().scope("admin"), Some("items:read items:write"));
-        assert_eq!(roles().scope("nobody"), None);
+        assert_eq!(roles().scope("unknown"), None);
         assert_eq!(roles().permissions("admin").collect::<Vec<_>>(), [&READ, &WRITE]);
-        assert_eq!(roles().permissions("nobody").count(), 0);
+        assert_eq!(roles().permissions("unknown").count(), 0);
     }
 
     #[test]
-    fn mistakes_in_a_table_are_errors() {
+    fn invalid_tables_are_rejected() {
         let build =
             |rows: &[(&'static str, &[Permission])]| Roles::new(rows.iter().map(|(name, list)| (*name, list.to_vec())));
         assert_eq!(build(&[("a", &[])]), Err(PermissionError::EmptyRole("a".to_owned())));

@@ -1,5 +1,4 @@
-//! Sessions in memory, for tests and for services of one process that may forget them all.
-//! The rule: one lock around everything, which is what makes each method atomic.
+//! An in-memory session store. A single lock makes each method atomic.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -11,16 +10,18 @@ use uuid::Uuid;
 use super::record::{EndReason, EndScope, SessionInfo};
 use super::store::{Digest, Exchange, Exchanged, NewSession, NextToken, SessionStore, Spent, Successor};
 
-/// Sessions that end with the process. Nothing is removed but by [`remove_expired`](SessionStore::remove_expired): call
-/// [`Sessions::clean_up`](super::Sessions::clean_up) now and then. Finding a subject's sessions looks at all there are,
-/// which is fine for thousands.
+/// An in-memory session store, for tests and for services with a single process. Its sessions end with the process.
+///
+/// Only [`remove_expired`](SessionStore::remove_expired) removes sessions: call
+/// [`Sessions::clean_up`](super::Sessions::clean_up) regularly. Finding a subject's sessions scans all sessions, which
+/// is fast enough for thousands.
 #[derive(Debug, Default)]
 pub struct MemorySessionStore(Mutex<HashMap<Uuid, Family>>);
 
 #[derive(Debug)]
 struct Family {
     info: SessionInfo,
-    /// By generation: only the last is unconsumed.
+    /// Indexed by generation. Only the last token is unconsumed.
     tokens: Vec<Token>,
     generations: HashMap<Digest, usize>,
 }
@@ -40,7 +41,8 @@ struct Consumed {
 
 impl MemorySessionStore {
     fn families(&self) -> MutexGuard<'_, HashMap<Uuid, Family>> {
-        // Whoever panicked did so between two changes: there is no await and no code of others under the lock.
+        // A poisoned lock is safe to use: no caller's code and no await runs under the lock, so no panic can interrupt
+        // a change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -103,7 +105,7 @@ impl SessionStore for MemorySessionStore {
     }
 }
 
-/// The subject's live sessions, oldest first.
+/// Returns the subject's live sessions, oldest first.
 fn live<'a>(families: &'a mut HashMap<Uuid, Family>, subject: &str, now: SystemTime) -> Vec<&'a mut Family> {
     let mut live: Vec<_> =
         families.values_mut().filter(|family| family.info.subject == subject && family.info.is_live(now)).collect();

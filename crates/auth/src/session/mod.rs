@@ -1,20 +1,22 @@
-//! Sessions: a login and every refresh token that follows from it, over any storage.
-//! The rule: one atomic exchange decides, and one token never has two successors.
+//! Sessions with refresh-token rotation, over any storage.
 //!
-//! A session is a chain of refresh tokens, numbered from 0. Each is good once: [`Sessions::refresh`] consumes it and
-//! answers with the next. The [`TokenChain`](crate::token::TokenChain) names them, so the [`SessionStore`] keeps
-//! digests only, and a lost answer can be repeated. A consumed token gets:
+//! A session is a chain of refresh tokens, numbered from 0. Each token can be exchanged once: [`Sessions::refresh`]
+//! consumes it and returns its successor. The exchange is atomic, and a token never has two successors.
 //!
-//! | when it is sent again | answer |
+//! The [`TokenChain`](crate::token::TokenChain) derives the ids of the tokens. The [`SessionStore`] therefore stores
+//! only digests, and a lost response can be repeated. The result for a token that was consumed before:
+//!
+//! | Condition | Result |
 //! |---|---|
-//! | with the `Idempotency-Key` of the request that consumed it, within [`retry_window`](SessionPolicy::retry_window) | the same successor, byte for byte |
-//! | within [`grace`](SessionPolicy::grace) of being consumed, while its successor is unused | the same successor |
-//! | otherwise | [`Reused`](crate::error::RefreshError::Reused), and the session has ended |
+//! | sent with the `Idempotency-Key` of the request that consumed it, within [`retry_window`](SessionPolicy::retry_window) | the same successor, byte for byte |
+//! | sent within [`grace`](SessionPolicy::grace) after it was consumed, while its successor is unused | the same successor |
+//! | otherwise | [`Reused`](crate::error::RefreshError::Reused), and the session ends |
 //!
-//! So two tabs, a retry after a lost answer, or fifty requests at once all get the same next token. A successor that a
-//! changed chain secret cannot name again is never replaced by another: that is the last row, too.
+//! Two tabs, a retry after a lost response, and fifty concurrent requests therefore receive the same successor. After a
+//! change of the chain secret, the id of an earlier successor cannot be derived again. A retry then never returns a
+//! different successor: the last row of the table applies.
 //!
-//! A refresh has two halves, because the caller looks at its user between them:
+//! A refresh has two steps, so that the caller can look up the user in between:
 //!
 //! ```
 //! # use keepstone_auth::session::{Client, Grant, MemorySessionStore, SessionPolicy, Sessions};
@@ -32,13 +34,13 @@
 //! # let grant = Grant { role: "clerk", scope: "orders:read" };
 //! # let login = sessions.open("ada", &grant, Client::default()).await?.tokens;
 //! # let sent = login.refresh_token.expose_secret();
-//! let presented = sessions.verify_refresh(sent)?; // no I/O: forgeries cost no query
-//! let user = presented.subject(); // still active? which role by now?
+//! let presented = sessions.verify_refresh(sent)?; // no I/O: a forged token costs no query
+//! let user = presented.subject(); // look up: is the user active, and with which role?
 //! let grant = Grant { role: "manager", scope: "orders:read orders:write" };
 //! let key = Some("the request's Idempotency-Key");
 //! let pair = sessions.refresh(&presented, &grant, key).await?;
 //!
-//! // The answer was lost, and the client asks again:
+//! // The response was lost, and the client retries:
 //! let again = sessions.refresh(&sessions.verify_refresh(sent)?, &grant, key).await?;
 //! assert_eq!(again.refresh_token.expose_secret(), pair.refresh_token.expose_secret());
 //! # Ok(())

@@ -1,4 +1,4 @@
-//! What goes in and out of a login and a refresh. The rule: no token prints.
+//! The inputs and results of a login and a refresh. Their debug output never contains a token.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,67 +8,66 @@ use uuid::Uuid;
 use super::store::Digest;
 use crate::token::{RefreshClaims, TokenChain};
 
-/// What an access token grants.
+/// The role and scope that an access token grants.
 #[derive(Debug, Clone, Copy)]
 pub struct Grant<'a> {
-    /// `role`. 1 to 255 bytes, no control characters.
+    /// The claim `role`: 1 to 255 bytes, no control characters.
     pub role: &'a str,
-    /// `scope`: permissions separated by spaces.
+    /// The claim `scope`: permissions, separated by spaces.
     pub scope: &'a str,
 }
 
-/// What a login or a refresh is answered with. The tokens do not print.
+/// The tokens returned by a login or a refresh. Debug output redacts them.
 #[derive(Debug, Clone)]
 pub struct TokenPair {
-    /// For the `Authorization` header.
+    /// The access token, for the `Authorization` header.
     pub access_token: SecretString,
-    /// Good once, for the next pair.
+    /// The refresh token. It can be exchanged once for the next pair.
     pub refresh_token: SecretString,
-    /// How long the access token lives, in seconds.
+    /// The lifetime of the access token, in seconds.
     pub expires_in: u64,
-    /// What the access token grants.
+    /// The scope of the access token.
     pub scope: String,
-    /// The `sid` of both.
+    /// The `sid` of both tokens.
     pub session_id: Uuid,
 }
 
-/// A session that has begun.
+/// A new session.
 #[derive(Debug, Clone)]
 pub struct Opened {
-    /// Its first tokens.
+    /// The first tokens of the session.
     pub tokens: TokenPair,
-    /// The subject's oldest sessions, ended because there were too many: to be dropped from caches.
+    /// The subject's oldest sessions, ended because the subject had too many. Remove them from caches.
     pub superseded: Vec<Uuid>,
 }
 
-/// A refresh token whose form, signature and age are right. Whether it was used, or its session ended, is not known
-/// yet.
+/// A refresh token with a valid form, signature and age. It may have been used, or its session may have ended.
 #[derive(Debug, Clone)]
 pub struct PresentedToken {
     pub(super) claims: RefreshClaims,
 }
 
 impl PresentedToken {
-    /// Whose it is.
+    /// Returns the subject of the token.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.claims.subject
     }
 
-    /// The session it belongs to.
+    /// Returns the id of the token's session.
     #[must_use]
     pub const fn session_id(&self) -> Uuid {
         self.claims.session_id
     }
 
-    /// The digest by which a store finds it.
+    /// Returns the digest that identifies the token in a store.
     #[must_use]
     pub fn digest(&self) -> Digest {
         TokenChain::digest(&self.claims.token_id)
     }
 }
 
-/// What every store can keep. Before 1970 is 1970.
+/// Rounds a time down to whole microseconds, the precision of every store. Times before 1970 become 1970.
 pub(super) fn whole_micros(time: SystemTime) -> SystemTime {
     let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     UNIX_EPOCH + Duration::new(since_epoch.as_secs(), since_epoch.subsec_micros() * 1_000)

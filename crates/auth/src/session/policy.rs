@@ -1,25 +1,29 @@
-//! How long sessions live, and how long a consumed token is forgiven. The rule: the defaults log no honest client out.
+//! The lifetime of sessions, and how long a consumed token is accepted again. With the defaults, no legitimate client
+//! is logged out by a retry.
 
 use std::time::Duration;
 
 use crate::error::SessionPolicyError;
 
-/// What holds for every session.
+/// The limits that apply to every session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionPolicy {
-    /// From login to the end, whatever happens; no refresh extends it. Whole seconds. 30 days.
+    /// The time from login to expiry, in whole seconds. A refresh does not extend it. Default: 30 days.
     pub lifetime: Duration,
-    /// A session that was not refreshed for longer than this has expired. `None`: only `lifetime` counts.
+    /// The longest time between two refreshes. A session that is idle for longer has expired. `None` disables this
+    /// limit, and is the default.
     pub idle: Option<Duration>,
-    /// How long after its exchange a token still gets the same successor, without any key, while that one is unused:
-    /// for a second tab, and for clients that lose an answer. 10 s; 60 s at most. A thief of the token has this time,
-    /// too; when both have used the successor, the session ends. With zero a consumed token always ends its session,
-    /// even if two requests overlap.
+    /// How long a consumed token still returns the same successor, while that successor is unused. No `Idempotency-Key`
+    /// is needed. Default: 10 s; maximum: 60 s.
+    ///
+    /// The grace period serves second tabs, and clients that lose a response. A stolen token is accepted during this
+    /// time as well; once both parties have used the successor, the session ends. With zero, reusing a token always
+    /// ends its session, even if two requests overlap.
     pub grace: Duration,
-    /// How long after its exchange a token gets its successor again for the `Idempotency-Key` of that exchange. Zero is
-    /// never. 60 s, which is also the most.
+    /// How long a consumed token returns the same successor to a request with the `Idempotency-Key` of its exchange.
+    /// Zero disables such retries. Default and maximum: 60 s.
     pub retry_window: Duration,
-    /// How many live sessions a subject has at most; one more ends the oldest. 100.
+    /// The maximum number of live sessions per subject. Opening another session ends the oldest. Default: 100.
     pub cap: usize,
 }
 
@@ -36,7 +40,7 @@ impl Default for SessionPolicy {
 }
 
 impl SessionPolicy {
-    /// The most that `grace` and `retry_window` can be.
+    /// The maximum of `grace` and of `retry_window`.
     pub const MAX_WINDOW: Duration = Duration::from_mins(1);
 
     pub(super) fn check(&self) -> Result<(), SessionPolicyError> {

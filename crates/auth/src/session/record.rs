@@ -1,20 +1,20 @@
-//! What is known of a session apart from its tokens. The rule: nothing here lets anyone in.
+//! The data of a session without its tokens. None of it grants access.
 
 use std::time::SystemTime;
 
 use uuid::Uuid;
 
-/// Where a login came from, as its user will recognise it in a list. Nothing is decided by it.
+/// The origin of a login, for display in a list of sessions. No decision depends on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Client {
-    /// The address.
+    /// The IP address.
     pub ip: Option<String>,
-    /// What the client called itself: cut to [`Self::MAX_USER_AGENT`] bytes when a session is opened.
+    /// The user agent, truncated to [`Self::MAX_USER_AGENT`] bytes when a session is opened.
     pub user_agent: Option<String>,
 }
 
 impl Client {
-    /// The longest `user_agent` that is kept, in bytes.
+    /// The longest stored `user_agent`, in bytes.
     pub const MAX_USER_AGENT: usize = 512;
 
     pub(super) fn cut(mut self) -> Self {
@@ -25,29 +25,29 @@ impl Client {
     }
 }
 
-/// Why a session ended before its time.
+/// The reason why a session ended before it expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EndReason {
-    /// Its user logged out.
+    /// The user logged out.
     Logout,
-    /// A consumed refresh token came again: somebody has a copy.
+    /// A consumed refresh token was used again, so it has probably been copied.
     Reuse,
-    /// Its user, or an administrator, ended it from elsewhere.
+    /// The user ended it from another session, or an administrator ended it.
     Revoked,
     /// The password was changed or reset.
     PasswordChanged,
     /// The user was deactivated or deleted.
     AccountClosed,
-    /// The subject had more sessions than the [`cap`](super::SessionPolicy::cap), and this was the oldest.
+    /// The subject had more sessions than the [`cap`](super::SessionPolicy::cap), and this session was the oldest.
     Superseded,
 }
 
 impl EndReason {
-    /// Every reason.
+    /// All reasons.
     pub const ALL: [Self; 6] =
         [Self::Logout, Self::Reuse, Self::Revoked, Self::PasswordChanged, Self::AccountClosed, Self::Superseded];
 
-    /// A word to store: at most 16 of `a-z _`. It never changes.
+    /// Returns the name to store: at most 16 characters of `a-z _`. It never changes between versions.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -60,26 +60,26 @@ impl EndReason {
         }
     }
 
-    /// The reason with this word.
+    /// Returns the reason with this name.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == word)
     }
 }
 
-/// Which sessions of a subject to end.
+/// The sessions of a subject to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EndScope {
-    /// This one, if it is the subject's.
+    /// This session, if it belongs to the subject.
     One(Uuid),
-    /// Every one.
+    /// All sessions.
     All,
-    /// Every one but this.
+    /// All sessions except this session.
     AllBut(Uuid),
 }
 
 impl EndScope {
-    /// Whether a session of the subject is meant.
+    /// Whether the scope contains a session of the subject.
     #[must_use]
     pub fn contains(self, session_id: Uuid) -> bool {
         match self {
@@ -90,7 +90,7 @@ impl EndScope {
     }
 }
 
-/// A session as its user, or an administrator, may see it.
+/// A session, as shown to its user or an administrator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionInfo {
     /// The `sid` of its tokens.
@@ -101,16 +101,16 @@ pub struct SessionInfo {
     pub created_at: SystemTime,
     /// When its newest refresh token was issued.
     pub last_used_at: SystemTime,
-    /// When it ends whatever happens: the `exp` of its refresh tokens, whole seconds.
+    /// When the session expires: the `exp` of its refresh tokens, in whole seconds.
     pub expires_at: SystemTime,
-    /// When and why it ended before its time.
+    /// When and why the session ended before it expired.
     pub ended: Option<(SystemTime, EndReason)>,
-    /// Where the login came from.
+    /// The origin of the login.
     pub client: Client,
 }
 
 impl SessionInfo {
-    /// Whether it has neither ended nor reached its [`expires_at`](Self::expires_at). Being idle is not asked.
+    /// Whether the session has neither ended nor reached [`expires_at`](Self::expires_at). Idle time is not considered.
     #[must_use]
     pub fn is_live(&self, now: SystemTime) -> bool {
         self.ended.is_none() && now < self.expires_at
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reason_is_read_back_from_its_word() {
+    fn every_reason_is_parsed_from_its_name() {
         for reason in EndReason::ALL {
             assert_eq!(EndReason::parse(reason.as_str()), Some(reason));
             assert!(reason.as_str().len() <= 16);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_user_agent_is_cut_between_characters() {
+    fn a_long_user_agent_is_truncated_between_characters() {
         let client = Client { ip: None, user_agent: Some("x".repeat(511) + "é and more") };
         assert_eq!(client.cut().user_agent, Some("x".repeat(511)));
     }

@@ -1,13 +1,13 @@
-//! Decides what a consumed token gets. The rule: facts in, a decision out; no clock, no storage.
+//! Decides whether a consumed token returns its successor again: a pure function, without clock or storage.
 
 use std::time::{Duration, SystemTime};
 
 use super::policy::SessionPolicy;
 use super::store::{Digest, Spent};
 
-/// Whether a consumed token gets its successor once more. If not, it was reused, and its session ends.
+/// Whether a consumed token returns its successor again. Otherwise it counts as reused, and its session ends.
 ///
-/// The clocks of several nodes differ: a token that was consumed in the future was consumed just now.
+/// The clocks of several nodes differ: a token consumed in the future counts as consumed now.
 #[must_use]
 pub fn is_forgiven(spent: &Spent, now: SystemTime, retry_key: Option<&Digest>, policy: &SessionPolicy) -> bool {
     let age = now.duration_since(spent.consumed_at).unwrap_or_default();
@@ -25,7 +25,7 @@ mod tests {
     const KEY: Digest = [1; 32];
     const OTHER: Digest = [2; 32];
 
-    /// Milliseconds after some moment; the token is consumed at 1,000.
+    /// Returns a time this many milliseconds after a fixed moment. The token is consumed at 1,000.
     fn at(millis: u64) -> SystemTime {
         UNIX_EPOCH + Duration::from_millis(1_800_000_000_000 + millis)
     }
@@ -44,22 +44,22 @@ mod tests {
     }
 
     #[test]
-    fn grace_is_for_the_immediate_predecessor_within_its_window() {
+    fn grace_applies_to_the_immediate_predecessor_within_its_window() {
         for (now, expected) in [(0, true), (1_000, true), (10_000, true), (11_000, true), (11_001, false)] {
             assert_eq!(is_forgiven(&spent(), at(now), None, &policy(10)), expected, "{now}");
-            assert!(!is_forgiven(&used(spent()), at(now), None, &policy(10)), "{now}, the one before that");
+            assert!(!is_forgiven(&used(spent()), at(now), None, &policy(10)), "{now}, successor used");
         }
     }
 
     #[test]
-    fn without_grace_a_consumed_token_is_reused_also_by_requests_that_overlap() {
+    fn without_grace_overlapping_requests_count_as_reuse() {
         for now in [0, 1_000, 1_001, 90_000] {
             assert!(!is_forgiven(&spent(), at(now), None, &policy(0)), "{now}");
         }
     }
 
     #[test]
-    fn the_same_key_repeats_the_answer_for_a_minute() {
+    fn the_same_key_repeats_the_response_for_a_minute() {
         for (now, expected) in [(0, true), (1_003, true), (61_000, true), (61_001, false)] {
             assert_eq!(is_forgiven(&spent(), at(now), Some(&KEY), &policy(0)), expected, "{now}");
             assert_eq!(is_forgiven(&used(spent()), at(now), Some(&KEY), &policy(0)), expected, "{now}, successor used");
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn another_key_or_none_is_no_retry() {
+    fn another_key_or_none_is_not_a_retry() {
         for key in [None, Some(&OTHER)] {
             assert!(!is_forgiven(&spent(), at(1_001), key, &policy(0)));
         }
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_of_zero_is_never_open() {
+    fn a_window_of_zero_is_always_closed() {
         let never = SessionPolicy { retry_window: Duration::ZERO, ..policy(0) };
         assert!(!is_forgiven(&spent(), at(1_000), Some(&KEY), &never));
     }

@@ -1,5 +1,5 @@
-//! Opening, refreshing and ending sessions. The rule: what cannot be answered is not consumed, and what is answered was
-//! committed before.
+//! Opening, refreshing and ending sessions. A token is only consumed if its response can be created, and a response is
+//! only returned after the change was committed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +17,9 @@ use super::store::{Digest, Exchange, Exchanged, NewSession, NextToken, SessionSt
 use crate::error::{IssueError, OpenError, RefreshError, SessionPolicyError, TokenError};
 use crate::token::{AccessGrant, Issuer, RefreshClaims, TokenChain};
 
-/// Every session of a service. Cheap to make: for new keys, make another over the same store.
+/// The sessions of a service.
+///
+/// Creating a value is cheap: to change keys, create another over the same store.
 #[derive(Clone)]
 pub struct Sessions<S> {
     store: S,
@@ -35,11 +37,13 @@ impl<S: fmt::Debug> fmt::Debug for Sessions<S> {
 }
 
 impl<S: SessionStore> Sessions<S> {
-    /// By the system's clock. Keep the chain's secret: under another one, fresh tokens stay good, but a consumed token
-    /// always ends its session, because its successor cannot be named again.
+    /// Creates a service that uses the system clock.
+    ///
+    /// Use the same chain secret for as long as its sessions exist. After a change, unused tokens remain valid. A retry
+    /// with a consumed token always ends its session, because its successor cannot be derived again.
     ///
     /// # Errors
-    /// A policy that lets nobody stay, or forgives for too long.
+    /// The policy is invalid: a lifetime or idle time under one second, a cap of zero, or a window above 60 seconds.
     pub fn new(
         store: S,
         issuer: impl Into<Arc<Issuer>>,
@@ -50,16 +54,17 @@ impl<S: SessionStore> Sessions<S> {
         Ok(Self { store, issuer: issuer.into(), chain: chain.into(), policy, clock: Arc::new(SystemTime::now) })
     }
 
-    /// Asks another clock.
+    /// Replaces the system clock.
     #[must_use]
     pub fn with_clock(self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         Self { clock: Arc::new(clock), ..self }
     }
 
-    /// Begins a session for a subject who has proved who they are: 1 to 255 bytes, no control characters.
+    /// Opens a session for an authenticated subject. `subject` has 1 to 255 bytes and no control characters.
     ///
     /// # Errors
-    /// Nothing was kept, or the store does not know.
+    /// - [`OpenError::Issue`]: the tokens could not be issued. Nothing was stored.
+    /// - [`OpenError::Store`]: the store failed. The session may have been stored.
     pub async fn open(&self, subject: &str, grant: &Grant<'_>, client: Client) -> Result<Opened, OpenError<S::Error>> {
         let now = self.now();
         let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -76,7 +81,7 @@ impl<S: SessionStore> Sessions<S> {
             id,
             subject: claims.subject,
             created_at: now,
-            // Not a time that any clock can show: the access token above was refused for it already.
+            // An overflow cannot happen here: issuing the access token above would have failed.
             expires_at: UNIX_EPOCH
                 .checked_add(Duration::from_secs(claims.expires_at))
                 .ok_or(IssueError::Claim("exp"))?,
@@ -87,19 +92,21 @@ impl<S: SessionStore> Sessions<S> {
         Ok(Opened { tokens, superseded })
     }
 
-    /// The first half of a refresh, without I/O: form, signature, claims and age.
+    /// Verifies form, signature, claims and age of a refresh token: the first step of a refresh, without I/O.
     ///
     /// # Errors
-    /// [`TokenError::Expired`] when age is its only fault, else [`TokenError::Invalid`].
+    /// [`TokenError::Expired`] if the token has expired and is otherwise valid, else [`TokenError::Invalid`].
     pub fn verify_refresh(&self, token: &str) -> Result<PresentedToken, TokenError> {
         Ok(PresentedToken { claims: self.issuer.verify_refresh_at(token, self.now())? })
     }
 
-    /// The second half, once the caller has found that the subject may still be here, and what it may do: consumes the
-    /// token and answers with its successor. See the [table](super) for a token that was consumed before.
+    /// Consumes a refresh token and returns its successor: the second step of a refresh.
+    ///
+    /// Before this call, check that the subject is still active, and determine its current role and scope. For a token
+    /// that was consumed before, see the [table](super).
     ///
     /// # Errors
-    /// See [`RefreshError`]. Only [`RefreshError::Reused`] has changed anything for certain.
+    /// See [`RefreshError`]. Only [`RefreshError::Reused`] guarantees that the stored session has changed.
     pub async fn refresh(
         &self,
         presented: &PresentedToken,
@@ -125,7 +132,8 @@ impl<S: SessionStore> Sessions<S> {
         Ok(self.pair(&self.successor(claims, successor), access)?)
     }
 
-    /// Generation and time of issue of the successor that a consumed token gets once more. Ends the session otherwise.
+    /// Returns generation and time of issue of the successor if a consumed token may return it again. Otherwise ends
+    /// the session.
     async fn replayed(
         &self,
         presented: &PresentedToken,
@@ -133,7 +141,7 @@ impl<S: SessionStore> Sessions<S> {
         spent: &Spent,
     ) -> Result<(u32, SystemTime), RefreshError<S::Error>> {
         let NextToken { generation, digest, .. } = exchange.successor(spent.generation);
-        // Another digest: the chain's secret has changed, and what we would name is not what the store knows.
+        // A different digest means that the chain secret has changed: the derived successor is not the stored one.
         if digest == spent.successor.digest
             && is_forgiven(spent, exchange.now, exchange.retry_key.as_ref(), &self.policy)
         {
@@ -144,29 +152,30 @@ impl<S: SessionStore> Sessions<S> {
         Err(RefreshError::Reused { ended_now: !ended.map_err(RefreshError::Store)?.is_empty() })
     }
 
-    /// Ends a session of the subject: whether it was there to end. Somebody else's is left alone.
+    /// Ends a session of the subject. Returns whether this call ended it. A session of another subject is not changed.
     ///
-    /// To log out by a refresh token, pass its [session](PresentedToken::session_id), and the subject of the access
-    /// token if there is one, else [its own](PresentedToken::subject).
+    /// To log out with a refresh token, pass its [session](PresentedToken::session_id). As the subject, pass the
+    /// subject of the access token if the request has an access token, else [that of the refresh
+    /// token](PresentedToken::subject).
     ///
     /// # Errors
-    /// The store's.
+    /// The store failed.
     pub async fn log_out(&self, subject: &str, session_id: Uuid) -> Result<bool, S::Error> {
         Ok(!self.end(subject, EndScope::One(session_id), EndReason::Logout).await?.is_empty())
     }
 
-    /// Ends sessions of the subject, and tells which were there to end: to be dropped from caches.
+    /// Ends sessions of the subject, and returns the sessions that this call ended. Remove them from caches.
     ///
     /// # Errors
-    /// The store's.
+    /// The store failed.
     pub async fn end(&self, subject: &str, scope: EndScope, reason: EndReason) -> Result<Vec<Uuid>, S::Error> {
         self.store.end(subject, scope, reason, self.now()).await
     }
 
-    /// The subject's sessions that can still be refreshed, newest first.
+    /// Returns the subject's sessions that can still be refreshed, newest first.
     ///
     /// # Errors
-    /// The store's.
+    /// The store failed.
     pub async fn list(&self, subject: &str) -> Result<Vec<SessionInfo>, S::Error> {
         let now = self.now();
         let (mut sessions, used_since) = (self.store.list(subject, now).await?, self.used_since(now));
@@ -174,19 +183,20 @@ impl<S: SessionStore> Sessions<S> {
         Ok(sessions)
     }
 
-    /// The session with this id, whoever's it is and [live](SessionInfo::is_live) or not; `None` after it was cleaned
-    /// up.
+    /// Returns the session with this id, of any subject and whether [live](SessionInfo::is_live) or not. `None` after
+    /// the session was removed.
     ///
     /// # Errors
-    /// The store's.
+    /// The store failed.
     pub async fn find(&self, session_id: Uuid) -> Result<Option<SessionInfo>, S::Error> {
         self.store.find(session_id).await
     }
 
-    /// Removes at most `batch` expired sessions and tells how many. Fewer than `batch` means that there are no more.
+    /// Removes at most `batch` expired sessions and returns their number. Fewer than `batch` means that no more are
+    /// left.
     ///
     /// # Errors
-    /// The store's.
+    /// The store failed.
     pub async fn clean_up(&self, batch: usize) -> Result<usize, S::Error> {
         self.store.remove_expired(self.now(), batch).await
     }
@@ -199,7 +209,7 @@ impl<S: SessionStore> Sessions<S> {
         now.checked_sub(self.policy.idle?)
     }
 
-    /// The claims of another token in the chain of this one.
+    /// Returns the claims of another token in the same chain.
     fn successor(&self, claims: &RefreshClaims, (generation, issued_at): (u32, SystemTime)) -> RefreshClaims {
         RefreshClaims {
             token_id: self.chain.token_id(claims.session_id, generation),
@@ -231,7 +241,7 @@ impl<S: SessionStore> Sessions<S> {
     }
 }
 
-/// When a session began: its id is a version 7 UUID of that moment, see [`Sessions::open`].
+/// Returns when a session began: its id is a version 7 UUID of that moment, see [`Sessions::open`].
 fn began_at(session_id: Uuid) -> Option<SystemTime> {
     let (seconds, nanos) = session_id.get_timestamp()?.to_unix();
     UNIX_EPOCH.checked_add(Duration::new(seconds, nanos))
@@ -243,7 +253,8 @@ struct Access {
     scope: String,
 }
 
-/// Bound to the session, so that nobody can tell from a table that two users have chosen one key.
+/// Hashes an `Idempotency-Key` together with the session, so stored digests do not reveal that two users chose the same
+/// key.
 fn retry_key(session_id: Uuid, key: &str) -> Digest {
     Sha256::new_with_prefix(session_id).chain_update(key).finalize().into()
 }

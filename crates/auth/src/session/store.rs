@@ -1,4 +1,4 @@
-//! What sessions ask of storage. The rule: each method happens entirely or not at all, also beside any other.
+//! The storage interface of sessions. Each method is atomic, also when it runs concurrently with others.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -8,25 +8,26 @@ use uuid::Uuid;
 use super::record::{Client, EndReason, EndScope, SessionInfo};
 use crate::token::TokenChain;
 
-/// What is stored of a token or of an `Idempotency-Key`: SHA-256.
+/// The SHA-256 digest of a token id or an `Idempotency-Key`. Only digests are stored.
 pub type Digest = [u8; 32];
 
-/// Where sessions and the digests of their tokens are kept.
+/// A store of sessions and of the digests of their tokens.
 ///
-/// - Times are whole microseconds from 1970 on and are returned exactly.
-/// - Subjects are compared byte for byte. They have 1 to 255 bytes and no control characters. A store may refuse one
-///   that it does not know.
-/// - A method happens entirely or not at all. This holds if its future is dropped, too, and no other method sees half of
-///   it.
-/// - An error means that nothing has happened. If a connection breaks during a commit nobody knows; sessions stay safe.
-/// - A lock on a session is always taken before the locks on its tokens.
+/// - Times are whole microseconds since 1970 and are returned exactly.
+/// - Subjects are compared byte for byte. They have 1 to 255 bytes and no control characters. A store may reject an
+///   unknown subject.
+/// - A method takes effect entirely or not at all. This also holds if its future is dropped, and no other method
+///   observes an intermediate state.
+/// - An error means that nothing has changed. If a connection breaks during a commit, the outcome is unknown; sessions
+///   remain safe either way.
+/// - A lock on a session is always acquired before the locks on its tokens.
 ///
-/// `keepstone_auth::testing::session_store_contract` (feature `testing`) tests an implementation against all of this.
+/// `keepstone_auth::testing::session_store_contract` (feature `testing`) tests an implementation against these rules.
 pub trait SessionStore: Send + Sync {
-    /// What can go wrong.
+    /// The error of a failed operation.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Keeps a session and its first token, generation 0, unconsumed. It was last used at its `created_at`.
+    /// Stores a session and its first token, generation 0, unconsumed. Its time of last use is its `created_at`.
     ///
     /// If the subject then has more than `cap` live sessions, ends the surplus and returns it. The reason is
     /// [`EndReason::Superseded`], the time the `created_at` of the new session. The surplus is the oldest by
@@ -36,24 +37,24 @@ pub trait SessionStore: Send + Sync {
     /// Sessions opened at the same moment may exceed the cap until the next one is opened.
     fn open(&self, session: &NewSession, cap: usize) -> impl Future<Output = Result<Vec<Uuid>, Self::Error>> + Send;
 
-    /// Consumes a token and keeps its successor, or returns why not. The first of these that applies:
+    /// Consumes a token and stores its successor, or returns why not. The first of these cases that applies:
     ///
     /// 1. No such session, or no such token in it: [`Exchanged::Unknown`].
     /// 2. The session has ended: [`Exchanged::Ended`].
     /// 3. The session expires at or before `now`: [`Exchanged::Expired`].
-    /// 4. The token is consumed: [`Exchanged::Spent`], with what is known of it.
+    /// 4. The token is consumed: [`Exchanged::Spent`], with its stored data.
     /// 5. The session was last used before `used_since`: [`Exchanged::Expired`].
-    /// 6. Otherwise the token becomes consumed and its successor is kept: [`Exchanged::Done`]. The store notes `now` and
-    ///    the `retry_key` with the token, keeps [`Exchange::successor`] unconsumed, and notes `now` as the last use of
-    ///    the session.
+    /// 6. Otherwise the token becomes consumed and its successor is stored: [`Exchanged::Done`]. The store records
+    ///    `now` and the `retry_key` with the token, stores [`Exchange::successor`] unconsumed, and records `now` as the
+    ///    last use of the session.
     ///
-    /// Only `Done` changes anything. Of any number of exchanges of one token at once, one is `Done`. Its changes are
-    /// committed before it returns, and an [`end`](Self::end) comes before or after all of them.
+    /// Only `Done` changes anything. Of any number of concurrent exchanges of one token, exactly one is `Done`. Its
+    /// changes are committed before it returns, and an [`end`](Self::end) happens before or after all of them.
     fn exchange(&self, exchange: &Exchange) -> impl Future<Output = Result<Exchanged, Self::Error>> + Send;
 
     /// Ends the subject's sessions that the scope contains and that have not ended, and returns them. Of any number of
-    /// calls at once, one returns a session. Time and reason of the first end stay, and so do the tokens. A session that
-    /// has expired may be ended or left alone.
+    /// concurrent calls, exactly one returns a session. Time and reason of the first end are retained, and so are the
+    /// tokens. An implementation may end or ignore an expired session.
     fn end(
         &self,
         subject: &str,
@@ -62,11 +63,11 @@ pub trait SessionStore: Send + Sync {
         at: SystemTime,
     ) -> impl Future<Output = Result<Vec<Uuid>, Self::Error>> + Send;
 
-    /// The session with this id, live or not, until it is removed. Its client is returned as it was opened: an address of
-    /// up to 45 bytes, and a user agent of up to [`Client::MAX_USER_AGENT`] bytes.
+    /// Returns the session with this id, live or not, until it is removed. Its client is returned exactly as stored: an
+    /// address of up to 45 bytes, and a user agent of up to [`Client::MAX_USER_AGENT`] bytes.
     fn find(&self, session_id: Uuid) -> impl Future<Output = Result<Option<SessionInfo>, Self::Error>> + Send;
 
-    /// All of the subject's sessions that have not ended and expire after `now`. The newest comes first, by
+    /// Returns all of the subject's sessions that have not ended and expire after `now`. The order is newest first, by
     /// `created_at`, then by id.
     fn list(
         &self,
@@ -74,9 +75,10 @@ pub trait SessionStore: Send + Sync {
         now: SystemTime,
     ) -> impl Future<Output = Result<Vec<SessionInfo>, Self::Error>> + Send;
 
-    /// Removes sessions that expire before `before`, with all their tokens, and nothing else. A consumed token stays with
-    /// its session: without it a reuse would be unknown. Removes as many as there are, but at most `limit`, and returns
-    /// how many.
+    /// Removes sessions that expire before `before`, with all their tokens, and nothing else. Removes as many as exist,
+    /// but at most `limit`, and returns their number.
+    ///
+    /// A consumed token must be stored for as long as its session. Otherwise its reuse could not be detected.
     fn remove_expired(
         &self,
         before: SystemTime,
@@ -84,42 +86,42 @@ pub trait SessionStore: Send + Sync {
     ) -> impl Future<Output = Result<usize, Self::Error>> + Send;
 }
 
-/// A session to keep.
+/// A new session to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSession {
-    /// A version 7 UUID.
+    /// The id of the session: a version 7 UUID.
     pub id: Uuid,
-    /// Whose it is.
+    /// The subject of the session.
     pub subject: String,
-    /// When it begins, and when its first token is issued.
+    /// When the session begins, and when its first token is issued.
     pub created_at: SystemTime,
-    /// When it ends whatever happens.
+    /// When the session expires.
     pub expires_at: SystemTime,
-    /// Its first token.
+    /// The digest of the first token.
     pub digest: Digest,
-    /// Where the login came from.
+    /// The origin of the login.
     pub client: Client,
 }
 
-/// A token to exchange for its successor.
+/// A request to exchange a token for its successor.
 #[derive(Debug, Clone)]
 pub struct Exchange {
-    /// Whose token it is, by its claims.
+    /// The session, according to the claims of the token.
     pub session_id: Uuid,
-    /// The token.
+    /// The digest of the token.
     pub digest: Digest,
-    /// The `Idempotency-Key` that will be answered with the same successor.
+    /// The digest of the request's `Idempotency-Key`. A retry with the same key receives the same successor.
     pub retry_key: Option<Digest>,
-    /// A session last used before this has been idle for too long.
+    /// A session last used before this time has been idle for too long.
     pub used_since: Option<SystemTime>,
-    /// When it is consumed, and its successor issued.
+    /// When the token is consumed and its successor is issued.
     pub now: SystemTime,
-    /// Names the successor.
+    /// The chain that derives the successor.
     pub chain: Arc<TokenChain>,
 }
 
 impl Exchange {
-    /// What to keep of the successor of a token with this generation.
+    /// Returns the data to store for the successor of a token with this generation.
     #[must_use]
     pub fn successor(&self, generation: u32) -> NextToken {
         let generation = generation.saturating_add(1);
@@ -128,60 +130,60 @@ impl Exchange {
     }
 }
 
-/// A successor to keep.
+/// A successor to store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NextToken {
-    /// Its place in the chain.
+    /// The position of the token in the chain.
     pub generation: u32,
-    /// By which it is found.
+    /// The digest of the token.
     pub digest: Digest,
-    /// When it was issued: an [`Exchange`]'s `now`.
+    /// When the token was issued: the `now` of its [`Exchange`].
     pub issued_at: SystemTime,
 }
 
-/// What became of an [`Exchange`].
+/// The result of an [`Exchange`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exchanged {
-    /// The token is consumed, and its successor is kept.
+    /// The token is consumed, and its successor is stored.
     Done {
-        /// The successor's.
+        /// The generation of the successor.
         generation: u32,
     },
     /// The token had been consumed before.
     Spent(Spent),
-    /// The session's time is over, or it was idle for too long.
+    /// The session has expired, or was idle for too long.
     Expired,
-    /// The session was ended.
+    /// The session has ended.
     Ended,
-    /// There is no such token in such a session.
+    /// The session does not exist, or does not contain this token.
     Unknown,
 }
 
-/// What is known of a consumed token.
+/// The stored data of a consumed token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spent {
-    /// Its place in the chain.
+    /// The position of the token in the chain.
     pub generation: u32,
-    /// When it was exchanged.
+    /// When the token was exchanged.
     pub consumed_at: SystemTime,
-    /// The `Idempotency-Key` it was exchanged with.
+    /// The digest of the `Idempotency-Key` of the exchange.
     pub retry_key: Option<Digest>,
-    /// What it was exchanged for.
+    /// The successor of the token.
     pub successor: Successor,
 }
 
-/// What is known of a consumed token's successor.
+/// The stored data of a consumed token's successor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Successor {
-    /// By which it is found.
+    /// The digest of the successor.
     pub digest: Digest,
-    /// When it was issued.
+    /// When the successor was issued.
     pub issued_at: SystemTime,
-    /// Whether it has been exchanged, too.
+    /// Whether the successor has been exchanged as well.
     pub is_consumed: bool,
 }
 
-/// So that one store can serve several [`Sessions`](super::Sessions).
+/// Allows several [`Sessions`](super::Sessions) to share one store.
 impl<S: SessionStore> SessionStore for Arc<S> {
     type Error = S::Error;
 

@@ -1,4 +1,5 @@
-//! Calls that their caller drops half-way, as a client that hangs up does. The rule: all of it happens, or nothing.
+//! Calls whose future is dropped before it completes, as happens when a client disconnects. Such a call must take
+//! effect entirely or not at all.
 
 use std::pin::pin;
 use std::task::Poll;
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Bench, Checked, Rule, at};
 use crate::session::{EndReason, EndScope, Exchanged, NewSession, SessionStore};
 
-/// A call is dropped after so many polls, and after any smaller number.
+/// The maximum number of polls before a call is dropped. Every smaller number is tested as well.
 const POLLS: usize = 8;
 
 /// How long a database may need to notice that a connection was dropped.
@@ -35,7 +36,7 @@ async fn abandon(polls: usize, call: impl Future) {
     .await;
 }
 
-/// Waits until the store is in one of two states. What was dropped may still be under way.
+/// Waits until the store is in one of two states. The dropped call may still be running.
 async fn settled(case: &str, mut look: impl AsyncFnMut() -> Checked<Result<(), String>>) -> Checked {
     let started = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! The exchange of tokens, one after the other. The rule: a refusal changes nothing.
+//! Sequential exchanges of tokens. A rejected exchange must change nothing.
 
 use super::{Bench, Checked, Rule, at};
 use crate::session::{
@@ -10,8 +10,8 @@ const LONG: u32 = 300;
 
 pub(super) async fn check<S: SessionStore + 'static>(bench: &Bench<S>) -> Checked {
     a_token_is_exchanged_once(bench).await?;
-    a_spent_token_returns_what_is_known(bench).await?;
-    what_is_not_there_is_unknown(bench).await?;
+    a_spent_token_returns_its_stored_data(bench).await?;
+    missing_sessions_and_tokens_are_unknown(bench).await?;
     the_first_reason_applies(bench).await?;
     a_session_expires(bench).await?;
     an_idle_session_expires(bench).await?;
@@ -31,13 +31,13 @@ async fn a_token_is_exchanged_once<S: SessionStore + 'static>(bench: &Bench<S>) 
         }
         let expected = SessionInfo { last_used_at: at(now), ..opened.clone() };
         let found = bench.found(session.id).await?;
-        Rule::Done.is(found.last_used_at, expected.last_used_at, "the last use, after an exchange and refusals")?;
+        Rule::Done.is(found.last_used_at, expected.last_used_at, "the last use, after an exchange and rejections")?;
         Rule::Done.is(found, expected, "the session after an exchange")?;
     }
-    bench.done(&session, 5, 40, "after refusals").await
+    bench.done(&session, 5, 40, "after rejections").await
 }
 
-async fn a_spent_token_returns_what_is_known<S: SessionStore + 'static>(bench: &Bench<S>) -> Checked {
+async fn a_spent_token_returns_its_stored_data<S: SessionStore + 'static>(bench: &Bench<S>) -> Checked {
     let session = bench.open().await?;
     let keyed = Exchange { retry_key: Some([3; 32]), ..bench.request(session.id, 0, 10) };
     Rule::Done.is(bench.ask(&keyed).await?, Exchanged::Done { generation: 1 }, "an exchange with a retry key")?;
@@ -45,7 +45,7 @@ async fn a_spent_token_returns_what_is_known<S: SessionStore + 'static>(bench: &
     let mut expected = Spent { generation: 0, consumed_at: at(10), retry_key: Some([3; 32]), successor };
     let other_key = Exchange { retry_key: Some([4; 32]), ..bench.request(session.id, 0, 11) };
     Rule::Spent.is(bench.ask(&other_key).await?, Exchanged::Spent(expected), "a consumed token")?;
-    Rule::Refusals.is(bench.spent(&session, 0, 12).await?, expected, "the same token after a refusal")?;
+    Rule::Refusals.is(bench.spent(&session, 0, 12).await?, expected, "the same token after a rejection")?;
 
     bench.done(&session, 1, 15, "the successor").await?;
     expected.successor.is_consumed = true;
@@ -55,7 +55,7 @@ async fn a_spent_token_returns_what_is_known<S: SessionStore + 'static>(bench: &
     Rule::Spent.is(bench.spent(&session, 1, 16).await?, second, "an exchange without a key")
 }
 
-async fn what_is_not_there_is_unknown<S: SessionStore + 'static>(bench: &Bench<S>) -> Checked {
+async fn missing_sessions_and_tokens_are_unknown<S: SessionStore + 'static>(bench: &Bench<S>) -> Checked {
     let (session, other) = (bench.open().await?, bench.open().await?);
     let absent = bench.session(&bench.ada, 0, 1_000);
     let unknown = |found, case| Rule::Unknown.is(found, Exchanged::Unknown, case);
@@ -75,7 +75,7 @@ async fn what_is_not_there_is_unknown<S: SessionStore + 'static>(bench: &Bench<S
     unknown(bench.exchange(&session, 9, 2_000).await?, "an unknown token of a session that has expired")
 }
 
-/// A session with one consumed token and one fresh one, for which several refusals apply.
+/// Tests a session with a consumed and a fresh token, to which several reasons for rejection apply.
 async fn the_first_reason_applies<S: SessionStore + 'static>(bench: &Bench<S>) -> Checked {
     let session = bench.open().await?;
     bench.done(&session, 0, 10, "a fresh token").await?;
@@ -92,16 +92,20 @@ async fn the_first_reason_applies<S: SessionStore + 'static>(bench: &Bench<S>) -
         Rule::Expired.is(bench.ask(&late).await?, Exchanged::Expired, "a token of an expired session")?;
     }
     let found = bench.found(session.id).await?;
-    Rule::Refusals.is(found.last_used_at, at(10), "the last use, after refusals")?;
+    Rule::Refusals.is(found.last_used_at, at(10), "the last use, after rejections")?;
     let ended = bench.store.end(&bench.ada, EndScope::One(session.id), EndReason::Reuse, at(20)).await;
     Rule::EndWhich.is(super::works("end", ended)?, vec![session.id], "a live session")?;
     for (generation, now) in [(0, 30), (1, 30), (0, 1_000), (1, 1_000), (0, 900), (1, 900)] {
         let found = bench.ask(&ask(&session, generation, now)).await?;
-        Rule::Ended.is(found, Exchanged::Ended, "a token of a session that has ended, and expired or was idle, too")?;
+        Rule::Ended.is(
+            found,
+            Exchanged::Ended,
+            "a token of a session that has ended, and has also expired or was idle",
+        )?;
     }
     let found = bench.found(session.id).await?;
-    Rule::Refusals.is(found.last_used_at, at(10), "the last use, after refusals")?;
-    Rule::Refusals.is(found.ended, Some((at(20), EndReason::Reuse)), "the end, after refusals")
+    Rule::Refusals.is(found.last_used_at, at(10), "the last use, after rejections")?;
+    Rule::Refusals.is(found.ended, Some((at(20), EndReason::Reuse)), "the end, after rejections")
 }
 
 async fn a_session_expires<S: SessionStore + 'static>(bench: &Bench<S>) -> Checked {
@@ -109,10 +113,10 @@ async fn a_session_expires<S: SessionStore + 'static>(bench: &Bench<S>) -> Check
     bench.done(&session, 0, 999, "just before it expires").await?;
     for generation in [0, 1] {
         let found = bench.exchange(&session, generation, 1_000).await?;
-        Rule::Expired.is(found, Exchanged::Expired, "at the moment at which it expires")?;
+        Rule::Expired.is(found, Exchanged::Expired, "at the moment of expiry")?;
     }
     let again = bench.exchange(&session, 1, 999).await?;
-    Rule::Refusals.is(again, Exchanged::Done { generation: 2 }, "a fresh token that was refused as expired")
+    Rule::Refusals.is(again, Exchanged::Done { generation: 2 }, "a fresh token that was rejected as expired")
 }
 
 async fn an_idle_session_expires<S: SessionStore + 'static>(bench: &Bench<S>) -> Checked {

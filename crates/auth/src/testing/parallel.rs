@@ -1,4 +1,4 @@
-//! Many calls at once. The rule: rounds, because a race that is lost once in a hundred times is lost.
+//! Concurrent calls. They run in many rounds, to detect races that rarely occur.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,12 +18,12 @@ pub(super) async fn many_exchanges_of_one_token<S: SessionStore + 'static>(bench
     for generation in 0..ROUNDS {
         let exchanged = at_once(bench, AT_ONCE, bench.request(session.id, generation, 10)).await?;
         let done = exchanged.iter().filter(|it| **it == Exchanged::Done { generation: generation + 1 }).count();
-        Rule::Once.is(done, 1, "how many of 50 exchanges of one token are `Done`")?;
+        Rule::Once.is(done, 1, "the number of `Done` among 50 concurrent exchanges of one token")?;
         let successor =
             Successor { digest: bench.digest(session.id, generation + 1), issued_at: at(10), is_consumed: false };
         let spent = Exchanged::Spent(Spent { generation, consumed_at: at(10), retry_key: None, successor });
         for found in exchanged.into_iter().filter(|it| !matches!(it, Exchanged::Done { .. })) {
-            Rule::Whole.is(found, spent, "a token beside its exchange")?;
+            Rule::Whole.is(found, spent, "a token during its exchange")?;
         }
     }
     bench.done(&session, ROUNDS, 11, "the last token of many rounds").await
@@ -40,16 +40,17 @@ pub(super) async fn an_end_beside_exchanges<S: SessionStore + 'static>(bench: &B
             works("end", store.end(&subject, EndScope::One(id), EndReason::Logout, at(10)).await)
         });
         let newest = walk(bench, &session).await?;
-        Rule::EndWhich.is(joined(end.await)?, vec![session.id], "an end beside exchanges")?;
+        Rule::EndWhich.is(joined(end.await)?, vec![session.id], "an end during exchanges")?;
         for generation in 0..=newest {
             let found = bench.exchange(&session, generation, 11).await?;
-            Rule::Ended.is(found, Exchanged::Ended, "a token of a session that ended beside its exchange")?;
+            Rule::Ended.is(found, Exchanged::Ended, "a token of a session that ended during its exchange")?;
         }
     }
     Ok(())
 }
 
-/// Exchanges token after token, three at once, until the session ends: the newest generation then.
+/// Exchanges token after token, with three concurrent calls each, until the session ends. Returns the newest
+/// generation.
 async fn walk<S: SessionStore + 'static>(bench: &Bench<S>, session: &NewSession) -> Checked<u32> {
     for generation in 0.. {
         let exchanged = at_once(bench, 3, bench.request(session.id, generation, 10)).await?;
@@ -79,7 +80,7 @@ pub(super) async fn many_ends<S: SessionStore + 'static>(bench: &Bench<S>) -> Ch
         }
         ended.sort();
         sessions.sort();
-        Rule::EndOnce.is(ended, sessions, "three sessions that were ended nine times at once")?;
+        Rule::EndOnce.is(ended, sessions, "three sessions that were ended by nine concurrent calls")?;
         an_end_of_all_is_seen_whole(bench).await?;
     }
     Ok(())
@@ -124,7 +125,7 @@ async fn at_once<S: SessionStore + 'static>(
     Ok(exchanged)
 }
 
-/// A store that panics fails the test as it is.
+/// Resumes the panic of a store, which fails the test.
 fn joined<T>(outcome: Result<Checked<T>, tokio::task::JoinError>) -> Checked<T> {
     match outcome {
         Ok(checked) => checked,

@@ -1,4 +1,4 @@
-//! Opening, listing, ending and removing sessions. The rule: only the subject's sessions change.
+//! Opening, listing, ending and removing sessions. Only the subject's sessions may change.
 
 use uuid::Uuid;
 
@@ -6,7 +6,7 @@ use super::{Bench, Checked, NONE, Rule, at, works};
 use crate::session::{Client, EndReason, EndScope, Exchanged, NewSession, SessionInfo, SessionStore};
 
 pub(super) async fn found_as_opened<S: SessionStore + 'static>(bench: &Bench<S>) -> Checked {
-    // The longest that there are: an address of 45 bytes, and 512 bytes of agent as few and as many characters.
+    // The longest values: an address of 45 bytes, and a user agent of 512 bytes with few and with many characters.
     let client = |ip: Option<&str>, agent: Option<String>| Client { ip: ip.map(str::to_owned), user_agent: agent };
     for client in [
         Client::default(),
@@ -69,15 +69,15 @@ pub(super) async fn ended_by_subject_and_scope<S: SessionStore + 'static>(bench:
         Rule::EndStays.is(found, Exchanged::Ended, "a token of an ended session")?;
     }
     end(&bench.ada, EndScope::AllBut(third.id), &[second.id, fourth.id], "all but one").await?;
-    bench.done(third, 0, 12, "the session that was spared").await?;
+    bench.done(third, 0, 12, "the excluded session").await?;
     end(&bench.ada, EndScope::AllBut(bob.id), &[third.id], "all but another subject's").await?;
-    end(&bench.ada, EndScope::All, &NONE, "all of none").await?;
+    end(&bench.ada, EndScope::All, &NONE, "all, when all have ended").await?;
     Rule::ListWhich.is(&*bench.listed(&bench.ada, 13).await?, &NONE, "ended sessions")?;
     bench.done(&bob, 0, 13, "another subject's session").await?;
     end(&bench.bob, EndScope::All, &[bob.id], "all").await?;
 
     let again = works("end", bench.store.end(&bench.ada, EndScope::All, EndReason::Reuse, at(900)).await)?;
-    Rule::EndWhich.is(&*again, &NONE, "all, which have ended")?;
+    Rule::EndWhich.is(&*again, &NONE, "all, a second time")?;
     let ended = bench.found(first.id).await?.ended;
     Rule::EndStays.is(ended, Some((at(500), EndReason::Logout)), "the end of a session that was ended again")
 }
@@ -128,33 +128,42 @@ pub(super) async fn capped<S: SessionStore + 'static>(bench: &Bench<S>) -> Check
     bench.end(&bench.ada, EndScope::One(ended.id)).await?;
     let (second, none) = keep(&bench.ada, 12, 1_000, 3).await?;
     let (first, none_either) = keep(&bench.ada, 11, 1_000, 3).await?;
-    Rule::OpenLive.is([none, none_either], [vec![], vec![]], "ended ones, and one that expires just then")?;
+    Rule::OpenLive.is(
+        [none, none_either],
+        [vec![], vec![]],
+        "ended sessions, and a session that expires at that moment",
+    )?;
     let (third, none) = keep(&bench.ada, 13, 1_000, 3).await?;
-    Rule::OpenCap.is(&*none, &NONE, "three of three, and three of another subject's")?;
+    Rule::OpenCap.is(&*none, &NONE, "three of three, and sessions of another subject")?;
 
     bench.done(&first, 0, 14, "a fresh token").await?;
-    let (fourth, gone) = keep(&bench.ada, 15, 1_000, 3).await?;
-    Rule::OpenCap.is(gone.len(), 1, "one too many")?;
-    Rule::OpenOldest.is(gone, vec![first.id], "the oldest login, though it was used last")?;
+    let (fourth, surplus) = keep(&bench.ada, 15, 1_000, 3).await?;
+    Rule::OpenCap.is(surplus.len(), 1, "one session above the cap")?;
+    Rule::OpenOldest.is(surplus, vec![first.id], "the oldest login, although it was used last")?;
     Rule::OpenCap.is(bench.exchange(&first, 1, 16).await?, Exchanged::Ended, "a token of the surplus")?;
     let end = bench.found(first.id).await?.ended;
     Rule::OpenCap.is(end, Some((at(15), EndReason::Superseded)), "the end of the surplus")?;
 
-    let (early, gone) = keep(&bench.ada, 11, 1_000, 1).await?;
+    let (early, surplus) = keep(&bench.ada, 11, 1_000, 1).await?;
     let mut rest = vec![second.id, third.id, fourth.id];
     rest.sort();
-    Rule::OpenOldest.holds(!gone.contains(&early.id), || "the new session, older than the others, ended".to_owned())?;
-    Rule::OpenCap.is(gone, rest, "all but the new one of a cap of one")?;
+    Rule::OpenOldest
+        .holds(!surplus.contains(&early.id), || "the new session, older than the others, ended".to_owned())?;
+    Rule::OpenCap.is(surplus, rest, "all but the new session, with a cap of one")?;
     bench.done(&early, 0, 16, "the new session").await?;
     bench.done(&bob, 0, 16, "another subject's session").await?;
     bench.done(&expired, 0, 9, "an expired session, which has not ended").await?;
 
     let mut same = [keep(&bench.bob, 20, 1_000, 9).await?.0, keep(&bench.bob, 20, 1_000, 9).await?.0];
     same.sort_by_key(|session| std::cmp::Reverse(session.id));
-    let (_, gone) = keep(&bench.bob, 21, 1_000, 3).await?;
-    Rule::OpenOldest.is(gone, vec![bob.id], "the oldest")?;
-    let (_, gone) = keep(&bench.bob, 22, 1_000, 3).await?;
-    Rule::OpenOldest.is(gone, vec![same[1].id], "of two of one time, that with the lesser id")
+    let (_, surplus) = keep(&bench.bob, 21, 1_000, 3).await?;
+    Rule::OpenOldest.is(surplus, vec![bob.id], "the oldest")?;
+    let (_, surplus) = keep(&bench.bob, 22, 1_000, 3).await?;
+    Rule::OpenOldest.is(
+        surplus,
+        vec![same[1].id],
+        "of two sessions opened at the same time, the session with the lesser id",
+    )
 }
 
 pub(super) async fn removed_when_expired<S: SessionStore + 'static>(bench: &Bench<S>) -> Checked {
@@ -172,11 +181,11 @@ pub(super) async fn removed_when_expired<S: SessionStore + 'static>(bench: &Benc
     bench.end(&bench.ada, EndScope::One(ended.id)).await?;
 
     Rule::RemoveWhich.is(bench.remove(99, 10).await?, 0, "none has expired")?;
-    Rule::RemoveWhich.is(bench.remove(100, 10).await?, 0, "one expires exactly at `before`")?;
+    Rule::RemoveWhich.is(bench.remove(100, 10).await?, 0, "a session expires exactly at `before`")?;
     Rule::RemoveWhich.is(bench.remove(105, 10).await?, 1, "one has expired")?;
-    Rule::RemoveLimit.is(bench.remove(500, 0).await?, 0, "a limit of none")?;
-    Rule::RemoveLimit.is(bench.remove(500, 1).await?, 1, "three have expired, one is to go")?;
-    Rule::RemoveLimit.is(bench.remove(500, 2).await?, 2, "two have expired, two are to go")?;
+    Rule::RemoveLimit.is(bench.remove(500, 0).await?, 0, "a limit of zero")?;
+    Rule::RemoveLimit.is(bench.remove(500, 1).await?, 1, "three have expired, with a limit of one")?;
+    Rule::RemoveLimit.is(bench.remove(500, 2).await?, 2, "two have expired, with a limit of two")?;
     Rule::RemoveLimit.is(bench.remove(500, 2).await?, 0, "none is left")?;
     for session in &expired {
         Rule::RemoveWhich.is(bench.find(session.id).await?, None, "a removed session")?;

@@ -1,4 +1,4 @@
-//! Subjects that look alike. The rule: one byte makes another subject.
+//! Subjects that look alike. Subjects that differ in one byte are different subjects.
 
 use super::{Bench, Checked, NONE, Rule, at};
 use crate::session::{EndReason, EndScope, SessionStore};
@@ -6,7 +6,7 @@ use crate::session::{EndReason, EndScope, SessionStore};
 pub(super) async fn check<S: SessionStore + 'static>(bench: &Bench<S>) -> Checked {
     let session = bench.open().await?;
     for other in lookalikes(&bench.ada) {
-        // A store that knows its users may refuse others.
+        // A store that knows its users may reject unknown subjects.
         let listed = bench.store.list(&other, at(1)).await.unwrap_or_default();
         Rule::Subjects.holds(listed.is_empty(), || format!("{other:?} lists a session of {:?}", bench.ada))?;
         let ended = bench.store.end(&other, EndScope::All, EndReason::Logout, at(1)).await.unwrap_or_default();
@@ -36,7 +36,7 @@ fn lookalikes(subject: &str) -> Vec<String> {
     others
 }
 
-/// Two subjects that some database, or some carelessness, takes for one.
+/// Returns pairs of subjects that a database or a careless implementation may compare as equal.
 fn twins() -> Vec<[String; 2]> {
     let mut twins: Vec<[String; 2]> = [
         ["Subject", "subject"],

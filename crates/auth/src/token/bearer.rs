@@ -1,9 +1,11 @@
-//! The one place a token may come from: the `Authorization` header (RFC 6750 §2.1). The rule: nothing is repaired here.
+//! Reads the token from the `Authorization` header (RFC 6750 §2.1), the only supported place. A malformed token is not
+//! corrected.
 
-/// The token in the value of an `Authorization` header; `None` when another scheme or nothing was sent.
+/// Returns the token in the value of an `Authorization` header. `None` if the scheme is not `Bearer` or the token is
+/// missing.
 ///
-/// The scheme is compared without case (RFC 9110 §11.1). What follows is returned as it is, and is no token before a
-/// [`Verifier`](super::Verifier) has said so. Two `Authorization` headers are the caller's to refuse.
+/// The scheme is case-insensitive (RFC 9110 §11.1). The rest is returned unchanged and unverified: pass it to a
+/// [`Verifier`](super::Verifier). The caller must reject requests with more than one `Authorization` header.
 #[must_use]
 pub fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
@@ -16,14 +18,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scheme_is_read_without_case() {
+    fn the_scheme_is_case_insensitive() {
         for header in ["Bearer a.b.c", "bearer a.b.c", "BEARER a.b.c", "bEaReR   a.b.c"] {
             assert_eq!(bearer(header), Some("a.b.c"), "{header}");
         }
     }
 
     #[test]
-    fn other_schemes_and_empty_values_are_no_token() {
+    fn other_schemes_and_empty_values_contain_no_token() {
         for header in [
             "",
             " ",
@@ -41,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_is_not_repaired() {
+    fn a_malformed_token_is_returned_unchanged() {
         assert_eq!(bearer("Bearer a.b.c "), Some("a.b.c "));
         assert_eq!(bearer("Bearer a.b.c, Bearer d.e.f"), Some("a.b.c, Bearer d.e.f"));
     }

@@ -1,4 +1,4 @@
-//! The names of a session's refresh tokens. The rule: nothing that is stored is enough to make one.
+//! Derives the ids of a session's refresh tokens. The stored data is not sufficient to derive one.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
@@ -6,25 +6,26 @@ use uuid::Uuid;
 
 use super::secret::Secret;
 
-/// Names every refresh token of every session, by HKDF-SHA256 (RFC 5869) from a key of its own. The same place in a
-/// session's chain has the same name always, so that an answer that was lost can be given again.
+/// The key that derives the `jti` of every refresh token, with HKDF-SHA256 (RFC 5869).
+///
+/// The same position in a session's chain always has the same `jti`. A lost response can therefore be repeated.
 #[derive(Debug)]
 pub struct TokenChain(Secret);
 
 impl TokenChain {
-    /// Under a key derived from the secret of the refresh tokens.
+    /// Creates a chain with a key derived from the secret of the refresh tokens.
     #[must_use]
     pub fn new(refresh_secret: &Secret) -> Self {
         Self(refresh_secret.derive("refresh token chain"))
     }
 
-    /// The `jti` of the session's refresh token with this place in the chain: 43 characters, 256 bits.
+    /// Returns the `jti` of the session's refresh token at this position in the chain: 43 characters, 256 bits.
     #[must_use]
     pub fn token_id(&self, session_id: Uuid, generation: u32) -> String {
         URL_SAFE_NO_PAD.encode(self.0.derive(&format!("{session_id} {generation}")).expose())
     }
 
-    /// What may be stored of a token: SHA-256 of its `jti`, by which it is found again.
+    /// Returns the digest that identifies a token in a store: the SHA-256 of its `jti`.
     #[must_use]
     pub fn digest(token_id: &str) -> [u8; 32] {
         Sha256::digest(token_id).into()
@@ -40,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_in_a_chain_has_one_name_and_no_two_places_share_one() {
+    fn each_position_in_a_chain_has_a_stable_and_unique_id() {
         let (a, b) = (Uuid::now_v7(), Uuid::now_v7());
         let names = [(a, 0), (a, 1), (b, 0)].map(|(session, generation)| chain(1).token_id(session, generation));
         assert_eq!(names[0], chain(1).token_id(a, 0));
@@ -51,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_is_not_the_name() {
+    fn a_digest_differs_from_the_id() {
         let name = chain(1).token_id(Uuid::now_v7(), 0);
         assert_ne!(TokenChain::digest(&name).as_slice(), URL_SAFE_NO_PAD.decode(&name).unwrap());
     }

@@ -1,5 +1,5 @@
-//! The claims of tokens. The rule: a claim has its type, or the token is rejected. Nothing is coerced, and times are
-//! whole seconds since 1970. Only what earlier versions did not write, or no longer writes, may be absent.
+//! The claims of tokens. A claim of the wrong type rejects the token; no value is coerced. Times are Unix times
+//! in whole seconds. Only claims that one version writes and another does not may be absent.
 
 use std::fmt;
 
@@ -10,16 +10,17 @@ use uuid::Uuid;
 use super::json::{Ignored, Names, Text, Texts};
 use crate::error::TokenFault;
 
-/// The claim `type` of the two kinds.
+/// The values of the claim `type` for the two kinds of tokens.
 pub(super) const ACCESS: &str = "access";
 pub(super) const REFRESH: &str = "refresh";
 
-/// What a verified access token says about its bearer.
+/// The claims of a verified access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessClaims {
-    /// `sub`: the user, as the issuer names them. 1 to 255 bytes, no control characters.
+    /// `sub`: the issuer's id of the user. 1 to 255 bytes, no control characters.
     pub subject: String,
-    /// `role`: the user's role when the token was issued. A hint; the issuer's own service asks its database.
+    /// `role`: the user's role when the token was issued. It may have changed since; the issuer's own service reads the
+    /// current role from its database.
     pub role: String,
     /// `scope`: the permissions when the token was issued, separated by spaces. May be empty.
     pub scope: String,
@@ -36,31 +37,31 @@ pub struct AccessClaims {
     pub issued_at: u64,
     /// `nbf`, in Unix seconds. [`Issuer`](super::Issuer) does not write it; earlier versions did.
     pub not_before: Option<u64>,
-    /// `exp`, in Unix seconds: the first at which the token is no longer accepted.
+    /// `exp`, in Unix seconds: the first second in which the token is no longer accepted.
     pub expires_at: u64,
 }
 
 impl AccessClaims {
-    /// Whether the scope names exactly this permission.
+    /// Whether the scope contains exactly this permission.
     #[must_use]
     pub fn has_scope(&self, permission: &str) -> bool {
         self.scope.split(' ').any(|granted| granted == permission)
     }
 }
 
-/// What a refresh token says: both to issue one and after verifying one. Its `jti` does not print.
+/// The claims of a refresh token, for issuing and after verification. Debug output omits the `jti`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RefreshClaims {
     /// `sub`: the user. 1 to 255 bytes, no control characters.
     pub subject: String,
     /// `sid`: the session.
     pub session_id: Uuid,
-    /// `jti`: this token in its session; the caller's choice, with enough randomness for what it is used for.
+    /// `jti`: the id of the token in its session. The caller chooses it, with enough randomness for its purpose.
     /// 1 to 255 bytes, no control characters.
     pub token_id: String,
     /// `iat`, in Unix seconds.
     pub issued_at: u64,
-    /// `exp`, in Unix seconds: the first at which the token is no longer accepted.
+    /// `exp`, in Unix seconds: the first second in which the token is no longer accepted.
     pub expires_at: u64,
 }
 
@@ -72,7 +73,7 @@ impl fmt::Debug for RefreshClaims {
     }
 }
 
-/// An access token's claims as they are written, in this order.
+/// The claims of an access token in the order in which they are serialized.
 #[derive(Serialize)]
 pub(super) struct AccessBody<'a> {
     pub iss: &'a str,
@@ -90,7 +91,7 @@ pub(super) struct AccessBody<'a> {
     pub exp: u64,
 }
 
-/// A refresh token's claims as they are written, in this order.
+/// The claims of a refresh token in the order in which they are serialized.
 #[derive(Serialize)]
 pub(super) struct RefreshBody<'a> {
     #[serde(rename = "type")]
@@ -102,7 +103,7 @@ pub(super) struct RefreshBody<'a> {
     pub exp: u64,
 }
 
-/// The claims of any token as they are read: right types, nothing promised.
+/// The claims of any token after parsing: they have the correct types, but are not verified.
 #[derive(Default)]
 pub(super) struct RawClaims<'de> {
     pub iss: Option<Text<'de>>,
@@ -127,7 +128,7 @@ impl RawClaims<'_> {
 
     pub(super) fn expect_kind(&self, kind: &str) -> Result<(), TokenFault> {
         match &self.kind {
-            Some(said) if said.as_str() == kind => Ok(()),
+            Some(found) if found.as_str() == kind => Ok(()),
             Some(_) => Err(TokenFault::Kind),
             None => Err(TokenFault::Claims),
         }
@@ -165,7 +166,7 @@ impl RawClaims<'_> {
     }
 }
 
-/// Whether a string can name something: the issuer refuses to write any other, the verifier to read it.
+/// Whether a string is a valid name: 1 to 255 bytes, no control characters. The issuer and the verifier reject others.
 pub(super) fn is_name(text: &str) -> bool {
     (1..=255).contains(&text.len()) && !text.chars().any(char::is_control)
 }
@@ -174,7 +175,7 @@ fn name(text: Option<Text<'_>>) -> Option<String> {
     text.filter(|text| is_name(text.as_str())).map(|text| text.0.into_owned())
 }
 
-/// Only the hyphenated form; the uuid crate would also take braces and URNs.
+/// Parses a UUID in the hyphenated form only. The uuid crate would also accept braces and URNs.
 fn uuid(text: &Text<'_>) -> Option<Uuid> {
     let text = text.as_str();
     (text.len() == 36).then(|| Uuid::try_parse(text).ok()).flatten()

@@ -1,5 +1,5 @@
-//! The compact form `header.claims.signature` (RFC 7515), sealed and opened. The rule: size, form, header and signature
-//! are settled, in this order, before a byte of the claims is parsed.
+//! Writes and reads the compact form `header.claims.signature` (RFC 7515). Size, form, header and signature are
+//! checked, in this order, before the claims are parsed.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use super::key::SigningKey;
 use super::key_set::VerifyingKeys;
 use crate::error::TokenFault;
 
-/// The longest token that is looked at, in bytes; no longer one is issued.
+/// The longest token that is accepted and issued, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 4096;
 
-/// The header of every token that a key signs as this `typ`, encoded. The same for all of them, so made once.
+/// Returns the encoded header of the tokens that a key signs with this `typ`. All of them share it.
 pub(super) fn header(typ: &str, key: &SigningKey) -> String {
     let key = key.verifying_key();
     // None of the three can contain a character that JSON escapes.
@@ -23,7 +23,7 @@ pub(super) fn header(typ: &str, key: &SigningKey) -> String {
     URL_SAFE_NO_PAD.encode(json)
 }
 
-/// Signs claims. `None` when the key is unusable.
+/// Signs claims. `None` if the key is unusable.
 pub(super) fn seal(header: &str, claims: &[u8], key: &SigningKey) -> Option<String> {
     let mut token = String::with_capacity(header.len() + claims.len().saturating_mul(4) / 3 + 64);
     token.push_str(header);
@@ -35,7 +35,7 @@ pub(super) fn seal(header: &str, claims: &[u8], key: &SigningKey) -> Option<Stri
     Some(token)
 }
 
-/// The claims of a token that one of `keys` has signed as one of `types`.
+/// Verifies that one of `keys` has signed a token with one of the `types`, and returns its claims as JSON.
 pub(super) fn open(token: &str, keys: &VerifyingKeys, types: &[&str]) -> Result<Vec<u8>, TokenFault> {
     if token.len() > MAX_TOKEN_BYTES {
         return Err(TokenFault::TooLong);
@@ -45,7 +45,8 @@ pub(super) fn open(token: &str, keys: &VerifyingKeys, types: &[&str]) -> Result<
     if [header, claims, signature].iter().any(|part| part.is_empty()) {
         return Err(TokenFault::Form);
     }
-    // Strict by default: no padding, no whitespace, no other alphabet, no stray bits. A fourth part has a dot.
+    // Strict by default: no padding, no whitespace, no other alphabet, no stray bits. A fourth part would leave a dot
+    // in the claims, which is rejected as well.
     let decode = |part| URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenFault::Form);
 
     let json = decode(header)?;
@@ -67,7 +68,7 @@ pub(super) fn open(token: &str, keys: &VerifyingKeys, types: &[&str]) -> Result<
     Ok(claims)
 }
 
-/// What a header says. `jku`, `x5u`, `jwk`, `x5c` and strangers are read for their form only.
+/// The members of a header that are used. Only the form of others, such as `jku`, `x5u`, `jwk` and `x5c`, is checked.
 #[derive(Default)]
 struct Header<'de> {
     alg: Option<Text<'de>>,

@@ -1,5 +1,5 @@
-//! Signing keys as files: `2026-11-21.pem` and its predecessors. The rule: every file verifies, a
-//! [`KeyRotation`](super::KeyRotation) decides which one signs, and removing a file is how a key ends.
+//! Signing keys as files, such as `2026-11-21.pem`. Every key in the folder verifies, and a
+//! [`KeyRotation`](super::KeyRotation) selects the signing key. To retire a key, remove its file.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -13,18 +13,18 @@ use super::key_set::KeySet;
 use super::pem::{self, Block};
 use crate::error::{KeyError, KeyFolderError};
 
-/// More keys than an issuer ever has at once.
+/// The maximum number of key files, more than an issuer needs at any time.
 const MAX_FILES: usize = 64;
 
-/// The keys of a folder: at least one of them is private.
+/// The keys of a folder. At least one of them is private.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct KeyFolder {
     pub(super) path: PathBuf,
     /// From the newest name to the oldest.
     pub(super) files: Vec<KeyFile>,
-    /// Files with a private key that everybody on the machine may read or change: worth a warning. Always empty where
-    /// files have no Unix permissions.
+    /// The files with a private key that every user of the machine may read or change. Log a warning for these. Always
+    /// empty on systems without Unix permissions.
     pub exposed: Vec<PathBuf>,
 }
 
@@ -33,37 +33,40 @@ pub struct KeyFolder {
 pub(super) struct KeyFile {
     pub path: PathBuf,
     pub verifying: VerifyingKey,
-    /// `None` in a file with a public key.
+    /// `None` for a file with a public key.
     pub signing: Option<SigningKey>,
     pub modified: Option<SystemTime>,
 }
 
 impl KeyFolder {
-    /// Reads every file `*.pem` of a folder, hidden ones excepted. A file has a private key, which may sign, or a public
-    /// key, which other nodes may sign with already. A public key beside its own private key is the same key. Blocks
-    /// for as long as the files take.
+    /// Reads all files `*.pem` of a folder, except hidden files. Blocks while it reads.
+    ///
+    /// A file contains a private key, which may sign, or a public key, whose private key may already sign on other
+    /// nodes. A private key and its own public key in two files count as one key.
     ///
     /// # Errors
-    /// The first of [`Self::faults`]: without the key of one file, the tokens it signed would be rejected.
+    /// The first of [`Self::faults`]. Unusable files are not skipped: the tokens signed with their keys would be
+    /// rejected.
     pub fn read(folder: &Path) -> Result<Self, KeyFolderError> {
         Self::read_all(folder).map_err(|mut faults| faults.swap_remove(0))
     }
 
-    /// Everything that is wrong with the files of a folder, in the order of their names from the newest to the oldest.
-    /// Nothing is if [`Self::read`] would succeed.
+    /// Returns all errors of a folder, in the order of the file names from the newest to the oldest. Empty if
+    /// [`Self::read`] would succeed.
     #[must_use]
     pub fn faults(folder: &Path) -> Vec<KeyFolderError> {
         Self::read_all(folder).err().unwrap_or_default()
     }
 
-    /// The keys without a rotation: the private key with the newest name signs, whatever its age, and all verify.
+    /// Returns the keys without a rotation: the private key with the newest file name signs, whatever its age, and all
+    /// keys verify.
     #[must_use]
     pub fn key_set(&self) -> Option<KeySet> {
         let signing = self.files.iter().find_map(|file| file.signing.clone())?;
         Some(key_set(signing, self.files.iter().map(|file| &file.verifying)))
     }
 
-    /// The errors are never none.
+    /// Reads all files. The list of errors is never empty.
     fn read_all(folder: &Path) -> Result<Self, Vec<KeyFolderError>> {
         let (mut found, mut faults) =
             (Self { path: folder.to_owned(), files: Vec::new(), exposed: Vec::new() }, Vec::new());
@@ -87,8 +90,8 @@ impl KeyFolder {
     }
 }
 
-/// A set that signs with one of these keys. The id of a key is its thumbprint: a second one with the same id is the same
-/// key.
+/// Creates a set that signs with one of these keys. The id of a key is its thumbprint, so a second key with the same id
+/// is the same key and is skipped.
 pub(super) fn key_set<'a>(signing: SigningKey, verifying: impl Iterator<Item = &'a VerifyingKey>) -> KeySet {
     verifying.fold(KeySet::new(signing), |keys, key| keys.clone().with(key.clone()).unwrap_or(keys))
 }
@@ -108,7 +111,7 @@ impl KeyFile {
     }
 }
 
-/// The files, the last name first.
+/// Returns the paths of the files, in descending order of their names.
 fn paths(folder: &Path) -> Result<Vec<PathBuf>, KeyFolderError> {
     let unreadable = |reason| KeyFolderError::Unreadable { path: folder.to_owned(), reason };
     let mut files = Vec::new();
@@ -128,7 +131,7 @@ fn paths(folder: &Path) -> Result<Vec<PathBuf>, KeyFolderError> {
 
 fn open(path: &Path) -> Result<(Block, Metadata), KeyFolderError> {
     let unreadable = |reason| KeyFolderError::Unreadable { path: path.to_owned(), reason };
-    // A mounted secret is a link: what it leads to counts.
+    // Follows links, because a mounted secret is a link.
     let metadata = fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "not a file")));

@@ -1,4 +1,4 @@
-//! Signing tokens. The rule: the issuer signs nothing that its own verifier would refuse.
+//! Signing tokens. The issuer never signs a token that its own verifier would reject.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,24 +13,24 @@ use super::key_set::KeySet;
 use super::verifier::{self, ACCESS_TYP, MAX_ACCESS_LIFETIME, REFRESH_TYP, Verifier, unix_seconds};
 use crate::error::{IssueError, SetupError, TokenError};
 
-/// What all access tokens of an issuer have in common.
+/// The properties that all access tokens of an issuer share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// `iss`: who issues, usually a URL.
+    /// `iss`: the issuer, usually a URL.
     pub issuer: String,
-    /// `aud`: for whom.
+    /// `aud`: the service that accepts the tokens.
     pub audience: String,
     /// `client_id`: the client that tokens are issued to (RFC 9068).
     pub client_id: String,
-    /// How long an access token lives, in whole seconds.
+    /// The lifetime of an access token, in whole seconds.
     pub access_lifetime: Duration,
-    /// The longest lifetime that is issued and accepted. Where it is above [`MAX_ACCESS_LIFETIME`], other services have
-    /// to raise theirs, too ([`Verifier::with_max_lifetime`]).
+    /// The longest lifetime that is issued and accepted. If it is above [`MAX_ACCESS_LIFETIME`], other services must
+    /// raise their limit as well ([`Verifier::with_max_lifetime`]).
     pub max_lifetime: Duration,
 }
 
 impl Profile {
-    /// A profile with [`MAX_ACCESS_LIFETIME`], for one client: the audience's own.
+    /// Creates a profile with [`MAX_ACCESS_LIFETIME`] and the audience as the `client_id`.
     #[must_use]
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>, access_lifetime: Duration) -> Self {
         let (issuer, audience) = (issuer.into(), audience.into());
@@ -39,7 +39,7 @@ impl Profile {
     }
 }
 
-/// Whom an access token is for.
+/// The claims of an access token to issue.
 #[derive(Debug, Clone, Copy)]
 pub struct AccessGrant<'a> {
     /// `sub`: the user. 1 to 255 bytes, no control characters.
@@ -50,18 +50,18 @@ pub struct AccessGrant<'a> {
     pub scope: &'a str,
     /// `sid`: the session.
     pub session_id: Uuid,
-    /// `auth_time`: when the user logged in. The same after every refresh.
+    /// `auth_time`: when the user logged in. A refresh does not change it.
     pub authenticated_at: SystemTime,
 }
 
-/// A signed access token and what a token response says about it. The token does not print.
+/// A signed access token, with the values for a token response. Debug output omits the token.
 #[derive(Clone)]
 pub struct AccessToken {
     /// The compact JWT.
     pub token: String,
-    /// `jti`: a fresh version 7 UUID.
+    /// `jti`: a new version 7 UUID.
     pub token_id: Uuid,
-    /// Seconds from issue to expiry: a token response's `expires_in`.
+    /// The lifetime in seconds: the `expires_in` of a token response.
     pub expires_in: u64,
 }
 
@@ -72,8 +72,9 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-/// Signs access and refresh tokens. To rotate keys, make a new one and put it in this one's place, see
-/// [`Keyring`](super::Keyring).
+/// A signer of access and refresh tokens.
+///
+/// To rotate keys, create a new issuer and replace this one, see [`Keyring`](super::Keyring).
 #[derive(Debug)]
 pub struct Issuer {
     access: Signer,
@@ -84,12 +85,14 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// An issuer that has already signed and verified one token of each kind, so that a build without working
-    /// cryptography stops here and not at the first login.
+    /// Creates an issuer and runs [`Self::self_test`]. A build without working cryptography therefore fails here and
+    /// not at the first login.
     ///
     /// # Errors
-    /// An empty issuer, audience or client id, a lifetime of zero or above the profile's maximum, a key that both kinds share, a refresh key other than HS256, or a
-    /// failed self-test.
+    /// - The issuer, the audience or the client id is empty.
+    /// - The lifetime is under one second or above the profile's maximum.
+    /// - Access and refresh tokens share a key, or a refresh key is not HS256.
+    /// - The self-test failed.
     pub fn new(access: KeySet, refresh: KeySet, profile: Profile) -> Result<Self, SetupError> {
         let lifetime = profile.access_lifetime.as_secs();
         if lifetime == 0 {
@@ -119,7 +122,7 @@ impl Issuer {
     /// Signs an access token that is valid from `now`, rounded down to a second.
     ///
     /// # Errors
-    /// A claim that the verifier would refuse, or a scope so long that the token would be.
+    /// The verifier would reject a claim, the token would be too long, or signing failed.
     pub fn access(&self, grant: &AccessGrant<'_>, now: SystemTime) -> Result<AccessToken, IssueError> {
         for (claim, value) in [("sub", grant.subject), ("role", grant.role)] {
             check(claim, is_name(value))?;
@@ -145,10 +148,10 @@ impl Issuer {
         Ok(AccessToken { token, token_id, expires_in: self.lifetime })
     }
 
-    /// Signs a refresh token. The same claims give the same bytes: a lost answer can be given again.
+    /// Signs a refresh token. The same claims always result in the same bytes, so a lost response can be repeated.
     ///
     /// # Errors
-    /// A claim that [`Self::verify_refresh_at`] would refuse.
+    /// [`Self::verify_refresh_at`] would reject a claim, the token would be too long, or signing failed.
     pub fn refresh(&self, claims: &RefreshClaims) -> Result<String, IssueError> {
         check("sub", is_name(&claims.subject))?;
         check("jti", is_name(&claims.token_id))?;
@@ -163,24 +166,26 @@ impl Issuer {
         })
     }
 
-    /// Verifies a refresh token: form, key, claims and time. Whether it was used or revoked is the session's to know.
+    /// Verifies form, signature, claims and age of a refresh token. Whether it was used or revoked is checked by
+    /// [`Sessions`](crate::session::Sessions).
     ///
     /// # Errors
-    /// [`TokenError::Expired`] when age is its only fault, else [`TokenError::Invalid`].
+    /// [`TokenError::Expired`] if the token has expired and is otherwise valid, else [`TokenError::Invalid`].
     pub fn verify_refresh_at(&self, token: &str, now: SystemTime) -> Result<RefreshClaims, TokenError> {
         verifier::refresh(token, self.refresh.keys.verifying_keys(), now)
     }
 
-    /// Verifies this issuer's access tokens, with the [`max_lifetime`](Profile::max_lifetime) of its profile.
+    /// Returns the verifier of this issuer's access tokens, with the [`max_lifetime`](Profile::max_lifetime) of its
+    /// profile.
     #[must_use]
     pub const fn verifier(&self) -> &Verifier {
         &self.verifier
     }
 
-    /// Signs one token of each kind, and has each verified where it belongs and refused where it does not.
+    /// Signs one token of each kind, and checks that each verifies as its own kind and not as the other.
     ///
     /// # Errors
-    /// [`SetupError::SelfTest`].
+    /// [`SetupError::SelfTest`] if a check failed.
     pub fn self_test(&self) -> Result<(), SetupError> {
         let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
         let (subject, role, scope, session_id) = ("self-test", "none", "", Uuid::nil());
@@ -206,7 +211,7 @@ fn check(claim: &'static str, good: bool) -> Result<(), IssueError> {
     if good { Ok(()) } else { Err(IssueError::Claim(claim)) }
 }
 
-/// A key set and the header that its tokens carry.
+/// A key set and the header of its tokens.
 #[derive(Debug)]
 struct Signer {
     header: String,

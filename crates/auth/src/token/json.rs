@@ -1,5 +1,5 @@
-//! JSON as a token may contain it. The rule: a name twice in one object, at any depth, refuses the whole; parsers that
-//! take the first and parsers that take the last would read two different tokens.
+//! JSON in tokens. A repeated name in an object, at any depth, rejects the token: parsers that use the first member and
+//! parsers that use the last would read two different tokens.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,11 +10,11 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 #[derive(Default)]
 pub(super) struct Names<'de>(Vec<Cow<'de, str>>);
 
-/// More members than any token of ours has; the search for duplicates stays short.
+/// The maximum number of members, more than any token needs. It bounds the search for duplicates.
 const MAX_MEMBERS: usize = 32;
 
 impl<'de> Names<'de> {
-    /// The next member's name, if there is one and it is new.
+    /// Returns the name of the next member, or `None` at the end of the object. A repeated name is an error.
     pub(super) fn next<A: MapAccess<'de>>(&mut self, map: &mut A) -> Result<Option<&str>, A::Error> {
         let Some(Text(name)) = map.next_key()? else { return Ok(None) };
         if self.0.len() == MAX_MEMBERS || self.0.contains(&name) {
@@ -25,7 +25,7 @@ impl<'de> Names<'de> {
     }
 }
 
-/// A string and nothing else, borrowed when it contains no escapes.
+/// A JSON string, borrowed if it contains no escapes.
 pub(super) struct Text<'de>(pub Cow<'de, str>);
 
 impl Text<'_> {
@@ -53,7 +53,7 @@ impl<'de> Deserialize<'de> for Text<'de> {
     }
 }
 
-/// One string or several: what `aud` may be (RFC 7519 §4.1.3).
+/// One or several strings, as in `aud` (RFC 7519 §4.1.3).
 pub(super) enum Texts<'de> {
     One(Text<'de>),
     Many(Vec<Text<'de>>),
@@ -94,7 +94,7 @@ impl<'de> Deserialize<'de> for Texts<'de> {
     }
 }
 
-/// Any value, read for its form and forgotten. serde's `IgnoredAny` would not see a repeated name inside.
+/// A value of any type, which is checked and discarded. serde's `IgnoredAny` does not detect repeated names inside.
 pub(super) struct Ignored;
 
 impl<'de> Deserialize<'de> for Ignored {
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_name_is_refused_at_any_depth_and_in_any_spelling() {
+    fn a_repeated_name_is_rejected_at_any_depth_and_in_any_spelling() {
         assert!(accepts(r#"{"a":1,"b":[{"a":null},{"a":true}],"A":-1.5,"":"x"}"#));
         for json in
             [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":1}"#, r#"{"b":[{"a":1,"a":2}]}"#, r#"{"b":{"c":{"":1,"":2}}}"#]
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn an_audience_is_a_string_or_strings() {
+    fn an_audience_is_a_string_or_an_array_of_strings() {
         let contains = |json: &str| serde_json::from_str::<Texts<'_>>(json).map(|texts| texts.contains("x"));
         assert!(contains(r#""x""#).unwrap() && contains(r#"["y","\u0078"]"#).unwrap());
         assert!(!contains(r#""xx""#).unwrap() && !contains("[]").unwrap() && !contains(r#"["X"]"#).unwrap());

@@ -1,5 +1,5 @@
-//! Public keys as JSON (RFC 7517), written and read. The rule: a symmetric or private member is neither written nor
-//! believed, whoever sent it.
+//! Writes and reads public keys as JSON (RFC 7517). Symmetric and private keys are never written, and are ignored when
+//! read.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,10 +12,10 @@ use super::key_set::VerifyingKeys;
 use super::public::{Numbers, Public};
 use crate::error::KeyError;
 
-/// The longest JWK set that is looked at, in bytes.
+/// The longest JWK set that is read, in bytes.
 pub const MAX_JWKS_BYTES: usize = 64 * 1024;
 
-/// The most keys that a set may have, usable or not.
+/// The maximum number of keys in a set, usable or not.
 const MAX_KEYS: usize = 64;
 
 /// A set of public keys, to be served as `application/jwk-set+json` at `/.well-known/jwks.json`.
@@ -35,14 +35,14 @@ struct Written {
 }
 
 impl Jwks {
-    /// The set as JSON.
+    /// Returns the set as JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Strings in structs: there is nothing here that serde could refuse.
+        // Never fails: the set consists of structs and strings.
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Whether there is no key in it, as when all keys are symmetric.
+    /// Whether the set has no key, for example because all keys are symmetric.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.keys.is_empty()
@@ -50,7 +50,7 @@ impl Jwks {
 }
 
 impl VerifyingKeys {
-    /// What others need to verify: the asymmetric keys, in their order. Symmetric keys are left out.
+    /// Returns the public keys for other services, in their order. Symmetric keys are omitted.
     #[must_use]
     pub fn to_jwks(&self) -> Jwks {
         let written = |key: &VerifyingKey| {
@@ -60,13 +60,16 @@ impl VerifyingKeys {
         Jwks { keys: self.iter().filter_map(written).collect() }
     }
 
-    /// The usable keys of a JWK set: public keys for signatures with `EdDSA` (Ed25519), ES256 or RS256 (2048 bits or
-    /// more). Everything else is passed over (RFC 7517 §5): symmetric keys, keys for encryption, unknown algorithms,
-    /// private keys, which are no longer secret, and ids that [`KeyId`] does not allow. A key without an id has its
-    /// thumbprint's; of two with one id the first counts. There may be none left: then no token is good.
+    /// Reads the usable keys of a JWK set: public keys for signatures with `EdDSA` (Ed25519), ES256 or RS256 (2048 to
+    /// 8192 bits).
+    ///
+    /// Other keys are ignored (RFC 7517 §5): symmetric keys, keys for encryption, unknown algorithms, published private
+    /// keys (which are compromised), and keys whose id is not a valid [`KeyId`]. A key without an id is identified by
+    /// its thumbprint. Of two keys with the same id, the first is used. If no usable key is left, every token is
+    /// rejected.
     ///
     /// # Errors
-    /// [`KeyError::Jwks`] when it is no JWK set, over [`MAX_JWKS_BYTES`], or has more than 64 keys.
+    /// [`KeyError::Jwks`] if the text is not a JWK set, exceeds [`MAX_JWKS_BYTES`], or has more than 64 keys.
     pub fn from_jwks(json: &str) -> Result<Self, KeyError> {
         if json.len() > MAX_JWKS_BYTES {
             return Err(KeyError::Jwks);
@@ -91,7 +94,7 @@ struct Set {
     keys: Vec<serde_json::Value>,
 }
 
-/// A JWK as it is read. A member of the wrong type makes the key unusable, not the set.
+/// A parsed JWK. A member of the wrong type only affects its key and not the whole set.
 #[derive(Deserialize)]
 struct Read {
     kty: String,
@@ -143,7 +146,7 @@ impl Read {
     }
 }
 
-/// A number of exactly this many bytes.
+/// Decodes a number of exactly this many bytes.
 fn number<const BYTES: usize>(member: Option<&String>) -> Option<[u8; BYTES]> {
     URL_SAFE_NO_PAD.decode(member?).ok()?.try_into().ok()
 }

@@ -1,4 +1,4 @@
-//! Keys. The rule: the algorithm is a property of the key. Nothing a token says can choose it.
+//! Signing and verifying keys. The algorithm is a property of the key; the header of a token cannot select it.
 
 use std::sync::Arc;
 
@@ -12,47 +12,47 @@ use super::public::{Numbers, Public};
 use super::secret::Secret;
 use crate::error::KeyError;
 
-/// The name of a key: 1 to 64 of `A-Z a-z 0-9 . _ -`. It is public.
+/// The public id of a key: 1 to 64 characters of `A-Z a-z 0-9 . _ -`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct KeyId(Box<str>);
 
 impl KeyId {
-    /// Checks a key id.
+    /// Parses a key id.
     ///
     /// # Errors
-    /// [`KeyError::KeyId`].
+    /// [`KeyError::KeyId`] if the id is malformed.
     pub fn parse(id: &str) -> Result<Self, KeyError> {
         let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         if (1..=64).contains(&id.len()) && id.bytes().all(valid) { Ok(Self(id.into())) } else { Err(KeyError::KeyId) }
     }
 
-    /// The id as it stands in a token's header.
+    /// Returns the id, as in the header of a token.
     #[must_use]
     pub const fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// RFC 7638: a hash of the public key in base64url.
+    /// Returns the thumbprint (RFC 7638): a hash of the public key in base64url.
     fn of_numbers(numbers: &Numbers) -> Self {
         Self(numbers.thumbprint().into())
     }
 
-    /// Follows from the secret, so nobody has to configure it, and says nothing about it: it is a hash of a key that
-    /// signs nothing.
+    /// Derives an id from a secret, so no id needs to be configured. It reveals nothing about the secret: it is the
+    /// hash of a derived key that signs nothing.
     fn of_secret(secret: &Secret) -> Self {
         let digest = Sha256::digest(secret.derive("kid").expose());
         Self(digest.iter().take(8).fold(String::new(), |id, byte| format!("{id}{byte:02x}")).into())
     }
 }
 
-/// A key that signs, and verifies what it signed. It does not print.
+/// A key that signs, together with its verifying key. Debug output omits the key material.
 #[derive(Clone)]
 pub struct SigningKey {
     private: Arc<Private>,
     public: VerifyingKey,
 }
 
-/// A key that verifies. Of an asymmetric key it is the public half only, and no signing key can be made of it.
+/// A key that verifies. For asymmetric algorithms it is the public key, from which no signing key can be created.
 #[derive(Clone)]
 pub struct VerifyingKey {
     id: KeyId,
@@ -60,17 +60,19 @@ pub struct VerifyingKey {
 }
 
 impl SigningKey {
-    /// An HS256 key: the secret's bytes as they are. Its id is derived from the secret.
+    /// Creates an HS256 key from the raw bytes of a secret. Its id is derived from the secret.
     #[must_use]
     pub fn hs256(secret: &Secret) -> Self {
         Self { private: Arc::new(Private::hs256(secret)), public: VerifyingKey::hs256(secret) }
     }
 
-    /// The private key in a PEM file: Ed25519, P-256 or RSA of 2048 to 8192 bits, as PKCS#8, PKCS#1 or SEC1, not
-    /// encrypted. Its algorithm is the only one that such a key has here; its id is its thumbprint (RFC 7638).
+    /// Reads an unencrypted private key from PEM: Ed25519, P-256 or RSA of 2048 to 8192 bits, as PKCS#8, PKCS#1 or
+    /// SEC1.
+    ///
+    /// The type of the key determines its algorithm. Its id is its thumbprint (RFC 7638).
     ///
     /// # Errors
-    /// What is wrong with the file, and nothing of what it says.
+    /// The reason why the text is unusable. The error never contains any of the text.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
         Self::read(&Block::read(pem)?)
     }
@@ -81,46 +83,48 @@ impl SigningKey {
         Ok(Self { private: Arc::new(private), public })
     }
 
-    /// A new private key, as the PEM file that [`Self::from_pem`] reads (PKCS#8). RSA keys have 3072 bits and take up
-    /// to a second to find.
+    /// Generates a private key, as PEM (PKCS#8) for [`Self::from_pem`]. An RSA key has 3072 bits and takes up to a
+    /// second to generate.
     ///
     /// # Errors
-    /// [`KeyError::Symmetric`] for HS256, [`KeyError::Generation`] when the system has no randomness to give.
+    /// [`KeyError::Symmetric`] for HS256, [`KeyError::Generation`] if the system has no randomness.
     pub fn generate_pem(algorithm: Algorithm) -> Result<SecretString, KeyError> {
         Private::generate(algorithm).map(|pkcs8| pem::write_private(&pkcs8))
     }
 
-    /// The same key under a chosen id.
+    /// Replaces the id of the key.
     #[must_use]
     pub fn with_id(mut self, id: KeyId) -> Self {
         self.public.id = id;
         self
     }
 
-    /// The half that verifies.
+    /// Returns the verifying key.
     #[must_use]
     pub const fn verifying_key(&self) -> &VerifyingKey {
         &self.public
     }
 
-    /// `None` when the key material is unusable.
+    /// Signs a message. `None` if the key material is unusable.
     pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         self.private.sign(message)
     }
 }
 
 impl VerifyingKey {
-    /// An HS256 key: the secret's bytes as they are. Its id is derived from the secret.
+    /// Creates an HS256 key from the raw bytes of a secret. Its id is derived from the secret.
     #[must_use]
     pub fn hs256(secret: &Secret) -> Self {
         Self { id: KeyId::of_secret(secret), key: Public::hs256(secret) }
     }
 
-    /// The public key in a PEM file: Ed25519, P-256 or RSA of 2048 to 8192 bits, as `SubjectPublicKeyInfo` or PKCS#1.
+    /// Reads a public key from PEM: Ed25519, P-256 or RSA of 2048 to 8192 bits, as `SubjectPublicKeyInfo` or PKCS#1.
+    ///
     /// Its id is its thumbprint (RFC 7638).
     ///
     /// # Errors
-    /// What is wrong with the file; [`KeyError::NotPublic`] for a private key, which has no place at a verifier.
+    /// The reason why the text is unusable. A private key is rejected with [`KeyError::NotPublic`], because a verifier
+    /// must not have it.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
         Self::read(&Block::read(pem)?)
     }
@@ -132,31 +136,31 @@ impl VerifyingKey {
         Self::of(Public::from_der(block.der())?)
     }
 
-    /// An asymmetric key, under its thumbprint.
+    /// Creates an asymmetric key whose id is its thumbprint.
     pub(super) fn of(key: Public) -> Result<Self, KeyError> {
         let id = KeyId::of_numbers(key.numbers().ok_or(KeyError::Symmetric)?);
         Ok(Self { id, key })
     }
 
-    /// The public key as a PEM file (`SubjectPublicKeyInfo`). `None` for HS256, whose verifying key is the secret.
+    /// Returns the public key as PEM (`SubjectPublicKeyInfo`). `None` for HS256, whose verifying key is the secret.
     #[must_use]
     pub fn to_pem(&self) -> Option<String> {
         self.key.to_der().map(|spki| pem::write_public(&spki))
     }
 
-    /// The same key under a chosen id.
+    /// Replaces the id of the key.
     #[must_use]
     pub fn with_id(self, id: KeyId) -> Self {
         Self { id, ..self }
     }
 
-    /// The id that tokens name it by.
+    /// Returns the id: the `kid` of the tokens signed with this key.
     #[must_use]
     pub const fn id(&self) -> &KeyId {
         &self.id
     }
 
-    /// The only algorithm it verifies.
+    /// Returns the only algorithm that this key verifies.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
         self.key.algorithm()
@@ -211,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_do_not_print() {
+    fn debug_output_omits_key_material() {
         let key = SigningKey::hs256(&secret("z"));
         for text in [format!("{key:?}"), format!("{:?}", key.verifying_key())] {
             assert!(!text.contains("zz") && !text.contains("122, 122"), "{text}");

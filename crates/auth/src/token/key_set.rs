@@ -1,21 +1,22 @@
-//! Sets of keys. The rule: one id names one key, the first key signs, and all of them verify until they are removed.
+//! Sets of keys. An id identifies one key. The first key signs, and all keys verify until they are removed.
 
 use super::key::{SigningKey, VerifyingKey};
 use crate::error::KeyError;
 
-/// Keys that verify, found by their id. To rotate keys, make a new set and a new [`Verifier`](super::Verifier).
-/// Nothing in it can sign, unless a key is symmetric.
+/// A set of verifying keys, looked up by their id. Only symmetric keys in it can sign.
+///
+/// To rotate keys, create a new set and a new [`Verifier`](super::Verifier).
 #[derive(Debug, Clone)]
 pub struct VerifyingKeys(pub(super) Vec<VerifyingKey>);
 
 impl VerifyingKeys {
-    /// A set of one key.
+    /// Creates a set with one key.
     #[must_use]
     pub fn new(key: VerifyingKey) -> Self {
         Self(vec![key])
     }
 
-    /// No key: what an issuer may have published, and what verifies nothing.
+    /// Creates an empty set, which verifies nothing. An issuer may publish such a set.
     pub(crate) const fn none() -> Self {
         Self(Vec::new())
     }
@@ -23,7 +24,7 @@ impl VerifyingKeys {
     /// Adds a key.
     ///
     /// # Errors
-    /// [`KeyError::DuplicateKeyId`].
+    /// [`KeyError::DuplicateKeyId`] if the set has a key with this id.
     pub fn with(mut self, key: VerifyingKey) -> Result<Self, KeyError> {
         if self.find(key.id().as_str()).is_some() {
             return Err(KeyError::DuplicateKeyId);
@@ -32,19 +33,19 @@ impl VerifyingKeys {
         Ok(self)
     }
 
-    /// The key with exactly this id.
+    /// Returns the key with exactly this id.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<&VerifyingKey> {
         self.0.iter().find(|key| key.id().as_str() == id)
     }
 
-    /// The keys, in the order they were added.
+    /// Returns the keys, in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = &VerifyingKey> {
         self.0.iter()
     }
 }
 
-/// An issuer's keys: the first one signs, all of them verify, so that tokens outlive the key that signed them.
+/// The keys of an issuer. The first key signs. All keys verify, so tokens remain valid after the signing key changes.
 #[derive(Debug, Clone)]
 pub struct KeySet {
     signing: SigningKey,
@@ -52,34 +53,34 @@ pub struct KeySet {
 }
 
 impl KeySet {
-    /// A set of one key.
+    /// Creates a set with one key.
     #[must_use]
     pub fn new(signing: SigningKey) -> Self {
         let verifying = VerifyingKeys::new(signing.verifying_key().clone());
         Self { signing, verifying }
     }
 
-    /// Adds a key that only verifies: one that signed before, or one that another node signs with already.
+    /// Adds a key that only verifies: a former signing key, or a key that already signs on another node.
     ///
     /// # Errors
-    /// [`KeyError::DuplicateKeyId`].
+    /// [`KeyError::DuplicateKeyId`] if the set has a key with this id.
     pub fn with(self, key: VerifyingKey) -> Result<Self, KeyError> {
         Ok(Self { verifying: self.verifying.with(key)?, ..self })
     }
 
-    /// The key that signs.
+    /// Returns the signing key.
     #[must_use]
     pub const fn signing_key(&self) -> &SigningKey {
         &self.signing
     }
 
-    /// Whether every key is of a kind whose signatures are the same for the same message, and HS256 at that: refresh
-    /// tokens are read by nobody but their issuer, and a lost one is made again from its claims.
+    /// Whether all keys are HS256. Refresh tokens require this: only their issuer reads them, and its signatures must
+    /// be deterministic, because a lost token is created again from its claims.
     pub(super) fn is_symmetric(&self) -> bool {
         !self.verifying.iter().any(|key| key.algorithm().is_asymmetric())
     }
 
-    /// Whether what one set signs the other verifies, under whatever id.
+    /// Whether one set verifies the signatures of the other, whatever the ids of the keys.
     pub(super) fn shares_a_key_with(&self, other: &Self) -> bool {
         let verifies = |signer: &Self, verifier: &Self| {
             let signature = signer.signing.sign(b"probe").unwrap_or_default();
@@ -88,7 +89,7 @@ impl KeySet {
         verifies(self, other) || verifies(other, self)
     }
 
-    /// All keys, the signing one first.
+    /// Returns all keys, the signing key first.
     #[must_use]
     pub const fn verifying_keys(&self) -> &VerifyingKeys {
         &self.verifying
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_signs_with_the_first_and_finds_by_exact_id() {
+    fn a_set_signs_with_the_first_key_and_finds_keys_by_exact_id() {
         let set = KeySet::new(SigningKey::hs256(&secret("a"))).with(VerifyingKey::hs256(&secret("b"))).unwrap();
         let first = SigningKey::hs256(&secret("a")).verifying_key().id().clone();
         assert_eq!(set.signing_key().verifying_key().id(), &first);
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_does_not_print_its_keys() {
+    fn debug_output_omits_key_material() {
         let text = format!("{:?}", KeySet::new(SigningKey::hs256(&secret("z"))));
         assert!(!text.contains("zz") && !text.contains("122, 122"), "{text}");
     }

@@ -1,5 +1,6 @@
-//! Tokens: signed by an [`Issuer`], verified by a [`Verifier`], here or in any other service.
-//! The rule: the key decides the algorithm, and a claim is believed only after the signature was.
+//! Access and refresh tokens, signed by an [`Issuer`] and verified by a [`Verifier`] in this or another service.
+//!
+//! The key determines the algorithm. Claims are read only after the signature was verified.
 
 mod algorithm;
 mod bearer;

@@ -1,14 +1,14 @@
-//! PEM files (RFC 7468): which key is in one. The rule: one key each, and no message ever repeats what a file says.
+//! Reads and writes keys in PEM (RFC 7468). A file contains one key, and no error message contains text of the file.
 
 use pem::{EncodeConfig, LineEnding, Pem};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
 use crate::error::KeyError;
 
-/// Longer than the longest key in any form.
+/// The maximum size of a file, above that of the longest key in any form.
 pub(super) const MAX_BYTES: usize = 64 * 1024;
 
-/// How the key is written down.
+/// The encoding of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Pkcs8,
@@ -19,7 +19,8 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// `None`: nothing that is a key, as the curve's name that OpenSSL writes before one.
+    /// Returns the encoding for a label. `None` if the block is not a key, such as the curve name that OpenSSL writes
+    /// before a key.
     fn of(label: &str) -> Result<Option<Self>, KeyError> {
         match label {
             "PRIVATE KEY" => Ok(Some(Self::Pkcs8)),
@@ -38,7 +39,7 @@ impl Form {
     }
 }
 
-/// The key of a file. Wiped when dropped.
+/// The key in a file. Wiped when dropped.
 pub(super) struct Block {
     pub form: Form,
     der: SecretSlice<u8>,
@@ -51,7 +52,7 @@ impl Block {
         }
         let mut found = None;
         for block in pem::parse_many(text).map_err(|_| KeyError::NotPem)? {
-            // OpenSSL's own encryption of the older forms.
+            // The header of OpenSSL's own encryption of PKCS#1 and SEC1.
             if block.headers().iter().any(|(name, _)| name == "DEK-Info") {
                 return Err(KeyError::Encrypted);
             }

@@ -1,4 +1,5 @@
-//! What signs. The rule: it is parsed and checked once, when it is made, signs with one algorithm, and never leaves.
+//! Private keys. A key is parsed and checked once, when it is created. It signs with one algorithm and cannot be
+//! exported.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::error::Unspecified;
@@ -17,7 +18,7 @@ use super::public::Public;
 use super::secret::Secret;
 use crate::error::KeyError;
 
-/// What signs.
+/// A private or symmetric key.
 pub(super) enum Private {
     Hs256(EncodingKey),
     EdDsa(Ed25519KeyPair),
@@ -30,7 +31,7 @@ impl Private {
         Self::Hs256(EncodingKey::from_secret(secret.expose()))
     }
 
-    /// A private key of any of the three kinds; the file's form and the key's parameters tell which.
+    /// Reads a private key. The encoding and the parameters determine which of the three types it has.
     pub(super) fn read(block: &Block) -> Result<Self, KeyError> {
         let der = block.der();
         let es256 = &ECDSA_P256_SHA256_FIXED_SIGNING;
@@ -46,13 +47,13 @@ impl Private {
         key.map_err(|_| KeyError::Unsupported)
     }
 
-    /// A new key pair in PKCS#8.
+    /// Generates a key pair, in PKCS#8.
     pub(super) fn generate(algorithm: Algorithm) -> Result<SecretSlice<u8>, KeyError> {
-        let made = || -> Result<Option<Vec<u8>>, Unspecified> {
+        let generated = || -> Result<Option<Vec<u8>>, Unspecified> {
             let pkcs8: Pkcs8V1Der<'_> = match algorithm {
                 Algorithm::Hs256 => return Ok(None),
                 Algorithm::EdDsa => Ed25519KeyPair::generate()?.as_der()?,
-                // As strong as the other two.
+                // 3072 bits are as strong as Ed25519 and P-256.
                 Algorithm::Rs256 => RsaKeyPair::generate(KeySize::Rsa3072)?.as_der()?,
                 Algorithm::Es256 => {
                     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?;
@@ -61,10 +62,10 @@ impl Private {
             };
             Ok(Some(pkcs8.as_ref().to_vec()))
         };
-        made().map_err(|_| KeyError::Generation)?.map(SecretSlice::from).ok_or(KeyError::Symmetric)
+        generated().map_err(|_| KeyError::Generation)?.map(SecretSlice::from).ok_or(KeyError::Symmetric)
     }
 
-    /// The half that may be published, which HS256 has not.
+    /// Returns the public key, which HS256 does not have.
     pub(super) fn public(&self) -> Result<Public, KeyError> {
         let spki = match self {
             Self::Hs256(_) => return Err(KeyError::Symmetric),
@@ -75,12 +76,12 @@ impl Private {
         Public::from_der(spki.map_err(|_| KeyError::Unsupported)?.as_ref())
     }
 
-    /// `None` when the key material is unusable.
+    /// Signs a message. `None` if the key material is unusable.
     pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         let random = SystemRandom::new();
         match self {
             Self::Hs256(key) => {
-                // The provider is named, not looked up: another crate's choice of features cannot make this panic.
+                // Names the provider: the global default panics for some combinations of features in other crates.
                 let signer = (DEFAULT_PROVIDER.signer_factory)(&jsonwebtoken::Algorithm::HS256, key).ok()?;
                 signer.try_sign(message).ok()
             }

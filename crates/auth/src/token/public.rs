@@ -1,4 +1,4 @@
-//! What verifies. The rule: no private member of an asymmetric key ever gets here, so none can be published.
+//! Public and symmetric keys. The private part of an asymmetric key is never stored here, so it cannot be published.
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa::PublicKey as RsaPublicKey;
@@ -16,17 +16,17 @@ use super::algorithm::Algorithm;
 use super::secret::Secret;
 use crate::error::KeyError;
 
-/// What every key in DER starts with.
+/// The first byte of every key in DER.
 const SEQUENCE: u8 = 0x30;
 
-/// What verifies.
+/// A public or symmetric key.
 #[derive(Clone)]
 pub(super) enum Public {
     Hs256(DecodingKey),
     Asymmetric(ParsedPublicKey, Numbers),
 }
 
-/// What a JWK says of an asymmetric key (RFC 7518 §6, RFC 8037 §2): base64url, big-endian.
+/// The members of a JWK that describe an asymmetric key (RFC 7518 §6, RFC 8037 §2): base64url, big-endian.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kty")]
 pub(super) enum Numbers {
@@ -47,7 +47,8 @@ impl Numbers {
         }
     }
 
-    /// RFC 7638: SHA-256 of the required members, sorted. None of them can contain a character that JSON escapes.
+    /// Returns the thumbprint (RFC 7638): the SHA-256 of the required members, sorted. No member contains a character
+    /// that needs escaping in JSON.
     pub(super) fn thumbprint(&self) -> String {
         let json = match self {
             Self::Ed25519 { crv, x } => format!(r#"{{"crv":"{crv}","kty":"OKP","x":"{x}"}}"#),
@@ -63,9 +64,9 @@ impl Public {
         Self::Hs256(DecodingKey::from_secret(secret.expose()))
     }
 
-    /// A `SubjectPublicKeyInfo` of any of the three kinds, or PKCS#1's `RSAPublicKey`.
+    /// Reads a `SubjectPublicKeyInfo` of any of the three types, or an `RSAPublicKey` (PKCS#1).
     pub(super) fn from_der(der: &[u8]) -> Result<Self, KeyError> {
-        // The library would also take bare points, which are no DER.
+        // The library would also accept bare points, which are not DER.
         if der.len() < 40 || der.first() != Some(&SEQUENCE) {
             return Err(KeyError::Unsupported);
         }
@@ -76,7 +77,7 @@ impl Public {
         })
     }
 
-    /// 32 bytes, or a `SubjectPublicKeyInfo`.
+    /// Reads an Ed25519 key: 32 bytes, or a `SubjectPublicKeyInfo`.
     pub(super) fn ed25519(bytes: &[u8]) -> Result<Self, KeyError> {
         let key = ParsedPublicKey::new(&ED25519, bytes).map_err(|_| KeyError::Unsupported)?;
         let spki = key.as_der().map_err(|_| KeyError::Unsupported)?;
@@ -85,20 +86,20 @@ impl Public {
         Ok(Self::Asymmetric(key, numbers))
     }
 
-    /// A point on P-256 (SEC 1 §2.3.3), or a `SubjectPublicKeyInfo`.
+    /// Reads a P-256 key: a point (SEC 1 §2.3.3), or a `SubjectPublicKeyInfo`.
     pub(super) fn p256(bytes: &[u8]) -> Result<Self, KeyError> {
         let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, bytes).map_err(|_| KeyError::Unsupported)?;
         let spki = key.as_der().map_err(|_| KeyError::Unsupported)?;
         let (start, y) = spki.as_ref().split_last_chunk::<32>().ok_or(KeyError::Unsupported)?;
         let (start, x) = start.split_last_chunk::<32>().ok_or(KeyError::Unsupported)?;
         if start.last() != Some(&4) {
-            return Err(KeyError::Unsupported); // A compressed point, which nobody's tools write.
+            return Err(KeyError::Unsupported); // A compressed point, which common tools do not write.
         }
         let numbers = Numbers::P256 { crv: "P-256", x: URL_SAFE_NO_PAD.encode(x), y: URL_SAFE_NO_PAD.encode(y) };
         Ok(Self::Asymmetric(key, numbers))
     }
 
-    /// Modulus and exponent, with or without leading zeros.
+    /// Reads an RSA key: modulus and exponent, with or without leading zeros.
     pub(super) fn rsa(n: &[u8], e: &[u8]) -> Result<Self, KeyError> {
         let (n, e) = (trimmed(n), trimmed(e));
         let bits = n.first().map_or(0, |first| n.len().saturating_mul(8).saturating_sub(leading_zeros(*first)));
@@ -117,7 +118,7 @@ impl Public {
         }
     }
 
-    /// What may be published. `None` for HS256.
+    /// Returns the members for a JWK. `None` for HS256.
     pub(super) const fn numbers(&self) -> Option<&Numbers> {
         match self {
             Self::Hs256(_) => None,
@@ -125,7 +126,7 @@ impl Public {
         }
     }
 
-    /// As a `SubjectPublicKeyInfo`. `None` for HS256.
+    /// Returns the key as a `SubjectPublicKeyInfo`. `None` for HS256.
     pub(super) fn to_der(&self) -> Option<Vec<u8>> {
         match self {
             Self::Hs256(_) => None,
@@ -133,7 +134,7 @@ impl Public {
         }
     }
 
-    /// In constant time where the key is secret.
+    /// Verifies a signature, in constant time if the key is secret.
     pub(super) fn verifies(&self, message: &[u8], signature: &Vec<u8>) -> bool {
         match self {
             Self::Hs256(key) => (DEFAULT_PROVIDER.verifier_factory)(&jsonwebtoken::Algorithm::HS256, key)

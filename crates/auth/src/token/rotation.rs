@@ -1,5 +1,5 @@
-//! A new key is published before it signs. The rule: no client that has just fetched the keys is sent a token that they
-//! do not verify.
+//! Key rotation: a new key is published before it signs. A client with a cached set of keys never receives a token that
+//! its keys cannot verify.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,16 +9,18 @@ use super::key::{KeyId, SigningKey, VerifyingKey};
 use super::key_set::KeySet;
 use crate::error::KeyFolderError;
 
-/// Decides which key of a folder signs, in a process that reads the folder more than once.
+/// The choice of the signing key among the keys of a folder, in a process that reads the folder repeatedly.
 ///
-/// Every key verifies, and is published, from the moment it is read. A private key signs once it has been known for the
-/// activation delay: longer than clients keep a set of keys. Of these the one with the newest name signs. If there is
-/// none, the one that has been known for longest does, of several the one with the oldest name: a key that is alone
-/// signs at once.
+/// Every key verifies, and is published, as soon as it is read. A private key may sign once it has been known for the
+/// activation delay. Choose a delay that is longer than clients cache a set of keys.
 ///
-/// At a start, the modification time of a file tells since when its key is known; a time in the future counts as now.
-/// Later only the process's own monotonic clock counts, so that neither a copied file nor a clock that is set makes a
-/// key sign too early.
+/// - Of the keys that may sign, the key with the newest file name signs.
+/// - If no key may sign yet, the key that has been known for longest signs. Of several such keys, the key with the
+///   oldest file name signs. A single key therefore signs at once.
+///
+/// At startup, a key counts as known since the modification time of its file; a time in the future counts as now. After
+/// that, only the monotonic clock of the process is used. Neither a copied file nor a changed system clock can then
+/// activate a key too early.
 #[derive(Debug, Clone)]
 pub struct KeyRotation {
     algorithm: Algorithm,
@@ -30,24 +32,24 @@ pub struct KeyRotation {
 #[derive(Debug, Clone)]
 struct Known {
     verifying: VerifyingKey,
-    /// A private key of the algorithm that tokens are signed with.
+    /// The private key, if it uses the signing algorithm.
     signing: Option<SigningKey>,
     active_from: Instant,
 }
 
 impl KeyRotation {
-    /// The keys at a start. Those of other algorithms verify only.
+    /// Creates the rotation at startup. Keys of other algorithms only verify.
     ///
     /// # Errors
-    /// [`KeyFolderError::OtherAlgorithm`] when no private key is for this algorithm.
+    /// [`KeyFolderError::OtherAlgorithm`] if no private key uses this algorithm.
     pub fn start(folder: &KeyFolder, algorithm: Algorithm, delay: Duration) -> Result<Self, KeyFolderError> {
         Self::start_at(folder, algorithm, delay, (SystemTime::now(), Instant::now()))
     }
 
-    /// As [`Self::start`], at a time of both clocks of the caller.
+    /// Creates the rotation as [`Self::start`] does, at a given time of both clocks.
     ///
     /// # Errors
-    /// As [`Self::start`].
+    /// The errors of [`Self::start`].
     pub fn start_at(
         folder: &KeyFolder,
         algorithm: Algorithm,
@@ -56,7 +58,7 @@ impl KeyRotation {
     ) -> Result<Self, KeyFolderError> {
         let age = |modified: Option<SystemTime>| system.duration_since(modified?).ok();
         let remaining = |modified| delay.saturating_sub(age(modified).unwrap_or_default());
-        // A public key that was here before its private key has been published since then.
+        // A public key that was added before its private key has been published since then.
         let known_longest = |id: &KeyId| {
             let same = folder.files.iter().filter(|file| file.verifying.id() == id);
             same.map(|file| remaining(file.modified)).min().unwrap_or(delay)
@@ -66,28 +68,27 @@ impl KeyRotation {
         Ok(rotation)
     }
 
-    /// Takes over what the folder has by now: new keys, and no more those that were removed. On an error nothing has
-    /// changed.
+    /// Adds new keys of the folder, and drops keys that were removed from it. On an error nothing changes.
     ///
     /// # Errors
-    /// [`KeyFolderError::OtherAlgorithm`] when no private key is for the algorithm.
+    /// [`KeyFolderError::OtherAlgorithm`] if no private key uses the algorithm of the rotation.
     pub fn update(&mut self, folder: &KeyFolder, now: Instant) -> Result<(), KeyFolderError> {
         let known = |id: &KeyId| self.keys.iter().find(|key| key.verifying.id() == id).map(|key| key.active_from);
         self.keys = self.take(folder, |id| known(id).unwrap_or_else(|| after(now, self.delay)))?;
         Ok(())
     }
 
-    /// All keys, the one that signs now first.
+    /// Returns all keys. The first key is the signing key at this time.
     #[must_use]
     pub fn key_set(&self, now: Instant) -> Option<KeySet> {
         let candidates = self.keys.iter().filter_map(|key| Some((key.signing.as_ref()?, key.active_from)));
         let active = candidates.clone().find(|(_, active_from)| *active_from <= now);
-        // Of equal ones the first, which here is the oldest.
+        // Of equal elements `min_by_key` returns the first, which is the oldest name here.
         let (signing, _) = active.or_else(|| candidates.rev().min_by_key(|(_, active_from)| *active_from))?;
         Some(key_set(signing.clone(), self.keys.iter().map(|key| &key.verifying)))
     }
 
-    /// When another key will sign than now, if nothing else changes.
+    /// Returns when the signing key will change next, if the folder does not change. `None` if it will not change.
     #[must_use]
     pub fn next_change(&self, now: Instant) -> Option<Instant> {
         let signing = |at| Some(self.key_set(at)?.signing_key().verifying_key().id().clone());
@@ -120,7 +121,7 @@ impl KeyRotation {
     }
 }
 
-/// A time that no clock reaches is as good as the present: the delay is a configuration of minutes.
+/// Adds a delay to a time. An overflow returns `now`; it cannot occur in practice, because delays are minutes.
 fn after(now: Instant, delay: Duration) -> Instant {
     now.checked_add(delay).unwrap_or(now)
 }

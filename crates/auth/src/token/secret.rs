@@ -1,5 +1,5 @@
-//! Symmetric key material and what is derived from it. The rule: one key, one purpose; whatever needs a second key
-//! derives it under a label, so that a token of one kind is noise to the verifier of another.
+//! Symmetric key material and keys derived from it. Each key has one purpose. Further keys are derived with a label, so
+//! a token of one kind never verifies as another kind.
 
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
@@ -8,7 +8,7 @@ use sha2::Sha256;
 
 use crate::error::KeyError;
 
-/// A shared secret: raw bytes, wiped when dropped, never printed.
+/// A shared secret: raw bytes, wiped when dropped and redacted in debug output.
 #[derive(Clone)]
 pub struct Secret(SecretSlice<u8>);
 
@@ -19,22 +19,22 @@ impl std::fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// What HS256 needs at least (RFC 7518 §3.2).
+    /// The minimum length for HS256, in bytes (RFC 7518 §3.2).
     pub const MIN_BYTES: usize = 32;
 
-    /// Takes the bytes as they are: no base64, no hex.
+    /// Creates a secret from raw bytes. Base64 and hex are not decoded.
     ///
     /// # Errors
-    /// `SecretTooShort` under [`Self::MIN_BYTES`].
+    /// [`KeyError::SecretTooShort`] below [`Self::MIN_BYTES`].
     pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, KeyError> {
         Self::at_least(Self::MIN_BYTES, bytes.into())
     }
 
-    /// Takes a secret of any length but zero, for development and tests. Tokens under a short one can be forged
-    /// offline.
+    /// Creates a secret of any length above zero, for development and tests. An attacker can find a short secret
+    /// offline and forge tokens.
     ///
     /// # Errors
-    /// `SecretTooShort` when empty.
+    /// [`KeyError::SecretTooShort`] if the secret is empty.
     pub fn for_development(bytes: impl Into<Vec<u8>>) -> Result<Self, KeyError> {
         Self::at_least(1, bytes.into())
     }
@@ -45,10 +45,12 @@ impl Secret {
         if length < min { Err(KeyError::SecretTooShort { length, min }) } else { Ok(secret) }
     }
 
-    /// A 32-byte secret for one purpose (HKDF-SHA256, RFC 5869): the same label gives the same secret, and neither
-    /// another label's nor this one follows from it. The label `refresh` is [`Self::for_refresh_tokens`]'s.
+    /// Derives a 32-byte secret for one purpose (HKDF-SHA256, RFC 5869).
+    ///
+    /// The same label always returns the same secret. Neither this secret nor those of other labels can be computed
+    /// from it. The label `refresh` is used by [`Self::for_refresh_tokens`].
     #[must_use]
-    #[expect(clippy::missing_panics_doc, clippy::expect_used, reason = "HKDF only refuses more than 8160 bytes")]
+    #[expect(clippy::missing_panics_doc, clippy::expect_used, reason = "HKDF only rejects more than 8160 bytes")]
     pub fn derive(&self, label: &str) -> Self {
         let mut derived = vec![0_u8; Self::MIN_BYTES];
         let hkdf = Hkdf::<Sha256>::new(None, self.expose());
@@ -56,26 +58,27 @@ impl Secret {
         Self(SecretSlice::from(derived))
     }
 
-    /// The secret for refresh tokens when none of their own is configured.
+    /// Derives the secret for refresh tokens, for services without a separate secret.
     #[must_use]
     pub fn for_refresh_tokens(&self) -> Self {
         self.derive("refresh")
     }
 
-    /// The keyed digest (HMAC-SHA256, RFC 2104) of these parts; how the parts are divided counts, too.
+    /// Returns the keyed digest (HMAC-SHA256, RFC 2104) of these parts. It also depends on how the bytes are divided
+    /// into parts.
     #[must_use]
     pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         self.hmac(parts).finalize().into_bytes().into()
     }
 
-    /// Whether this is the [`mac`](Self::mac) of these parts, or its first 16 bytes or more. Takes the same time either
-    /// way.
+    /// Whether this is the [`mac`](Self::mac) of these parts, or a prefix of it of at least 16 bytes. Compares in
+    /// constant time.
     #[must_use]
     pub fn is_mac(&self, parts: &[&[u8]], mac: &[u8]) -> bool {
         mac.len() >= 16 && self.hmac(parts).verify_truncated_left(mac).is_ok()
     }
 
-    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
+    #[expect(clippy::expect_used, reason = "HMAC accepts a key of any length")]
     fn hmac(&self, parts: &[&[u8]]) -> Hmac<Sha256> {
         let mut hmac = Hmac::new_from_slice(self.expose()).expect("any length");
         for part in parts {
@@ -85,7 +88,7 @@ impl Secret {
         hmac
     }
 
-    /// The raw bytes, for a keyed hash or a cipher of the caller's own.
+    /// Returns the raw bytes, for a keyed hash or a cipher of the caller.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         self.0.expose_secret()
@@ -97,19 +100,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mac_is_of_these_parts_in_this_order_under_this_secret() {
+    fn a_mac_depends_on_parts_order_and_secret() {
         let secret = Secret::new("k".repeat(32)).unwrap();
         let mac = secret.mac(&[b"ab", b"c"]);
         assert!(secret.is_mac(&[b"ab", b"c"], &mac) && secret.is_mac(&[b"ab", b"c"], &mac[..16]));
         for parts in [&[&b"a"[..], b"bc"][..], &[b"c", b"ab"], &[b"abc"], &[b"ab", b"c", b""]] {
             assert!(!secret.is_mac(parts, &mac), "{parts:?}");
         }
-        assert!(!secret.is_mac(&[b"ab", b"c"], &mac[..15]), "too short to tell");
+        assert!(!secret.is_mac(&[b"ab", b"c"], &mac[..15]), "15 bytes are too short");
         assert!(!secret.derive("other").is_mac(&[b"ab", b"c"], &mac));
     }
 
     #[test]
-    fn a_secret_does_not_print() {
+    fn a_secret_is_redacted_in_debug_output() {
         let secret = Secret::new("an easily recognised secret of many bytes").unwrap();
         assert_eq!(format!("{secret:?}"), "Secret([REDACTED])");
     }
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn derivation_never_changes_or_every_session_would_end() {
+    fn derivation_is_stable_because_a_change_would_end_every_session() {
         // Computed with Python's hmac.
         let derived = Secret::new("k".repeat(32)).unwrap().for_refresh_tokens();
         let hex = derived.expose().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));

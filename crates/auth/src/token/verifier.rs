@@ -1,5 +1,4 @@
-//! Believing a token. The rule: everything is checked, in one fixed order, and there is no switch that turns a check
-//! off.
+//! Verifying tokens. All checks run in a fixed order, and none of them can be disabled.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,14 +10,14 @@ use crate::error::{SetupError, TokenError, TokenFault};
 pub(super) const ACCESS_TYP: &str = "at+jwt";
 pub(super) const REFRESH_TYP: &str = "rt+jwt";
 
-/// The longest time from `iat` to `exp` that is accepted where nothing else is set: by an [`Issuer`](super::Issuer) for
-/// the tokens it signs, and by every verifier.
+/// The default maximum time from `iat` to `exp`: for the tokens that an [`Issuer`](super::Issuer) signs, and in every
+/// verifier.
 pub const MAX_ACCESS_LIFETIME: Duration = Duration::from_hours(24);
 
-/// How far `iat` and `nbf` may lie in the future, in seconds: clocks differ. `exp` has no such grace.
+/// How far `iat` and `nbf` may be in the future, in seconds, because clocks differ. `exp` has no such tolerance.
 const LEEWAY: u64 = 5;
 
-/// Verifies access tokens of one issuer for one audience. It cannot sign:
+/// A verifier of access tokens from one issuer for one audience. It cannot sign:
 ///
 /// ```compile_fail
 /// # fn f(verifier: keepstone_auth::token::Verifier, grant: keepstone_auth::token::AccessGrant<'_>) {
@@ -34,11 +33,12 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Accepts tokens with exactly this `iss` and with this `aud`, alone or in an array. See
-    /// [`Self::with_max_lifetime`].
+    /// Creates a verifier for tokens with exactly this `iss` and with this `aud`, alone or in an array.
+    ///
+    /// The maximum lifetime is [`MAX_ACCESS_LIFETIME`], see [`Self::with_max_lifetime`].
     ///
     /// # Errors
-    /// An empty issuer or audience.
+    /// The issuer or the audience is empty.
     pub fn new(
         keys: VerifyingKeys,
         issuer: impl Into<String>,
@@ -54,50 +54,51 @@ impl Verifier {
         Ok(Self { keys, issuer, audience, max_lifetime: MAX_ACCESS_LIFETIME.as_secs() })
     }
 
-    /// Rejects tokens that live longer than this from `iat` to `exp`, however well signed
-    /// ([`TokenFault::LifetimeTooLong`]). [`MAX_ACCESS_LIFETIME`] if not set. An issuer whose tokens live longer has to
-    /// be matched here.
+    /// Sets the longest accepted time from `iat` to `exp`. Tokens above it are rejected with
+    /// [`TokenFault::LifetimeTooLong`], even with a valid signature.
+    ///
+    /// The default is [`MAX_ACCESS_LIFETIME`]. Raise it if the issuer's tokens have a longer lifetime.
     #[must_use]
     pub fn with_max_lifetime(self, max_lifetime: Duration) -> Self {
         Self { max_lifetime: max_lifetime.as_secs(), ..self }
     }
 
-    /// The same demands on tokens, other keys.
+    /// Returns a verifier with the same checks and other keys.
     #[cfg(feature = "jwks")]
     pub(crate) fn with_keys(&self, keys: VerifyingKeys) -> Self {
         Self { keys, ..self.clone() }
     }
 
-    /// The keys it verifies with.
+    /// Returns the verifying keys.
     #[must_use]
     pub const fn keys(&self) -> &VerifyingKeys {
         &self.keys
     }
 
-    /// The `iss` it accepts.
+    /// Returns the accepted `iss`.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// The `aud` it accepts.
+    /// Returns the accepted `aud`.
     #[must_use]
     pub fn audience(&self) -> &str {
         &self.audience
     }
 
-    /// Verifies an access token by the system's clock.
+    /// Verifies an access token at the current system time.
     ///
     /// # Errors
-    /// [`TokenError::Expired`] when age is its only fault, else [`TokenError::Invalid`].
+    /// [`TokenError::Expired`] if the token has expired and is otherwise valid, else [`TokenError::Invalid`].
     pub fn verify_access(&self, token: &str) -> Result<AccessClaims, TokenError> {
         self.verify_access_at(token, SystemTime::now())
     }
 
-    /// Verifies an access token at a time of the caller's clock.
+    /// Verifies an access token at a given time.
     ///
     /// # Errors
-    /// [`TokenError::Expired`] when age is its only fault, else [`TokenError::Invalid`].
+    /// [`TokenError::Expired`] if the token has expired and is otherwise valid, else [`TokenError::Invalid`].
     pub fn verify_access_at(&self, token: &str, now: SystemTime) -> Result<AccessClaims, TokenError> {
         let claims = self.read(token).map_err(TokenError::Invalid)?;
         let times = Times {
@@ -123,7 +124,7 @@ impl Verifier {
     }
 }
 
-/// Verifies a refresh token. Its lifetime is the session's, which only the issuer's database knows.
+/// Verifies a refresh token. There is no maximum lifetime, because it is the lifetime of the session.
 pub(super) fn refresh(token: &str, keys: &VerifyingKeys, now: SystemTime) -> Result<RefreshClaims, TokenError> {
     let read = || {
         let json = compact::open(token, keys, &[REFRESH_TYP])?;
@@ -137,7 +138,7 @@ pub(super) fn refresh(token: &str, keys: &VerifyingKeys, now: SystemTime) -> Res
     Ok(claims)
 }
 
-/// Whole Unix seconds, rounded down; before 1970 is 1970.
+/// Converts a time to whole Unix seconds, rounded down. Times before 1970 become 1970.
 pub(super) fn unix_seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
@@ -149,7 +150,7 @@ struct Times {
 }
 
 impl Times {
-    /// Age comes last, so that "expired" is said only of a token that was once good.
+    /// Checks the times. Age is checked last, so that only a token that was once valid is reported as expired.
     fn check(&self, max_lifetime: u64, now: u64) -> Result<(), TokenError> {
         let lifetime = self.expires_at.saturating_sub(self.issued_at);
         if lifetime == 0 {

@@ -1,4 +1,4 @@
-//! Ends, lists and cleaning. The rule: each test also says whose sessions are still there.
+//! Ending, listing and cleaning up sessions. Each test also checks which sessions are still live.
 
 use keepstone_auth::error::{RefreshError, TokenError};
 use keepstone_auth::session::{Client, EndReason, EndScope, SessionPolicy};
@@ -24,18 +24,18 @@ async fn logging_out_ends_the_session_once_and_only_the_subjects() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_logs_out_whoever_it_belongs_to() {
+async fn a_refresh_token_logs_out_its_own_subject() {
     let house = strict();
     let ada = house.token("ada").await;
     let next = house.refresh(&ada).await.unwrap();
-    // Also a consumed one: nobody keeps a session by having refreshed before logging out.
+    // A consumed token as well: a refresh before the logout must not preserve the session.
     let presented = house.sessions.verify_refresh(&ada).unwrap();
     assert!(house.sessions.log_out(presented.subject(), presented.session_id()).await.unwrap());
     assert_eq!(house.refresh(&next).await, refused(RefreshError::Revoked));
 }
 
 #[tokio::test]
-async fn a_new_password_ends_all_other_sessions_and_a_closed_account_all() {
+async fn a_new_password_ends_all_other_sessions_and_a_closed_account_ends_all() {
     let house = strict();
     let (here, there, bob) = (house.log_in("ada").await, house.log_in("ada").await, house.token("bob").await);
     let reason = EndReason::PasswordChanged;
@@ -92,7 +92,7 @@ async fn the_list_shows_where_a_user_is_logged_in() {
 }
 
 #[tokio::test]
-async fn cleaning_keeps_what_finds_a_replay() {
+async fn clean_up_retains_the_tokens_that_detect_a_replay() {
     let house = house(SessionPolicy { lifetime: 30 * DAY, ..SessionPolicy::default() });
     let mut old = Vec::new();
     for subject in ["ada", "bob", "cyd"] {

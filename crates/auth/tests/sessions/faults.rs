@@ -1,5 +1,5 @@
-//! What a store can get wrong, and the rule of `SessionStore` that the suite then names.
-//! The rule: each fault is one that a real store has had, or could have by one wrong word.
+//! The faults that a store can have, and the rule of `SessionStore` that the suite then names. Each fault has occurred
+//! in a real store, or could result from a small mistake.
 
 use keepstone_auth::testing::session_store_contract;
 
@@ -12,7 +12,7 @@ macro_rules! faults {
             $($fault,)*
         }
 
-        /// Each fault, and words of the rules that it may be caught by.
+        /// Each fault, with a part of the rule that detects it.
         const FAULTS: &[(Fault, &str)] = &[$((Fault::$fault, $rule),)*];
     };
 }
@@ -26,23 +26,23 @@ faults! {
     SubjectCutTo32: "byte for byte",
     SubjectCutTo254: "byte for byte",
     SubjectIsAPattern: "byte for byte",
-    SubjectKeptInLowerCase: "byte for byte",
-    UserAgentCutTo255: "The session with this id",
-    UserAgentInAscii: "The session with this id",
-    UserAgentTrimmed: "The session with this id",
-    UserAgentNullIfEmpty: "The session with this id",
-    AddressCutTo39: "The session with this id",
-    ClientForgotten: "The session with this id",
+    SubjectStoredInLowerCase: "byte for byte",
+    UserAgentCutTo255: "Returns the session with this id",
+    UserAgentInAscii: "Returns the session with this id",
+    UserAgentTrimmed: "Returns the session with this id",
+    UserAgentNullIfEmpty: "Returns the session with this id",
+    AddressCutTo39: "Returns the session with this id",
+    ClientNotStored: "Returns the session with this id",
     // open
-    FirstTokenNotKept: "Keeps a session",
-    NewIsUnused: "Keeps a session",
+    FirstTokenNotStored: "Stores a session",
+    NewIsUnused: "Stores a session",
     CapIgnored: "ends the surplus",
     CapIsOneMore: "ends the surplus",
     CapEndsOneAtMost: "ends the surplus",
     CapEndsAsLogout: "ends the surplus",
-    CapOnlyTold: "ends the surplus",
-    CapNotTold: "ends the surplus",
-    CapCountsEverybody: "ends the surplus",
+    CapOnlyReported: "ends the surplus",
+    CapNotReported: "ends the surplus",
+    CapCountsAllSubjects: "ends the surplus",
     CapCountsEnded: "ends the surplus",
     CapCountsExpired: "ends the surplus",
     CapCountsExpiring: "ends the surplus",
@@ -63,50 +63,50 @@ faults! {
     SpentBeforeExpired: "expires at or before",
     LivesAtItsEnd: "expires at or before",
     IdleBeforeSpent: "The token is consumed",
-    SpentSinceAsked: "The token is consumed",
-    RetryKeyForgotten: "The token is consumed",
+    SpentSinceRequest: "The token is consumed",
+    RetryKeyNotStored: "The token is consumed",
     SuccessorIsTheTokenItself: "The token is consumed",
     SuccessorAsOldAsItsSession: "The token is consumed",
     SuccessorNeverUsed: "The token is consumed",
     ConsumedAgain: "The token is consumed",
     NeverIdle: "last used before",
     IdleAtTheLimit: "last used before",
-    SuccessorNotKept: "Otherwise the token becomes consumed",
-    UseNotNoted: "Otherwise the token becomes consumed",
+    SuccessorNotStored: "Otherwise the token becomes consumed",
+    UseNotRecorded: "Otherwise the token becomes consumed",
     ExchangeExtends: "Otherwise the token becomes consumed",
     GenerationIsAByte: "Otherwise the token becomes consumed",
     ReplayTouches: "Otherwise the token becomes consumed",
     ReplayStampsAgain: "Only `Done` changes anything",
-    ReplayKeepsItsKey: "Only `Done` changes anything",
+    ReplayStoresItsKey: "Only `Done` changes anything",
     IdleTouches: "last used before",
     ExpiredTouches: "last used before",
     EndedTouches: "Only `Done` changes anything",
     ExpiredIsConsumed: "Only `Done` changes anything",
-    RacyExchange: "Of any number of exchanges",
+    RacyExchange: "Of any number of concurrent exchanges",
     ExchangeInTwoCommits: "entirely or not at all",
     // end
     EndForAnySubject: "Ends the subject's sessions",
     EndOfOneIsOfAll: "Ends the subject's sessions",
     EndSparesNone: "Ends the subject's sessions",
-    EndNotTold: "Ends the subject's sessions",
-    EndToldAgain: "Ends the subject's sessions",
+    EndNotReported: "Ends the subject's sessions",
+    EndReportedAgain: "Ends the subject's sessions",
     EndAgain: "Ends the subject's sessions",
-    EndReasonForgotten: "first end stay",
-    EndForgetsTokens: "has ended",
-    EndRemoves: "The session with this id",
-    RacyEnd: "Of any number of calls",
+    EndReasonNotStored: "first end are retained",
+    EndRemovesTokens: "has ended",
+    EndRemoves: "Returns the session with this id",
+    RacyEnd: "Of any number of concurrent calls",
     EndInManyCommits: "entirely or not at all",
     EndInManyCommitsToItsEnd: "entirely or not at all",
     // find, list
-    FindsNoEnded: "The session with this id",
-    ListsEverybody: "All of the subject's sessions",
-    ListsEnded: "All of the subject's sessions",
-    ListsExpired: "All of the subject's sessions",
-    ListsExpiring: "All of the subject's sessions",
-    ListsFifty: "All of the subject's sessions",
-    ListsByUse: "The newest comes first",
-    ListsIgnoreIds: "The newest comes first",
-    ListsOldestFirst: "The newest comes first",
+    FindsNoEnded: "Returns the session with this id",
+    ListsAllSubjects: "Returns all of the subject's sessions",
+    ListsEnded: "Returns all of the subject's sessions",
+    ListsExpired: "Returns all of the subject's sessions",
+    ListsExpiring: "Returns all of the subject's sessions",
+    ListsFifty: "Returns all of the subject's sessions",
+    ListsByUse: "The order is newest first",
+    ListsIgnoreIds: "The order is newest first",
+    ListsOldestFirst: "The order is newest first",
     // remove_expired
     RemovesAtTheLimit: "and nothing else",
     RemovesEnded: "and nothing else",
@@ -121,16 +121,16 @@ faults! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_store_without_a_fault_keeps_every_rule() {
+async fn a_store_without_a_fault_breaks_no_rule() {
     assert_eq!(faulty::check(None).await, Ok(()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn every_faulty_store_is_caught_and_its_rule_is_named_in_one_line() {
+async fn every_fault_is_detected_and_its_rule_is_named_in_one_line() {
     let mut wrong = Vec::new();
     for (fault, rule) in FAULTS {
         match faulty::check(Some(*fault)).await {
-            Ok(()) => wrong.push(format!("{fault:?} was not caught")),
+            Ok(()) => wrong.push(format!("{fault:?} was not detected")),
             Err(broken) => {
                 let line = broken.to_string();
                 if !broken.rule().contains(rule) || line.lines().count() != 1 || !line.contains(broken.rule()) {
@@ -149,7 +149,9 @@ async fn the_suite_panics_with_the_broken_rule() {
 }
 
 #[tokio::test]
-#[should_panic(expected = "a session store is tested on several threads: use #[tokio::test(flavor = \"multi_thread\"")]
-async fn the_suite_demands_several_threads() {
+#[should_panic(
+    expected = "the suite for session stores requires several threads: use #[tokio::test(flavor = \"multi_thread\""
+)]
+async fn the_suite_requires_several_threads() {
     session_store_contract(faulty::fixture(None)).await;
 }

@@ -1,5 +1,5 @@
-//! Stores that are wrong on purpose, for the suite to catch: one store in memory, and a list of faults.
-//! The rule: without a fault it keeps every promise.
+//! Deliberately faulty stores, which the suite must detect: an in-memory store and a list of faults.
+//! Without a fault the store satisfies the contract.
 #![expect(clippy::unwrap_used, reason = "a poisoned lock has failed the test already")]
 
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::faults::Fault::{self, *};
 
-/// Fresh stores with this fault.
+/// Returns a function that creates fresh stores with this fault.
 pub fn fixture(fault: Option<Fault>) -> impl AsyncFn() -> Fixture<FaultyStore> {
     async move || Fixture {
         store: FaultyStore { fault, families: Arc::default(), lists: Arc::default() },
@@ -24,7 +24,7 @@ pub fn fixture(fault: Option<Fault>) -> impl AsyncFn() -> Fixture<FaultyStore> {
     }
 }
 
-/// The rule that a store with this fault breaks, if any.
+/// Tests a store with this fault. Returns the rule that it breaks, if any.
 pub async fn check(fault: Option<Fault>) -> Result<(), BrokenRule> {
     check_session_store(fixture(fault)).await
 }
@@ -35,7 +35,7 @@ type Families = HashMap<Uuid, Family>;
 pub struct FaultyStore {
     fault: Option<Fault>,
     families: Arc<Mutex<Families>>,
-    /// How often sessions were listed.
+    /// The number of times sessions were listed.
     lists: Arc<AtomicUsize>,
 }
 
@@ -43,7 +43,7 @@ pub struct FaultyStore {
 struct Family {
     info: SessionInfo,
     tokens: Vec<Token>,
-    /// It is removed, but its tokens are not.
+    /// The session is removed, but its tokens are not.
     is_gone: bool,
 }
 
@@ -84,7 +84,7 @@ impl FaultyStore {
         }
     }
 
-    /// As this store keeps times.
+    /// Converts a time to the precision of this store.
     fn time(&self, time: SystemTime) -> SystemTime {
         let since = time.duration_since(UNIX_EPOCH).unwrap();
         match self.fault {
@@ -101,7 +101,7 @@ impl FaultyStore {
             Some(UserAgentTrimmed) => client.user_agent = client.user_agent.map(|agent| agent.trim().to_owned()),
             Some(UserAgentNullIfEmpty) => client.user_agent = client.user_agent.filter(|agent| !agent.is_empty()),
             Some(AddressCutTo39) => client.ip = client.ip.map(|ip| cut(&ip, 39)),
-            Some(ClientForgotten) => client = Client::default(),
+            Some(ClientNotStored) => client = Client::default(),
             _ => {}
         }
         client
@@ -110,7 +110,7 @@ impl FaultyStore {
     fn family(&self, session: &NewSession) -> Family {
         let info = SessionInfo {
             id: session.id,
-            subject: if self.is(SubjectKeptInLowerCase) {
+            subject: if self.is(SubjectStoredInLowerCase) {
                 session.subject.to_lowercase()
             } else {
                 session.subject.clone()
@@ -122,14 +122,14 @@ impl FaultyStore {
             client: self.client(session.client.clone()),
         };
         let first = Token::fresh(session.digest, self.time(session.created_at));
-        let tokens = if self.is(FirstTokenNotKept) { Vec::new() } else { vec![first] };
+        let tokens = if self.is(FirstTokenNotStored) { Vec::new() } else { vec![first] };
         Family { info, tokens, is_gone: false }
     }
 
     fn end_surplus(&self, families: &mut Families, session: &NewSession, cap: usize) -> Vec<Uuid> {
         let now = session.created_at;
         let counts = |info: &SessionInfo| {
-            (self.is(CapCountsEverybody) || self.same(&info.subject, &session.subject))
+            (self.is(CapCountsAllSubjects) || self.same(&info.subject, &session.subject))
                 && (self.is(CapCountsEnded) || info.ended.is_none())
                 && (self.is(CapCountsExpired)
                     || now < info.expires_at
@@ -147,7 +147,7 @@ impl FaultyStore {
         if self.is(CapIgnoresIds) {
             older.sort_by_key(|info| (info.created_at, std::cmp::Reverse(info.id)));
         }
-        // With the new one among them, if that fault is wanted.
+        // For some faults the new session is among them.
         let total = older.len() + usize::from(!self.is(CapMayEndTheNew));
         let surplus = match self.fault {
             Some(CapIgnored) => 0,
@@ -158,12 +158,12 @@ impl FaultyStore {
         let reason = if self.is(CapEndsAsLogout) { EndReason::Logout } else { EndReason::Superseded };
         let mut ended = Vec::new();
         for info in older.into_iter().take(surplus) {
-            if !self.is(CapOnlyTold) {
+            if !self.is(CapOnlyReported) {
                 info.ended = Some((self.time(now), reason));
             }
             ended.push(info.id);
         }
-        if self.is(CapNotTold) { Vec::new() } else { ended }
+        if self.is(CapNotReported) { Vec::new() } else { ended }
     }
 
     fn spent(&self, family: &mut Family, index: usize, exchange: &Exchange) -> Option<Exchanged> {
@@ -171,7 +171,7 @@ impl FaultyStore {
         if self.is(ReplayStampsAgain) {
             family.tokens[index].consumed = Some((exchange.now, key));
         }
-        if self.is(ReplayKeepsItsKey) {
+        if self.is(ReplayStoresItsKey) {
             family.tokens[index].consumed = Some((at, exchange.retry_key));
         }
         if self.is(ReplayTouches) {
@@ -180,8 +180,8 @@ impl FaultyStore {
         let Some(next) = family.tokens.get(index + 1) else { return Some(Exchanged::Unknown) };
         Some(Exchanged::Spent(Spent {
             generation: u32::try_from(index).unwrap(),
-            consumed_at: if self.is(SpentSinceAsked) { exchange.now } else { at },
-            retry_key: if self.is(RetryKeyForgotten) { None } else { key },
+            consumed_at: if self.is(SpentSinceRequest) { exchange.now } else { at },
+            retry_key: if self.is(RetryKeyNotStored) { None } else { key },
             successor: Successor {
                 digest: if self.is(SuccessorIsTheTokenItself) { exchange.digest } else { next.digest },
                 issued_at: if self.is(SuccessorAsOldAsItsSession) { family.info.created_at } else { next.issued_at },
@@ -219,7 +219,7 @@ impl FaultyStore {
         }
     }
 
-    /// Where the token is, if it may be exchanged.
+    /// Returns the index of the token if it may be exchanged.
     fn look(&self, families: &mut Families, exchange: &Exchange) -> Result<usize, Exchanged> {
         let elsewhere = self.is(AnySessionsToken) && families.values().any(|family| family.has(&exchange.digest));
         let Some(family) = families.get_mut(&exchange.session_id) else { return Err(self.unknown()) };
@@ -250,10 +250,10 @@ impl FaultyStore {
         let family = families.get_mut(&exchange.session_id).unwrap();
         let token = Token::fresh(next.digest, self.time(next.issued_at));
         family.consume(index, &Exchange { now: self.time(exchange.now), ..exchange.clone() });
-        if with_successor && !self.is(SuccessorNotKept) {
+        if with_successor && !self.is(SuccessorNotStored) {
             family.tokens.push(token);
         }
-        if !self.is(UseNotNoted) {
+        if !self.is(UseNotRecorded) {
             family.info.last_used_at = self.time(exchange.now);
         }
         if self.is(ExchangeExtends) {
@@ -269,16 +269,16 @@ impl FaultyStore {
             EndScope::One(_) if self.is(EndOfOneIsOfAll) => EndScope::All,
             scope => scope,
         };
-        is_own && scope.contains(info.id) && (info.ended.is_none() || self.is(EndAgain) || self.is(EndToldAgain))
+        is_own && scope.contains(info.id) && (info.ended.is_none() || self.is(EndAgain) || self.is(EndReportedAgain))
     }
 
     fn end_one(&self, families: &mut Families, id: Uuid, reason: EndReason, at: SystemTime) {
         let Some(family) = families.get_mut(&id) else { return };
-        let reason = if self.is(EndReasonForgotten) { EndReason::Logout } else { reason };
+        let reason = if self.is(EndReasonNotStored) { EndReason::Logout } else { reason };
         if family.info.ended.is_none() || self.is(EndAgain) {
             family.info.ended = Some((self.time(at), reason));
         }
-        if self.is(EndForgetsTokens) {
+        if self.is(EndRemovesTokens) {
             family.tokens.clear();
         }
         if self.is(EndRemoves) {
@@ -367,7 +367,7 @@ impl SessionStore for FaultyStore {
         for id in &ids {
             self.end_one(&mut families, *id, reason, at);
         }
-        Ok(if self.is(EndNotTold) { Vec::new() } else { ids })
+        Ok(if self.is(EndNotReported) { Vec::new() } else { ids })
     }
 
     async fn find(&self, session_id: Uuid) -> Result<Option<SessionInfo>, Infallible> {
@@ -379,7 +379,7 @@ impl SessionStore for FaultyStore {
         self.lists.fetch_add(1, Ordering::SeqCst);
         let families = self.lock();
         let is_listed = |info: &&SessionInfo| {
-            (self.same(&info.subject, subject) || self.is(ListsEverybody))
+            (self.same(&info.subject, subject) || self.is(ListsAllSubjects))
                 && (info.ended.is_none() || self.is(ListsEnded))
                 && (now < info.expires_at || self.is(ListsExpired) || self.is(ListsExpiring) && now == info.expires_at)
         };
@@ -437,7 +437,7 @@ impl SessionStore for FaultyStore {
 }
 
 impl FaultyStore {
-    /// Gives others the time to see what is half done.
+    /// Waits, so that other tasks can observe an intermediate state.
     async fn wait_for_a_list(&self) {
         let (lists, started) = (self.lists.load(Ordering::SeqCst), Instant::now());
         while self.lists.load(Ordering::SeqCst) == lists && started.elapsed() < Duration::from_millis(20) {
@@ -445,7 +445,7 @@ impl FaultyStore {
         }
     }
 
-    /// Looks under one lock and ends under others.
+    /// Selects sessions under one lock and ends each under another.
     async fn end_each(&self, subject: &str, scope: EndScope, reason: EndReason, at: SystemTime) -> Vec<Uuid> {
         let ids: Vec<Uuid> = {
             let families = self.lock();

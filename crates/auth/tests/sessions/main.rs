@@ -1,4 +1,4 @@
-//! Sessions from outside: what a login, a refresh and an end promise. The rule: the clock and the store are the test's.
+//! Tests of the public interface of sessions: login, refresh and end. The tests control the clock and the store.
 
 mod ending;
 #[cfg(feature = "testing")]
@@ -11,10 +11,10 @@ mod replay;
 mod rotation;
 mod support;
 
-/// The memory store is held to the same promises as any other.
+/// The memory store is tested against the same rules as any other store.
 #[cfg(feature = "testing")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_memory_store_keeps_every_promise() {
+async fn the_memory_store_satisfies_the_contract() {
     use keepstone_auth::testing::{Fixture, Subjects, session_store_contract};
 
     let subjects = || Subjects::Only(["ada".to_owned(), "bob".to_owned()]);

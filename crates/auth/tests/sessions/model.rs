@@ -1,5 +1,5 @@
-//! The session machine against a model that is too simple to be wrong: a list of tokens, and the contract's sentences.
-//! The rule: the model knows every token by its text, and nothing of digests, generations or stores.
+//! Compares sessions with a simple model: a list of tokens, and the rules of the contract. The model identifies every
+//! token by its text, and does not use digests, generations or stores.
 #![expect(clippy::unwrap_used, reason = "the store of this test does not fail where it is unwrapped")]
 
 use std::time::{Duration, SystemTime};
@@ -23,12 +23,12 @@ enum Step {
         token: Index,
         key: Index,
     },
-    /// A session's newest token, as a good client sends it.
+    /// A session's newest token, as a well-behaved client sends it.
     RefreshNewest {
         session: Index,
         key: Index,
     },
-    /// The token consumed last, as a client that has lost its answer sends it.
+    /// The token consumed last, as a client sends it after a lost response.
     Retry {
         session: Index,
         key: Index,
@@ -67,7 +67,7 @@ fn policy() -> impl Strategy<Value = SessionPolicy> {
     (grace, idle, cap).prop_map(|(grace, idle, cap)| SessionPolicy { grace, idle, cap, ..SessionPolicy::default() })
 }
 
-/// A consumed token: when, and with which key.
+/// When a token was consumed, and with which key.
 #[derive(Debug, Clone, Copy)]
 struct Use {
     at: SystemTime,
@@ -106,7 +106,7 @@ impl World {
     }
 
     async fn log_in(&mut self, subject: &'static str) {
-        // Of two logins at the same time the random id says which is older.
+        // Of two logins at the same time, the random id determines which counts as older.
         self.house.clock.advance(Duration::from_millis(1));
         let (now, tokens) = (self.now(), self.house.log_in(subject).await);
         let chain = Chain {
@@ -124,7 +124,7 @@ impl World {
         live.for_each(|chain| chain.ended = true);
     }
 
-    /// Refreshes with the token at this place, and compares the answer with the model's.
+    /// Refreshes with the token at this position, and compares the result with that of the model.
     async fn refresh(&mut self, (c, t): (usize, usize), key: Option<&'static str>) {
         let now = self.now();
         let token = self.chains[c].tokens[t].0.clone();
@@ -132,7 +132,7 @@ impl World {
         let expected = self.expect((c, t), now, key);
         match (expected, answer) {
             (Expected::Successor, Ok(successor)) => {
-                assert!(self.tokens().all(|known| *known != successor), "a successor that was there before");
+                assert!(self.tokens().all(|known| *known != successor), "a successor that already existed");
                 let chain = &mut self.chains[c];
                 chain.tokens[t].1 = Some(Use { at: now, key });
                 chain.tokens.push((successor, None));
@@ -149,7 +149,7 @@ impl World {
         }
     }
 
-    /// What the contract says.
+    /// Returns the result that the contract requires.
     fn expect(&self, (c, t): (usize, usize), now: SystemTime, key: Option<&str>) -> Expected {
         let chain = &self.chains[c];
         let refuse = |error| Expected::Refused(Refused::Session(error));
@@ -232,7 +232,7 @@ impl World {
         }
     }
 
-    /// The list is the model's, and a session that is not in it is not live.
+    /// Checks that the list equals that of the model, and that other sessions are not live.
     async fn compare(&self) {
         let now = self.now();
         for subject in SUBJECTS {
@@ -249,9 +249,9 @@ impl World {
 
 #[derive(Debug)]
 enum Expected {
-    /// A token that nobody has seen.
+    /// A token that was never returned before.
     Successor,
-    /// The successor that there is, byte for byte.
+    /// The existing successor, byte for byte.
     Again,
     Refused(Refused),
 }
@@ -260,7 +260,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(250) })]
 
     #[test]
-    fn no_sequence_of_requests_leaves_the_contract(policy in policy(), steps in prop::collection::vec(step(), 10..80)) {
+    fn no_sequence_of_requests_violates_the_contract(policy in policy(), steps in prop::collection::vec(step(), 10..80)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let mut world = World::new(policy);
@@ -268,7 +268,7 @@ proptest! {
                 world.step(step).await;
                 world.compare().await;
             }
-            // In the end every token there is, newest first so that no replay hides what a fresh one does.
+            // Finally uses every token, newest first: the replay of an old token would end the session of a fresh one.
             for c in 0..world.chains.len() {
                 for t in (0..world.chains[c].tokens.len()).rev() {
                     world.refresh((c, t), None).await;

@@ -1,5 +1,5 @@
-//! Many at once, on several threads. The rule: successes are counted, and so is what is left.
-#![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
+//! Concurrent requests on several threads. The tests count successes and remaining sessions.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ async fn log_in(sessions: &Shared) -> String {
     refresh_token(&sessions.open("ada", &GRANT, Client::default()).await.unwrap().tokens)
 }
 
-/// Refreshes with the same token from this many clients at once.
+/// Refreshes with the same token from this many concurrent clients.
 async fn at_once(
     sessions: &Shared,
     presented: &PresentedToken,
@@ -43,7 +43,7 @@ async fn at_once(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn fifty_requests_at_once_get_the_same_successor() {
+async fn fifty_concurrent_requests_receive_the_same_successor() {
     for (grace, key, rounds) in [(GRACE, None, 500), (GRACE, Some("k"), 20), (Duration::ZERO, Some("k"), 50)] {
         let sessions = shared(grace);
         let mut token = log_in(&sessions).await;
@@ -57,7 +57,7 @@ async fn fifty_requests_at_once_get_the_same_successor() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn without_grace_one_of_fifty_requests_at_once_gets_a_successor_and_the_session_ends() {
+async fn without_grace_one_of_fifty_concurrent_requests_succeeds_and_the_session_ends() {
     let sessions = shared(Duration::ZERO);
     for round in 0..500 {
         let token = log_in(&sessions).await;
@@ -74,7 +74,7 @@ async fn without_grace_one_of_fifty_requests_at_once_gets_a_successor_and_the_se
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_fifty_replays_at_once_one_ends_the_session() {
+async fn exactly_one_of_fifty_concurrent_replays_ends_the_session() {
     let sessions = shared(GRACE);
     for _ in 0..50 {
         let token = log_in(&sessions).await;
@@ -92,7 +92,7 @@ async fn of_fifty_replays_at_once_one_ends_the_session() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_end_beside_a_refresh_leaves_no_usable_token() {
+async fn an_end_during_a_refresh_leaves_no_usable_token() {
     let sessions = shared(GRACE);
     for round in 0..500 {
         let token = log_in(&sessions).await;

@@ -1,4 +1,4 @@
-//! Tokens that come again. The rule: each test says which sessions live afterwards.
+//! Tokens that are used again. Each test checks which sessions are live afterwards.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -32,7 +32,7 @@ async fn a_replayed_refresh_token_ends_its_session_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_replay_right_after_the_answer_is_a_replay() {
+async fn without_grace_a_replay_right_after_the_response_counts() {
     for pause in [Duration::ZERO, LATER, 10 * LATER] {
         let house = strict();
         let token = house.token("ada").await;
@@ -44,7 +44,7 @@ async fn a_replay_right_after_the_answer_is_a_replay() {
 }
 
 #[tokio::test]
-async fn two_requests_that_overlap_get_the_same_refresh_token() {
+async fn overlapping_requests_receive_the_same_refresh_token() {
     let house = house(SessionPolicy::default());
     let token = house.token("ada").await;
     let waiting = house.sessions.verify_refresh(&token).unwrap();
@@ -56,7 +56,7 @@ async fn two_requests_that_overlap_get_the_same_refresh_token() {
 }
 
 #[tokio::test]
-async fn without_grace_a_request_that_overlaps_ends_the_session() {
+async fn without_grace_an_overlapping_request_ends_the_session() {
     let house = strict();
     let token = house.token("ada").await;
     let waiting = house.sessions.verify_refresh(&token).unwrap();
@@ -67,7 +67,7 @@ async fn without_grace_a_request_that_overlaps_ends_the_session() {
 }
 
 #[tokio::test]
-async fn the_same_key_gets_the_same_refresh_token() {
+async fn the_same_key_returns_the_same_refresh_token() {
     let house = strict();
     let token = house.token("ada").await;
     let successor = house.refresh_with(&token, Some("k")).await.unwrap();
@@ -75,18 +75,18 @@ async fn the_same_key_gets_the_same_refresh_token() {
         house.clock.advance(seconds(11));
         assert_eq!(house.refresh_with(&token, Some("k")).await.as_ref(), Ok(&successor), "byte for byte");
     }
-    assert!(house.refresh(&successor).await.is_ok(), "and it works");
+    assert!(house.refresh(&successor).await.is_ok(), "the successor is valid");
     assert_eq!(
         house.refresh_with(&token, Some("k")).await.as_ref(),
         Ok(&successor),
-        "the same request, the same answer"
+        "the same request, the same response"
     );
     house.clock.advance(seconds(5));
     assert_eq!(house.refresh_with(&token, Some("k")).await, reused(), "after 60 s");
 }
 
 #[tokio::test]
-async fn the_repeated_answer_has_an_access_token_of_its_own_time() {
+async fn a_repeated_response_has_a_new_access_token() {
     let house = strict();
     let token = house.token("ada").await;
     let ask = async || {
@@ -105,7 +105,7 @@ async fn the_repeated_answer_has_an_access_token_of_its_own_time() {
 }
 
 #[tokio::test]
-async fn a_retry_of_two_at_once_gets_the_same_refresh_token() {
+async fn a_retry_of_overlapping_requests_receives_the_same_refresh_token() {
     let house = strict();
     let token = house.token("ada").await;
     let waiting = house.sessions.verify_refresh(&token).unwrap();
@@ -115,7 +115,7 @@ async fn a_retry_of_two_at_once_gets_the_same_refresh_token() {
 }
 
 #[tokio::test]
-async fn another_key_or_none_helps_nobody() {
+async fn another_key_or_none_counts_as_reuse() {
     for (first, second) in [(Some("k"), Some("other")), (Some("k"), None), (None, Some("k")), (None, None)] {
         let house = strict();
         let token = house.token("ada").await;
@@ -125,7 +125,7 @@ async fn another_key_or_none_helps_nobody() {
 }
 
 #[tokio::test]
-async fn a_key_does_not_bring_back_a_session_that_has_ended() {
+async fn a_key_does_not_revive_an_ended_session() {
     let house = strict();
     let token = house.token("ada").await;
     house.refresh_with(&token, Some("k")).await.unwrap();
@@ -134,7 +134,7 @@ async fn a_key_does_not_bring_back_a_session_that_has_ended() {
 }
 
 #[tokio::test]
-async fn grace_gives_the_immediate_predecessor_its_successor_again() {
+async fn grace_returns_the_same_successor_to_the_immediate_predecessor() {
     let house = house(SessionPolicy { grace: seconds(10), ..SessionPolicy::default() });
     let a = house.token("ada").await;
     let b = house.refresh(&a).await.unwrap();
@@ -154,12 +154,12 @@ async fn grace_is_over_once_the_successor_is_used() {
     let c = house.refresh(&b).await.unwrap();
     house.clock.advance(seconds(1));
     assert_eq!(house.refresh(&b).await.as_ref(), Ok(&c), "the immediate predecessor");
-    assert_eq!(house.refresh(&a).await, reused(), "the one before it");
+    assert_eq!(house.refresh(&a).await, reused(), "its predecessor");
     assert_eq!(house.refresh(&c).await, revoked());
 }
 
 #[tokio::test]
-async fn ten_seconds_are_forgiven_by_default() {
+async fn grace_is_ten_seconds_by_default() {
     for (later, expected) in [(9, true), (11, false)] {
         let house = house(SessionPolicy::default());
         let token = house.token("ada").await;
@@ -171,7 +171,7 @@ async fn ten_seconds_are_forgiven_by_default() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_behind_is_forgiven() {
+async fn a_slow_clock_of_another_node_is_tolerated() {
     let house = house(SessionPolicy::default());
     let token = house.token("ada").await;
     house.clock.advance(seconds(10));
@@ -182,7 +182,7 @@ async fn a_clock_that_is_behind_is_forgiven() {
 }
 
 #[tokio::test]
-async fn under_a_new_chain_secret_a_consumed_token_ends_its_session_and_gets_no_second_successor() {
+async fn after_a_change_of_the_chain_secret_a_consumed_token_ends_its_session() {
     let house = house(SessionPolicy::default());
     let (token, other) = (house.token("ada").await, house.token("ada").await);
     let successor = house.refresh_with(&token, Some("k")).await.unwrap();
@@ -190,14 +190,14 @@ async fn under_a_new_chain_secret_a_consumed_token_ends_its_session_and_gets_no_
     let new = Secret::new("quite another secret of thirty-two bytes").unwrap();
     let sessions = sessions(&house.store, &house.clock, SessionPolicy::default(), &new);
     let house = House { sessions, ..house };
-    assert_eq!(house.refresh_with(&token, Some("k")).await, reused(), "the answer cannot be repeated");
+    assert_eq!(house.refresh_with(&token, Some("k")).await, reused(), "the response cannot be repeated");
     assert_eq!(house.refresh(&successor).await, revoked());
-    assert!(house.refresh(&next).await.is_ok(), "a fresh token stays good");
-    assert_eq!(house.refresh(&other).await, reused(), "the one before it, within its grace");
+    assert!(house.refresh(&next).await.is_ok(), "a fresh token remains valid");
+    assert_eq!(house.refresh(&other).await, reused(), "its predecessor, within the grace period");
 }
 
 #[tokio::test]
-async fn tokens_from_before_a_new_chain_secret_go_on_with_the_new_one() {
+async fn tokens_issued_before_a_change_of_the_chain_secret_remain_valid() {
     let house = strict();
     let token = house.token("ada").await;
     let new = Secret::new("quite another secret of thirty-two bytes").unwrap();
@@ -208,7 +208,7 @@ async fn tokens_from_before_a_new_chain_secret_go_on_with_the_new_one() {
 }
 
 #[tokio::test]
-async fn a_reuse_whose_end_failed_is_told_as_such_and_found_again() {
+async fn a_reuse_whose_end_failed_is_a_store_error_and_detected_again() {
     let house = strict();
     let token = house.token("ada").await;
     let successor = house.refresh(&token).await.unwrap();

@@ -1,4 +1,4 @@
-//! The life of a session that nobody attacks. The rule: the tests are named after what a client relies on.
+//! The ordinary life of a session without attacks. The tests are named after the guarantees to clients.
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
@@ -15,7 +15,7 @@ use secrecy::ExposeSecret;
 use crate::support::*;
 
 #[tokio::test]
-async fn a_login_gets_a_pair_of_one_session() {
+async fn a_login_returns_a_pair_of_tokens_of_one_session() {
     let house = strict();
     let client = Client { ip: Some("192.0.2.7".to_owned()), user_agent: Some("Browser/1".to_owned()) };
     let opened = house.sessions.open("ada", &GRANT, client.clone()).await.unwrap();
@@ -34,19 +34,19 @@ async fn a_login_gets_a_pair_of_one_session() {
 }
 
 #[tokio::test]
-async fn a_refresh_consumes_its_token_and_gives_a_new_pair() {
+async fn a_refresh_consumes_its_token_and_returns_a_new_pair() {
     let house = strict();
     let mut tokens = vec![house.token("ada").await];
     for _ in 0..20 {
         tokens.push(house.refresh(tokens.last().unwrap()).await.unwrap());
         house.clock.advance(seconds(900));
     }
-    assert_eq!(tokens.iter().collect::<HashSet<_>>().len(), 21, "every token is another");
+    assert_eq!(tokens.iter().collect::<HashSet<_>>().len(), 21, "all tokens are different");
     assert_eq!(house.refresh(&tokens[19]).await, reused());
 }
 
 #[tokio::test]
-async fn the_access_token_tells_when_the_user_logged_in_however_often_it_is_refreshed() {
+async fn auth_time_is_the_time_of_login_after_any_number_of_refreshes() {
     let house = strict();
     let opened = house.sessions.open("ada", &GRANT, Client::default()).await.unwrap().tokens;
     let created = house.sessions.find(opened.session_id).await.unwrap().unwrap().created_at;
@@ -63,7 +63,7 @@ async fn the_access_token_tells_when_the_user_logged_in_however_often_it_is_refr
 }
 
 #[tokio::test]
-async fn the_access_token_says_what_the_user_may_by_now() {
+async fn the_access_token_contains_the_current_role_and_scope() {
     let house = strict();
     let presented = house.sessions.verify_refresh(&house.token("ada").await).unwrap();
     let grant = Grant { role: "admin", scope: "orders:read orders:write" };
@@ -75,7 +75,7 @@ async fn the_access_token_says_what_the_user_may_by_now() {
 }
 
 #[tokio::test]
-async fn nothing_that_is_stored_or_printed_is_a_token() {
+async fn tokens_are_neither_stored_nor_printed() {
     let house = strict();
     let first = house.log_in("ada").await;
     let presented = house.sessions.verify_refresh(first.refresh_token.expose_secret()).unwrap();
@@ -114,7 +114,7 @@ async fn garbage_costs_no_query() {
         issuer().verifier().verify_access_at(&token, house.clock.now()).is_err(),
         "a refresh token as access token"
     );
-    assert!(house.refresh(&token).await.is_ok(), "and none of it ended the session");
+    assert!(house.refresh(&token).await.is_ok(), "none of these requests ended the session");
 }
 
 #[tokio::test]
@@ -151,12 +151,12 @@ async fn an_idle_session_expires_and_one_in_use_does_not() {
     assert!(house.sessions.list("ada").await.unwrap().is_empty());
     assert_eq!(house.refresh(&token).await, refused(RefreshError::Expired));
     assert_eq!(house.end_reason(&token).await, None);
-    // The owner of a stolen session comes back after a while: that is not the time to look away.
+    // A reuse is detected even if the session is idle: its owner may return long after the theft.
     assert_eq!(house.refresh(&first).await, reused());
 }
 
 #[tokio::test]
-async fn a_store_is_given_times_that_any_database_can_keep() {
+async fn a_store_receives_times_in_whole_microseconds() {
     let house = house_with(SessionPolicy::default(), Clock::ticking(Duration::from_nanos(1_234_567)));
     let pair = house.log_in("ada").await;
     house.refresh(&refresh_token(&pair)).await.unwrap();
@@ -168,7 +168,7 @@ async fn a_store_is_given_times_that_any_database_can_keep() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_answered_is_not_consumed() {
+async fn a_token_is_not_consumed_if_its_response_cannot_be_created() {
     let house = strict();
     let token = house.token("ada").await;
     let presented = house.sessions.verify_refresh(&token).unwrap();
@@ -178,13 +178,13 @@ async fn what_cannot_be_answered_is_not_consumed() {
     house.clock.advance(seconds(1));
     assert!(house.refresh(&token).await.is_ok());
 
-    let nobody = house.sessions.open("", &GRANT, Client::default()).await;
-    assert_eq!(nobody.map(drop), Err(OpenError::Issue(IssueError::Claim("sub"))));
+    let empty_subject = house.sessions.open("", &GRANT, Client::default()).await;
+    assert_eq!(empty_subject.map(drop), Err(OpenError::Issue(IssueError::Claim("sub"))));
     assert!(house.sessions.list("").await.unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn a_broken_store_sends_no_token_and_the_client_can_come_again() {
+async fn a_broken_store_returns_no_token_and_the_client_can_retry() {
     let house = strict();
     let token = house.token("ada").await;
     house.store.exchange_broken.store(true, Ordering::SeqCst);
@@ -194,7 +194,7 @@ async fn a_broken_store_sends_no_token_and_the_client_can_come_again() {
 }
 
 #[tokio::test]
-async fn a_clock_before_the_epoch_refuses_and_does_not_panic() {
+async fn a_clock_before_the_epoch_is_an_error_and_not_a_panic() {
     let house = strict();
     let token = house.token("ada").await;
     house.clock.back(seconds(NOW + 1_000));
@@ -204,7 +204,7 @@ async fn a_clock_before_the_epoch_refuses_and_does_not_panic() {
 }
 
 #[test]
-fn a_policy_that_makes_no_sense_is_refused() {
+fn an_invalid_policy_is_rejected() {
     let good = SessionPolicy::default();
     let check = |policy| {
         let chain = TokenChain::new(&secret());

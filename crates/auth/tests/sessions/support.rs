@@ -1,6 +1,6 @@
-//! A service with sessions, its clock, and a store that can be watched and broken.
-//! The rule: the clock never shows the same time twice, as no clock does between two requests.
-#![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
+//! A service with sessions, a clock, and a store that counts its calls and can fail.
+//! The clock never returns the same time twice, as between two real requests.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -35,7 +35,7 @@ pub fn issuer() -> Issuer {
     Issuer::new(access, refresh, profile).unwrap()
 }
 
-/// A clock that moves by `tick` whenever it is looked at.
+/// A clock that advances by `tick` whenever it is read.
 #[derive(Debug, Clone)]
 pub struct Clock {
     now: Arc<Mutex<SystemTime>>,
@@ -62,7 +62,7 @@ impl Clock {
     }
 }
 
-/// What a broken store says.
+/// The error of a broken store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Broken;
 
@@ -74,7 +74,7 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// The memory store, with its calls counted, and with parts of it out of order.
+/// The memory store, with a count of its calls and with methods that can fail.
 #[derive(Debug, Default)]
 pub struct Probe {
     memory: MemorySessionStore,
@@ -134,14 +134,14 @@ impl SessionStore for Probe {
     }
 }
 
-/// What a client sees of a refresh.
+/// The result of a refresh for a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
     Token(TokenError),
     Session(RefreshError<Broken>),
 }
 
-/// A service, and the clients it has.
+/// A service and its clients.
 pub struct House {
     pub store: Arc<Probe>,
     pub clock: Clock,
@@ -152,7 +152,7 @@ pub fn house(policy: SessionPolicy) -> House {
     house_with(policy, Clock::ticking(Duration::from_micros(1)))
 }
 
-/// A policy that forgives nothing but the retries of one request.
+/// Returns a policy without a grace period: only retries with the same key are accepted.
 pub fn no_grace() -> SessionPolicy {
     SessionPolicy { grace: Duration::ZERO, ..SessionPolicy::default() }
 }
@@ -178,7 +178,7 @@ impl House {
         self.sessions.open(subject, &GRANT, Client::default()).await.unwrap().tokens
     }
 
-    /// A login's refresh token.
+    /// Logs in, and returns the refresh token.
     pub async fn token(&self, subject: &str) -> String {
         refresh_token(&self.log_in(subject).await)
     }

@@ -1,4 +1,4 @@
-//! When a new key begins to sign. The rule: both clocks are the test's own, and files have the times it gives them.
+//! The activation of new keys. The tests control both clocks and the modification times of the files.
 #![expect(clippy::unwrap_used, reason = "a test that cannot write its files has failed")]
 
 use std::fs::{self, File};
@@ -13,7 +13,7 @@ const DELAY: Duration = Duration::from_mins(6);
 const DAY: Duration = Duration::from_hours(24);
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// A folder whose files are written at a time of the test's clock.
+/// A folder whose files have modification times of the test's clock.
 struct Folder {
     files: TempDir,
     system: SystemTime,
@@ -31,7 +31,7 @@ impl Folder {
         File::options().write(true).open(path).unwrap().set_modified(modified).unwrap();
     }
 
-    /// A new private key that was written this long ago: its id.
+    /// Writes a new private key with this age, and returns its id.
     fn key(&self, name: &str, age: Duration) -> String {
         self.key_of(Algorithm::EdDsa, name, self.system - age)
     }
@@ -62,7 +62,7 @@ impl Folder {
         rotation.update(&self.read(), self.start + after).unwrap();
     }
 
-    /// The id of the key that signs this long after the start.
+    /// Returns the id of the key that signs this long after the start.
     fn signer(&self, rotation: &KeyRotation, after: Duration) -> String {
         rotation.key_set(self.start + after).unwrap().signing_key().verifying_key().id().as_str().to_owned()
     }
@@ -96,7 +96,7 @@ fn a_new_key_is_published_before_it_signs() {
     let folder = Folder::new();
     let old = folder.key("2026-01.pem", DAY);
     let mut rotation = folder.start();
-    // A client fetches the keys just before the new one is there, and keeps them for `max-age`.
+    // A client fetches the keys just before the new key is added, and caches them for `max-age`.
     let fetched = rotation.key_set(folder.start + MINUTE).unwrap();
     let new = folder.key("2026-02.pem", Duration::ZERO);
     folder.update(&mut rotation, MINUTE);
@@ -113,7 +113,7 @@ fn a_new_key_is_published_before_it_signs() {
 }
 
 #[test]
-fn a_restart_does_not_begin_the_delay_anew() {
+fn a_restart_does_not_restart_the_delay() {
     let folder = Folder::new();
     let old = folder.key("2026-01.pem", DAY);
     let new = folder.key("2026-02.pem", MINUTE * 2);
@@ -139,7 +139,7 @@ fn a_time_in_the_future_counts_as_now() {
 }
 
 #[test]
-fn a_file_that_is_copied_with_its_old_time_waits_all_the_same() {
+fn a_file_copied_with_its_old_time_waits_for_the_full_delay() {
     let folder = Folder::new();
     let old = folder.key("2026-01.pem", DAY);
     let mut rotation = folder.start();
@@ -150,7 +150,7 @@ fn a_file_that_is_copied_with_its_old_time_waits_all_the_same() {
 }
 
 #[test]
-fn of_several_new_keys_each_signs_in_its_turn_and_the_newest_last() {
+fn several_new_keys_sign_one_after_the_other_and_the_newest_last() {
     let folder = Folder::new();
     let old = folder.key("2026-01.pem", DAY);
     let mut rotation = folder.start();
@@ -168,7 +168,7 @@ fn of_several_new_keys_each_signs_in_its_turn_and_the_newest_last() {
 }
 
 #[test]
-fn a_removed_key_signs_and_verifies_no_more() {
+fn a_removed_key_neither_signs_nor_verifies() {
     let folder = Folder::new();
     let old = folder.key("2026-01.pem", DAY);
     let mut rotation = folder.start();
@@ -180,13 +180,13 @@ fn a_removed_key_signs_and_verifies_no_more() {
     folder.update(&mut rotation, MINUTE);
     assert_eq!(ids(&rotation.key_set(folder.start + MINUTE).unwrap()), [old.as_str()]);
     assert_eq!(folder.next_change(&rotation, MINUTE), None);
-    // Nobody has seen it meanwhile: it waits anew.
+    // It was not published in the meantime, so it waits for the full delay again.
     folder.write("2026-02.pem", &text, folder.system);
     folder.update(&mut rotation, MINUTE * 2);
     assert_eq!(folder.signer(&rotation, DELAY), old);
     assert_eq!(folder.signer(&rotation, DELAY + MINUTE * 2), new);
 
-    // Without the one that signs, the other has to.
+    // Without the signing key, the other key must sign.
     folder.remove("2026-01.pem");
     folder.update(&mut rotation, MINUTE * 3);
     assert_eq!(folder.signer(&rotation, MINUTE * 3), new);
@@ -194,7 +194,7 @@ fn a_removed_key_signs_and_verifies_no_more() {
 }
 
 #[test]
-fn a_key_that_signs_alone_goes_on_whatever_the_name_of_the_next() {
+fn the_signing_key_continues_until_the_next_key_is_active() {
     for (first, second) in [("a.pem", "z.pem"), ("z.pem", "a.pem")] {
         let folder = Folder::new();
         let alone = folder.key(first, Duration::ZERO);
@@ -207,7 +207,7 @@ fn a_key_that_signs_alone_goes_on_whatever_the_name_of_the_next() {
 }
 
 #[test]
-fn keys_of_one_age_at_a_start_are_signed_with_the_oldest_name_first() {
+fn of_keys_with_the_same_age_at_startup_the_oldest_name_signs_first() {
     let folder = Folder::new();
     let keys = ["2026-01.pem", "2026-02.pem", "2026-03.pem"].map(|name| folder.key(name, Duration::ZERO));
     let rotation = folder.start();
@@ -227,7 +227,7 @@ fn without_a_delay_the_newest_key_signs_at_once() {
 }
 
 #[test]
-fn a_public_key_that_came_first_has_been_published_since_then() {
+fn the_delay_counts_from_an_earlier_public_key() {
     let folder = Folder::new();
     folder.key("2026-01.pem", DAY);
     let mut rotation = folder.start();
@@ -241,7 +241,7 @@ fn a_public_key_that_came_first_has_been_published_since_then() {
     assert_eq!(folder.signer(&rotation, DELAY), public.id().as_str());
 
     folder.write("2026-02.pub.pem", &public.to_pem().unwrap(), folder.system - DAY);
-    assert_eq!(folder.signer(&folder.start(), Duration::ZERO), public.id().as_str(), "at a start, too");
+    assert_eq!(folder.signer(&folder.start(), Duration::ZERO), public.id().as_str(), "at startup as well");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Keys whose verifiers cannot sign. The keys and tokens in `keys/` were made by OpenSSL and `PyJWT`; they are
-//! nobody's.
+//! Keys whose verifiers cannot sign. The keys and tokens in `keys/` were created with OpenSSL and `PyJWT`, for these
+//! tests only.
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its keys has failed")]
 
 use keepstone_auth::error::{KeyError, SetupError, TokenError, TokenFault};
@@ -16,7 +16,7 @@ macro_rules! key {
 }
 pub(crate) use key;
 
-/// Algorithm, private keys in all forms, public keys in all forms, a token.
+/// Algorithm, private keys in all encodings, public keys in all encodings, and a token.
 type Sample = (Algorithm, Vec<&'static str>, Vec<&'static str>, &'static str);
 
 pub fn samples() -> [Sample; 3] {
@@ -41,14 +41,14 @@ fn verifier_of(key: VerifyingKey) -> Verifier {
 }
 
 #[test]
-fn keys_in_every_form_are_the_same_key() {
+fn all_encodings_of_a_key_are_the_same_key() {
     for (algorithm, private, public, _) in samples() {
         let id = SigningKey::from_pem(private[0]).unwrap().verifying_key().id().clone();
         assert_eq!(id.as_str().len(), 43, "a thumbprint");
         for pem in private {
             let key = SigningKey::from_pem(pem).unwrap();
             assert_eq!((key.verifying_key().id(), key.verifying_key().algorithm()), (&id, algorithm));
-            assert_eq!(key.verifying_key().to_pem().unwrap(), public[0], "as OpenSSL writes it");
+            assert_eq!(key.verifying_key().to_pem().unwrap(), public[0], "the encoding of OpenSSL");
         }
         for pem in public {
             let key = VerifyingKey::from_pem(pem).unwrap();
@@ -67,7 +67,7 @@ fn tokens_of_another_implementation_are_verified() {
 }
 
 #[test]
-fn an_issuer_with_a_new_key_of_any_kind_is_verified_by_the_public_half() {
+fn tokens_of_a_new_key_of_any_kind_verify_with_the_public_key() {
     for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
         let pem = SigningKey::generate_pem(algorithm).unwrap();
         let key = SigningKey::from_pem(pem.expose_secret()).unwrap();
@@ -92,7 +92,7 @@ fn a_key_verifies_its_own_algorithm_and_its_own_signatures_only() {
             let refused = verifier_of(key.clone()).verify_access_at(&format!("{head}.{body}.{signature}"), at(NOW));
             let fault = if name == algorithm.name() { TokenFault::Signature } else { TokenFault::Algorithm };
             assert_eq!(refused, Err(TokenError::Invalid(fault)), "{algorithm:?} as {name}");
-            // CVE-2015-9235: the public key, which everybody has, as the secret of an HMAC.
+            // CVE-2015-9235: the published key as the secret of an HMAC.
             for public in &public {
                 let forged = sign_message(&format!("{head}.{body}"), public.as_bytes());
                 let refused = verifier_of(key.clone()).verify_access_at(&forged, at(NOW));
@@ -108,7 +108,7 @@ fn a_key_verifies_its_own_algorithm_and_its_own_signatures_only() {
 }
 
 #[test]
-fn an_ecdsa_signature_of_zeros_is_refused() {
+fn an_ecdsa_signature_of_zeros_is_rejected() {
     // CVE-2022-21449.
     let key = VerifyingKey::from_pem(key!("p256.pub.pem")).unwrap();
     let message = key!("p256.jwt").rsplit_once('.').unwrap().0;
@@ -118,7 +118,7 @@ fn an_ecdsa_signature_of_zeros_is_refused() {
 }
 
 #[test]
-fn a_chosen_id_is_kept() {
+fn a_chosen_id_replaces_the_thumbprint() {
     let id = || KeyId::parse("2026-11").unwrap();
     let key = SigningKey::from_pem(key!("ed25519.pem")).unwrap().with_id(id());
     let token = issuer_with(KeySet::new(key)).access(&grant(), at(NOW)).unwrap().token;
@@ -154,7 +154,7 @@ fn refresh_tokens_are_hs256_only() {
 }
 
 #[test]
-fn what_is_no_usable_key_is_refused_with_its_reason() {
+fn an_unusable_key_is_rejected_with_its_reason() {
     let private = |pem: &str| SigningKey::from_pem(pem).map(drop).unwrap_err();
     let public = |pem: &str| VerifyingKey::from_pem(pem).map(drop).unwrap_err();
     for pem in [
@@ -187,7 +187,7 @@ fn what_is_no_usable_key_is_refused_with_its_reason() {
 }
 
 #[test]
-fn private_keys_do_not_print() {
+fn debug_output_omits_private_keys() {
     for (_, private, _, _) in samples() {
         let text = format!("{:?}", issuer_with(KeySet::new(SigningKey::from_pem(private[0]).unwrap())));
         for line in private[0].lines().filter(|line| !line.starts_with('-')) {

@@ -1,5 +1,4 @@
-//! Every way to spoil a claim, under a right signature. The rule: each vector differs from an accepted token in one
-//! thing.
+//! Invalid claims with a valid signature. Each vector differs from an accepted token in one claim.
 
 use keepstone_auth::error::{SetupError, TokenError, TokenFault};
 use keepstone_auth::token::{
@@ -33,7 +32,7 @@ fn every_claim_has_its_type() {
         [json!(null), json!(""), json!([]), json!({}), json!(1), json!("1"), json!(true), json!(-1), json!([null])];
     for name in with(claims(), "nbf", json!(NOW)).as_object().unwrap().keys() {
         for value in &wrong {
-            // Names that another service may well use, a user without permissions, a token valid since 1970.
+            // Valid values: names of another service, a user without permissions, a token valid since 1970.
             let text = ["sub", "role", "scope", "client_id"].contains(&name.as_str()) && value == "1";
             let empty = ["scope", "client_id"].contains(&name.as_str()) && value == "";
             let right = text || empty || (["nbf", "auth_time"].contains(&name.as_str()) && value == 1);
@@ -56,7 +55,7 @@ fn every_claim_has_its_type() {
 }
 
 #[test]
-fn another_kind_of_token_is_refused_even_under_the_same_key() {
+fn another_kind_of_token_is_rejected_even_with_the_same_key() {
     for kind in ["refresh", "Access", "access ", "verify-email", "ws-ticket", "id"] {
         assert_eq!(fault(&sign(&header(), &with(claims(), "type", json!(kind)))), TokenFault::Kind, "{kind}");
     }
@@ -107,7 +106,7 @@ fn time_is_checked_to_the_second() {
 }
 
 #[test]
-fn odd_times_are_refused_without_a_panic() {
+fn extreme_times_are_rejected_without_a_panic() {
     let odd = [
         "1800000000.5",
         "1800001800.0",
@@ -136,7 +135,7 @@ fn odd_times_are_refused_without_a_panic() {
         for value in odd {
             let json = with(claims(), name, json!("@")).to_string().replace("\"@\"", value);
             let refused = verify(&sign_text(&header().to_string(), &json));
-            // `auth_time` decides nothing, so any whole number is accepted.
+            // No decision depends on `auth_time`, so any whole number is accepted.
             let is_number = name == "auth_time" && value.parse::<u64>().is_ok_and(|number| number.to_string() == value);
             let expected = if is_number { refused.is_ok() } else { matches!(refused, Err(TokenError::Invalid(_))) };
             assert!(expected, "{name} = {value}: {refused:?}");
@@ -147,7 +146,7 @@ fn odd_times_are_refused_without_a_panic() {
 }
 
 #[test]
-fn one_maximum_lifetime_holds_for_issuers_and_verifiers() {
+fn the_maximum_lifetime_applies_to_issuers_and_verifiers() {
     let day = MAX_ACCESS_LIFETIME.as_secs();
     let keys = || VerifyingKeys::new(VerifyingKey::hs256(&secret()));
     let verifier = Verifier::new(keys(), ISSUER, AUDIENCE).unwrap();
@@ -155,8 +154,8 @@ fn one_maximum_lifetime_holds_for_issuers_and_verifiers() {
     assert!(verifier.verify_access_at(&living(day), at(NOW)).is_ok());
     let refused = verifier.verify_access_at(&living(day + 1), at(NOW)).unwrap_err();
     assert_eq!(refused, TokenError::Invalid(TokenFault::LifetimeTooLong { lifetime: day + 1, max: day }));
-    let told = refused.to_string();
-    assert!(told.contains("86401 s") && told.contains("86400 s") && told.contains("with_max_lifetime"), "{told}");
+    let text = refused.to_string();
+    assert!(text.contains("86401 s") && text.contains("86400 s") && text.contains("with_max_lifetime"), "{text}");
 
     let week = MAX_ACCESS_LIFETIME * 7;
     let start = |profile| Issuer::new(KeySet::new(SigningKey::hs256(&secret())), refresh_keys(), profile);
@@ -172,7 +171,7 @@ fn one_maximum_lifetime_holds_for_issuers_and_verifiers() {
 }
 
 #[test]
-fn a_shorter_lifetime_at_the_issuer_leaves_earlier_tokens_good() {
+fn a_shorter_lifetime_at_the_issuer_does_not_affect_earlier_tokens() {
     let issuer = |lifetime| {
         let profile = Profile::new(ISSUER, AUDIENCE, std::time::Duration::from_secs(lifetime));
         Issuer::new(KeySet::new(SigningKey::hs256(&secret())), refresh_keys(), profile).unwrap()

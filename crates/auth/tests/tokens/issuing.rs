@@ -1,4 +1,4 @@
-//! What issuing promises. The rule: times are the test's own.
+//! Issuing tokens. The tests control the time.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use keepstone_auth::token::{
 use serde_json::json;
 
 #[test]
-fn an_access_token_says_exactly_what_the_contract_lists() {
+fn an_access_token_contains_exactly_the_documented_claims() {
     let issued = issuer().access(&grant(), at(NOW)).unwrap();
     assert_eq!(part(&issued.token, 0), header());
     let expected = with(claims(), "jti", json!(issued.token_id));
@@ -23,7 +23,7 @@ fn an_access_token_says_exactly_what_the_contract_lists() {
 }
 
 #[test]
-fn an_issued_token_is_what_another_implementation_would_sign() {
+fn an_issued_token_equals_that_of_another_implementation() {
     let issued = issuer().access(&grant(), at(NOW)).unwrap().token;
     let (message, _) = issued.rsplit_once('.').unwrap();
     assert_eq!(issued, sign_message(message, SECRET.as_bytes()), "HS256 under the secret's raw bytes");
@@ -33,7 +33,7 @@ fn an_issued_token_is_what_another_implementation_would_sign() {
 }
 
 #[test]
-fn the_system_clock_serves_those_without_one() {
+fn the_system_clock_is_the_default() {
     let issued = issuer().access(&grant(), std::time::SystemTime::now()).unwrap().token;
     assert!(verifier().verify_access(&issued).is_ok());
     let old = issuer().access(&grant(), at(NOW - 1_000_000_000)).unwrap().token;
@@ -41,7 +41,7 @@ fn the_system_clock_serves_those_without_one() {
 }
 
 #[test]
-fn a_refresh_token_is_deterministic_and_reads_back() {
+fn a_refresh_token_is_deterministic_and_verifies() {
     let token = issuer().refresh(&refresh_claims()).unwrap();
     assert_eq!(token, issuer().refresh(&refresh_claims()).unwrap());
     assert_eq!(part(&token, 0)["typ"], "rt+jwt");
@@ -55,14 +55,14 @@ fn a_refresh_token_is_deterministic_and_reads_back() {
 }
 
 #[test]
-fn each_kind_is_refused_where_the_other_belongs() {
+fn each_kind_is_rejected_in_place_of_the_other() {
     let issuer = issuer();
     let access = issuer.access(&grant(), at(NOW)).unwrap().token;
     let refresh = issuer.refresh(&refresh_claims()).unwrap();
     assert!(matches!(verifier().verify_access_at(&refresh, at(NOW)), Err(TokenError::Invalid(_))));
     assert!(matches!(issuer.verify_refresh_at(&access, at(NOW)), Err(TokenError::Invalid(_))));
 
-    // Even with the refresh key: the header's kind and the claim both have to be right.
+    // Even with the refresh key, both the kind in the header and the claim must be correct.
     let secret = secret().for_refresh_tokens();
     let kid = SigningKey::hs256(&secret).verifying_key().id().as_str().to_owned();
     let forge = |typ: &str, kind: &str| {
@@ -98,7 +98,7 @@ fn an_old_key_verifies_until_it_is_removed() {
 }
 
 #[test]
-fn an_issuer_signs_nothing_that_its_verifier_refuses() {
+fn an_issuer_signs_nothing_that_its_verifier_rejects() {
     for bad in ["", "a\nb", &"x".repeat(256)] {
         let subject = AccessGrant { subject: bad, ..grant() };
         assert_eq!(issuer().access(&subject, at(NOW)).unwrap_err(), IssueError::Claim("sub"));
@@ -114,7 +114,7 @@ fn an_issuer_signs_nothing_that_its_verifier_refuses() {
 }
 
 #[test]
-fn an_issuer_does_not_start_with_a_careless_configuration() {
+fn an_issuer_rejects_an_invalid_setup() {
     let access = || KeySet::new(SigningKey::hs256(&secret()));
     let start = |profile: Profile| Issuer::new(access(), refresh_keys(), profile).map(drop).unwrap_err();
     assert_eq!(start(Profile { issuer: String::new(), ..profile() }), SetupError::EmptyIssuer);
@@ -133,7 +133,7 @@ fn an_issuer_does_not_start_with_a_careless_configuration() {
 }
 
 #[test]
-fn nothing_prints_a_token_or_a_key() {
+fn debug_output_contains_no_token_and_no_key() {
     let issued = issuer().access(&grant(), at(NOW)).unwrap();
     let (_, signature) = issued.token.rsplit_once('.').unwrap();
     assert!(!format!("{issued:?}").contains(signature));

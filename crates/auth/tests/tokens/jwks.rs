@@ -1,4 +1,4 @@
-//! Publishing keys and reading what others publish.
+//! Publishing keys, and reading the keys of other issuers.
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its keys has failed")]
 
 use keepstone_auth::error::KeyError;
@@ -19,19 +19,19 @@ fn read(keys: &Value) -> Vec<String> {
     keys.iter().map(|key| key.id().as_str().to_owned()).collect()
 }
 
-/// The published keys, as another implementation writes them.
+/// Returns a published key in the encoding of another implementation.
 fn published(at: usize) -> Value {
     serde_json::from_str::<Value>(key!("jwks.json")).unwrap()["keys"][at].clone()
 }
 
 #[test]
-fn what_is_published_is_what_another_implementation_publishes() {
+fn published_keys_equal_those_of_another_implementation() {
     let ours: Value = serde_json::from_str(&all().to_jwks().to_json()).unwrap();
     assert_eq!(ours, serde_json::from_str::<Value>(key!("jwks.json")).unwrap());
 }
 
 #[test]
-fn nothing_symmetric_or_private_is_published() {
+fn symmetric_and_private_keys_are_not_published() {
     fn names(value: &Value) -> Vec<&str> {
         match value {
             Value::Object(members) => {
@@ -54,7 +54,7 @@ fn nothing_symmetric_or_private_is_published() {
 }
 
 #[test]
-fn keys_that_were_published_verify() {
+fn published_keys_verify() {
     let keys = VerifyingKeys::from_jwks(&all().to_jwks().to_json()).unwrap();
     assert_eq!(keys.to_jwks(), all().to_jwks());
     let verifier = Verifier::new(keys, ISSUER, AUDIENCE).unwrap();
@@ -65,7 +65,7 @@ fn keys_that_were_published_verify() {
 }
 
 #[test]
-fn a_thumbprint_is_that_of_the_standards() {
+fn thumbprints_match_the_examples_of_the_standards() {
     // RFC 8037 appendix A.3, RFC 7638 section 3.1.
     let ed = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
     let rsa = json!({"kty": "RSA", "e": "AQAB", "alg": "RS256", "n": concat!(
@@ -80,7 +80,7 @@ fn a_thumbprint_is_that_of_the_standards() {
 }
 
 #[test]
-fn unusable_keys_are_passed_over_and_the_others_are_read() {
+fn unusable_keys_are_ignored_and_the_others_are_read() {
     let oct = json!({"kty": "oct", "k": encode(SECRET), "alg": "HS256", "kid": "oct"});
     let good = published(0);
     let mut keys = vec![oct, json!(null), json!("key"), json!({}), json!({"kty": 1})];
@@ -126,7 +126,7 @@ fn unusable_keys_are_passed_over_and_the_others_are_read() {
 }
 
 #[test]
-fn optional_members_are_optional_and_of_two_keys_with_one_id_the_first_counts() {
+fn members_are_optional_and_the_first_of_two_keys_with_one_id_is_used() {
     let bare = ["kid", "use", "alg"].into_iter().fold(published(1), without);
     assert_eq!(read(&json!([bare])), [published(1)["kid"].as_str().unwrap()]);
     let verifies = with(with(bare, "key_ops", json!(["verify"])), "x5t", json!("anything"));

@@ -1,4 +1,4 @@
-//! Tokens from outside: what an issuer writes and what a verifier believes. The rule: nothing here sees private items.
+//! Tests of the public interface of issuers and verifiers.
 
 mod activation;
 mod any_token;

@@ -1,13 +1,13 @@
-//! What no string whatever can do. The rule: each property says what is accepted as well as what is refused.
+//! Properties of arbitrary strings. Each property states which inputs are accepted and which are rejected.
 
 use keepstone_auth::token::AccessGrant;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::any_token::{is_judged_by_what_it_says, is_refused_unsigned};
+use crate::any_token::{is_checked_by_its_content, is_rejected_unsigned};
 use crate::support::*;
 
-/// One change to a token's text.
+/// A change to the text of a token.
 #[derive(Debug, Clone)]
 enum Mutation {
     Replace(usize, char),
@@ -56,25 +56,25 @@ proptest! {
 
     #[test]
     fn no_string_verifies(text in ".{0,200}", parts in "[A-Za-z0-9_.-]{0,200}") {
-        is_refused_unsigned(&text);
-        is_refused_unsigned(&parts);
+        is_rejected_unsigned(&text);
+        is_rejected_unsigned(&parts);
     }
 
     #[test]
-    fn signed_nonsense_is_refused_without_a_panic(head in ".{0,60}", body in ".{0,200}") {
+    fn signed_garbage_is_rejected_without_a_panic(head in ".{0,60}", body in ".{0,200}") {
         prop_assert!(verify(&sign_text(&head, &body)).is_err());
         prop_assert!(verify(&sign_text(&header().to_string(), &body)).is_err());
     }
 
     #[test]
-    fn signed_claims_with_a_change_are_judged_by_what_they_say(head in mutation(), body in prop::collection::vec(mutation(), 1..4)) {
+    fn changed_and_signed_claims_are_checked_by_their_content(head in mutation(), body in prop::collection::vec(mutation(), 1..4)) {
         let claims = body.iter().fold(claims().to_string(), |text, change| mutate(&text, change));
-        is_judged_by_what_it_says(&header().to_string(), &claims);
-        is_judged_by_what_it_says(&mutate(&header().to_string(), &head), &claims);
+        is_checked_by_its_content(&header().to_string(), &claims);
+        is_checked_by_its_content(&mutate(&header().to_string(), &head), &claims);
     }
 
     #[test]
-    fn any_times_are_judged_without_a_panic(iat: u64, nbf: u64, exp: u64, now in 0..=u64::MAX >> 2) {
+    fn arbitrary_times_are_checked_without_a_panic(iat: u64, nbf: u64, exp: u64, now in 0..=u64::MAX >> 2) {
         let claims = with(with(with(claims(), "iat", json!(iat)), "nbf", json!(nbf)), "exp", json!(exp));
         let verdict = verifier().verify_access_at(&sign(&header(), &claims), at(now));
         let (now, iat, nbf, exp) = (i128::from(now), i128::from(iat), i128::from(nbf), i128::from(exp));
@@ -83,7 +83,7 @@ proptest! {
     }
 
     #[test]
-    fn near_times_are_judged_to_the_second(iat in 0_i64..20, nbf in 0_i64..20, exp in 0_i64..20, now in 0_i64..20) {
+    fn close_times_are_checked_to_the_second(iat in 0_i64..20, nbf in 0_i64..20, exp in 0_i64..20, now in 0_i64..20) {
         let claims = with(with(with(claims(), "iat", json!(iat)), "nbf", json!(nbf)), "exp", json!(exp));
         let verdict = verifier().verify_access_at(&sign(&header(), &claims), at(now.unsigned_abs()));
         let good = exp > iat && iat <= now + 5 && nbf <= now + 5 && now < exp;
@@ -91,7 +91,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_issued_is_read_back(subject in "[^\\pC]{1,60}", scope in "[a-z: ]{0,80}", now in 0..=u64::MAX >> 3) {
+    fn every_issued_token_verifies(subject in "[^\\pC]{1,60}", scope in "[a-z: ]{0,80}", now in 0..=u64::MAX >> 3) {
         let grant = AccessGrant { subject: &subject, scope: &scope, ..grant() };
         let issued = issuer().access(&grant, at(now)).map_err(|error| TestCaseError::fail(error.to_string()))?;
         let read = verifier().verify_access_at(&issued.token, at(now));

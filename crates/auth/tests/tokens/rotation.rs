@@ -1,4 +1,4 @@
-//! Keys in files, and changing them while tokens are being verified.
+//! Keys in files, and replacing them while tokens are being verified.
 #![expect(clippy::unwrap_used, reason = "a test that cannot write its files has failed")]
 
 use std::fs;
@@ -54,7 +54,7 @@ fn the_newest_private_key_of_a_folder_signs_and_all_verify() {
 
 #[cfg(unix)]
 #[test]
-fn private_keys_that_everybody_may_read_are_reported() {
+fn world_readable_private_keys_are_reported() {
     use std::os::unix::fs::PermissionsExt;
     let folder = folder(&[("a.pem", key!("p256.pem")), ("b.pem", key!("ed25519.pem")), ("c.pem", key!("rsa.pub.pem"))]);
     for (name, mode) in [("a.pem", 0o644), ("b.pem", 0o640), ("c.pem", 0o644)] {
@@ -64,7 +64,7 @@ fn private_keys_that_everybody_may_read_are_reported() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_used_is_told_by_file_and_never_by_content() {
+fn errors_of_a_folder_name_the_file_and_never_its_content() {
     let error = |folder: &TempDir| KeyFolder::read(folder.path()).map(drop).unwrap_err();
     assert!(matches!(error(&folder(&[])), KeyFolderError::Empty { .. }));
     assert!(matches!(error(&folder(&[("a.pem", key!("rsa.pub.pem"))])), KeyFolderError::NoSigningKey { .. }));
@@ -109,7 +109,7 @@ fn a_folder_that_cannot_be_used_is_told_by_file_and_never_by_content() {
 }
 
 #[test]
-fn keys_rotate_under_load_without_one_refused_token() {
+fn keys_rotate_under_load_without_rejecting_a_token() {
     let mut signing = new_key();
     let ring = Arc::new(Keyring::new(issuer_with(KeySet::new(signing.clone()))));
     let done = Arc::new(AtomicBool::new(false));
@@ -121,7 +121,7 @@ fn keys_rotate_under_load_without_one_refused_token() {
                 let mut refused = 0_u64;
                 while !done.load(Ordering::Relaxed) {
                     let token = ring.current().access(&grant(), at(NOW)).unwrap().token;
-                    // A later request, with whatever the keys are by then.
+                    // A later request, with the current keys.
                     refused += u64::from(ring.current().verifier().verify_access_at(&token, at(NOW)).is_err());
                     rounds[worker].fetch_add(1, Ordering::SeqCst);
                 }
@@ -134,7 +134,7 @@ fn keys_rotate_under_load_without_one_refused_token() {
         let keys = KeySet::new(next.clone()).with(signing.verifying_key().clone()).unwrap();
         ring.replace(issuer_with(keys));
         signing = next;
-        // Until every token of the key before has been verified, as when they have expired.
+        // Waits until every token of the previous key has been verified, as if they had expired.
         for round in rounds.iter() {
             let until = round.load(Ordering::SeqCst) + 1;
             while round.load(Ordering::SeqCst) < until {
@@ -147,7 +147,7 @@ fn keys_rotate_under_load_without_one_refused_token() {
 }
 
 #[test]
-fn a_removed_key_refuses_its_tokens_at_once() {
+fn tokens_of_a_removed_key_are_rejected_at_once() {
     let (old, new) = (new_key(), new_key());
     let ring = Keyring::new(issuer_with(KeySet::new(old.clone())));
     let token = ring.current().access(&grant(), at(NOW)).unwrap().token;
@@ -157,5 +157,8 @@ fn a_removed_key_refuses_its_tokens_at_once() {
     ring.replace(issuer_with(KeySet::new(new)));
     let refused = ring.current().verifier().verify_access_at(&token, at(NOW));
     assert_eq!(refused, Err(TokenError::Invalid(TokenFault::UnknownKey)));
-    assert!(request.verifier().verify_access_at(&token, at(NOW)).is_ok(), "a request keeps the keys it began with");
+    assert!(
+        request.verifier().verify_access_at(&token, at(NOW)).is_ok(),
+        "a request uses the same keys from start to end"
+    );
 }

@@ -1,5 +1,5 @@
-//! Tokens made by hand, with another implementation of everything. The rule: it can say anything, right or wrong.
-#![expect(clippy::unwrap_used, reason = "a test that cannot make its token has failed")]
+//! Creates tokens by hand, with another implementation. It can create valid and invalid tokens.
+#![expect(clippy::unwrap_used, reason = "a test that cannot create its token has failed")]
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -80,12 +80,12 @@ pub fn claims() -> Value {
     })
 }
 
-/// The claims that earlier versions wrote.
+/// Returns the claims of an earlier version.
 pub fn claims_of_an_earlier_version() -> Value {
     with(without(without(claims(), "client_id"), "auth_time"), "nbf", json!(NOW))
 }
 
-/// `base`, with a member replaced or added.
+/// Returns `base` with a member replaced or added.
 pub fn with(mut base: Value, name: &str, value: Value) -> Value {
     base[name] = value;
     base
@@ -100,13 +100,13 @@ pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// A part of a token that is JSON.
+/// Decodes a JSON part of a token.
 pub fn part(token: &str, index: usize) -> Value {
     let text = token.split('.').nth(index).unwrap_or_default();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).unwrap_or_default()).unwrap_or_default()
 }
 
-/// Signs any two texts, JSON or not.
+/// Signs two texts, which need not be JSON.
 pub fn sign_text(header: &str, claims: &str) -> String {
     sign_message(&format!("{}.{}", encode(header), encode(claims)), SECRET.as_bytes())
 }
@@ -125,7 +125,7 @@ pub fn verify(token: &str) -> Result<AccessClaims, TokenError> {
     verifier().verify_access_at(token, at(NOW))
 }
 
-/// The fault of a token that must be refused.
+/// Returns the fault of a token that must be rejected.
 #[track_caller]
 pub fn fault(token: &str) -> TokenFault {
     match verify(token) {

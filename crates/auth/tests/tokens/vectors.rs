@@ -1,5 +1,5 @@
-//! Every way to spoil a token, one at a time. The rule: each vector differs from an accepted token in one thing only,
-//! and is signed with the right key unless its signature is the point.
+//! Invalid tokens. Each vector differs from an accepted token in one detail only, and is signed with the correct key
+//! unless it tests the signature.
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -10,7 +10,7 @@ use keepstone_auth::token::{KeyId, MAX_TOKEN_BYTES, Secret, Verifier, VerifyingK
 use serde_json::{Value, json};
 
 #[test]
-fn the_token_that_all_vectors_spoil_is_accepted() {
+fn the_unchanged_token_is_accepted() {
     let read = verify(&sign(&header(), &claims())).unwrap();
     assert_eq!((read.subject.as_str(), read.role.as_str(), read.session_id), ("ada", "clerk", SESSION));
     assert_eq!((read.issued_at, read.not_before, read.expires_at), (NOW, None, NOW + LIFETIME));
@@ -38,7 +38,7 @@ fn the_header_cannot_choose_the_algorithm() {
 }
 
 #[test]
-fn only_the_keys_own_signature_counts() {
+fn only_the_signature_of_the_key_is_accepted() {
     let message = format!("{}.{}", encode(header().to_string()), encode(claims().to_string()));
     let good = sign_message(&message, SECRET.as_bytes());
     let (_, signature) = good.rsplit_once('.').unwrap();
@@ -53,7 +53,7 @@ fn only_the_keys_own_signature_counts() {
 }
 
 #[test]
-fn header_extensions_are_refused_whatever_they_say() {
+fn header_extensions_are_rejected_whatever_their_value() {
     for name in ["crit", "zip", "enc", "b64"] {
         for value in [json!(["exp"]), json!([]), json!(null), json!("DEF"), json!(true), json!(false), json!({})] {
             let token = sign(&with(header(), name, value), &claims());
@@ -97,7 +97,7 @@ fn a_key_is_found_by_its_exact_id_only() {
 }
 
 #[test]
-fn the_header_says_what_kind_of_token_it_is() {
+fn the_header_determines_the_kind_of_token() {
     for typ in ["at+jwt", "JWT"] {
         assert!(verify(&sign(&with(header(), "typ", json!(typ)), &claims())).is_ok(), "{typ}");
     }
@@ -124,7 +124,7 @@ fn size_is_limited_before_anything_is_decoded() {
 }
 
 #[test]
-fn the_form_is_three_bare_base64url_parts() {
+fn the_form_is_three_unpadded_base64url_parts() {
     let token = sign(&header(), &claims());
     let [head, body, signature] = token.split('.').collect::<Vec<_>>().try_into().unwrap();
     let spoiled = [
@@ -170,7 +170,7 @@ fn the_form_is_three_bare_base64url_parts() {
 }
 
 #[test]
-fn a_signature_has_one_spelling() {
+fn a_signature_has_exactly_one_encoding() {
     let token = sign(&header(), &claims());
     let (rest, last) = token.split_at(token.len() - 1);
     let others =
@@ -181,7 +181,7 @@ fn a_signature_has_one_spelling() {
 }
 
 #[test]
-fn repeated_names_are_refused_in_header_and_claims() {
+fn repeated_names_are_rejected_in_header_and_claims() {
     let twice = |json: &Value, member: &str| json.to_string().replacen('{', &format!("{{{member},"), 1);
     for member in
         [r#""alg":"HS256""#, r#""alg":"none""#, r#""\u0061lg":"HS256""#, r#""x":1,"x":1"#, r#""x":{"y":1,"y":2}"#]
@@ -203,7 +203,7 @@ fn repeated_names_are_refused_in_header_and_claims() {
 }
 
 #[test]
-fn malformed_json_is_refused() {
+fn malformed_json_is_rejected() {
     for spoil in ["", "{", "[]", "null", "\"\"", "1", "{}x", "\u{feff}{}", "{\"a\"}", "{'alg':'HS256'}", "{\"a\":1,}"] {
         assert_eq!(
             fault(&sign_text(&header().to_string(), spoil)),

@@ -1,11 +1,11 @@
-//! Where keys may come from, and how long they are kept.
+//! Tests of the allowed URLs of keys, and of how long keys are cached.
 
 use super::max_age;
 use crate::error::SetupError;
 use crate::jwks::RemoteVerifier;
 
 #[test]
-fn keys_come_from_https_or_from_this_machine() {
+fn only_https_and_loopback_urls_are_accepted() {
     let new = |url: &str| RemoteVerifier::new(url, "https://id.example.com", "orders").map(drop);
     for good in ["https://id.example.com/jwks.json", "http://localhost:8000/", "http://127.0.0.1/", "http://[::1]:1/"] {
         assert_eq!(new(good), Ok(()), "{good}");
@@ -34,14 +34,14 @@ fn keys_come_from_https_or_from_this_machine() {
     for bad in ["file:///etc/passwd", "http://user:password@keepstone:8000/"] {
         assert_eq!(plain(bad), Err(SetupError::JwksUrl), "{bad}");
     }
-    let nobody = RemoteVerifier::new("https://id.example.com/", "", "orders").map(drop);
-    assert_eq!(nobody, Err(SetupError::EmptyIssuer));
-    let no_one = RemoteVerifier::new("https://id.example.com/", "https://id.example.com", "").map(drop);
-    assert_eq!(no_one, Err(SetupError::EmptyAudience));
+    let empty_issuer = RemoteVerifier::new("https://id.example.com/", "", "orders").map(drop);
+    assert_eq!(empty_issuer, Err(SetupError::EmptyIssuer));
+    let empty_audience = RemoteVerifier::new("https://id.example.com/", "https://id.example.com", "").map(drop);
+    assert_eq!(empty_audience, Err(SetupError::EmptyAudience));
 }
 
 #[test]
-fn an_age_is_between_a_minute_and_an_hour() {
+fn a_maximum_age_is_between_a_minute_and_an_hour() {
     for (headers, seconds) in [
         (&[][..], 300),
         (&["public"], 300),

@@ -1,5 +1,5 @@
-//! The bounds of the pool, proved with work that the tests control. The rule: tests observe order, and of time a lower
-//! bound at most.
+//! The limits of the pool, tested with work that the tests control. The tests check the order of events, and never an
+//! upper bound on time.
 
 use std::sync::mpsc;
 use std::thread;
@@ -16,7 +16,7 @@ fn patient(concurrency: usize, queue: usize) -> Passwords {
     pool(concurrency, queue, Duration::from_mins(1))
 }
 
-/// Occupies one permit until the sender is used or dropped; returns when the work has begun.
+/// Occupies one permit until the sender is used or dropped. Returns once the work has started.
 async fn occupy(passwords: &Passwords) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), PasswordError>>) {
     let (release, released) = mpsc::channel::<()>();
     let (start, started) = tokio::sync::oneshot::channel();
@@ -35,20 +35,20 @@ async fn occupy(passwords: &Passwords) -> (mpsc::Sender<()>, tokio::task::JoinHa
 async fn until(condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !condition() {
-        assert!(Instant::now() < deadline, "the condition never came true");
+        assert!(Instant::now() < deadline, "the condition was not met in time");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
 #[test]
-fn the_usual_limits_are_16_waiting_for_each_and_two_seconds() {
+fn the_default_limits_are_16_waiting_per_concurrent_hash_and_two_seconds() {
     let limits = Limits::new(3);
     assert_eq!((limits.concurrency, limits.queue, limits.wait), (3, 48, Duration::from_secs(2)));
     assert_eq!(Limits::new(0).concurrency, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn never_more_than_the_limit_run_at_once() {
+async fn at_most_the_limit_of_hashes_run_concurrently() {
     let passwords = patient(2, 1000);
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let tasks = (0..60).map(|_| {
@@ -70,7 +70,7 @@ async fn never_more_than_the_limit_run_at_once() {
 }
 
 #[tokio::test]
-async fn one_more_than_the_queue_is_refused_at_once_and_hashes_nothing() {
+async fn a_full_queue_rejects_at_once_and_hashes_nothing() {
     let passwords = patient(1, 1);
     let (release, first) = occupy(&passwords).await;
     let second = tokio::spawn({
@@ -90,7 +90,7 @@ async fn one_more_than_the_queue_is_refused_at_once_and_hashes_nothing() {
 }
 
 #[tokio::test]
-async fn waiting_ends_after_the_limit() {
+async fn a_waiting_hash_is_rejected_after_the_limit() {
     let passwords = pool(1, 8, Duration::from_millis(5));
     let (release, first) = occupy(&passwords).await;
     let late = passwords.hash("password".into()).await;
@@ -101,7 +101,7 @@ async fn waiting_ends_after_the_limit() {
 }
 
 #[tokio::test]
-async fn a_caller_who_leaves_the_queue_leaves_no_trace() {
+async fn a_cancelled_caller_releases_its_place_in_the_queue() {
     let passwords = patient(1, 1);
     let (release, first) = occupy(&passwords).await;
     for _ in 0..3 {
@@ -121,7 +121,7 @@ async fn a_caller_who_leaves_the_queue_leaves_no_trace() {
 }
 
 #[tokio::test]
-async fn a_running_hash_keeps_its_permit_when_the_caller_goes_away() {
+async fn a_running_hash_retains_its_permit_when_the_caller_is_cancelled() {
     let passwords = patient(1, 0);
     let (release, caller) = occupy(&passwords).await;
     caller.abort();
@@ -136,7 +136,7 @@ async fn a_running_hash_keeps_its_permit_when_the_caller_goes_away() {
 }
 
 #[tokio::test]
-async fn a_panic_gives_the_permit_back() {
+async fn a_panic_releases_the_permit() {
     let passwords = patient(1, 0);
     let outcome = passwords.run(|_| assert_eq!(1, 2, "on purpose")).await;
     assert_eq!(outcome, Err(PasswordError::Failed));
@@ -172,7 +172,7 @@ async fn every_verification_costs_exactly_one_hash() {
 }
 
 #[tokio::test]
-async fn construction_hashes_nothing_and_warming_up_happens_once() {
+async fn construction_hashes_nothing_and_warm_up_measures_once() {
     let passwords = patient(2, 8);
     assert_eq!(passwords.stats().executed, 0);
     passwords.warm_up().await.unwrap();
