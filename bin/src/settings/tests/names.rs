@@ -58,8 +58,17 @@ const PROMISED: [(&str, Option<&str>, Option<&str>); 47] = [
     ("ALLOW_INSECURE_BACKEND", None, Some("false")),
 ];
 /// The documentation for users.
-const PAGES: [(&str, &str); 4] = [
+const PAGES: [(&str, &str); 13] = [
     ("README.md", include_str!("../../../../README.md")),
+    ("docs/api.md", include_str!("../../../../docs/api.md")),
+    ("docs/authentication.md", include_str!("../../../../docs/authentication.md")),
+    ("docs/commands.md", include_str!("../../../../docs/commands.md")),
+    ("docs/email.md", include_str!("../../../../docs/email.md")),
+    ("docs/errors.md", include_str!("../../../../docs/errors.md")),
+    ("docs/jobs.md", include_str!("../../../../docs/jobs.md")),
+    ("docs/lists-and-search.md", include_str!("../../../../docs/lists-and-search.md")),
+    ("docs/migrating-from-fastapi.md", include_str!("../../../../docs/migrating-from-fastapi.md")),
+    ("docs/sessions.md", include_str!("../../../../docs/sessions.md")),
     ("docs/operations.md", include_str!("../../../../docs/operations.md")),
     ("docs/backups.md", include_str!("../../../../docs/backups.md")),
     (".env.example", include_str!("../../../../.env.example")),
