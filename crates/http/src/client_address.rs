@@ -1,5 +1,5 @@
-//! The address of a client, the same for limits, sessions, the log and the audit. `X-Forwarded-For` is what anybody can
-//! send: an entry counts only if who added it is trusted, and the entries are read from the nearest outwards.
+//! The address of a client, used alike for rate limits, sessions, the log and the audit. Any client can send
+//! `X-Forwarded-For`: an entry counts only if a trusted proxy added it. Entries are read from the nearest outwards.
 
 use std::{
     net::{IpAddr, SocketAddr},
