@@ -1,4 +1,4 @@
-//! Where a request comes from, and the key under which it may be repeated.
+//! The origin of a request, and its idempotency key.
 
 use std::future::{Ready, ready};
 
@@ -15,10 +15,10 @@ use crate::{
     request_id::RequestId,
 };
 
-/// Where a request comes from.
+/// The origin of a request: address, user agent and request id.
 pub struct Requester(pub Client);
 
-/// The header of [`IdempotencyKey`].
+/// The name of the header of [`IdempotencyKey`].
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The header of [`IdempotencyKey`].
@@ -31,7 +31,7 @@ pub struct IdempotencyKeyHeader {
     idempotency_key: Option<String>,
 }
 
-/// The key under which the client may send this request again and have the same answer, if it sent one.
+/// The key with which the client can retry this request and receive the same response, if it sent one.
 pub struct IdempotencyKey(pub Option<String>);
 
 impl FromRequest for Requester {
@@ -49,7 +49,7 @@ impl FromRequest for Requester {
 }
 
 impl IdempotencyKey {
-    /// That of this request.
+    /// Reads the key of a request.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let refusal = || {
             Problem::validation(vec![FieldError {
