@@ -52,7 +52,7 @@ impl From<Item> for ItemView {
 }
 
 impl ItemView {
-    /// The answer that tells of a new item.
+    /// Creates the response for a new item.
     fn created(item: &Item, options: &Options) -> Answer {
         let location = options.api_path(&format!("/items/{}", item.id));
         Created::answer(&Self::from(item.clone()), &ETag::of(item.version), location)
@@ -121,7 +121,7 @@ pub struct SearchQuery {
     q: String,
 }
 
-/// The text to be found, which must be there.
+/// The text to search for, which is required.
 pub struct Search(SearchText);
 
 impl Filter for Search {

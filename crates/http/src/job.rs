@@ -1,4 +1,4 @@
-//! `/jobs`: background work, for those who see to it. What a job is about is not shown: there are addresses in it.
+//! `/jobs`: background jobs, for administrators. The payload of a job is not shown, because it contains addresses.
 
 use actix_web::{get, post, web::Data};
 use keepstone_domain::{Invalid, Job, JobFilter, JobId, JobState, Timestamp};
