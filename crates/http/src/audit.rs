@@ -64,7 +64,7 @@ impl From<AuditEvent> for AuditEventView {
 /// The filter of a list of events.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct AuditQuery {
     /// Events of this kind.
     #[param(value_type = Option<AuditKindSchema>)]

@@ -66,7 +66,7 @@ impl SessionView {
 /// A JWK set (RFC 7517 section 5).
 #[derive(ToSchema)]
 #[schema(as = JwkSet)]
-#[expect(dead_code, reason = "it is described; the keyring writes it")]
+#[expect(dead_code, reason = "only its schema is used; the keyring writes the body")]
 pub struct JwkSetView {
     keys: Vec<JwkView>,
 }
@@ -74,7 +74,7 @@ pub struct JwkSetView {
 /// A public key (RFC 7517 section 4).
 #[derive(ToSchema)]
 #[schema(as = Jwk)]
-#[expect(dead_code, reason = "it is described; the keyring writes it")]
+#[expect(dead_code, reason = "only its schema is used; the keyring writes the body")]
 pub struct JwkView {
     /// The key type.
     #[schema(example = "OKP")]

@@ -51,7 +51,7 @@ pub fn cors(origins: &Origins) -> Cors {
         .allowed_methods(METHODS)
         .allow_any_header()
         .expose_headers(EXPOSED)
-        // `Vary` is on every answer already.
+        // Every response has `Vary` already.
         .disable_vary_header()
         .max_age(600);
     match origins {

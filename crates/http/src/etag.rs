@@ -47,9 +47,9 @@ const PUBLIC: &str = "-public";
 /// The header of [`IfMatch`].
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct IfMatchHeader {
-    /// Makes the change only if the resource still has one of these entity tags; `*` is any. Otherwise the response
+    /// Applies the change only if the resource still has one of these entity tags; `*` is any. Otherwise the response
     /// is 412.
     #[param(example = "\"3\"", rename = "If-Match", pattern = r#"^(\*|(W/)?"[^"]*"( *, *(W/)?"[^"]*")*)$"#)]
     if_match: Option<String>,
@@ -58,7 +58,7 @@ pub struct IfMatchHeader {
 /// The header that [`ETag::is_known`] reads.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct IfNoneMatchHeader {
     /// Responds with 304 if the resource has one of these entity tags.
     #[param(example = "\"3\"", rename = "If-None-Match")]

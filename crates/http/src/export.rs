@@ -28,7 +28,7 @@ use crate::{
 /// Everything that is stored about an account, except the digests of passwords and tokens.
 #[derive(ToSchema)]
 #[schema(as = Export)]
-#[expect(dead_code, reason = "it is described; `Writer` writes it")]
+#[expect(dead_code, reason = "only its schema is used; `Writer` writes the body")]
 pub struct ExportView {
     /// When the export began. Later changes may or may not be included.
     #[schema(value_type = String, format = "date-time")]

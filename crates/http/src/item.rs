@@ -87,7 +87,7 @@ impl Input for NewItemBody {
     }
 }
 
-/// Changes of an item. Members that are left out keep their values.
+/// Changes of an item. Omitted members keep their values.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ItemPatch)]
 pub struct ItemPatchBody {
@@ -114,7 +114,7 @@ impl Input for ItemPatchBody {
 /// The query of a search.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct SearchQuery {
     /// Case-insensitive substring of the title or the description. No character is special.
     #[param(min_length = 1, max_length = 100)]
@@ -247,7 +247,7 @@ pub async fn find(caller: Authenticated, id: IdPath<ItemId>, items: Data<Items>)
 
 /// Update an item
 ///
-/// Updates an item: your own with `items:write`, any with `items:manage`. Members that are left out keep their values.
+/// Updates an item: your own with `items:write`, any with `items:manage`. Omitted members keep their values.
 #[utoipa::path(
     tag = "items",
     operation_id = "updateItem",

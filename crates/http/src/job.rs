@@ -60,7 +60,7 @@ impl From<Job> for JobView {
 /// The filter of a list of jobs.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct JobQuery {
     /// Jobs in this state.
     #[param(value_type = Option<JobStateSchema>)]

@@ -55,7 +55,7 @@ impl Input for LetterBody {
 /// The query of a test e-mail.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct LetterQuery {
     /// The recipient of a test e-mail, instead of a body.
     #[param(max_length = 254)]

@@ -49,7 +49,7 @@ impl Filter for () {
 /// The paging parameters of a list.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct PagingQuery {
     /// The page, from 1. Pages reach row 10,000; use `cursor` beyond it.
     #[param(minimum = 1, maximum = 10_000, default = 1)]

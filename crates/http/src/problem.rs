@@ -1,4 +1,4 @@
-//! The body of every error (RFC 9457). It states what to fix; causes go to the log only.
+//! The body of every error (RFC 9457). It states the error and its fix; causes go only to the log.
 
 use std::{borrow::Cow, fmt, time::Duration};
 

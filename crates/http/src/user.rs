@@ -105,7 +105,7 @@ pub async fn me(caller: Authenticated) -> Tagged<UserView> {
 
 /// Update your account
 ///
-/// Updates the caller's own account. Members that are left out keep their values. Changing the address requires
+/// Updates the caller's own account. Omitted members keep their values. Changing the address requires
 /// `current_password`; the new address is confirmed by a link that is sent there.
 #[utoipa::path(
     tag = "users",

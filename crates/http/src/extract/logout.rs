@@ -36,7 +36,7 @@ pub struct LogoutJson {
 
 /// A logout request as a form (RFC 7009 section 2.1).
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct LogoutForm {
     /// The access or refresh token of the session to end.
     token: String,

@@ -24,7 +24,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The header of [`IdempotencyKey`].
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct IdempotencyKeyHeader {
     /// Makes this request safe to retry for 24 hours: it takes effect once, and a retry returns the first response.
     #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, pattern = "^[!-~]+$")]

@@ -1,5 +1,5 @@
-//! A request to the token endpoint: JSON, or a form of OAuth 2 (RFC 6749 sections 4.3.2 and 6). Both routes accept forms
-//! with either grant; the default grant depends on the route.
+//! A request to the token endpoint: JSON, or a form of OAuth 2 (RFC 6749 sections 4.3.2 and 6). Both routes accept
+//! forms with either grant; the default grant depends on the route.
 
 use std::marker::PhantomData;
 
@@ -85,7 +85,7 @@ pub struct RefreshJson {
 
 /// A token request as a form (RFC 6749). A parameter without a value counts as omitted.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct TokenForm {
     /// `password` or `refresh_token`. By default what the route is for.
     #[schema(example = "password", pattern = "^(password|refresh_token)?$")]

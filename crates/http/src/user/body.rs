@@ -65,7 +65,7 @@ impl Input for NewUserBody {
     }
 }
 
-/// Changes of an account. Members that are left out keep their values.
+/// Changes of an account. Omitted members keep their values.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = UserPatch)]
 pub struct UserPatchBody {
@@ -134,7 +134,7 @@ impl Input for UserPatchBody {
 /// The filter of a list of users.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct UserQuery {
     /// Case-insensitive substring of the e-mail address, username or name. No character is special.
     #[param(max_length = 100)]

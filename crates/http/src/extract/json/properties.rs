@@ -41,7 +41,7 @@ const PIECES: &[&str] = &[
 ];
 
 /// Asserts that a body is parsed as the object that it contains, or rejected with the right status.
-fn is_read_as_what_it_is(bytes: &[u8]) {
+fn assert_parsed_or_rejected(bytes: &[u8]) {
     let text = str::from_utf8(bytes).ok();
     let value = text.and_then(|text| serde_json::from_str::<Value>(text).ok());
     match parse_json::<Body>(bytes) {
@@ -81,16 +81,16 @@ proptest! {
         value in prop::sample::select(PIECES),
         behind in "\\PC{0,3}",
     ) {
-        is_read_as_what_it_is(&noise);
-        is_read_as_what_it_is(plausible.concat().as_bytes());
-        is_read_as_what_it_is(format!("{{{name}: {value}{behind}}}").as_bytes());
+        assert_parsed_or_rejected(&noise);
+        assert_parsed_or_rejected(plausible.concat().as_bytes());
+        assert_parsed_or_rejected(format!("{{{name}: {value}{behind}}}").as_bytes());
     }
 }
 
 #[test]
 fn neither_depth_nor_length_overflows_the_stack() {
     for open in ["[", "{\"name\":", "{\"other\":["] {
-        is_read_as_what_it_is(open.repeat(1024 * 1024 / open.len()).as_bytes());
+        assert_parsed_or_rejected(open.repeat(1024 * 1024 / open.len()).as_bytes());
     }
     let deep = format!("{{\"name\": {}1{}}}", "[".repeat(30_000), "]".repeat(30_000));
     assert_eq!(parse_json::<Body>(deep.as_bytes()).unwrap_err().status_code(), StatusCode::BAD_REQUEST);
