@@ -182,6 +182,6 @@ async fn one_that_cannot_go_on_is_not_taken_for_whole() {
         assert!(heard.text.len() > 1_000_000, "it had begun: {}", heard.text.len());
         assert!(is_whole || !heard.text.ends_with("\r\n0\r\n\r\n"), "no end of the transfer: …{end}");
     }
-    let is_said = async || server.log().contains("an export broke off").then_some(());
+    let is_said = async || server.log().contains("export interrupted").then_some(());
     eventually("the operator is told", is_said).await;
 }

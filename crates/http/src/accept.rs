@@ -1,9 +1,8 @@
-//! What a client is willing to read: the `Accept` header (RFC 9110 section 12.5.1). What cannot be read excludes
-//! nothing.
+//! Content negotiation by the `Accept` header (RFC 9110 section 12.5.1). Malformed elements are ignored.
 
 use actix_web::http::header::{ACCEPT, HeaderMap, HeaderValue};
 
-/// How much the client wants this media type, in thousandths; 0 if it does not take it.
+/// Returns the quality of a media type in thousandths, from 0 (not acceptable) to 1000.
 #[must_use]
 pub fn quality(headers: &HeaderMap, media_type: &str) -> u16 {
     let mut values = headers.get_all(ACCEPT).filter_map(|value: &HeaderValue| value.to_str().ok()).peekable();
@@ -24,7 +23,7 @@ pub fn quality(headers: &HeaderMap, media_type: &str) -> u16 {
     }
 }
 
-/// One element of the header: `text/*;q=0.5`. Other parameters than `q` are passed over.
+/// An element of the header: `text/*;q=0.5`. Parameters other than `q` are ignored.
 struct Range<'a> {
     kind: &'a str,
     subtype: &'a str,
@@ -46,13 +45,13 @@ impl<'a> Range<'a> {
             && (self.subtype == "*" || self.subtype.eq_ignore_ascii_case(subtype))
     }
 
-    /// The range that says most about a media type decides.
+    /// The precedence of the range: the most specific one that matches a media type applies.
     fn exactness(&self) -> u8 {
         u8::from(self.kind != "*") + u8::from(self.subtype != "*")
     }
 }
 
-/// `1`, `0.5`, `0.001`: at most three decimals.
+/// Parses `1`, `0.5` or `0.001` to thousandths: at most three decimals.
 fn thousandths(text: &str) -> Option<u16> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let are_digits = decimals.len() <= 3 && decimals.bytes().all(|byte| byte.is_ascii_digit());
@@ -77,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_closest_range_decides() {
+    fn the_most_specific_range_applies() {
         for (accept, expected) in [
             (&[][..], (1000, 1000)),
             (&["*/*"], (1000, 1000)),
@@ -95,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_excludes_nothing() {
+    fn malformed_elements_are_ignored() {
         for accept in ["", "json", "text/html;q=2", "text/html;q=x", "text/html;q=0.0001", ";;,,", "text/html;q=-1"] {
             assert_eq!(asked(&[accept]), (1000, 1000), "{accept:?}");
         }

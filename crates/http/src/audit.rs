@@ -64,7 +64,7 @@ impl From<AuditEvent> for AuditEventView {
 /// The filter of a list of events.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct AuditQuery {
     /// Events of this kind.
     #[param(value_type = Option<AuditKindSchema>)]
@@ -90,7 +90,7 @@ impl Filter for AuditFilter {
     const NAMES: &'static [&'static str] = &["kind", "user_id", "actor_id", "ip", "since", "until"];
 
     fn read(query: &mut Query<'_>) -> Option<Self> {
-        let no_kind = Invalid::Malformed("must be the name of a kind of event, such as login_failed");
+        let no_kind = Invalid::Malformed("must be an event kind, such as login_failed");
         let id = |text: &str| text.parse().map_err(|_| Invalid::Malformed("must be a UUID"));
         let no_ip = Invalid::Malformed("must be an IP address, such as 192.0.2.1 or 2001:db8::1");
         let ip = |text: &str| text.parse().map(|ip: IpAddr| ip.to_canonical()).map_err(|_| no_ip);
@@ -111,7 +111,7 @@ impl Filter for AuditFilter {
     }
 }
 
-/// Reads a time of a query, where an unescaped `+` means a space.
+/// Reads a time in a query, in which an unescaped `+` stands for a space.
 fn time(text: &str) -> Result<Timestamp, Invalid> {
     Timestamp::parse(text)
         .map_err(|_| Invalid::Malformed("must be a time, such as 2026-01-31T09:30:00Z; write + as %2B"))

@@ -1,4 +1,4 @@
-//! `/auth`: signing up, getting in, staying in, and getting out.
+//! `/auth`: registration, login, refresh, logout and sessions.
 
 use actix_web::{
     HttpRequest, HttpResponse, delete, get,
@@ -66,7 +66,7 @@ impl SessionView {
 /// A JWK set (RFC 7517 section 5).
 #[derive(ToSchema)]
 #[schema(as = JwkSet)]
-#[expect(dead_code, reason = "it is described; the keyring writes it")]
+#[expect(dead_code, reason = "only its schema is used; the keyring writes the body")]
 pub struct JwkSetView {
     keys: Vec<JwkView>,
 }
@@ -74,7 +74,7 @@ pub struct JwkSetView {
 /// A public key (RFC 7517 section 4).
 #[derive(ToSchema)]
 #[schema(as = Jwk)]
-#[expect(dead_code, reason = "it is described; the keyring writes it")]
+#[expect(dead_code, reason = "only its schema is used; the keyring writes the body")]
 pub struct JwkView {
     /// The key type.
     #[schema(example = "OKP")]
@@ -105,7 +105,7 @@ pub struct JwkView {
     e: Option<String>,
 }
 
-/// The response to every sign-up where these are concealed.
+/// The response to every sign-up with `REGISTRATION_CONCEAL`.
 pub const SIGNED_UP: &str = "Thank you. Check your e-mail for the next step.";
 
 /// Register an account
@@ -119,7 +119,7 @@ pub const SIGNED_UP: &str = "Thank you. Check your e-mail for the next step.";
     params(IdempotencyKeyHeader),
     responses(
         (status = CREATED, body = UserView),
-        (status = ACCEPTED, body = MessageView, description = "The response to every sign-up where these are concealed; the result is sent by e-mail."),
+        (status = ACCEPTED, body = MessageView, description = "The response to every sign-up with `REGISTRATION_CONCEAL`; the result is sent by e-mail."),
     ),
     security(()),
     extensions(("x-problems" = json!(["email_already_registered", "username_taken", "insufficient_permissions", "registration_closed", "rate_limited"]))),
@@ -197,7 +197,7 @@ pub async fn refresh(
     exchange.answer(asked, options.token_case).await
 }
 
-/// What both routes of the token endpoint do.
+/// The exchange of credentials for tokens, common to both routes of the token endpoint.
 struct Exchange<'a> {
     request: &'a HttpRequest,
     accounts: &'a Accounts,

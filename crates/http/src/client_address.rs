@@ -1,5 +1,5 @@
-//! The address of a client, the same for limits, sessions, the log and the audit. `X-Forwarded-For` is what anybody can
-//! send: an entry counts only if who added it is trusted, and the entries are read from the nearest outwards.
+//! The address of a client, used alike for rate limits, sessions, the log and the audit. Any client can send
+//! `X-Forwarded-For`: an entry counts only if a trusted proxy added it. Entries are read from the nearest outwards.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -12,7 +12,7 @@ use actix_web::{
     http::header::{FORWARDED, HeaderMap, HeaderValue, X_FORWARDED_FOR, X_FORWARDED_PROTO},
 };
 
-/// Addresses that begin with the same bits.
+/// The addresses that begin with the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
     address: IpAddr,
@@ -20,20 +20,21 @@ pub struct Network {
 }
 
 impl Network {
-    /// The network of an address, of which this many leading bits count. One of IPv4 written as IPv6 is that of IPv4.
+    /// Creates the network of the addresses that share this many leading bits. An IPv4-mapped IPv6 network becomes the
+    /// IPv4 network.
     #[must_use]
     pub const fn new(address: IpAddr, prefix: u8) -> Self {
         let canonical = address.to_canonical();
         let prefix = match (address, canonical) {
             (IpAddr::V6(_), IpAddr::V4(_)) if prefix >= 96 => prefix - 96,
-            // More than all IPv4 addresses: it stays as it is, and no canonical address is in it.
+            // It contains more than the mapped IPv4 addresses. It stays unchanged, and contains no canonical address.
             (IpAddr::V6(_), IpAddr::V4(_)) => return Self { address, prefix },
             _ => prefix,
         };
         Self { address: canonical, prefix }
     }
 
-    /// Whether an address is in it.
+    /// Returns whether the network contains an address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let prefix = u32::from(self.prefix);
@@ -51,29 +52,29 @@ impl Network {
     }
 }
 
-/// Where a request comes from, as far as it can be believed; `None` if the connection has no address.
+/// The address of the client, as far as it is trustworthy; `None` if the connection has no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress(pub Option<IpAddr>);
 
 impl ClientAddress {
-    /// Finds it out; put among the request's extensions by the [edge](crate::edge).
+    /// Determines the address. The [edge](crate::edge) stores it in the extensions of the request.
     #[must_use]
     pub fn find(request: &ServiceRequest, trusted: &[Network]) -> Self {
         let peer = request.head().peer_addr.map(|peer| peer.ip());
         Self(peer.map(|peer| walk(peer, request.headers(), trusted)))
     }
 
-    /// That of a request under way.
+    /// Returns the stored address of a request.
     #[must_use]
     pub fn of(request: &HttpRequest) -> Option<IpAddr> {
         request.extensions().get::<Self>().and_then(|address| address.0)
     }
 }
 
-/// Whether a proxy that is not trusted has been reported. Once is enough: the configuration does not change.
+/// Whether an untrusted proxy has been reported. One warning is enough: the configuration does not change.
 static IS_REPORTED: AtomicBool = AtomicBool::new(false);
 
-/// Warns, once, of a peer that forwards for others and is not trusted: probably a proxy that was not configured.
+/// Warns once about a peer that forwards for others and is not trusted: probably a proxy missing in the configuration.
 pub fn report_untrusted_proxy(request: &ServiceRequest, trusted: &[Network]) {
     let Some(peer) = request.head().peer_addr.map(|peer| peer.ip().to_canonical()) else { return };
     if IS_REPORTED.load(Ordering::Relaxed) || trusted.iter().any(|network| network.contains(peer)) {
@@ -90,7 +91,7 @@ pub fn report_untrusted_proxy(request: &ServiceRequest, trusted: &[Network]) {
     }
 }
 
-/// From the peer on, each trusted address is asked whom it forwards for. What cannot be read ends the walk.
+/// Follows the entries from the peer outwards, as long as the address is trusted. A malformed entry ends the walk.
 fn walk(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer.to_canonical();
@@ -99,7 +100,7 @@ fn walk(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     }
     let values: Vec<&[u8]> = headers.get_all(X_FORWARDED_FOR).map(HeaderValue::as_bytes).collect();
     let nearest_first = values.iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b','));
-    // A list may have empty elements, which mean nothing (RFC 9110 section 5.6.1).
+    // A list may have empty elements, which are ignored (RFC 9110 section 5.6.1).
     for hop in nearest_first.map(<[u8]>::trim_ascii).filter(|hop| !hop.is_empty()) {
         let Some(address) = read(hop) else { break };
         client = address;
@@ -110,7 +111,7 @@ fn walk(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     client
 }
 
-/// An address as proxies write it: with or without brackets, with or without a port.
+/// Parses an address as proxies write it: with or without brackets, with or without a port.
 fn read(hop: &[u8]) -> Option<IpAddr> {
     let text = str::from_utf8(hop).ok()?;
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
@@ -136,7 +137,7 @@ mod tests {
         Network::new(ip(address), prefix.parse().unwrap())
     }
 
-    /// The client of a request from `peer` with these headers, behind proxies of two networks.
+    /// Returns the client of a request from `peer` with these headers, with two trusted networks.
     fn client(peer: &str, values: &[&[u8]]) -> IpAddr {
         let mut headers = HeaderMap::new();
         for value in values {
@@ -146,14 +147,14 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_believed_nothing() {
+    fn the_header_of_an_untrusted_peer_is_ignored() {
         for value in ["192.0.2.1", "192.0.2.1, 10.0.0.2", "nonsense", ""] {
             assert_eq!(client(STRANGER, &[value.as_bytes()]), ip(STRANGER), "{value}");
         }
     }
 
     #[test]
-    fn behind_a_proxy_the_nearest_stranger_is_the_client() {
+    fn behind_a_proxy_the_nearest_untrusted_address_is_the_client() {
         for (values, expected) in [
             (&[][..], PROXY),
             (&["203.0.113.9"], STRANGER),
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_ends_the_walk_at_the_last_that_could() {
+    fn a_malformed_entry_ends_the_walk() {
         assert_eq!(client(PROXY, &[b"203.0.113.9, unknown"]), ip(PROXY));
         assert_eq!(client(PROXY, &[b"203.0.113.9, unknown, 10.0.0.2"]), ip("10.0.0.2"));
         for odd in
@@ -192,18 +193,18 @@ mod tests {
         ] {
             assert_eq!(client("2001:db8:1::1", &[value.as_bytes()]), ip(expected), "{value}");
         }
-        assert_eq!(client("::ffff:10.0.0.1", &[b"203.0.113.9"]), ip(STRANGER), "a dual-stack socket says it so");
+        assert_eq!(client("::ffff:10.0.0.1", &[b"203.0.113.9"]), ip(STRANGER), "a dual-stack socket maps IPv4");
     }
 
     #[test]
-    fn of_a_thousand_entries_the_nearest_stranger_counts() {
+    fn of_a_thousand_entries_the_nearest_untrusted_one_counts() {
         let far = "1.1.1.1,".repeat(500);
         let near = ",10.9.8.7".repeat(500);
         assert_eq!(client(PROXY, &[format!("{far}{STRANGER}{near}").as_bytes()]), ip(STRANGER));
     }
 
     #[test]
-    fn a_network_is_its_leading_bits() {
+    fn a_network_contains_the_addresses_with_its_leading_bits() {
         assert!(network("10.0.0.0/8").contains(ip("10.255.0.1")) && !network("10.0.0.0/8").contains(ip("11.0.0.0")));
         assert!(network("10.0.0.1/32").contains(ip("10.0.0.1")) && !network("10.0.0.1/32").contains(ip("10.0.0.0")));
         assert!(network("0.0.0.0/0").contains(ip(STRANGER)) && !network("0.0.0.0/0").contains(ip("2001:db8::1")));
@@ -213,7 +214,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_header_panics_and_none_of_a_strangers_counts(
+        fn no_header_panics_and_those_of_untrusted_peers_are_ignored(
             values in prop::collection::vec(prop::collection::vec(prop::sample::select(b"0123456789abcdef.:[], \t%\xff".as_slice()), 0..40), 0..4),
         ) {
             let values: Vec<&[u8]> = values.iter().map(Vec::as_slice).collect();
@@ -222,7 +223,7 @@ mod tests {
         }
 
         #[test]
-        fn the_client_is_the_nearest_whom_only_proxies_vouch_for(
+        fn the_client_is_the_nearest_address_that_is_not_a_proxy(
             hops in prop::collection::vec((any::<bool>(), any::<[u8; 3]>(), 0..4_u8), 0..8),
         ) {
             let hops: Vec<(IpAddr, String)> = hops
@@ -247,7 +248,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_comes_before_the_nearest_stranger_changes_nothing(before in "[0-9a-f.:,\\[\\] ]{0,60}") {
+        fn entries_before_the_nearest_untrusted_one_are_ignored(before in "[0-9a-f.:,\\[\\] ]{0,60}") {
             prop_assert_eq!(client(PROXY, &[format!("{before},{STRANGER}").as_bytes()]), ip(STRANGER));
         }
     }

@@ -1,4 +1,4 @@
-//! Closed lists of names, each as a named schema with an `enum`. Lists of the domain are not repeated here.
+//! Closed lists of names, each as a named schema with an `enum`. The names are those of the domain's types.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use utoipa::{
 
 use crate::{code::Code, extract::GRANT_TYPES};
 
-/// The schema of a text that is one of these.
+/// Returns the schema of a string that is one of these names.
 #[must_use]
 pub fn one_of<'a>(description: &str, names: impl IntoIterator<Item = &'a str>) -> Object {
     let object = ObjectBuilder::new().schema_type(Type::String).description(Some(description));
@@ -51,7 +51,7 @@ closed_list!(SessionEndSchema, "SessionEnd", "Why a session was ended.", Session
 pub struct RoleSchema;
 
 impl RoleSchema {
-    /// The schema of these roles.
+    /// Returns the schema of these roles.
     #[must_use]
     pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Object {
         one_of("The role of a user.", names)

@@ -1,5 +1,5 @@
-//! Which pages of other origins may call from a browser, and what they may send and read. Origins are compared whole,
-//! and credentials are for allowed ones only.
+//! CORS: the origins whose pages may call the API, and the headers that they may send and read. Origins are compared as
+//! a whole, and only allowed ones may use credentials.
 
 use actix_cors::{Cors, CorsError};
 use actix_web::{
@@ -17,7 +17,7 @@ use crate::{
     code::Code, headers::VARIES_BY_PREFLIGHT, problem::Problem, rate_limit, request_id, respond::IDEMPOTENCY_REPLAYED,
 };
 
-/// Which pages may call the API from a browser.
+/// The origins whose pages may call the API from a browser.
 #[derive(Debug, Clone)]
 pub enum Origins {
     /// Any, but without credentials.
@@ -30,7 +30,7 @@ pub enum Origins {
 
 const METHODS: [Method; 7] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
-/// What a page may read besides the body and the headers that every page may read.
+/// The response headers that a page may read, besides those that every page may read.
 const EXPOSED: [HeaderName; 11] = [
     header::ETAG,
     header::LOCATION,
@@ -45,13 +45,13 @@ const EXPOSED: [HeaderName; 11] = [
     header::LINK,
 ];
 
-/// Around everything that needs credentials or has limits: a preflight has none and knows none.
+/// Returns the middleware. It is outside authentication and rate limits, because a preflight has no credentials.
 pub fn cors(origins: &Origins) -> Cors {
     let cors = Cors::default()
         .allowed_methods(METHODS)
         .allow_any_header()
         .expose_headers(EXPOSED)
-        // `Vary` is on every answer already.
+        // Every response has `Vary` already.
         .disable_vary_header()
         .max_age(600);
     match origins {
@@ -73,12 +73,12 @@ fn listed(cors: Cors, origins: &[String]) -> Cors {
     origins.iter().fold(cors.supports_credentials(), |cors, origin| cors.allowed_origin(origin))
 }
 
-/// Whether an origin matches. `null` never does: sandboxed pages of any site send it.
+/// Returns whether an origin matches. `null` never does: sandboxed pages of any site send it.
 fn matches(pattern: &Regex, origin: &HeaderValue) -> bool {
     origin.to_str().is_ok_and(|origin| origin != "null" && pattern.is_match(origin))
 }
 
-/// Names in the answer to a refused preflight what was refused.
+/// Adds the reason to the response to a rejected preflight.
 pub fn explain(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let error = response.response().error().and_then(|error| error.as_error::<CorsError>());
     match error.map(|error| refusal(error, response.request())) {
@@ -100,7 +100,7 @@ fn refusal(error: &CorsError, request: &HttpRequest) -> Problem {
         CorsError::MethodNotAllowed | CorsError::BadRequestMethod => {
             let method = sent(header::ACCESS_CONTROL_REQUEST_METHOD);
             format!(
-                "The method {method} is not allowed. Allowed are {}",
+                "The method {method} is not allowed. The allowed methods are {}",
                 METHODS.map(|method| method.to_string()).join(", ")
             )
         }
@@ -110,7 +110,7 @@ fn refusal(error: &CorsError, request: &HttpRequest) -> Problem {
     Problem::new(Code::InvalidRequest, detail)
 }
 
-/// Leaves the headers of CORS to answers for allowed origins: to others, `actix-cors` sends some of them, too.
+/// Removes the CORS headers from responses to origins that are not allowed: `actix-cors` sends some of them anyway.
 pub fn complete(headers: &mut HeaderMap) {
     if !headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
         headers.remove(header::ACCESS_CONTROL_ALLOW_CREDENTIALS);

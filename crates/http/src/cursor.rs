@@ -1,28 +1,28 @@
-//! Cursors: a place in one list, for whoever was given it. Nobody can make one, change one, or use one for another
-//! list.
+//! Cursors: positions in a list, authenticated by a keyed digest. A client cannot create or change a cursor, or use it
+//! for another list.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use keepstone_auth::token::Secret;
 use keepstone_domain::{Position, Timestamp};
 use uuid::Uuid;
 
-/// A time and an id.
+/// The length of a time and an id, in bytes.
 const POSITION: usize = 24;
-/// What is left of the keyed digest: 128 bits.
+/// The length of the truncated keyed digest, in bytes: 128 bits.
 const MAC: usize = 16;
 
-/// Writes and reads cursors. Nodes that serve the same clients share the secret.
+/// The writer and reader of cursors. Nodes that serve the same clients share the secret.
 #[derive(Clone)]
 pub struct Cursors(Secret);
 
 impl Cursors {
-    /// With a secret of their own.
+    /// Creates one with a secret that is used for nothing else.
     #[must_use]
     pub const fn new(secret: Secret) -> Self {
         Self(secret)
     }
 
-    /// The cursor of a place in the list that these words tell from others: its path and its filters.
+    /// Returns the cursor of a position in a list. `list` identifies the list: its path and its filters.
     #[must_use]
     pub fn write(&self, list: &[&[u8]], position: Position) -> String {
         let mut bytes = [0; POSITION + MAC];
@@ -33,7 +33,7 @@ impl Cursors {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// The place, if this is a cursor of that list.
+    /// Returns the position, or `None` if this is not a cursor of the list.
     #[must_use]
     pub fn read(&self, list: &[&[u8]], cursor: &str) -> Option<Position> {
         let bytes: [u8; POSITION + MAC] = URL_SAFE_NO_PAD.decode(cursor).ok()?.try_into().ok()?;
@@ -67,7 +67,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_is_read_as_it_was_written(micros in -62_135_596_800_000_000_i64..253_402_300_799_999_999, id: u128) {
+        fn a_written_cursor_can_be_read_only_for_its_list(micros in -62_135_596_800_000_000_i64..253_402_300_799_999_999, id: u128) {
             let created_at = Timestamp::from_micros(micros).unwrap();
             let position = Position { created_at, id: Uuid::from_u128(id) };
             let cursor = cursors().write(LIST, position);
@@ -77,7 +77,7 @@ mod tests {
         }
 
         #[test]
-        fn a_cursor_that_was_changed_is_none(bit in 0..(POSITION + MAC) * 8) {
+        fn a_changed_cursor_is_rejected(bit in 0..(POSITION + MAC) * 8) {
             let position = Position { created_at: Timestamp::UNIX_EPOCH, id: Uuid::max() };
             let mut bytes = URL_SAFE_NO_PAD.decode(cursors().write(LIST, position)).unwrap();
             bytes[bit / 8] ^= 1 << (bit % 8);
@@ -85,7 +85,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_no_cursor_is_refused(text: String) {
+        fn arbitrary_text_is_rejected(text: String) {
             prop_assert_eq!(cursors().read(LIST, &text), None);
         }
     }

@@ -1,5 +1,5 @@
-//! How long a request may take: its body while it is waited for, and the application for everything else. Who is late
-//! is answered, and what was done for the request is dropped, just as when its client hangs up.
+//! The deadlines of a request: one for receiving its body, one for everything else. After a deadline the client
+//! receives a response, and the handler is dropped, exactly as after a client disconnect.
 
 use std::{
     cell::Cell,
@@ -20,8 +20,7 @@ use futures_util::Stream;
 
 use crate::{code::Code, connection::Alarm, problem::Problem};
 
-/// How long a body may keep the application waiting, in all. A large one has more time, as long as it comes at this
-/// rate.
+/// The total time that the application waits for a body. A large body has more time if it arrives at this rate.
 const BODY: Duration = Duration::from_secs(10);
 const BYTES_PER_SECOND: u64 = 1_024;
 
@@ -29,22 +28,22 @@ const BYTES_PER_SECOND: u64 = 1_024;
 pub struct Deadline {
     began: Instant,
     patience: Duration,
-    /// If it has a body.
+    /// The progress of the body, if there is one.
     body: Option<Rc<Progress>>,
 }
 
 struct Progress {
     patience: Duration,
-    /// When the application got the request, or the last part of its body.
+    /// When the application received the request, or the last part of its body.
     since: Cell<Instant>,
-    /// Since when it has been waiting for more of the body, if it is.
+    /// Since when the application has been waiting for more of the body, if it is.
     waiting: Cell<Option<Instant>>,
     waited: Cell<Duration>,
     received: Cell<u64>,
 }
 
 impl Deadline {
-    /// That of a request which has just begun. Its body is watched from now on.
+    /// Creates the deadline of a request that has just begun, and tracks the progress of its body.
     pub fn of(request: &mut ServiceRequest, now: Instant, patience: Duration) -> Self {
         let body = match request.take_payload() {
             Payload::None => None,
@@ -58,7 +57,7 @@ impl Deadline {
         Self { began: now, patience, body }
     }
 
-    /// Does this, unless it takes too long.
+    /// Runs a future within the deadline.
     pub async fn allow<T>(self, work: impl Future<Output = T>) -> Result<T, Problem> {
         let (mut work, mut alarm) = (pin!(work), Alarm::default());
         poll_fn(|context| match work.as_mut().poll(context) {
@@ -93,7 +92,7 @@ impl Progress {
         }
     }
 
-    /// When it will have taken too long, unless something happens.
+    /// Returns the time of the deadline if there is no progress until then.
     fn due(&self) -> Option<Instant> {
         match self.waiting.get() {
             None => self.since.get().checked_add(self.patience),
@@ -110,7 +109,7 @@ impl Progress {
         }
     }
 
-    /// So much of the body has come, or nothing will any more.
+    /// Records received bytes, or the end of the body.
     fn goes_on(&self, bytes: usize) {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.received.set(self.received.get().saturating_add(bytes));
@@ -122,7 +121,7 @@ impl Progress {
     }
 }
 
-/// A body whose arrival is noted.
+/// A body that records its progress.
 struct Body {
     body: Payload,
     progress: Rc<Progress>,
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_application_has_all_of_its_time_after_the_body() {
+    fn the_time_of_the_application_starts_after_the_body() {
         let before = Instant::now();
         let progress = Progress::new(before, PATIENCE);
         assert_eq!(progress.due(), Some(before + PATIENCE));
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patience_without_end_is_no_deadline() {
+    fn an_unlimited_time_has_no_deadline() {
         let progress = Progress::new(Instant::now(), Duration::MAX);
         assert_eq!(progress.due(), None);
     }

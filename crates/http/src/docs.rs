@@ -1,4 +1,4 @@
-//! The OpenAPI document, and the pages that show it. The document is made by the calls that register the routes.
+//! The OpenAPI document, and the pages that show it. The calls that register the routes also create the document.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -27,7 +27,7 @@ use crate::{
     server::{self, Options},
 };
 
-/// The files of Swagger UI that its page loads; it has more, among them a page that shows the API of somebody else.
+/// The files of Swagger UI that its page loads. Others are not served, among them a page that can show another API.
 const SWAGGER_FILES: [&str; 3] = ["swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"];
 
 /// The groups of operations.
@@ -50,7 +50,7 @@ Single resources carry an `ETag`: `If-None-Match` avoids a transfer, `If-Match` 
 
 With `Idempotency-Key` a request that creates or sends something can be retried safely.";
 
-/// The document of all routes.
+/// Returns the OpenAPI document of all routes.
 #[must_use]
 pub fn openapi(options: &DocumentOptions) -> OpenApi {
     let api_prefix = &options.api_prefix;
@@ -74,10 +74,10 @@ pub fn openapi(options: &DocumentOptions) -> OpenApi {
     document::complete(document, options)
 }
 
-/// The document without its operations.
+/// Returns the document without its operations.
 fn base(options: &DocumentOptions) -> OpenApi {
     let DocumentOptions { title, version, api_prefix, public_url, .. } = options;
-    // Relative addresses are those of the server that sends the document.
+    // Relative URLs refer to the server that sends the document.
     let url = public_url.as_deref().unwrap_or_default();
     let auth = format!("{url}{api_prefix}/auth");
     let flow = Password::with_refresh_url(format!("{auth}/login"), Scopes::new(), format!("{auth}/refresh"));
@@ -105,19 +105,19 @@ fn base(options: &DocumentOptions) -> OpenApi {
         .build()
 }
 
-/// The document as it is sent.
+/// The serialized document.
 pub struct Document(pub Bytes);
 
-/// A script that a page loads from elsewhere, and what it must be.
+/// A script from another server, and its expected hash.
 #[derive(Debug, Clone)]
 pub struct Script {
-    /// Its address.
+    /// The URL.
     pub url: String,
-    /// Its hash, as Subresource Integrity writes it; a browser runs nothing else.
+    /// The hash, in the format of Subresource Integrity; a browser rejects any other script.
     pub integrity: Option<String>,
 }
 
-/// Other addresses of the pages, which clients know from elsewhere.
+/// Alternative paths of the pages, as other frameworks have them.
 fn redirects(api_prefix: &str) -> [(String, &'static str); 4] {
     [
         (format!("{api_prefix}/docs"), "/docs"),
@@ -127,14 +127,14 @@ fn redirects(api_prefix: &str) -> [(String, &'static str); 4] {
     ]
 }
 
-/// The paths of the document and its pages, for those who ask with another method than GET.
+/// Returns the paths of the document and its pages, for 405 responses.
 pub fn paths(api_prefix: &str) -> Vec<String> {
     let own = ["/docs", "/docs/{file}", "/redoc", "/redoc/style.css", "/openapi.json"].map(str::to_owned);
     let redirects = redirects(api_prefix).map(|(from, _)| from);
     own.into_iter().chain(redirects).chain([format!("{api_prefix}/openapi.json")]).collect()
 }
 
-/// The routes of the document and its pages.
+/// Registers the routes of the document and its pages.
 pub fn routes(options: &Options) -> impl FnOnce(&mut web::ServiceConfig) + use<> {
     let document = format!("{}/openapi.json", options.api_prefix);
     let redirects = redirects(&options.api_prefix).map(|(from, to)| (from, options.public_path(to)));
@@ -161,8 +161,8 @@ async fn document_json(document: Data<Document>) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::json()).body(document.0.clone())
 }
 
-/// Swagger UI, over the document of this server. It sets styles by script, which needs no permission, and has its icons
-/// in its stylesheet.
+/// Serves Swagger UI for the document of this server. It sets styles by script, which the policy need not allow, and
+/// its icons are in its stylesheet.
 #[get("/docs")]
 async fn swagger(options: Data<Options>) -> HttpResponse {
     html::page("script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'")
@@ -174,7 +174,7 @@ async fn swagger_start(options: Data<Options>) -> HttpResponse {
     html::file("text/javascript; charset=utf-8").body(with_base(include_str!("pages/swagger.js"), &options))
 }
 
-/// A file whose addresses begin with what clients reach this server under.
+/// Inserts the base path of the public URL into a file.
 fn with_base(file: &str, options: &Options) -> String {
     file.replace("{base}", &options.base_path)
 }
@@ -191,8 +191,8 @@ async fn swagger_file(name: web::Path<String>) -> Result<HttpResponse, Problem> 
     Ok(html::file(&found.content_type).body(bytes))
 }
 
-/// Redoc, by a script from elsewhere. It writes its styles into the page and searches in a worker that it makes of a
-/// blob.
+/// Serves Redoc, whose script is on another server by default. It writes its styles into the page, and its search runs
+/// in a worker created from a blob.
 #[get("/redoc")]
 async fn redoc(options: Data<Options>) -> HttpResponse {
     let Script { url, integrity } = &options.redoc_script;

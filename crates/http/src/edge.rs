@@ -1,5 +1,5 @@
-//! What happens to every request and every response, whatever is between: a request id, the headers that all answers
-//! have, a body for every error, one line in the log.
+//! The outermost middleware. Every request has a request id and one line in the access log; every response has the
+//! common headers, and every error a body.
 
 use std::time::Instant;
 
@@ -25,11 +25,11 @@ use crate::{
     server::Options,
 };
 
-/// Who asked, once it is known; put among the request's extensions by [`Caller`](crate::extract)'s extractor.
+/// The authenticated user, for the access log; an extension that the extractor of [`Caller`](crate::extract) adds.
 #[derive(Clone, Copy)]
 pub struct LoggedUser(pub UserId);
 
-/// The outermost middleware.
+/// Handles a request as described in the module documentation.
 pub async fn edge(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -56,11 +56,11 @@ pub async fn edge(
             let user = response.request().extensions().get::<LoggedUser>().map(|user| user.0);
             line.log(response.status(), &id, user, response.response().error());
             let response = complete(cors::explain(response.map_into_boxed_body()), &id, is_https);
-            // The protocol layer would have the whole of a stream read, to leave it out.
+            // The protocol layer would read the whole stream only to discard it.
             let is_in_vain = is_head && response.response().body().size() == BodySize::Stream;
             Ok(if is_in_vain { response.map_body(|_, _| BoxBody::new(body::None::new())) } else { response })
         }
-        // There is no request left to answer to: the protocol layer makes the answer of the error, when it has gone on.
+        // The request was dropped with the handler. The protocol layer creates the response from the error later.
         Err(mut error) => {
             line.log(error.as_response_error().status_code(), &id, None, Some(&error));
             let made = error.error_response();
@@ -78,7 +78,7 @@ pub async fn edge(
     }
 }
 
-/// An answer with everything that all answers have. Headers that are already there, those of CORS among them, stay.
+/// Adds the common headers, and the body if this is an error. Existing headers, such as those of CORS, stay.
 fn complete(mut response: ServiceResponse<BoxBody>, id: &RequestId, is_https: bool) -> ServiceResponse<BoxBody> {
     let body = problem_body(response.status(), response.headers(), response.response().error(), id);
     set_headers(response.headers_mut(), body.as_ref().map(|body| body.content_type), id, is_https);
@@ -88,7 +88,7 @@ fn complete(mut response: ServiceResponse<BoxBody>, id: &RequestId, is_https: bo
     }
 }
 
-/// Sets the headers of an answer; `content_type` is that of a body which it gets here.
+/// Sets the headers of a response; `content_type` is that of a body that is added here.
 fn set_headers(headers: &mut HeaderMap, content_type: Option<&'static str>, id: &RequestId, is_https: bool) {
     if let Some(content_type) = content_type {
         for (name, value) in [(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, "no-store")] {
@@ -106,7 +106,7 @@ struct Body {
     bytes: Vec<u8>,
 }
 
-/// The body that an answer must have if it is an error; `None` if it has it.
+/// Returns the body to add to an error response; `None` if the response is not an error or already has a body.
 fn problem_body(status: StatusCode, headers: &HeaderMap, error: Option<&Error>, id: &RequestId) -> Option<Body> {
     if !status.is_client_error() && !status.is_server_error() {
         return None;
@@ -119,7 +119,7 @@ fn problem_body(status: StatusCode, headers: &HeaderMap, error: Option<&Error>, 
     }
 }
 
-/// A line of the access log: one a request, without the query, and with only that part of the path which holds no secret.
+/// A line of the access log. It has neither the query nor parts of the path that may contain a secret.
 struct Line {
     method: Method,
     path: String,

@@ -1,4 +1,4 @@
-//! Entity tags (RFC 9110 section 8.8.3): which version of a thing is sent, which are known, which are meant.
+//! Entity tags (RFC 9110 section 8.8.3): the version of a resource in `ETag`, `If-None-Match` and `If-Match`.
 
 use std::future::{Ready, ready};
 
@@ -16,25 +16,25 @@ use crate::problem::{FieldError, Problem};
 pub struct ETag(String);
 
 impl ETag {
-    /// Of a thing in this version.
+    /// Returns the tag of a resource in this version.
     #[must_use]
     pub fn of(version: Version) -> Self {
         Self(format!("\"{}\"", version.get()))
     }
 
-    /// Of as much of it as everybody may see, which is another representation.
+    /// Returns the tag of the public profile, which is another representation.
     #[must_use]
     pub fn of_public(version: Version) -> Self {
         Self(format!("\"{}{PUBLIC}\"", version.get()))
     }
 
-    /// As a header has it.
+    /// Returns the value of the header.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether the client has this already (`If-None-Match`, compared weakly).
+    /// Returns whether the client already has this version (`If-None-Match`, compared weakly).
     #[must_use]
     pub fn is_known(&self, headers: &HeaderMap) -> bool {
         tags(headers, &IF_NONE_MATCH)
@@ -47,24 +47,25 @@ const PUBLIC: &str = "-public";
 /// The header of [`IfMatch`].
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct IfMatchHeader {
-    /// Makes the change only if the resource still has one of these entity tags; `*` is any. Otherwise the response is 412.
+    /// Applies the change only if the resource still has one of these entity tags; `*` is any. Otherwise the response
+    /// is 412.
     #[param(example = "\"3\"", rename = "If-Match", pattern = r#"^(\*|(W/)?"[^"]*"( *, *(W/)?"[^"]*")*)$"#)]
     if_match: Option<String>,
 }
 
-/// What [`ETag::is_known`] looks at.
+/// The header that [`ETag::is_known`] reads.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct IfNoneMatchHeader {
     /// Responds with 304 if the resource has one of these entity tags.
     #[param(example = "\"3\"", rename = "If-None-Match")]
     if_none_match: Option<String>,
 }
 
-/// The versions that a change is meant for (`If-Match`, compared strongly).
+/// The versions that a change applies to (`If-Match`, compared strongly).
 pub struct IfMatch(pub Expected);
 
 impl IfMatch {
@@ -96,7 +97,7 @@ impl FromRequest for IfMatch {
     }
 }
 
-/// The version in a strong tag of ours. Another spelling of its number is another tag.
+/// Returns the version in a strong tag of this server. Another spelling of the number is a different tag.
 fn version(tag: &str) -> Option<Version> {
     let text = tag.strip_prefix('"')?.strip_suffix('"')?;
     let number: i64 = text.strip_suffix(PUBLIC).unwrap_or(text).parse().ok()?;
@@ -105,7 +106,7 @@ fn version(tag: &str) -> Option<Version> {
     is_ours.then_some(version)
 }
 
-/// The tags in all headers of this name; `None` if there are none, or something else.
+/// Returns the tags in all headers of this name; `None` if there are none or the list is malformed.
 fn tags<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<Vec<&'h str>> {
     let mut tags = Vec::new();
     for value in headers.get_all(name) {
@@ -126,7 +127,7 @@ fn tags<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<Vec<&'h str>> {
     is_list.then_some(tags)
 }
 
-/// How long the tag is that a text begins with: `"…"` or `W/"…"`. What is inside may have commas.
+/// Returns the length of the tag at the start of a text: `"…"` or `W/"…"`. A tag may contain commas.
 fn tag_length(text: &str) -> Option<usize> {
     let open = text.find('"')?;
     let is_tag = matches!(&text[..open], "" | "W/");
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_read_from_strong_tags_of_ours() {
+    fn versions_are_read_from_strong_tags_of_this_server() {
         assert_eq!(expected("*"), Some(Expected::Any));
         assert_eq!(expected("\"3\""), Some(one_of(&[3])));
         assert_eq!(expected("\"3-public\""), Some(one_of(&[3])));
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_tags_is_refused() {
+    fn a_malformed_list_of_tags_is_rejected() {
         for bad in ["3", "", " ", "\"3", "w/\"3\"", "\"3\" \"4\"", "x\"3\"", "\"3\"x", "\"3\", *", "*, *"] {
             assert_eq!(expected(bad), None, "{bad}");
         }

@@ -1,9 +1,9 @@
-//! Examples for the OpenAPI document, made of the schemas themselves: each is what its schema describes.
+//! Examples for the OpenAPI document, generated from the schemas.
 
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{Components, Content, RefOr};
 
-/// Gives a body an example, if it is described and has none.
+/// Adds an example to a body that has a schema but no example.
 pub fn illustrate(content: &mut Content, components: &Value) {
     let schema = content.schema.as_ref().and_then(|schema| serde_json::to_value(schema).ok());
     if let (None, true, Some(schema)) = (&content.example, content.examples.is_empty(), schema) {
@@ -11,7 +11,7 @@ pub fn illustrate(content: &mut Content, components: &Value) {
     }
 }
 
-/// The schemas that others refer to.
+/// Returns the shared schemas by their names.
 #[must_use]
 pub fn referred(components: &Components) -> Value {
     let schemas: Map<String, Value> = components
@@ -25,11 +25,11 @@ pub fn referred(components: &Components) -> Value {
     Value::Object(schemas)
 }
 
-/// Members that are null in the usual case: nothing has ended, failed or been deleted.
+/// The members that are usually null.
 const NULL: [&str; 7] =
     ["deleted_at", "end_reason", "ended_at", "finished_at", "last_error", "next_cursor", "pending_email"];
 
-/// An example of a schema, for a member of this name.
+/// Returns an example of a schema, for a member of this name.
 fn of(schema: &Value, name: &str, components: &Value) -> Value {
     if NULL.contains(&name) {
         return Value::Null;

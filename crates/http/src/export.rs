@@ -1,5 +1,5 @@
-//! `/users/me/export`: everything that is kept about the caller, written as it is read. A document that breaks off is
-//! none: it ends with a bracket that comes last, and its transfer with an error.
+//! `/users/me/export`: all data stored about the caller, streamed while it is read. An incomplete document is
+//! recognizable: it lacks the closing bracket, and its transfer ends with an error.
 
 use std::error::Error as _;
 
@@ -28,7 +28,7 @@ use crate::{
 /// Everything that is stored about an account, except the digests of passwords and tokens.
 #[derive(ToSchema)]
 #[schema(as = Export)]
-#[expect(dead_code, reason = "it is described; `Writer` writes it")]
+#[expect(dead_code, reason = "only its schema is used; `Writer` writes the body")]
 pub struct ExportView {
     /// When the export began. Later changes may or may not be included.
     #[schema(value_type = String, format = "date-time")]
@@ -124,7 +124,7 @@ pub async fn export_me(caller: Authenticated, exports: Data<Exports>, requester:
     let export = exports.begin(&caller).await?;
     let date: String = export.at.to_string().chars().take("2026-01-31".len()).collect();
     let mut writer = Writer::new(export);
-    // What fails until here is answered by a problem, and what fails later by no end.
+    // An error before this point is a problem response; a later one ends the transfer without a closing bracket.
     let first = writer.next().await?;
     let request_id = requester.0.request_id.unwrap_or_default();
     let rest = stream::try_unfold(writer, move |mut writer| {
@@ -141,28 +141,28 @@ pub async fn export_me(caller: Authenticated, exports: Data<Exports>, requester:
         .streaming(stream::iter(first.map(Ok)).chain(rest)))
 }
 
-/// What breaks the transfer, so that nobody takes it for whole. The request's own line in the log was written before.
+/// Logs the error and returns the one that aborts the transfer. The access log line of the request is already written.
 fn broken_off(error: &Error, request_id: &str) -> &'static str {
-    tracing::error!(%error, cause = error.source().map(tracing::field::display), request_id, "an export broke off");
-    "an export broke off"
+    tracing::error!(%error, cause = error.source().map(tracing::field::display), request_id, "export interrupted");
+    "export interrupted"
 }
 
-/// Writes the document of an export, a part at a time.
+/// The writer of an export document, one part at a time.
 struct Writer {
     export: Export,
     place: Place,
 }
 
-/// What was written last.
+/// The last part that was written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Nothing,
-    /// The name of a list and its bracket, or rows of it.
+    /// The name of a list and its opening bracket, or rows of the list.
     List {
         name: &'static str,
         is_empty: bool,
     },
-    /// The last bracket.
+    /// The closing bracket of the document.
     End,
 }
 
@@ -171,7 +171,7 @@ impl Writer {
         Self { export, place: Place::Nothing }
     }
 
-    /// The next piece of the document; `None` after its end.
+    /// Returns the next part of the document; `None` after its end.
     async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         if self.place == Place::End {
             return Ok(None);
@@ -197,7 +197,7 @@ impl Writer {
         Ok(Some(text.into()))
     }
 
-    /// Rows of the list of this name, which is begun if it is not the one of the last rows.
+    /// Writes rows of the list of this name. Begins the list if the last rows belong to another one.
     fn write(
         &mut self,
         name: &'static str,
@@ -212,7 +212,7 @@ impl Writer {
                     let reserved_emails = self.export.email_changes.iter().map(ReservedEmailView::from).collect();
                     let user = UserView::from(&self.export.user);
                     json(&Head { exported_at: at, user, reserved_emails }, text)?;
-                    // There is more to come of this object.
+                    // Removes the closing brace: the lists follow.
                     text.pop();
                 } else {
                     text.push(b']');
@@ -233,7 +233,7 @@ impl Writer {
     }
 }
 
-/// How the document begins.
+/// The first members of the document.
 #[derive(Serialize)]
 struct Head {
     exported_at: Timestamp,

@@ -1,5 +1,5 @@
-//! What the document of all routes tells about a path before any handler is asked: 405 if it exists for other methods
-//! (actix would answer 404), 406 if the client excludes everything that it gives.
+//! Checks of a request against the OpenAPI document, before any handler is called: 405 if the path exists for other
+//! methods (actix would respond with 404), 406 if `Accept` excludes all media types of the path.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -22,25 +22,26 @@ use crate::{
 
 /// The methods of the server as a whole, for `OPTIONS *` and for CONNECT, which name no path.
 const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-/// Those of what can only be looked at. HEAD comes with GET, OPTIONS with everything.
+/// The methods of read-only paths. GET implies HEAD, and every path has OPTIONS.
 const READING: &str = "GET, HEAD, OPTIONS";
 
-/// Every path, from the document that the routes themselves have made.
+/// All paths, from the OpenAPI document of the routes.
 pub struct KnownPaths {
     all: Vec<KnownPath>,
-    /// Those without placeholders, by their names.
+    /// The indexes of the paths without placeholders.
     named: HashMap<String, usize>,
 }
 
 struct KnownPath {
     pattern: ResourceDef,
     methods: String,
-    /// What it answers with when all is well; empty if nobody need choose.
+    /// The media types of successful responses; empty if `Accept` does not matter.
     media_types: Vec<String>,
 }
 
 impl KnownPaths {
-    /// The paths of the document, and others that can only be looked at and are not chosen by `Accept`.
+    /// Creates the table from the paths of the document and from `others`: read-only paths for which `Accept` does not
+    /// matter.
     #[must_use]
     pub fn of(document: &OpenApi, others: &[String]) -> Self {
         let others = others.iter().map(|path| KnownPath {
@@ -64,8 +65,8 @@ impl KnownPaths {
         Self { all, named }
     }
 
-    /// Refuses a method that a path without placeholders does not have (405): the router would take its last part for
-    /// an id.
+    /// Rejects a method that a path without placeholders does not have (405): the router would interpret its last part
+    /// as an id.
     pub fn has_method(&self, request: &HttpRequest) -> ApiResult<()> {
         let known = self.named.get(request.match_info().get_ref().path());
         match known.and_then(|index| self.all.get(*index)) {
@@ -76,9 +77,9 @@ impl KnownPaths {
         }
     }
 
-    /// Refuses who would not read the answer (406). Errors are `application/problem+json` whatever is asked for.
+    /// Rejects a request whose `Accept` excludes the response (406). Errors are always `application/problem+json`.
     pub fn acceptable(&self, request: &HttpRequest) -> ApiResult<()> {
-        // Who says nothing or takes anything is most, and need not be looked up.
+        // The usual cases, which need no lookup.
         if request.headers().get(ACCEPT).is_none_or(|accept| accept == "*/*" || accept == "application/json") {
             return Ok(());
         }
@@ -86,10 +87,10 @@ impl KnownPaths {
         if types.is_empty() || types.iter().any(|name| accept::quality(request.headers(), name) > 0) {
             return Ok(());
         }
-        Err(Problem::new(Code::NotAcceptable, format!("The answer would be {}", types.join(" or "))))
+        Err(Problem::new(Code::NotAcceptable, format!("The response would be {}", types.join(" or "))))
     }
 
-    /// As the router finds it: by the path decoded once.
+    /// Finds a path as the router does: by the path decoded once.
     fn find(&self, request: &HttpRequest) -> Option<&KnownPath> {
         let path = request.match_info().get_ref().path();
         self.all.iter().find(|known| known.pattern.is_match(path))
@@ -116,7 +117,7 @@ fn media_types<'a>(operations: impl Iterator<Item = &'a Operation>) -> Vec<Strin
     good.flatten().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// The service of last resort.
+/// Handles requests that no route matches.
 pub async fn fallback(request: HttpRequest, known: Data<KnownPaths>) -> ApiResult<HttpResponse> {
     let names_no_path = request.method() == Method::CONNECT || request.path() == "*";
     let methods =

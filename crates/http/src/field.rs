@@ -1,4 +1,4 @@
-//! Reading the members of a body one by one, so that everything wrong with it is told at once.
+//! The members of a body, read and checked one by one, so all invalid ones are reported at once.
 
 use std::borrow::Cow;
 
@@ -14,17 +14,17 @@ use crate::problem::FieldError;
 /// The name of a value in a request.
 type Name = Cow<'static, str>;
 
-/// One member of a body. Never fails to be read: what is wrong with it is told by [`Checker`].
+/// A member of a body. Deserialization never fails; [`Checker`] reports invalid members.
 #[derive(Debug, Clone, Default)]
 pub enum Field<T> {
-    /// The body does not have it.
+    /// The member is absent.
     #[default]
     Absent,
-    /// It is `null`.
+    /// The member is `null`.
     Null,
-    /// It is not of the type that it must have.
+    /// The member has the wrong type.
     Mistyped,
-    /// It is there.
+    /// The member has a value.
     Given(T),
 }
 
@@ -37,11 +37,11 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Field<T> {
     }
 }
 
-/// What can be sent as the type of a member.
+/// A JSON type that a member can have.
 pub trait JsonType {
-    /// What FastAPI calls a member that is not of this type.
+    /// FastAPI's name for the error of a member with another type.
     const KIND: &'static str;
-    /// What to tell the sender.
+    /// The message of this error.
     const MESSAGE: &'static str;
 }
 
@@ -57,33 +57,33 @@ impl JsonType for bool {
 
 /// A body whose members can be checked.
 pub trait Input: DeserializeOwned {
-    /// What a body without faults becomes.
+    /// The type of a valid body.
     type Output;
 
-    /// Checks every member. `None` only after telling the checker why.
+    /// Checks every member. Returns `None` only after recording an error in the checker.
     fn check(self, checker: &mut Checker) -> Option<Self::Output>;
 }
 
-/// Collects what is wrong with a body.
+/// The errors found in a body.
 pub struct Checker {
     errors: Vec<FieldError>,
     policy: Policy,
 }
 
 impl Checker {
-    /// Nothing is wrong yet.
+    /// Creates a checker without errors.
     #[must_use]
     pub const fn new(policy: Policy) -> Self {
         Self { errors: Vec::new(), policy }
     }
 
-    /// Everything that was wrong.
+    /// Returns all errors.
     #[must_use]
     pub fn into_errors(self) -> Vec<FieldError> {
         self.errors
     }
 
-    /// A member that must be there.
+    /// Reads a required member.
     pub fn required<T: JsonType, U>(
         &mut self,
         name: &'static str,
@@ -97,7 +97,7 @@ impl Checker {
         }
     }
 
-    /// A member that may be left out, or `null`, which is the same.
+    /// Reads an optional member; `null` counts as absent.
     pub fn optional<T: JsonType, U>(
         &mut self,
         name: &'static str,
@@ -111,7 +111,7 @@ impl Checker {
         }
     }
 
-    /// A member of a patch: left out, it stays as it is. It cannot be cleared.
+    /// Reads a member of a patch: if it is absent, the value stays. It cannot be cleared.
     pub fn changed<T: JsonType, U>(
         &mut self,
         name: &'static str,
@@ -125,7 +125,7 @@ impl Checker {
         }
     }
 
-    /// A member of a patch: left out, it stays as it is; `null` clears it.
+    /// Reads a member of a patch: if it is absent, the value stays; `null` clears it.
     pub fn changed_or_cleared<T: JsonType, U>(
         &mut self,
         name: &'static str,
@@ -140,7 +140,7 @@ impl Checker {
         }
     }
 
-    /// A password that is to be set.
+    /// Reads a new password.
     pub fn new_password(&mut self, name: &'static str, field: Field<String>) -> Option<NewPassword> {
         let text = self.required(name, field, Ok)?;
         match NewPassword::check(SecretString::from(text), &self.policy) {
@@ -163,27 +163,27 @@ impl Checker {
 }
 
 impl FieldError {
-    /// About a value of the request, in `body`, `query`, `path` or `header`.
+    /// Creates the error of a value of the request, in `body`, `query`, `path` or `header`.
     pub fn at(place: &'static str, name: impl Into<Name>, msg: impl Into<String>, kind: &'static str) -> Self {
         Self { loc: vec![place.into(), name.into()], msg: msg.into(), kind }
     }
 
-    /// About a member of the body.
+    /// Creates the error of a member of the body.
     pub fn body(name: &'static str, msg: impl Into<String>, kind: &'static str) -> Self {
         Self::at("body", name, msg, kind)
     }
 
-    /// About a value that has to be sent, and was not.
+    /// Creates the error of a required value that is absent.
     pub fn missing(place: &'static str, name: impl Into<Name>) -> Self {
         Self::at(place, name, "Field required", "missing")
     }
 
-    /// About a member of the body that is not of its type.
+    /// Creates the error of a member of the body with the wrong type.
     pub fn mistyped<T: JsonType>(name: impl Into<Name>) -> Self {
         Self::at("body", name, T::MESSAGE, T::KIND)
     }
 
-    /// About a password that may not be set.
+    /// Creates the error of a password that violates the policy.
     #[must_use]
     pub fn password(name: &'static str, violation: &PolicyViolation) -> Self {
         let kind = match violation {

@@ -1,5 +1,5 @@
-//! Between the routes and everything around them: refuses what no route should see, and answers for a handler that
-//! panics or takes too long. It is inside CORS, so that a page of another origin can read these answers too.
+//! The innermost middleware: rejects requests that no route should handle, and responds for a handler that panics or
+//! takes too long. It is inside CORS, so pages of other origins can read these responses too.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -23,14 +23,14 @@ use crate::{
     target,
 };
 
-/// The innermost middleware around all routes.
+/// Validates a request, and runs its handler within the deadline.
 pub async fn gate(mut request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse, Error> {
     if let Err(refusal) = examine(&request) {
         return Ok(request.error_response(refusal));
     }
     let patience = request.app_data::<Data<Options>>().map_or(Duration::MAX, |options| options.request_timeout);
     let deadline = Deadline::of(&mut request, Instant::now(), patience);
-    // The call itself is inside, too: what panics before it waits is no better.
+    // The call itself is inside the future, too, to catch a panic before the first `await`.
     let answer = AssertUnwindSafe(async { next.call(request).await }).catch_unwind();
     match deadline.allow(answer).await {
         Ok(answered) => answered.unwrap_or_else(|_| Err(Problem::internal("the handler panicked").into())),

@@ -1,5 +1,5 @@
-//! The headers that every answer has, whatever it is: what a browser must not do with it, and who may keep it. A
-//! handler may say otherwise about caching and about its own content; about nothing else.
+//! The headers of every response: restrictions for browsers, and caching. A handler can override caching and the
+//! content security policy, but no other header.
 
 use actix_web::{
     dev::ServiceRequest,
@@ -11,23 +11,23 @@ use actix_web::{
 
 use crate::client_address::Network;
 
-/// Not one of actix's names. It keeps pages of other origins from embedding an answer without asking; who asks by CORS
-/// is not subject to it (Fetch, "cross-origin resource policy check"), so listed origins lose nothing.
+/// Not among actix's names. The header prevents pages of other origins from embedding a response. It does not apply to
+/// CORS requests (Fetch, "cross-origin resource policy check"), so allowed origins are not affected.
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// An answer of the API is no page, and may do nothing if a browser takes it for one.
+/// A response of the API is not a page, and may load nothing if a browser displays it.
 const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'";
-/// What answers depend on besides their address. A proxy in front may compress them.
+/// The request headers that responses depend on. A proxy in front may compress them.
 const VARIES: &str = "Origin, Authorization, Accept-Encoding";
-/// The same, for what comes as a page or as JSON.
+/// The same, for responses that are a page or JSON.
 pub const VARIES_BY_ACCEPT: &str = "Accept, Origin, Authorization, Accept-Encoding";
 
-/// The same, for the answer to a preflight.
+/// The same, for the response to a preflight.
 pub const VARIES_BY_PREFLIGHT: &str =
     "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, Authorization, Accept-Encoding";
 
-/// Puts them on an answer. All are constants: nothing is allocated for them.
+/// Adds the headers to a response. All are constants, which need no allocation.
 pub fn complete(headers: &mut HeaderMap, is_https: bool) {
     for (name, value) in [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -48,7 +48,7 @@ pub fn complete(headers: &mut HeaderMap, is_https: bool) {
     }
 }
 
-/// Whether the client speaks HTTPS, as a trusted proxy says. This server itself does not.
+/// Returns whether the client uses HTTPS, according to a trusted proxy. This server itself only uses HTTP.
 #[must_use]
 pub fn is_https(request: &ServiceRequest, trusted: &[Network]) -> bool {
     let peer = request.head().peer_addr;
@@ -56,8 +56,8 @@ pub fn is_https(request: &ServiceRequest, trusted: &[Network]) -> bool {
     is_trusted && scheme(request.headers()).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
 }
 
-/// The scheme that the client used: the first that `X-Forwarded-Proto` names, or else `Forwarded` (RFC 7239). Each proxy
-/// adds its own at the end. A client can forge the first where its proxy adds instead of replacing; what it gains is a
+/// Returns the scheme that the client used: the first in `X-Forwarded-Proto`, or else in `Forwarded` (RFC 7239). Each
+/// proxy appends its own. A client can forge the first if its proxy appends instead of replacing; the only effect is a
 /// header that browsers ignore over plain HTTP.
 fn scheme(headers: &HeaderMap) -> Option<&str> {
     first(headers, &X_FORWARDED_PROTO).or_else(|| {
@@ -67,7 +67,7 @@ fn scheme(headers: &HeaderMap) -> Option<&str> {
     })
 }
 
-/// The first element of a list. Empty elements mean nothing (RFC 9110 section 5.6.1).
+/// Returns the first element of a list. Empty elements are ignored (RFC 9110 section 5.6.1).
 fn first<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let values = headers.get_all(name).filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(str::trim).find(|element| !element.is_empty())

@@ -19,14 +19,14 @@ pub struct HealthView {
     environment: String,
 }
 
-/// The state of a server that answers.
+/// The state of a server that responds.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthStatus {
     Healthy,
 }
 
-/// The answer of a process that is alive.
+/// The response of a process that is alive.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Liveness)]
 pub struct LivenessView {

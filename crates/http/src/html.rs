@@ -1,18 +1,17 @@
-//! Pages for people, each with a policy of what it may load. Nothing in them is inline: what is not a file of its own
-//! does not run.
+//! HTML pages, each with a content security policy. They have no inline scripts or styles, which the policy blocks.
 
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
     http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, HeaderName, HeaderValue},
 };
 
-/// What is built into the program changes only with it; an hour is soon enough to notice.
+/// Returns the `Cache-Control` of built-in files: an hour, since they change only with the program.
 #[must_use]
 pub fn for_an_hour() -> (HeaderName, HeaderValue) {
     (CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"))
 }
 
-/// A page that may load what `policy` says, and nothing else.
+/// Starts the response for a page that may load only what `policy` allows.
 #[must_use]
 pub fn page(policy: &str) -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
@@ -22,7 +21,7 @@ pub fn page(policy: &str) -> HttpResponseBuilder {
     response
 }
 
-/// A stylesheet or a script.
+/// Starts the response for a stylesheet or a script.
 #[must_use]
 pub fn file(content_type: &str) -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
@@ -30,7 +29,7 @@ pub fn file(content_type: &str) -> HttpResponseBuilder {
     response
 }
 
-/// Text as it stands in HTML, also between quotes.
+/// Escapes text for HTML, including attribute values in double quotes.
 #[must_use]
 pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")

@@ -52,7 +52,7 @@ impl From<Item> for ItemView {
 }
 
 impl ItemView {
-    /// The answer that tells of a new item.
+    /// Creates the response for a new item.
     fn created(item: &Item, options: &Options) -> Answer {
         let location = options.api_path(&format!("/items/{}", item.id));
         Created::answer(&Self::from(item.clone()), &ETag::of(item.version), location)
@@ -87,7 +87,7 @@ impl Input for NewItemBody {
     }
 }
 
-/// Changes of an item. Members that are left out keep their values.
+/// Changes of an item. Omitted members keep their values.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ItemPatch)]
 pub struct ItemPatchBody {
@@ -114,14 +114,14 @@ impl Input for ItemPatchBody {
 /// The query of a search.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct SearchQuery {
     /// Case-insensitive substring of the title or the description. No character is special.
     #[param(min_length = 1, max_length = 100)]
     q: String,
 }
 
-/// The text to be found, which must be there.
+/// The text to search for, which is required.
 pub struct Search(SearchText);
 
 impl Filter for Search {
@@ -247,7 +247,7 @@ pub async fn find(caller: Authenticated, id: IdPath<ItemId>, items: Data<Items>)
 
 /// Update an item
 ///
-/// Updates an item: your own with `items:write`, any with `items:manage`. Members that are left out keep their values.
+/// Updates an item: your own with `items:write`, any with `items:manage`. Omitted members keep their values.
 #[utoipa::path(
     tag = "items",
     operation_id = "updateItem",

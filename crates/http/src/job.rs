@@ -1,4 +1,4 @@
-//! `/jobs`: background work, for those who see to it. What a job is about is not shown: there are addresses in it.
+//! `/jobs`: background jobs, for administrators. The payload of a job is not shown, because it contains addresses.
 
 use actix_web::{get, post, web::Data};
 use keepstone_domain::{Invalid, Job, JobFilter, JobId, JobState, Timestamp};
@@ -60,7 +60,7 @@ impl From<Job> for JobView {
 /// The filter of a list of jobs.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct JobQuery {
     /// Jobs in this state.
     #[param(value_type = Option<JobStateSchema>)]

@@ -1,4 +1,4 @@
-//! What is around all routes, and in which order.
+//! The middleware around all routes, and its order.
 
 use actix_web::{
     App, Error,
@@ -13,7 +13,7 @@ use crate::{
     gate::gate,
 };
 
-/// Puts them around an application: a request comes through the last first.
+/// Wraps an application in all middleware. The last one wrapped is the outermost.
 pub fn layered<T>(
     app: App<T>,
     origins: &Origins,
@@ -30,7 +30,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    //! Over a real socket: what the protocol layer makes of an error is part of the answer.
+    //! Over a real socket, because the protocol layer builds the response to an error.
 
     use std::{
         io::{Read, Write},
@@ -46,7 +46,7 @@ mod tests {
         ""
     }
 
-    /// Serves a handler that panics and one that does not, on one worker.
+    /// Serves a handler that panics and one that does not, on one worker; returns the address.
     fn serve() -> String {
         let (sender, receiver) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handler_that_panics_is_a_500_like_any_other_and_the_worker_lives_on() {
+    fn a_panic_of_a_handler_is_a_complete_500_and_the_worker_continues() {
         let address = serve();
         for _ in 0..100 {
             let answer = ask(&address, "/panics").to_lowercase();

@@ -1,4 +1,4 @@
-//! `/send-email`: e-mails that callers write.
+//! `/send-email`: e-mails written by callers.
 
 use actix_web::{
     FromRequest, HttpRequest,
@@ -55,14 +55,14 @@ impl Input for LetterBody {
 /// The query of a test e-mail.
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct LetterQuery {
     /// The recipient of a test e-mail, instead of a body.
     #[param(max_length = 254)]
     email: Option<String>,
 }
 
-/// To whom, and what; a test, if nothing is said. And the idempotency key.
+/// The recipient, the text (`None` for a test e-mail), and the idempotency key.
 pub struct LetterRequest(Email, Option<(Subject, MailText)>, Keyed);
 
 impl FromRequest for LetterRequest {
@@ -79,7 +79,7 @@ impl FromRequest for LetterRequest {
             match email {
                 _ if !errors.is_empty() => Err(Problem::validation(errors)),
                 Some(email) => {
-                    // The address is all that the request says, and no JSON begins so.
+                    // Stands for the body under the idempotency key. No JSON begins with `?`.
                     let said = Bytes::from(format!("?email={email}"));
                     Ok(Self(email, None, key?.0.map(|key| (key, said))))
                 }
@@ -91,8 +91,8 @@ impl FromRequest for LetterRequest {
 
 /// Send an e-mail
 ///
-/// Sends an e-mail to one address. With the query parameter `email` instead of a body, sends a test e-mail there. Requires
-/// `email:send`.
+/// Sends an e-mail to one address. With the query parameter `email` instead of a body, sends a test e-mail there.
+/// Requires `email:send`.
 #[utoipa::path(
     tag = "email",
     operation_id = "sendEmail",

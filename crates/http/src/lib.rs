@@ -1,6 +1,6 @@
 //! Keepstone over HTTP: routes, extractors, problems, OpenAPI.
 //!
-//! A handler says who may call, what comes in, which service, what goes out. It decides nothing.
+//! A handler declares its authentication, its input, its service and its output. It contains no business rules.
 
 mod accept;
 mod audit;

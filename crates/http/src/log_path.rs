@@ -1,15 +1,15 @@
-//! The path of a request as the access log shows it. Relays that rewrite links put what stood behind the `#` into the
-//! path: a token that can still be used. So a path is shown only as far as it looks like names and ids.
+//! The path of a request in the access log. Mail relays that rewrite links move the text after the `#` into the path:
+//! a token that may still be valid. So a path is shown only as far as it consists of names and ids.
 
 use std::borrow::Cow;
 
-/// The longest part that is shown: a UUID.
+/// The maximum length of a part that is shown: that of a UUID.
 const LONGEST: usize = 36;
-/// Stands for the rest.
+/// The placeholder for the rest of a path.
 const REST: &str = "…";
 
-/// The path up to the first part that may hold a secret: one with other characters than names and ids have, or a
-/// longer one.
+/// Returns the path up to the first part that may contain a secret: one that is longer than names and ids, or has other
+/// characters.
 #[must_use]
 pub fn loggable(path: &str) -> Cow<'_, str> {
     let mut length = 0;
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_relay_made_of_a_link_is_cut_off() {
+    fn a_token_that_a_relay_moved_into_the_path_is_cut_off() {
         for (path, shown) in [
             (format!("/api/v1/auth/reset-password%23token={TOKEN}"), "/api/v1/auth/reset-password…"),
             (format!("/api/v1/auth/reset-password/%2523token%253D{TOKEN}/"), "/api/v1/auth/reset-password/…"),

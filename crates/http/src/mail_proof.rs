@@ -1,5 +1,5 @@
-//! `/auth/verify-email`, `/auth/password` and `/auth/undo-email-change`: what somebody may do who has a mailbox. The
-//! pages that links in e-mails lead to are in [`mail_proof_page`](crate::mail_proof_page).
+//! `/auth/verify-email`, `/auth/password` and `/auth/undo-email-change`: operations authorized by a token from an
+//! e-mail. The pages that links in e-mails lead to are in [`mail_proof_page`](crate::mail_proof_page).
 
 use actix_web::{
     HttpRequest,

@@ -1,6 +1,6 @@
-//! The pages that links in e-mails lead to. Looking at one does nothing, because programs look at links, too: the token
-//! is behind the `#`, which stays in the browser until the user presses the button. Relays that rewrite links may have
-//! moved it into the path or the query: the page opens all the same, and its script finds the token.
+//! The pages that links in e-mails lead to. Opening one has no effect, because mail scanners open links, too: the token
+//! is after the `#`, which stays in the browser until the user presses the button. Relays that rewrite links may have
+//! moved it into the path or the query: the page opens anyway, and its script finds the token.
 
 use actix_web::{
     HttpResponse,
@@ -15,13 +15,13 @@ use crate::{
     server::Options,
 };
 
-/// What a page is for.
+/// The content of a page.
 struct Purpose {
     path: &'static str,
     title: &'static str,
     text: &'static str,
     button: &'static str,
-    /// What the button calls, below `/auth`.
+    /// The path below `/auth` that the button calls.
     action: &'static str,
     done: &'static str,
     takes_password: bool,
@@ -49,12 +49,12 @@ const PURPOSES: [Purpose; 3] = [
     Purpose {
         path: "undo-email-change",
         title: "Take back your account",
-        text: "Press the button to give your account the address back that this e-mail was sent to. All devices that are logged \
-               in to it will be logged out, its password will not work any more, and you will get an e-mail with a link \
+        text: "Press the button to restore the address of your account to the one that this e-mail was sent to. All devices \
+               will be logged out, and the current password will stop working. You will receive an e-mail with a link \
                to set a new one.",
         button: "Restore my address",
         action: "undo-email-change/confirm",
-        done: "Your address is restored. Look for the e-mail with the link to set a new password.",
+        done: "Your address is restored. Check your e-mail for the link to set a new password.",
         takes_password: false,
     },
 ];
@@ -62,12 +62,12 @@ const PURPOSES: [Purpose; 3] = [
 const STYLE: &str = "mail.css";
 const SCRIPT: &str = "mail.js";
 
-/// What may stand in the path behind the name of a page: what relays make of `#token=…`. The router has decoded it once,
-/// but for `%25`.
+/// The pattern of the text that may follow the name of a page: `#token=…` as relays rewrite it. The router has decoded
+/// the path once, except `%25`.
 const MANGLED: &str = "/?(?:(?:[#?&;]|%(?:25)*(?:23|3f|26|3b)|token(?:=|%(?:25)*3d)).*)?";
 
 impl Purpose {
-    /// The path of the page, and the pattern of what relays make of a link to it, in any case.
+    /// Returns the path of the page, and the case-insensitive pattern of rewritten links to it.
     fn paths(&self, api_prefix: &str) -> [String; 2] {
         let path = self.path;
         let mangled = format!("{api_prefix}/auth/{{page:(?i:{path})}}{{rest:(?is:{MANGLED})}}");
@@ -75,18 +75,18 @@ impl Purpose {
     }
 }
 
-/// The paths of the style and the script.
+/// Returns the paths of the style and the script.
 fn assets(api_prefix: &str) -> [String; 2] {
     [STYLE, SCRIPT].map(|name| format!("{api_prefix}/auth/{name}"))
 }
 
-/// The paths, for those who ask with another method than GET.
+/// Returns the paths, for 405 responses.
 pub fn paths(api_prefix: &str) -> Vec<String> {
     let pages = PURPOSES.iter().flat_map(|purpose| purpose.paths(api_prefix));
     pages.chain(assets(api_prefix)).collect()
 }
 
-/// The routes. They need no credentials, and are the same for all clients.
+/// Registers the routes. They need no credentials, and are the same for all clients.
 pub fn routes(api_prefix: &str) -> impl FnOnce(&mut web::ServiceConfig) + use<> {
     let pages = PURPOSES.each_ref().map(|purpose| purpose.paths(api_prefix));
     let [style, script] = assets(api_prefix);

@@ -1,4 +1,4 @@
-//! Doing a request once, however often it is sent: the HTTP side of idempotency keys.
+//! The HTTP side of idempotency keys: a request takes effect once, however often it is sent.
 
 use actix_web::{HttpRequest, web::Bytes};
 use keepstone_domain::{Answer, UserId};
@@ -11,13 +11,13 @@ use crate::{
     respond::{Created, Once},
 };
 
-/// The idempotency key of a request, if it has one, and what tells the request from another under the same key.
+/// The idempotency key of a request, if it has one, and the bytes that identify the request under this key.
 pub type Keyed = Option<(String, Bytes)>;
 
-/// Does what a request asks for, unless the same request did so before: then its answer is given again.
+/// Executes a request, or returns the stored response if the same request was executed before.
 ///
 /// # Errors
-/// Those of `work`; another request under the same key.
+/// The errors of `work`, or a different request with the same key.
 pub async fn once<M>(
     keyed: &Keyed,
     request: &HttpRequest,
@@ -37,10 +37,10 @@ pub async fn once<M>(
 }
 
 impl<T: Input> Making<T> {
-    /// Does what the body asks for, as [`once`].
+    /// Executes the request of this body, as [`once`].
     ///
     /// # Errors
-    /// Those of `make`; another request under the same key.
+    /// The errors of `make`, or a different request with the same key.
     pub async fn once<M>(
         self,
         request: &HttpRequest,

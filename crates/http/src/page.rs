@@ -1,4 +1,4 @@
-//! Lists: which of it and which part of it is asked for, and the envelope that every one comes in.
+//! Lists: the parameters for filtering and paging, and the envelope of their responses.
 
 use std::future::{Ready, ready};
 
@@ -15,26 +15,26 @@ use crate::{
 
 const DEFAULT_PAGE_SIZE: u32 = 20;
 const MAX_PAGE_SIZE: u32 = 100;
-/// How far one can go by numbers: passing over rows takes longer the more there are, going on from a cursor does not.
+/// The last row that page numbers reach: skipping rows takes longer the more there are, unlike a cursor.
 const MAX_REACH: u32 = 10_000;
 
-/// The query of a list: its filter, and which part of what it means is asked for.
+/// The query of a list: its filter, and the requested page.
 pub struct Listing<F = ()> {
-    /// Which rows are meant.
+    /// The filter.
     pub filter: F,
-    /// Which part of them is asked for.
+    /// The requested page.
     pub page: PageRequest,
     number: Option<u32>,
     cursors: Data<Cursors>,
     words: Words,
 }
 
-/// What a list can be asked for besides its parts.
+/// The filter of a list.
 pub trait Filter: Sized {
-    /// The names of its parameters: a cursor is good for the values they had.
+    /// The names of its parameters: a cursor is valid only for the same values.
     const NAMES: &'static [&'static str];
 
-    /// Reads them. `None` only after telling the query why.
+    /// Reads the parameters. Returns `None` only after recording an error in the query.
     fn read(query: &mut Query<'_>) -> Option<Self>;
 }
 
@@ -46,10 +46,10 @@ impl Filter for () {
     }
 }
 
-/// Which part of a list is asked for.
+/// The paging parameters of a list.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct PagingQuery {
     /// The page, from 1. Pages reach row 10,000; use `cursor` beyond it.
     #[param(minimum = 1, maximum = 10_000, default = 1)]
@@ -97,7 +97,7 @@ impl<F: Filter + 'static> FromRequest for Listing<F> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let Some(cursors) = request.app_data::<Data<Cursors>>() else {
-            return ready(Err(Problem::internal("no cursors among the application's data")));
+            return ready(Err(Problem::internal("Cursors is missing from the application data")));
         };
         ready(Self::parse(request.path(), request.query_string(), cursors).map_err(Problem::validation))
     }
@@ -115,7 +115,7 @@ impl<F: Filter> Listing<F> {
         }
     }
 
-    /// The answer: this part, each row as it is shown.
+    /// Returns the response for a page, with each row converted by `view`.
     pub fn answer<T, U>(&self, part: Page<T>, view: impl FnMut(T) -> U) -> PageView<U> {
         PageView {
             next_cursor: part.next.map(|position| self.cursors.write(&self.words.as_bytes(), position)),
@@ -127,7 +127,7 @@ impl<F: Filter> Listing<F> {
     }
 }
 
-/// Reads which part of a list is asked for, and the number of the page if it has one.
+/// Reads the requested page, and its number if it has one.
 fn part(query: &mut Query<'_>, read_cursor: impl FnOnce(&str) -> Option<Start>) -> (PageRequest, Option<u32>) {
     let page = query.number("page", 1, MAX_REACH);
     let page_size = query.number("page_size", 1, MAX_PAGE_SIZE);
@@ -147,7 +147,7 @@ fn part(query: &mut Query<'_>, read_cursor: impl FnOnce(&str) -> Option<Start>) 
         Some(cursor) => {
             let start = read_cursor(&cursor);
             if start.is_none() {
-                query.refuse("cursor", "is not one of this list's: begin again without it", "value_error");
+                query.refuse("cursor", "is not a cursor of this list; start again without it", "value_error");
             }
             (start, None)
         }
@@ -155,7 +155,7 @@ fn part(query: &mut Query<'_>, read_cursor: impl FnOnce(&str) -> Option<Start>) 
             let passed = skip.unwrap_or_else(|| (page.unwrap_or(1) - 1).saturating_mul(rows));
             if passed.saturating_add(rows) > MAX_REACH {
                 let name = if skip.is_some() { "skip" } else { "page" };
-                query.refuse(name, "must not reach beyond row 10000: go on with next_cursor", "less_than_equal");
+                query.refuse(name, "must not reach beyond row 10000; continue with next_cursor", "less_than_equal");
             }
             (Some(Start::Skip(passed)), Some(page.unwrap_or(passed / rows + 1)))
         }
@@ -163,7 +163,7 @@ fn part(query: &mut Query<'_>, read_cursor: impl FnOnce(&str) -> Option<Start>) 
     (PageRequest { start: start.unwrap_or(Start::Skip(0)), limit: rows, with_total }, number)
 }
 
-/// What tells one list from another: its path, and the values of its filter.
+/// The identity of a list: its path, and the values of its filter.
 struct Words(Vec<String>);
 
 impl Words {
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_asked_for_by_pages_or_by_rows() {
+    fn a_page_is_requested_by_number_or_by_rows() {
         for (query, page, page_size, skip) in [
             ("", 1, 20, 0),
             ("page=3", 3, 20, 40),
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_out_of_range_is_refused_with_its_place() {
+    fn invalid_parameters_are_rejected_by_name() {
         for (query, name) in [
             ("page=0", "page"),
             ("page=-1", "page"),
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_is_good_for_the_list_that_gave_it() {
+    fn a_cursor_is_valid_only_for_its_list() {
         struct Named(Option<String>);
 
         impl Filter for Named {

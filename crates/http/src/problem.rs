@@ -1,4 +1,4 @@
-//! The body of every error (RFC 9457). It tells what and how to mend; causes are for the log.
+//! The body of every error (RFC 9457). It states the error and its fix; causes go only to the log.
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -19,7 +19,7 @@ use crate::{closed_list::CodeSchema, code::Code, rate_limit, request_id::Request
 /// The result of a handler.
 pub type ApiResult<T> = Result<T, Problem>;
 
-/// When to try again where nothing more exact is known.
+/// The default of `Retry-After`.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// An error on its way to the client.
@@ -32,7 +32,7 @@ pub struct Problem {
     retry_after: Duration,
     decision: Option<Decision>,
     cause: Option<String>,
-    /// The error of RFC 6749 section 5.2, if it answers a form of OAuth 2.
+    /// The error of RFC 6749 section 5.2, if the request was a form of OAuth 2.
     oauth_error: Option<&'static str>,
 }
 
@@ -85,7 +85,7 @@ pub struct ProblemView<'a> {
 }
 
 impl Problem {
-    /// A problem with this code.
+    /// Creates a problem with this code.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,
@@ -99,7 +99,7 @@ impl Problem {
         }
     }
 
-    /// Values that are not acceptable; there is at least one.
+    /// Creates a problem for invalid values, of which there is at least one.
     #[must_use]
     pub fn validation(errors: Vec<FieldError>) -> Self {
         let list = errors.iter().map(|error| match error.loc.last() {
@@ -110,19 +110,19 @@ impl Problem {
         Self { errors, ..Self::new(Code::ValidationFailed, detail) }
     }
 
-    /// A method that the path does not have; `allow` lists those it has.
+    /// Creates a problem for a method that the path does not have; `allow` lists its methods.
     #[must_use]
     pub fn method_not_allowed(allow: String) -> Self {
         Self { allow: Some(allow), ..Self::new(Code::MethodNotAllowed, "Method not allowed") }
     }
 
-    /// It was asked for too often; the limiter has said so.
+    /// Creates a problem for a request that a rate limit rejected.
     #[must_use]
     pub fn too_many_requests(decision: Decision) -> Self {
         Self { decision: Some(decision), ..Self::new(Code::RateLimited, Code::RateLimited.title()) }
     }
 
-    /// What is said of an error that did not come as a problem: one of actix's own.
+    /// Creates the problem for an error of actix with this status.
     #[must_use]
     pub fn of_status(status: StatusCode) -> Self {
         let code = Code::ALL.iter().copied().find(|code| code.status() == status);
@@ -133,27 +133,27 @@ impl Problem {
         }
     }
 
-    /// A defect; the cause goes to the log only.
+    /// Creates a problem for an internal error; the cause goes to the log only.
     #[must_use]
     pub fn internal(cause: impl fmt::Display) -> Self {
         Self { cause: Some(cause.to_string()), ..Self::new(Code::Internal, Code::Internal.title()) }
     }
 
-    /// What programs branch on.
+    /// Returns the name of the code.
     #[must_use]
     pub const fn code_name(&self) -> &'static str {
         self.code.name()
     }
 
-    /// What the log should know and the client should not.
+    /// Returns the cause, which is logged and not sent.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }
 
-    /// As the answer to a form of OAuth 2 (RFC 6749 section 5.2): what is refused for its credentials is an
-    /// `invalid_grant`, what is refused for anything else that it says an `invalid_request`, both with status 400. Other
-    /// problems stay as they are.
+    /// Converts the problem to an error response for a form of OAuth 2 (RFC 6749 section 5.2). Rejected credentials
+    /// become `invalid_grant`, other errors of the request `invalid_request`, both with status 400. Other problems stay
+    /// unchanged.
     #[must_use]
     pub fn into_oauth(self) -> Self {
         let (code, error) = match (self.code, self.code.status()) {
@@ -167,10 +167,10 @@ impl Problem {
         Self { code, oauth_error: Some(error), errors: Vec::new(), ..self }
     }
 
-    /// The media type of the body.
+    /// Returns the media type of the body.
     #[must_use]
     pub const fn content_type(&self) -> &'static str {
-        // Clients of OAuth 2 read no other.
+        // Clients of OAuth 2 accept only this one.
         if self.oauth_error.is_some() { "application/json" } else { CONTENT_TYPE }
     }
 
@@ -178,7 +178,7 @@ impl Problem {
         if self.oauth_error.is_some() { StatusCode::BAD_REQUEST } else { self.code.status() }
     }
 
-    /// The body, for this request.
+    /// Returns the body for the request with this id.
     #[must_use]
     pub fn body(&self, request_id: &RequestId) -> Vec<u8> {
         let view = ProblemView {
@@ -192,7 +192,7 @@ impl Problem {
             error: self.oauth_error,
             error_description: self.oauth_error.map(|_| &*self.detail),
         };
-        // Strings and numbers only: it can always be written.
+        // Only strings and numbers, so serialization cannot fail.
         serde_json::to_vec(&view).unwrap_or_default()
     }
 
@@ -219,11 +219,11 @@ impl Problem {
     }
 }
 
-/// Where a password is changed instead.
+/// The message for a password that has to be changed elsewhere.
 pub const NO_PASSWORD_HERE: &str = "cannot be changed here: send current_password and new_password to POST /users/me/change-password; \
      another user's password can be set with users:manage";
 
-/// The content type of a problem that answers no form of OAuth 2.
+/// The content type of a problem, except in response to a form of OAuth 2.
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
 impl fmt::Display for Problem {
@@ -240,7 +240,7 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse<BoxBody> {
         let mut response = HttpResponse::build(self.status());
         self.set_headers(&mut response);
-        // The body has the request's id, which the edge knows.
+        // `edge` adds the body, because it contains the id of the request.
         response.finish()
     }
 }

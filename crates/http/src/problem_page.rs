@@ -1,5 +1,5 @@
-//! `/problems`: every code explained, where the `type` of a problem points to. The table is that of [`Code`]; there is
-//! no second one.
+//! `/problems`: the pages that explain the codes, to which the `type` of a problem points. Their content is the table of
+//! [`Code`].
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -17,10 +17,10 @@ use crate::{
     server::Options,
 };
 
-/// The paths, for those who ask with another method than GET.
+/// The paths, for 405 responses.
 pub const PATHS: [&str; 3] = ["/problems", "/problems/style.css", "/problems/{code}"];
 
-/// The routes. They need no credentials, and anybody may keep what they give.
+/// Registers the routes. They need no credentials, and their responses can be cached publicly.
 pub fn routes(config: &mut ServiceConfig) {
     config
         .route("/problems", web::get().to(list))
@@ -75,7 +75,7 @@ async fn style() -> HttpResponse {
     html::file("text/css; charset=utf-8").body(include_str!("pages/problem.css"))
 }
 
-/// A page, unless the client would rather have JSON.
+/// Responds with the page, or with JSON if the client prefers it.
 fn as_wanted(request: &HttpRequest, page: impl FnOnce() -> String, view: &impl Serialize) -> HttpResponse {
     let wanted = |media_type| accept::quality(request.headers(), media_type);
     let varies = (VARY, VARIES_BY_ACCEPT);
@@ -92,7 +92,7 @@ fn path(code: Code) -> String {
 fn all_codes(base: &str) -> String {
     let row = |code: &Code| {
         let (path, status) = (path(*code), code.status().as_u16());
-        // A narrow screen breaks the name between its words.
+        // Lets a narrow screen break the name between its words.
         let name = code.name().replace('_', "_<wbr>");
         let title = escape(code.title());
         format!("<tr><td>{status}<td><a href=\"{base}{path}\"><code>{name}</code></a><td>{title}</tr>\n")
@@ -102,8 +102,8 @@ fn all_codes(base: &str) -> String {
     let rows: String = codes.iter().map(row).collect();
     format!(
         "<h1>Problems</h1>\n\
-         <p>Everything that this API refuses, it refuses with a body of <code>application/problem+json</code> (RFC 9457). \
-         Its <code>code</code> is one of these, and does not change: programs should branch on it.</p>\n\
+         <p>Errors of this API have a body of type <code>application/problem+json</code> (RFC 9457). \
+         Its <code>code</code> is one of those below and stable: programs should branch on it.</p>\n\
          <table>\n<thead><tr><th scope=\"col\">Status<th scope=\"col\">Code<th scope=\"col\">Title</tr></thead>\n\
          <tbody>\n{rows}</tbody>\n</table>\n"
     )
@@ -132,7 +132,7 @@ fn one_code(code: Code, base: &str) -> String {
     )
 }
 
-/// Text with code between backticks.
+/// Converts text to HTML, with code where the text has backticks.
 fn prose(text: &str) -> String {
     let escaped = escape(text);
     let parts = escaped.split('`').enumerate();
@@ -154,23 +154,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_is_explained_and_says_what_to_do_in_whole_sentences() {
+    fn every_code_has_an_explanation_and_a_remedy_in_whole_sentences() {
         for code in Code::ALL {
             for text in [code.explanation(), code.remedy()] {
                 assert!(text.len() > 10 && text.ends_with('.'), "{}: {text:?}", code.name());
                 assert_eq!(text.matches('`').count() % 2, 0, "{}: {text:?}", code.name());
             }
-            assert!(!code.title().contains(['"', '\\']), "{}: its example would be no JSON", code.name());
+            assert!(!code.title().contains(['"', '\\']), "{}: its example would not be JSON", code.name());
         }
     }
 
     #[test]
-    fn code_in_prose_is_marked_and_nothing_is_markup_by_accident() {
+    fn code_in_prose_is_marked_and_markup_is_escaped() {
         assert_eq!(prose("a `b<c>` d & `e`"), "a <code>b&lt;c&gt;</code> d &amp; <code>e</code>");
     }
 
     #[test]
-    fn a_page_says_everything_about_its_code() {
+    fn a_page_shows_everything_about_its_code() {
         let page = document(Code::BodyTooLarge.title(), &one_code(Code::BodyTooLarge, "/svc"), "/svc");
         for part in [
             "<title>Body too large</title>",

@@ -1,4 +1,4 @@
-//! Reading the query of an address parameter by parameter, so that everything wrong with it is told at once.
+//! The parameters of a URL's query, read one by one, so all invalid ones are reported at once.
 
 use std::borrow::Cow;
 
@@ -6,55 +6,55 @@ use keepstone_domain::Invalid;
 
 use crate::problem::FieldError;
 
-/// The error of a number that is below its minimum.
+/// Returns the error of a number below its minimum.
 #[must_use]
 pub fn too_small(name: &'static str, min: u32) -> FieldError {
     FieldError::at("query", name, format!("must be at least {min}"), "greater_than_equal")
 }
 
-/// A query, and what is wrong with it. Parameters that nobody takes are ignored.
+/// A query, and the errors found in it. Unknown parameters are ignored.
 pub struct Query<'a> {
     pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     errors: Vec<FieldError>,
 }
 
 impl<'a> Query<'a> {
-    /// The query of an address, without its question mark.
+    /// Parses the query of a URL, without its question mark.
     #[must_use]
     pub fn new(query: &'a str) -> Self {
         Self { pairs: serde_urlencoded::from_str(query).unwrap_or_default(), errors: Vec::new() }
     }
 
-    /// Everything that was wrong.
+    /// Returns all errors.
     #[must_use]
     pub fn into_errors(self) -> Vec<FieldError> {
         self.errors
     }
 
-    /// Whether nothing was wrong up to now.
+    /// Returns whether there are no errors so far.
     #[must_use]
     pub const fn is_right(&self) -> bool {
         self.errors.is_empty()
     }
 
-    /// The parameter as it is; given twice, it is wrong.
+    /// Returns the value of a parameter; repeating it is an error.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
         let mut given = self.pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value);
         let text = given.next()?.to_string();
         if given.next().is_some() {
-            self.refuse(name, "must be given once only", "value_error");
+            self.refuse(name, "must appear only once", "value_error");
             return None;
         }
         Some(text)
     }
 
-    /// The parameter, or nothing, whether it is right or not.
+    /// Returns the unchecked value of a parameter; empty if it is absent.
     #[must_use]
     pub fn peek(&self, name: &str) -> String {
         self.pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| &**value).collect()
     }
 
-    /// A whole number in this range.
+    /// Reads a whole number in this range.
     pub fn number(&mut self, name: &'static str, min: u32, max: u32) -> Option<u32> {
         let text = self.text(name)?;
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -67,7 +67,7 @@ impl<'a> Query<'a> {
         None
     }
 
-    /// `true` or `false`.
+    /// Reads `true` or `false`.
     pub fn flag(&mut self, name: &'static str) -> Option<bool> {
         let text = self.text(name)?;
         let flag = text.parse().ok();
@@ -77,19 +77,19 @@ impl<'a> Query<'a> {
         flag
     }
 
-    /// A value that can be parsed; one that is left empty is left out.
+    /// Reads a value with `parse`; an empty one counts as absent.
     pub fn value<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
         let text = self.text(name).filter(|text| !text.is_empty())?;
         self.parsed(name, parse(&text))
     }
 
-    /// A value that can be parsed, which an empty one cannot.
+    /// Reads a value with `parse`, also an empty one.
     pub fn strict<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
         let text = self.text(name)?;
         self.parsed(name, parse(&text))
     }
 
-    /// A value that must be there.
+    /// Reads a required value.
     pub fn required<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
         if self.pairs.iter().all(|(key, _)| key != name) {
             self.errors.push(FieldError::missing("query", name));
@@ -98,7 +98,7 @@ impl<'a> Query<'a> {
         self.strict(name, parse)
     }
 
-    /// Takes note that a parameter is not acceptable.
+    /// Records an invalid parameter.
     pub fn refuse(&mut self, name: &'static str, msg: &str, kind: &'static str) {
         self.errors.push(FieldError::at("query", name, msg, kind));
     }

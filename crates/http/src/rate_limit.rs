@@ -1,5 +1,5 @@
-//! Routes that may not be asked too often. Whether a request may go on is decided before its body is read, and told on
-//! every answer of such a route.
+//! Rate limits of single routes. They are checked before the body is read, and every response of such a route has their
+//! headers.
 
 use std::{pin::Pin, time::Duration};
 
@@ -20,23 +20,23 @@ use crate::{
     problem::{ApiResult, Problem},
 };
 
-/// How many requests may come at once.
+/// The header with the number of requests that the limit allows.
 pub const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
-/// How many of them are left.
+/// The header with the number of requests left.
 pub const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
-/// In how many seconds all of them are there again.
+/// The header with the seconds until the limit is fully available again.
 pub const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 type Answer = Pin<Box<dyn Future<Output = Result<ServiceResponse, Error>>>>;
 
-/// A middleware of one route, by the address of the client: `#[post("/login", wrap =
+/// Returns a middleware that limits a route by client address: `#[post("/login", wrap =
 /// "from_fn(limited(Limit::Login))")]`.
 pub fn limited(limit: Limit) -> impl Fn(ServiceRequest, Next<BoxBody>) -> Answer {
     move |request, next| Box::pin(decide(limit, request, next))
 }
 
-/// The same for the token endpoint. What a form asks for is known when its body has been read, and counted then
-/// ([`count`]); before that it counts as a refresh.
+/// Returns the same for the token endpoint. The grant of a form is known only after its body was read, and is counted
+/// then ([`count`]); before that a form counts as a refresh.
 pub fn limited_by_grant(limit: Limit) -> impl Fn(ServiceRequest, Next<BoxBody>) -> Answer {
     move |request, next| {
         let is_form = is_form(&request.content_type().to_ascii_lowercase());
@@ -44,7 +44,7 @@ pub fn limited_by_grant(limit: Limit) -> impl Fn(ServiceRequest, Next<BoxBody>) 
     }
 }
 
-/// Counts a request that is being handled, by the address of its client. The answer tells of this limit instead of that
+/// Counts a request in its handler, by client address. The headers of the response describe this limit instead of that
 /// of the route.
 pub async fn count(request: &HttpRequest, limit: Limit) -> ApiResult<()> {
     let limits = request.app_data::<Data<RateLimits>>();
@@ -59,7 +59,7 @@ pub async fn count(request: &HttpRequest, limit: Limit) -> ApiResult<()> {
     }
 }
 
-/// The same, for those who send no access token.
+/// Returns a middleware that limits only requests without an access token.
 pub fn limited_if_anonymous(limit: Limit) -> impl Fn(ServiceRequest, Next<BoxBody>) -> Answer {
     move |request, next| {
         let header = request.headers().get(AUTHORIZATION);
@@ -74,11 +74,11 @@ async fn decide(limit: Limit, request: ServiceRequest, next: Next<BoxBody>) -> R
     let key = Key::address(ClientAddress::of(request.request()));
     let Some(decision) = limits.check(limit, key).await else { return next.call(request).await };
     if decision.outcome != Outcome::Allowed {
-        // Not as an `Err`: what is around this, CORS above all, has yet to see the answer.
+        // Not an `Err`: the outer middleware, CORS in particular, would not see the response.
         return Ok(request.error_response(Problem::too_many_requests(decision)));
     }
     let mut response = next.call(request).await?;
-    // A refusal further in is about another limit, and has told which.
+    // A rejection by an inner limit already has the headers of that limit.
     if !response.headers().contains_key(LIMIT) {
         let own = response.request().extensions().get::<Decision>().copied();
         for (name, value) in headers(&own.unwrap_or(decision)) {
@@ -88,7 +88,7 @@ async fn decide(limit: Limit, request: ServiceRequest, next: Next<BoxBody>) -> R
     Ok(response)
 }
 
-/// What a decision tells the client.
+/// Returns the response headers for a decision.
 pub fn headers(decision: &Decision) -> impl Iterator<Item = (HeaderName, HeaderValue)> + use<> {
     let retry_after = match decision.outcome {
         Outcome::Allowed => None,
@@ -102,7 +102,7 @@ pub fn headers(decision: &Decision) -> impl Iterator<Item = (HeaderName, HeaderV
     told.into_iter().chain(retry_after)
 }
 
-/// Whole seconds, rounded up: who waits so long has waited long enough.
+/// Converts to whole seconds, rounded up, so a client that waits this long is not rejected again.
 fn seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seconds_are_rounded_up_and_nobody_is_told_to_come_back_at_once() {
+    fn retry_after_is_rounded_up_and_at_least_one_second() {
         let told = |retry_after| {
             let decision =
                 Decision { outcome: Outcome::Refused { retry_after }, limit: 5, remaining: 0, reset: retry_after };
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_go_on_is_not_told_to_wait() {
+    fn an_allowed_request_has_no_retry_after() {
         let decision = Decision { outcome: Outcome::Allowed, limit: 5, remaining: 4, reset: Duration::from_secs(1) };
         assert_eq!(headers(&decision).count(), 3);
     }

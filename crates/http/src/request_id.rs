@@ -1,17 +1,17 @@
-//! The name of a request, from the client's log to ours.
+//! The id of a request, in the logs of the client and of the server.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
-/// The header that carries it, both ways.
+/// The header of the id, in requests and responses.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What a request is called in logs and problems.
+/// The id of a request in logs and problems.
 #[derive(Debug, Clone)]
 pub struct RequestId(HeaderValue);
 
 impl RequestId {
-    /// The client's, if it is 1 to 128 visible ASCII characters; else a new UUIDv7.
+    /// Returns the client's id if it is 1 to 128 visible ASCII characters, else a new UUIDv7.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Self {
         let given = headers.get(HEADER).filter(|value| {
@@ -24,17 +24,17 @@ impl RequestId {
     fn generate() -> HeaderValue {
         let mut buffer = Uuid::encode_buffer();
         let text: &str = Uuid::now_v7().hyphenated().encode_lower(&mut buffer);
-        // Hexadecimal digits and hyphens are always fit for a header.
+        // Hexadecimal digits and hyphens are always valid in a header.
         HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("-"))
     }
 
-    /// As the value of the header.
+    /// Returns the id as the value of the header.
     #[must_use]
     pub fn header_value(&self) -> HeaderValue {
         self.0.clone()
     }
 
-    /// As text.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or_default()
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clients_id_is_kept_if_it_can_be_logged_as_it_is() {
+    fn a_clients_id_is_used_if_it_is_short_visible_ascii() {
         assert_eq!(id_for("abc-1"), "abc-1");
         assert_eq!(id_for(&"x".repeat(128)), "x".repeat(128));
         for odd in ["", "a b", "a\tb", &"x".repeat(129)] {

@@ -1,4 +1,4 @@
-//! Answers that are more than a body: the status is in the type.
+//! Responses whose type determines the status.
 
 use actix_web::{
     HttpRequest, HttpResponse, Responder,
@@ -19,29 +19,29 @@ use crate::{etag::ETag, problem::Problem};
 /// 200 with a JSON body.
 pub struct Json<T>(pub T);
 
-/// 200 with a JSON body and its version; 304 without one, if it is asked for what the client has.
+/// 200 with a JSON body and an `ETag`; 304 without a body if the client already has this version.
 pub struct Tagged<T> {
-    /// The thing.
+    /// The resource.
     pub body: T,
     /// Its version.
     pub etag: ETag,
 }
 
-/// An answer that can be kept: 201 with a JSON body, its version and its path, or 202 with a sentence.
+/// A response that can be stored: 201 with a JSON body, its version and its path, or 202 with a message.
 pub struct Created(pub Answer);
 
-/// The header that tells that an answer is given again.
+/// The header of a replayed response.
 pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// The answer to a request that may be sent again.
+/// The response to a request that can be retried.
 pub enum Once {
-    /// It was done now.
+    /// The request was executed.
     Now(Created),
-    /// It was done before; nothing was done now.
+    /// The stored response of an earlier execution.
     Before(Answer),
 }
 
-/// 202 with a sentence: it will be done.
+/// 202 with a message: the work is done in the background.
 pub struct Accepted(pub &'static str);
 
 /// A message for people.
@@ -52,15 +52,15 @@ pub struct MessageView {
     message: &'static str,
 }
 
-/// 204: done, and nothing to say.
+/// 204 without a body.
 pub struct NoContent;
 
-/// How the members of a token response are spelt.
+/// The spelling of the members of a token response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenCase {
-    /// As RFC 6749 has them: `access_token`.
+    /// As in RFC 6749: `access_token`.
     Snake,
-    /// As some clients were written: `accessToken`.
+    /// As some clients expect: `accessToken`.
     Camel,
 }
 
@@ -68,13 +68,13 @@ pub enum TokenCase {
 pub struct Tokens {
     /// The tokens.
     pub pair: TokenPair,
-    /// How to spell the members.
+    /// The spelling of the members.
     pub case: TokenCase,
-    /// Whether it answers an OAuth 2 form, whose clients know `access_token` only.
+    /// Whether the request was an OAuth 2 form, whose clients know only `access_token`.
     pub is_form: bool,
 }
 
-/// How an access token is sent.
+/// The type of an access token.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenType {
@@ -98,7 +98,7 @@ pub struct TokensView<'a> {
     scope: &'a str,
 }
 
-/// The same, under the names that some clients were written for.
+/// A pair of tokens, with the member names that some clients expect.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = TokenPair)]
@@ -112,13 +112,13 @@ pub struct CamelTokensView<'a> {
     #[schema(example = 1800)]
     expires_in: u64,
     /// The permissions of the role, separated by spaces.
-    // It has no other spelling, so it is left out where both are sent.
+    // Both spellings are the same, so it is omitted where both are sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, required = true)]
     scope: Option<&'a str>,
 }
 
-/// A form's client knows the names of RFC 6749 only, even where the others are asked for.
+/// Both spellings: clients of forms know only the names of RFC 6749, even where the others are configured.
 #[derive(Serialize)]
 struct BothTokensViews<'a> {
     #[serde(flatten)]
@@ -155,10 +155,10 @@ impl<T: Serialize> Responder for Json<T> {
 }
 
 impl Created {
-    /// The answer that tells of this new thing.
+    /// Creates the response for a new resource.
     #[must_use]
     pub fn answer(body: &impl Serialize, etag: &ETag, location: String) -> Answer {
-        // Strings, numbers and times only: it can always be written.
+        // Only strings, numbers and times, so serialization cannot fail.
         let body = serde_json::to_string(body).unwrap_or_default();
         let (location, etag) = (Some(location), Some(etag.as_str().to_owned()));
         Answer { status: StatusCode::CREATED.as_u16(), location, etag, body }
@@ -182,7 +182,7 @@ impl Responder for Created {
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         let Answer { status, location, etag, body } = self.0;
         let Ok(status) = StatusCode::from_u16(status) else {
-            return HttpResponse::from_error(Problem::internal("an answer was kept that has no status"));
+            return HttpResponse::from_error(Problem::internal("a stored response has an invalid status"));
         };
         let mut response = HttpResponse::build(status);
         response.insert_header(ContentType::json());
@@ -211,10 +211,10 @@ impl Responder for Once {
 }
 
 impl Accepted {
-    /// The same as an answer that can be kept.
+    /// Converts the message to a response that can be stored.
     #[must_use]
     pub fn answer(self) -> Answer {
-        // One string: it can always be written.
+        // Only one string, so serialization cannot fail.
         let body = serde_json::to_string(&MessageView { message: self.0 }).unwrap_or_default();
         Answer { status: StatusCode::ACCEPTED.as_u16(), location: None, etag: None, body }
     }

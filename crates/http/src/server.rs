@@ -1,4 +1,4 @@
-//! Putting it all together: the application that every worker runs, and the server around it.
+//! The application that every worker runs, and the server around it.
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
@@ -33,84 +33,84 @@ use crate::{
 /// The use cases that the routes call.
 #[derive(Clone)]
 pub struct Parts {
-    /// Getting an account and getting in.
+    /// Registration, login and password changes.
     pub accounts: Arc<Accounts>,
-    /// Staying in and getting out.
+    /// Session lifecycle.
     pub sessions: Arc<Sessions>,
-    /// The users.
+    /// User accounts.
     pub users: Arc<Users>,
-    /// The items.
+    /// Items.
     pub items: Arc<Items>,
-    /// What somebody may do who has a mailbox.
+    /// Operations authorized by a token from an e-mail.
     pub mail_proof: Arc<MailProof>,
-    /// E-mails that somebody writes.
+    /// E-mails written by callers.
     pub letters: Arc<Letters>,
-    /// Background work.
+    /// Background jobs.
     pub jobs: Arc<Jobs>,
-    /// What is kept about somebody.
+    /// Exports of the data stored about a user.
     pub exports: Arc<Exports>,
     /// The audit log.
     pub audit: Arc<Audit>,
-    /// Requests that may be sent again.
+    /// Idempotency keys and their responses.
     pub idempotency: Arc<Idempotency>,
-    /// Places in lists.
+    /// The cursors of lists.
     pub cursors: Cursors,
-    /// The probes.
+    /// Liveness and readiness.
     pub health: Arc<Health>,
-    /// How often the routes of `/auth` may be asked.
+    /// The rate limits of single routes.
     pub limits: RateLimits,
 }
 
-/// What is configured about HTTP.
+/// The configuration of the HTTP layer.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What the API is called in its document.
+    /// The name of the API, as the OpenAPI document has it.
     pub title: String,
-    /// The version that is told.
+    /// The version that `/health` returns.
     pub version: String,
-    /// The environment that is told.
+    /// The environment that `/health` returns.
     pub environment: String,
-    /// What every path of the API begins with: `/api/v1`, without a slash behind.
+    /// The prefix of every path of the API: `/api/v1`, without a trailing slash.
     pub api_prefix: String,
-    /// The path of the public address, behind a proxy that strips it: empty, or `/svc` without a slash at the end.
+    /// The path of the public URL, behind a proxy that strips it: empty, or `/svc` without a trailing slash.
     pub base_path: String,
-    /// How the members of token responses are spelt.
+    /// The spelling of the members of token responses.
     pub token_case: TokenCase,
-    /// Who may call from a browser.
+    /// The origins whose pages may call the API.
     pub origins: Origins,
-    /// What the OpenAPI document depends on.
+    /// The settings that the OpenAPI document depends on.
     pub document: DocumentOptions,
     /// Whether the OpenAPI document and its pages are served.
     pub serves_docs: bool,
-    /// What `/redoc` is made by.
+    /// The script of `/redoc`.
     pub redoc_script: Script,
-    /// Whether this is production, where a proxy that is not trusted is reported.
+    /// Whether this is production, where the server warns of proxies that are not trusted.
     pub is_production: bool,
-    /// Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    /// The networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted.
     pub trusted_proxies: Vec<Network>,
-    /// How many connections there may be.
+    /// The limits on the number of connections.
     pub connections: ConnectionLimits,
-    /// How long the application may take over a request that has arrived.
+    /// The time that the application has for a request that has arrived.
     pub request_timeout: Duration,
-    /// How long a request under way may take to end after the server was told to stop, in seconds.
+    /// The time that requests in progress have to complete on shutdown, in seconds.
     pub shutdown_timeout: u64,
 }
 
 impl Options {
-    /// A path of this server as clients reach it.
+    /// Returns the public form of a path of this server.
     #[must_use]
     pub fn public_path(&self, path: &str) -> String {
         format!("{}{path}", self.base_path)
     }
 
-    /// A path below the API's prefix as clients reach it.
+    /// Returns the public form of a path below the API's prefix.
     #[must_use]
     pub fn api_path(&self, path: &str) -> String {
         format!("{}{}{path}", self.base_path, self.api_prefix)
     }
 }
 
-/// All documented routes.
+/// Registers all documented routes.
 pub(crate) fn routes(api_prefix: &str) -> impl FnOnce(&mut ServiceConfig<'_>) + use<> {
     let auth = scope("/auth")
         .app_data(BodyLimit::SMALL)
@@ -155,10 +155,10 @@ pub(crate) fn routes(api_prefix: &str) -> impl FnOnce(&mut ServiceConfig<'_>) + 
     }
 }
 
-/// Serves on this listener. The server runs when it is awaited, and stops when its handle is told to.
+/// Creates a server on this listener. It runs while it is awaited, and stops by its handle.
 ///
 /// # Errors
-/// When the listener cannot be used.
+/// If the listener cannot be used.
 pub fn bind(listener: TcpListener, parts: Parts, options: Options) -> std::io::Result<Server> {
     let document = docs::openapi(&options.document);
     let mut others: Vec<String> = problem_page::PATHS.map(str::to_owned).into();
@@ -194,7 +194,7 @@ pub fn bind(listener: TcpListener, parts: Parts, options: Options) -> std::io::R
             .app_data(known.clone())
             .app_data(document.clone())
             .configure(problem_page::routes)
-            // Before the API, whose scope answers for everything below its prefix.
+            // Before the API, whose scope handles everything below its prefix.
             .configure(mail_proof_page::routes(prefix));
         let app = if options.serves_docs { app.configure(docs::routes(&options)) } else { app };
         let app = app.into_utoipa_app().configure(routes(prefix)).into_app();

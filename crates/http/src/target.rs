@@ -1,4 +1,4 @@
-//! What a request asks for, before anybody reads it: short enough, and decoded in one way only.
+//! The check of a request target before routing: its length, and that its percent-encoding is unambiguous.
 
 use actix_web::http::Uri;
 
@@ -7,17 +7,17 @@ use crate::{
     problem::{ApiResult, Problem},
 };
 
-/// The most bytes that a path may have, and a query.
+/// The maximum length of a path, and of a query, in bytes.
 const MAX_LENGTH: usize = 8 * 1024;
 
-/// Refuses what is too long, and what decodes to anything but text. NUL is as wrong as any other character that nothing
-/// has in its path (404) or that no parameter takes (422).
+/// Rejects a target that is too long, or does not decode to UTF-8. NUL is not rejected here: like other characters, it
+/// matches no path (404) or is invalid in a parameter (422).
 pub fn check(target: &Uri) -> ApiResult<()> {
     for (part, name) in [(target.path(), "path"), (target.query().unwrap_or_default(), "query")] {
         if part.len() > MAX_LENGTH {
             return Err(Problem::new(Code::UriTooLong, format!("The {name} may have at most {MAX_LENGTH} bytes")));
         }
-        // Nothing is encoded in most.
+        // The usual case: nothing is encoded.
         let is_plain = part.bytes().all(|byte| byte != b'%' && byte.is_ascii());
         if !is_plain && decoded(part.as_bytes()).is_none() {
             return Err(Problem::new(Code::MalformedUrl, format!("The {name} is not percent-encoded text (UTF-8)")));
@@ -57,14 +57,14 @@ mod tests {
     }
 
     #[test]
-    fn what_decodes_to_text_passes() {
+    fn a_target_that_decodes_to_text_is_accepted() {
         for target in ["/", "/a%2Fb?c=%C3%A4", "/%2541", "/?q=100%25", "/..%2f..", "/%e2%82%ac", "/%00", "*"] {
             assert_eq!(code(target), None, "{target}");
         }
     }
 
     #[test]
-    fn what_does_not_is_malformed_in_path_and_query() {
+    fn a_target_that_does_not_decode_to_text_is_malformed() {
         for part in ["%", "a%", "%4", "%4g", "%zz", "%%41", "%ff", "%c3", "%c0%80", "%ed%a0%80"] {
             assert_eq!(code(&format!("/{part}")), Some("malformed_url"), "{part}");
             assert_eq!(code(&format!("/?q={part}")), Some("malformed_url"), "{part}");

@@ -1,4 +1,4 @@
-//! `/users`: accounts, as others and their owners see and change them.
+//! `/users`: accounts and their public profiles.
 
 mod body;
 mod view;
@@ -48,8 +48,8 @@ pub async fn list(
 
 /// Create a user
 ///
-/// Creates an account. Without a token this is a sign-up, as `/auth/register`. With `users:create`, the caller creates an
-/// account for another person and may set its role and activation.
+/// Creates an account. Without a token this is a sign-up, as `/auth/register`. With `users:create`, the caller creates
+/// an account for another person and may set its role and activation.
 #[utoipa::path(
     tag = "users",
     operation_id = "createUser",
@@ -57,7 +57,7 @@ pub async fn list(
     params(IdempotencyKeyHeader),
     responses(
         (status = CREATED, body = UserView),
-        (status = ACCEPTED, body = MessageView, description = "The response to every sign-up where these are concealed; the result is sent by e-mail."),
+        (status = ACCEPTED, body = MessageView, description = "The response to every sign-up with `REGISTRATION_CONCEAL`; the result is sent by e-mail."),
     ),
     security((), ("oauth2" = [])),
     extensions(("x-problems" = json!(["email_already_registered", "email_taken", "username_taken", "insufficient_permissions", "registration_closed", "rate_limited"]))),
@@ -105,7 +105,7 @@ pub async fn me(caller: Authenticated) -> Tagged<UserView> {
 
 /// Update your account
 ///
-/// Updates the caller's own account. Members that are left out keep their values. Changing the address requires
+/// Updates the caller's own account. Omitted members keep their values. Changing the address requires
 /// `current_password`; the new address is confirmed by a link that is sent there.
 #[utoipa::path(
     tag = "users",

@@ -1,5 +1,5 @@
-//! A timer for moments that mostly move away before they come: it is set anew only when it rings, or when it must ring
-//! earlier. So a request that is answered soon costs no timer at all.
+//! A lazily re-armed deadline timer. It is reset only when it fires, or when it must fire earlier, so a deadline that
+//! keeps moving into the future costs nothing.
 
 use std::{
     pin::Pin,
@@ -9,18 +9,18 @@ use std::{
 
 use tokio::time::{Sleep, sleep_until};
 
-/// One timer. It is made when it is first needed.
+/// A timer, created on first use.
 #[derive(Default)]
 pub struct Alarm(Option<Pin<Box<Sleep>>>);
 
 impl Alarm {
-    /// Whether it is set, and rings neither before `now` nor after `due`. Then there is no need to poll it again.
+    /// Returns whether the timer is set and fires neither before `now` nor after `due`, so it need not be polled again.
     pub fn will_ring(&self, now: Instant, due: Instant) -> bool {
         let rings: Option<Instant> = self.0.as_ref().map(|sleep| sleep.deadline().into());
         rings.is_some_and(|rings| now < rings && rings <= due)
     }
 
-    /// Ready once this moment has come. It may be another each time.
+    /// Ready once `due` is reached, which may differ from call to call.
     pub fn poll(&mut self, context: &mut Context<'_>, due: Instant) -> Poll<()> {
         let due = due.into();
         let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(due)));

@@ -1,27 +1,28 @@
-//! How many connections there may be. The process needs descriptors for other things too, the database above all.
+//! The limits on the number of connections. The process needs file descriptors for other purposes too, mainly for the
+//! database.
 
-/// What the process keeps of its descriptors for other things than connections, if it has enough.
+/// The descriptors reserved for other purposes than connections, if the process has enough.
 const RESERVE: usize = 512;
 
-/// What one address may have, if nothing else is configured.
+/// The default limit for one address.
 const PER_ADDRESS: usize = 200;
 
-/// How many connections there may be at once.
+/// The maximum number of simultaneous connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// In all.
+    /// The total.
     pub total: usize,
-    /// From one address, or from one /64 of IPv6; `None`: as many as in all.
+    /// The maximum for one address, or one /64 of IPv6; `None` if only the total is limited.
     pub per_address: Option<usize>,
-    /// Whether `per_address` is for others than this machine only: a proxy beside us speaks for many.
+    /// Whether `per_address` does not apply to loopback addresses: a local proxy forwards for many clients.
     pub(super) spares_loopback: bool,
-    /// How many more there may be for the moment that it takes to turn them away.
+    /// The number of additional connections that may be open while they are rejected.
     spare: usize,
 }
 
 impl ConnectionLimits {
-    /// What is configured, as far as the process has descriptors for it. `per_address` may be 0 for no limit; unset, it
-    /// is 200 for all but this machine.
+    /// Creates the configured limits, reduced to the available descriptors. `per_address` may be 0 for no limit; unset,
+    /// it is 200 for all but loopback addresses.
     #[must_use]
     pub fn new(configured: usize, per_address: Option<usize>, descriptors: usize) -> Self {
         let reserve = RESERVE.min(descriptors / 2);
@@ -33,7 +34,7 @@ impl ConnectionLimits {
         }
     }
 
-    /// How many connections one of so many workers may hold. Beyond that, they wait to be accepted.
+    /// Returns the maximum for one of `workers` workers. Connections beyond it wait to be accepted.
     #[must_use]
     pub(super) fn per_worker(&self, workers: usize) -> usize {
         (self.total + self.spare).div_ceil(workers)
@@ -45,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_are_descriptors_left_for_everything_else() {
+    fn descriptors_are_left_for_other_purposes() {
         for (configured, descriptors, total) in [
             (20_000, 1_000_000, 20_000),
             (20_000, 20_000, 19_488),

@@ -1,10 +1,10 @@
-//! What a connection may take: how long it may go without progress, and how many there may be at once.
+//! The limits of connections: the time without progress, and the number of simultaneous connections.
 //!
-//! actix times the first head of a connection and the silence between two requests, and nothing else. So [`serve`] puts
-//! a server together from the parts that `HttpServer` is made of, with a [`Stream`](stream::Stream) of ours between the
-//! socket and actix. Everything that happens on a connection is noted in one place, [`Connection`](state::Connection),
-//! and one timer for each connection, which is hardly ever moved, asks there whether it has waited too long.
-//! What happens inside the application is not the connection's business: see `deadline.rs`.
+//! actix has timeouts only for the first head of a connection and for idle connections. So [`serve`] builds a server
+//! from the parts of `HttpServer`, with a [`Stream`](stream::Stream) of this crate between the socket and actix.
+//! [`Connection`](state::Connection) records all events of a connection. Each connection has one timer, which is rarely
+//! reset and checks there whether the connection is overdue.
+//! The time that the application has is limited elsewhere: see `deadline.rs`.
 
 mod alarm;
 mod limits;

@@ -1,4 +1,4 @@
-//! The places that connections take: one of all, and one of those that their address may have.
+//! Permits for connections. Each counts against the total and against the limit of its address.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -11,13 +11,13 @@ use keepstone_service::AddressPrefix;
 use super::limits::ConnectionLimits;
 use crate::client_address::Network;
 
-/// All places of the server. Cloning it gives the same ones.
+/// The limiter of the server's connections. Clones share their state.
 #[derive(Clone)]
 pub struct Places(Arc<All>);
 
 struct All {
     limits: ConnectionLimits,
-    /// Proxies speak for many, and may have as many places as there are.
+    /// The limit for one address does not apply to trusted proxies, which forward for many clients.
     trusted_proxies: Vec<Network>,
     taken: Mutex<Taken>,
 }
@@ -28,7 +28,7 @@ struct Taken {
     by_address: HashMap<AddressPrefix, usize>,
 }
 
-/// One place, taken until it is dropped.
+/// A permit for one connection, released when it is dropped.
 pub struct Place {
     all: Arc<All>,
     address: Option<AddressPrefix>,
@@ -39,7 +39,7 @@ impl Places {
         Self(Arc::new(All { limits, trusted_proxies, taken: Mutex::default() }))
     }
 
-    /// A place for a connection from here, or why there is none.
+    /// Acquires a permit for a connection from this peer, or returns the reason for rejecting it.
     pub fn take(&self, peer: Option<SocketAddr>) -> Result<Place, &'static str> {
         let ConnectionLimits { total, per_address, spares_loopback, .. } = self.0.limits;
         let address = per_address.and(peer).map(|peer| peer.ip().to_canonical());
@@ -90,21 +90,21 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_no_more_than_its_share_and_gives_it_back() {
+    fn an_address_is_limited_and_its_permits_are_released() {
         let places = Places::new(ConnectionLimits::new(3, Some(2), 10_000), Vec::new());
         let first = take(&places, "192.0.2.1").ok().unwrap();
         let _second = take(&places, "::ffff:192.0.2.1").ok().unwrap();
         assert!(take(&places, "192.0.2.1").is_err());
         let third = take(&places, "192.0.2.2").ok().unwrap();
-        assert!(take(&places, "192.0.2.3").is_err(), "there are three in all");
+        assert!(take(&places, "192.0.2.3").is_err(), "the total is three");
         drop(first);
         let _again = take(&places, "192.0.2.1").ok().unwrap();
         drop(third);
-        assert_eq!(places.0.taken().by_address.len(), 1, "who has left leaves nothing behind");
+        assert_eq!(places.0.taken().by_address.len(), 1, "an address without connections has no entry");
     }
 
     #[test]
-    fn unless_it_is_configured_this_machine_is_spared() {
+    fn by_default_the_limit_does_not_apply_to_loopback_addresses() {
         let places = Places::new(ConnectionLimits::new(1_000, None, 10_000), Vec::new());
         let from = |address| (0..300).map_while(|_| take(&places, address).ok()).collect::<Vec<_>>();
         let (near, far) = (from("127.0.0.1"), from("192.0.2.1"));
@@ -112,13 +112,13 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_may_have_them_all() {
+    fn a_trusted_proxy_may_have_all_connections() {
         let proxy = Network::new("10.0.0.0".parse().unwrap(), 8);
         let places = Places::new(ConnectionLimits::new(100, Some(1), 10_000), vec![proxy]);
         let held: Vec<_> = (0..100).map_while(|_| take(&places, "10.1.2.3").ok()).collect();
         assert_eq!(held.len(), 100);
         drop(held);
         let _one = take(&places, "2001:db8::1").ok().unwrap();
-        assert!(take(&places, "2001:db8::2").is_err(), "an address of IPv6 is its first 64 bits");
+        assert!(take(&places, "2001:db8::2").is_err(), "an IPv6 address counts by its first 64 bits");
     }
 }

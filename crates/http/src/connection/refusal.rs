@@ -1,5 +1,5 @@
-//! The last words to a peer whose request never reached the application: a problem like any other, and the end of the
-//! connection.
+//! The error response for requests that never reach the application: a problem like any other. The connection is closed
+//! afterwards.
 
 use std::{
     fmt::Write as _,
@@ -27,7 +27,7 @@ use crate::{
     request_id::{self, RequestId},
 };
 
-/// A whole answer, and how much of it has been sent.
+/// A complete error response, and the number of bytes already sent.
 pub struct Refusal {
     answer: Vec<u8>,
     sent: usize,
@@ -35,13 +35,13 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// For a request that got no further than its head.
+    /// Creates the response to a request whose head was rejected.
     pub fn of(status: StatusCode, peer: Option<SocketAddr>) -> Self {
         Self { answer: answer(Problem::of_status(status), peer), sent: 0, is_shut: false }
     }
 
-    /// Ready when the peer has closed. What it still sends goes nowhere: closing on it would be a reset, which might
-    /// overtake the answer.
+    /// Sends the response; ready when the peer has closed. Reads and discards what the peer still sends: closing with
+    /// unread data would send a reset, which might overtake the response.
     pub fn poll(&mut self, socket: &mut TcpStream, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut socket = Pin::new(socket);
         while let Some(rest) = self.answer.get(self.sent..).filter(|rest| !rest.is_empty()) {
@@ -62,10 +62,10 @@ impl Refusal {
     }
 }
 
-/// Closes a connection that there is no place for, without waiting for anything.
+/// Rejects a connection above the limit with 503 and closes it, without waiting.
 pub fn turn_away(socket: TcpStream, peer: Option<SocketAddr>, why: &'static str) {
     let answer = answer(Problem::new(Code::Overloaded, why), peer);
-    // Whoever does not hear it will notice.
+    // Errors are ignored: the connection is closed in any case.
     if let Ok(mut socket) = socket.into_std() {
         let _ = socket.write(&answer);
         let _ = socket.shutdown(Shutdown::Write);
@@ -73,7 +73,7 @@ pub fn turn_away(socket: TcpStream, peer: Option<SocketAddr>, why: &'static str)
     }
 }
 
-/// The bytes of an answer, after a line in the log.
+/// Logs a line and returns the bytes of the response.
 fn answer(problem: Problem, peer: Option<SocketAddr>) -> Vec<u8> {
     let id = RequestId::of(&HeaderMap::new());
     let (status, request_id, code) = (problem.status_code(), id.as_str(), problem.code_name());
@@ -85,7 +85,7 @@ fn answer(problem: Problem, peer: Option<SocketAddr>) -> Vec<u8> {
     headers::complete(response.headers_mut(), false);
     let mut head = format!("HTTP/1.1 {status}\r\n");
     for (name, value) in response.headers() {
-        // All of them are ours, and ASCII.
+        // The server sets all of them, and they are ASCII.
         let _ = write!(head, "{name}: {}\r\n", value.to_str().unwrap_or_default());
     }
     let date = HttpDate::from(SystemTime::now());

@@ -1,4 +1,4 @@
-//! The server: what `HttpServer` does, with connections that are watched.
+//! The server: a replacement of `HttpServer` that supervises its connections.
 
 use std::{
     fmt,
@@ -30,10 +30,10 @@ use crate::client_address::Network;
 
 /// actix's own limit for the number of workers.
 const MOST_WORKERS: usize = 512;
-/// How long actix reads on after an answer to a request whose body nobody wanted.
+/// How long actix keeps reading after the response to a request whose body was not read.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Who may connect, and what happens to those who are connected when the server is told to stop.
+/// The connection limits and the shutdown timeout of a listener.
 pub struct Door {
     pub limits: ConnectionLimits,
     pub trusted_proxies: Vec<Network>,
@@ -41,7 +41,7 @@ pub struct Door {
     pub shutdown_timeout: u64,
 }
 
-/// Serves on this listener; `app` is called once for each worker.
+/// Serves on a listener; `app` is called once for each worker.
 pub fn serve<F, A, S>(listener: TcpListener, door: Door, app: F) -> io::Result<Server>
 where
     F: Fn() -> A + Send + Clone + 'static,
@@ -61,7 +61,7 @@ where
     Ok(builder.run())
 }
 
-/// actix's HTTP over our stream.
+/// The HTTP service of actix over [`Stream`].
 fn http<A, S>(
     stopping: GracefulShutdownSignal,
     app: A,
@@ -73,13 +73,12 @@ where
 {
     let app = map_config(app, |()| AppConfig::default());
     HttpService::build()
-        .client_request_timeout(Duration::ZERO) // ours covers every request
+        .client_request_timeout(Duration::ZERO) // `state` has a timeout for every request
         .client_disconnect_timeout(LINGER)
         .on_connect_ext(|stream: &Stream, data: &mut Extensions| {
             data.insert(stream.connection());
         })
-        // Not in actix-http's documentation, but what actix-web calls: idle connections end at once when we are told to
-        // stop.
+        // Not documented by actix-http, but called by actix-web: idle connections end at once on shutdown.
         .graceful_shutdown_signal(move || {
             let stopping = stopping.clone();
             async move { stopping.notified().await }
@@ -90,7 +89,7 @@ where
         }))
 }
 
-/// Waits for an answer, and minds what it means for the connection.
+/// Awaits a response, and updates the state of the connection accordingly.
 async fn answer(
     under_way: Option<state::Request>,
     answered: impl Future<Output = Result<ServiceResponse<BoxBody>, Error>>,
@@ -110,10 +109,10 @@ async fn answer(
     Ok(response.map_body(|_, body| Answer { body, _under_way: under_way }))
 }
 
-/// What actix's HTTP takes for a connection.
+/// The connection type of actix's HTTP service.
 type Incoming = (Stream, Protocol, Option<SocketAddr>);
 
-/// Gives each connection its place, and ends it when it is overdue.
+/// Acquires a permit for each connection, and closes the connection when it is overdue.
 fn watched<H>(
     places: Places,
     http: H,
@@ -146,7 +145,7 @@ where
     })
 }
 
-/// The body of an answer. While it is there, its request is under way.
+/// The body of a response. The request is in progress until this is dropped.
 struct Answer {
     body: BoxBody,
     _under_way: Option<state::Request>,

@@ -1,5 +1,5 @@
-//! What a connection is doing, and how long it may go on doing that. It is told by the stream what goes in and out, and
-//! by the server when a request begins and ends; nobody else decides.
+//! The state of a connection and its timeouts. The stream reports reads and writes, the server reports the begin and
+//! the end of each request; nothing else changes the state.
 
 use std::{
     cell::Cell,
@@ -11,26 +11,27 @@ use std::{
 
 use super::alarm::Alarm;
 
-/// From one answer to the end of the next head. actix ends a connection after 5 seconds in which nothing comes at all.
+/// The time from one response to the end of the next head. actix closes a connection after 5 seconds without any bytes.
 const NEXT_HEAD: Duration = Duration::from_secs(10);
-/// For a peer that takes nothing of its answer. The kernel tells of progress in large steps, so this is generous.
+/// The timeout for a peer that does not read its response. The kernel reports progress in large steps, so this is
+/// generous.
 const UNREAD: Duration = Duration::from_secs(20);
-/// For a peer that has been told to go.
+/// The time for a peer to close after an error response.
 const LEAVING: Duration = Duration::from_secs(2);
 
-/// One connection, as far as time is concerned. It stays on one thread.
+/// The timing state of a connection. It stays on one thread.
 pub struct Connection {
-    /// Who is at the other end.
+    /// The address of the peer.
     pub peer: Option<SocketAddr>,
     phase: Cell<Phase>,
-    /// When something last went forward, and whether it has again since.
+    /// The time of the last progress. `moved` is set by progress since then.
     since: Cell<Instant>,
     moved: Cell<bool>,
-    /// Whether something of the next head has come.
+    /// Whether bytes of the next head have arrived.
     begun: Cell<bool>,
-    /// Whether what is written next may be part of an answer of the application.
+    /// Whether the next bytes written may belong to a response of the application.
     owes: Cell<bool>,
-    /// Whether the peer does not take what is written.
+    /// Whether a write is blocked because the peer does not read.
     stalled: Cell<bool>,
 }
 
@@ -38,13 +39,13 @@ pub struct Connection {
 enum Phase {
     /// The next head is due.
     Waiting,
-    /// A request is with the application, or its answer is on the way.
+    /// The application handles a request, or its response is being sent.
     Answering,
-    /// It speaks another protocol by now, and minds its own time.
+    /// The connection was switched to another protocol (101), which has its own timeouts.
     Upgraded,
-    /// It has been refused, and told so.
+    /// The last response of the connection is being sent, or was sent.
     Leaving,
-    /// The next head did not come in time; the peer is to be told.
+    /// The next head did not arrive in time; the peer is to receive a 408.
     Late,
 }
 
@@ -61,7 +62,7 @@ impl Connection {
         }
     }
 
-    /// A request is with the application until the guard is dropped.
+    /// Marks a request as handled by the application until the returned guard is dropped.
     pub fn request(self: &Rc<Self>) -> Request {
         self.enter(Phase::Answering);
         self.begun.set(false);
@@ -69,49 +70,50 @@ impl Connection {
         Request(Rc::clone(self))
     }
 
-    /// The peer has been told to go, or is about to be.
+    /// Marks the connection as closing after the current response.
     pub fn leave(&self) {
         self.enter(Phase::Leaving);
     }
 
-    /// Bytes came in.
+    /// Records that bytes were read.
     pub fn heard(&self) {
         if self.phase.get() == Phase::Waiting {
             self.begun.set(true);
         }
     }
 
-    /// Bytes went out.
+    /// Records that bytes were written.
     pub fn told(&self) {
         self.stalled.set(false);
         self.moved.set(true);
     }
 
-    /// No byte went out.
+    /// Records that a write was blocked.
     pub fn stall(&self) {
         if !self.stalled.replace(true) {
             self.moved.set(true);
         }
     }
 
-    /// All that there was to write has gone out.
+    /// Records that all pending bytes were written.
     pub fn flushed(&self) {
         if self.phase.get() == Phase::Waiting {
             self.owes.set(false);
         }
     }
 
-    /// Whether what is written next may be part of an answer of the application. If not, actix has something to say.
+    /// Returns whether the next bytes written may belong to a response of the application. If not, they are a response
+    /// that actix generated.
     pub fn owes(&self) -> bool {
         self.owes.get()
     }
 
-    /// Whether the peer is to be told that its head came too late.
+    /// Returns whether the peer is to receive a 408 because its head was too late.
     pub fn is_late(&self) -> bool {
         self.phase.get() == Phase::Late
     }
 
-    /// Ready when the connection has gone without progress for too long. To be asked whenever anything has happened.
+    /// Ready when the connection has been without progress for too long. Must be polled after every event.
     pub fn poll_overdue(&self, context: &mut Context<'_>, alarm: &mut Alarm) -> Poll<()> {
         loop {
             let moved = self.moved.take();
@@ -120,11 +122,11 @@ impl Connection {
             }
             let Some(patience) = self.patience() else { return Poll::Pending };
             let due = self.since.get() + patience;
-            // Almost always: something has happened, and the alarm is set to a time before it matters.
+            // The usual case: there was progress, and the timer already rings early enough.
             if moved && alarm.will_ring(self.since.get(), due) || alarm.poll(context, due).is_pending() {
                 return Poll::Pending;
             }
-            // Who has begun a request is told what was wrong with it. Who has not would not understand.
+            // A peer that has begun a request receives a 408. One that has not would not expect a response.
             if self.phase.get() != Phase::Waiting || !self.begun.get() || self.stalled.get() {
                 return Poll::Ready(());
             }
@@ -133,7 +135,7 @@ impl Connection {
         }
     }
 
-    /// How long this may go on; `None`: others see to that.
+    /// The timeout of the current phase; `None` if it has none here.
     fn patience(&self) -> Option<Duration> {
         match self.phase.get() {
             Phase::Leaving | Phase::Late => Some(LEAVING),
@@ -143,7 +145,7 @@ impl Connection {
         }
     }
 
-    /// Nothing leads back from leaving.
+    /// Enters a phase. `Leaving` is terminal.
     fn enter(&self, phase: Phase) {
         if self.phase.get() != Phase::Leaving {
             self.phase.set(phase);
@@ -152,16 +154,16 @@ impl Connection {
     }
 }
 
-/// A request that is with the application, until its answer has been handed over.
+/// A guard for a request in progress, held until its response has been handed to actix.
 pub struct Request(Rc<Connection>);
 
 impl Request {
-    /// From now on its connection speaks another protocol, and time is none of our business.
+    /// Records that the connection was switched to another protocol, to which no timeouts apply.
     pub fn upgrade(&self) {
         self.0.enter(Phase::Upgraded);
     }
 
-    /// Its answer is the last of its connection.
+    /// Marks the response as the last one of its connection.
     pub fn leave(&self) {
         self.0.leave();
     }
@@ -180,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_who_is_waited_for_is_short_of_time() {
+    fn timeouts_apply_only_while_waiting_for_the_peer() {
         let connection = Rc::new(Connection::new(None));
         assert_eq!(connection.patience(), Some(NEXT_HEAD));
         let request = connection.request();
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_speaks_another_protocol_is_left_alone() {
+    fn an_upgraded_connection_has_no_timeout() {
         let connection = Rc::new(Connection::new(None));
         let request = connection.request();
         request.upgrade();
@@ -202,11 +204,11 @@ mod tests {
         drop(request);
         connection.flushed();
         assert_eq!(connection.patience(), None);
-        assert!(connection.owes(), "what is written is not actix's");
+        assert!(connection.owes(), "the bytes are not a response generated by actix");
     }
 
     #[test]
-    fn nothing_keeps_a_connection_that_was_told_to_go() {
+    fn leaving_is_terminal() {
         let connection = Rc::new(Connection::new(None));
         connection.leave();
         drop(connection.request());
@@ -215,14 +217,14 @@ mod tests {
     }
 
     #[test]
-    fn what_actix_says_by_itself_is_told_from_an_answer() {
+    fn a_response_generated_by_actix_is_distinguished_from_one_of_the_application() {
         let connection = Rc::new(Connection::new(None));
         assert!(!connection.owes());
         let request = connection.request();
         connection.flushed();
-        assert!(connection.owes(), "there is more to come of this answer");
+        assert!(connection.owes(), "the response is not complete yet");
         drop(request);
-        assert!(connection.owes(), "it has yet to be written");
+        assert!(connection.owes(), "the response has not been written yet");
         connection.flushed();
         assert!(!connection.owes());
     }

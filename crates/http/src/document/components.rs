@@ -1,4 +1,4 @@
-//! What operations share: headers, and the responses of errors. Each set of codes is one response, one schema of a
+//! The shared components of operations: headers and error responses. Each set of codes has one response, one schema of a
 //! problem and one example for each code.
 
 use std::collections::BTreeMap;
@@ -13,10 +13,10 @@ use utoipa::openapi::{
 use super::{problems, schema_ref, variant::Variant};
 use crate::{code::Code, problem};
 
-/// The three codes of a bad token come together.
+/// The codes of an invalid token, which always occur together.
 const TOKEN: [Code; 3] = [Code::TokenInvalid, Code::TokenExpired, Code::TokenRevoked];
 
-/// Every header of responses.
+/// Returns all response headers.
 pub fn headers() -> BTreeMap<String, RefOr<Header>> {
     let text = || ObjectBuilder::new().schema_type(Type::String);
     let number = || ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
@@ -52,13 +52,13 @@ pub fn headers() -> BTreeMap<String, RefOr<Header>> {
     all.into_iter().map(|(name, schema, text)| (name.to_owned(), header(schema, text).into())).collect()
 }
 
-/// One of [`headers`], for a response.
+/// Returns a reference to one of [`headers`], for a response.
 pub fn header_of(name: &str) -> (String, RefOr<Header>) {
     (name.to_owned(), RefOr::Ref(Ref::new(format!("#/components/headers/{name}"))))
 }
 
-/// The response with a problem of one of these codes, one of which may have an example of its own. It is made on first
-/// use.
+/// Returns the response with a problem of one of these codes, which is created on first use. One code may have an
+/// example of its own.
 pub fn refusal(
     components: &mut Components,
     status: &str,
@@ -79,7 +79,7 @@ pub fn refusal(
     Ref::new(format!("#/components/responses/{name}"))
 }
 
-/// The name of the example of a code. It is made on first use.
+/// Returns the name of the example of a code, which is created on first use.
 fn example_of(components: &mut Components, code: Code, variant: Option<&Variant>) -> String {
     let (name, value) = match variant.filter(|variant| variant.code == code) {
         Some(variant) => (format!("{}_{}", code.name(), variant.name), variant.example.clone()),
@@ -90,7 +90,8 @@ fn example_of(components: &mut Components, code: Code, variant: Option<&Variant>
     name
 }
 
-/// The same of an operation that takes forms: their errors are `application/json` (RFC 6749 section 5.2).
+/// Returns the same response for an operation that accepts forms, whose errors are `application/json` (RFC 6749 section
+/// 5.2).
 pub fn form_refusal(components: &mut Components, refusal: &Ref) -> Ref {
     let name = refusal.ref_location.rsplit('/').next().unwrap_or_default();
     let Some(RefOr::T(mut response)) = components.responses.get(name).cloned() else { return refusal.clone() };
@@ -132,7 +133,7 @@ fn problem_schema(codes: &[Code]) -> utoipa::openapi::AllOf {
     AllOfBuilder::new().item(schema_ref("Problem")).item(ObjectBuilder::new().property("code", code)).build()
 }
 
-/// The name of the response with these codes: `EmailTakenOrUsernameTaken`.
+/// Returns the name of the response with these codes: `EmailTakenOrUsernameTaken`.
 fn name(own: &[Code]) -> String {
     if own.is_empty() {
         return "GeneralProblem".to_owned();

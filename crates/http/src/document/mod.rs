@@ -1,8 +1,7 @@
-//! The OpenAPI document, completed: what follows from an operation's own description is written once, here.
+//! Completes the OpenAPI document with everything that follows from the description of an operation.
 //!
-//! An operation lists its responses of success and, by `x-problems`, the codes of those errors that only it can cause.
-//! An operation that needs a token can lack it, one that takes a body can be sent a bad one, and so on: that is the same
-//! everywhere.
+//! An operation lists its successful responses and, by `x-problems`, the codes of the errors that only it can cause.
+//! The errors that follow from its properties are added here: a missing token, a malformed body, and so on.
 
 mod components;
 mod problems;
@@ -22,7 +21,7 @@ use variant::Variant;
 
 use crate::{code::Code, example, extract::BodyLimit, respond::TokenCase};
 
-/// What the document depends on.
+/// The settings that the document depends on.
 #[derive(Debug, Clone)]
 pub struct DocumentOptions {
     /// The name of the API.
@@ -49,7 +48,8 @@ pub struct DocumentOptions {
     pub default_scope: String,
 }
 
-/// Where an operation lists its own codes. The document keeps only names that are no codes, and a test finds them.
+/// The extension in which an operation lists its own codes. Only names that are not codes stay in the document, where a
+/// test finds them.
 const OWN: &str = "x-problems";
 
 /// The errors that any request can cause.
@@ -67,7 +67,7 @@ const GENERAL: &[Code] = &[
     Code::Timeout,
 ];
 
-/// Completes the document that the routes have made.
+/// Completes the document that the routes have registered.
 #[must_use]
 pub fn complete(mut document: OpenApi, options: &DocumentOptions) -> OpenApi {
     let mut all = document.components.take().unwrap_or_default();
@@ -91,7 +91,7 @@ pub fn complete(mut document: OpenApi, options: &DocumentOptions) -> OpenApi {
     document
 }
 
-/// The names of the shared responses of an operation.
+/// Returns the names of the shared responses of an operation.
 fn responses_used(operation: &mut Operation) -> impl Iterator<Item = String> {
     operation.responses.responses.values().filter_map(|response| match response {
         RefOr::Ref(shared) => shared.ref_location.rsplit('/').next().map(str::to_owned),
@@ -104,7 +104,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [get, put, post, delete, patch].into_iter().filter_map(Option::as_mut)
 }
 
-/// The bodies of requests and responses that are not references.
+/// Returns the bodies of requests and responses that are not references.
 fn bodies(operation: &mut Operation) -> impl Iterator<Item = &mut Content> {
     let taken = operation.request_body.iter_mut().filter_map(|body| match body {
         RefOr::T(body) => Some(body.content.values_mut()),
@@ -165,7 +165,7 @@ fn complete_operation(operation: &mut Operation, components: &mut Components, li
     responses.insert("default".to_owned(), components::refusal(components, "default", &[], GENERAL, None).into());
 }
 
-/// A parameter that is left out is not null.
+/// Completes a parameter. An optional one may be omitted, but is never null.
 fn complete_parameter(parameter: &mut RefOr<Parameter>) {
     if let RefOr::T(parameter) = parameter {
         schemas::unwrap_lines(&mut parameter.description);
@@ -175,7 +175,7 @@ fn complete_parameter(parameter: &mut RefOr<Parameter>) {
     }
 }
 
-/// Responses of success without a description get that of their schema, or of their status.
+/// Adds missing descriptions of successful responses: that of their schema, or of their status.
 fn describe_responses(operation: &mut Operation, components: &Components) {
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
@@ -242,7 +242,7 @@ impl Facts {
     }
 }
 
-/// The errors of this operation that not every operation has.
+/// Returns the error codes of this operation, except the general ones.
 fn codes(operation: &mut Operation, facts: &Facts) -> BTreeSet<Code> {
     let own = operation.extensions.as_mut().and_then(|extensions| extensions.remove(OWN)).unwrap_or_default();
     let code = |name: &Value| Code::ALL.iter().copied().find(|code| name.as_str() == Some(code.name()));
@@ -286,7 +286,7 @@ fn good_headers(status: &str, facts: &Facts) -> Vec<(String, RefOr<Header>)> {
     names.into_iter().map(components::header_of).collect()
 }
 
-/// A reference to a schema.
+/// Returns a reference to a schema.
 fn schema_ref(name: &str) -> RefOr<Schema> {
     Ref::from_schema_name(name).into()
 }

@@ -1,4 +1,4 @@
-//! A problem of each code, as the server sends it: made by the code that makes real ones.
+//! An example of each problem, created by the same code as real ones.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
     request_id::{HEADER, RequestId},
 };
 
-/// The body of a problem with this code.
+/// Returns the body of a problem with this code.
 pub fn example(code: Code) -> Value {
     body(&of(code))
 }
@@ -58,20 +58,20 @@ fn of(code: Code) -> Problem {
     Problem::from(error)
 }
 
-/// The detail of an error that no use case knows.
+/// Returns the detail of an error that only the HTTP layer causes.
 fn of_http(code: Code) -> &'static str {
     match code {
         Code::MalformedBody => "The body is not well-formed JSON: line 1, column 13",
         Code::MalformedUrl => "The query is not percent-encoded text (UTF-8)",
-        Code::InvalidRequest => "There must be one Authorization header only",
+        Code::InvalidRequest => "There must be only one Authorization header",
         Code::UnsupportedGrantType => "grant_type must be \"password\" or \"refresh_token\"",
-        Code::NotAcceptable => "The answer would be application/json",
+        Code::NotAcceptable => "The response would be application/json",
         Code::RequestTimeout => "The body did not arrive in time",
         Code::UriTooLong => "The query may have at most 8192 bytes",
         Code::UnsupportedMediaType => "Content-Type must be application/json",
         Code::Unavailable => "The database is not available",
         Code::Timeout => "The server took too long",
-        // The others have no more to say than their titles.
+        // The detail of the others is their title.
         other => other.title(),
     }
 }

@@ -1,5 +1,5 @@
-//! What holds for all schemas: lists refer to their rows, responses always send their nulls, limits are those of the
-//! configuration.
+//! Completes all schemas: lists refer to their rows, responses always contain nullable members, and limits are those of
+//! the configuration.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use super::{DocumentOptions, schema_ref};
 use crate::closed_list::RoleSchema;
 
 const SCHEMAS: &str = "#/components/schemas/";
-/// What utoipa calls the list of a row `Item` is `PageView_Item`, which clients know as `ItemPage`.
+/// The prefix of utoipa's name for a list: that of `Item` is `PageView_Item`, which clients know as `ItemPage`.
 const LIST: &str = "PageView_";
 
 /// Completes every schema. `taken` are those of request bodies.
@@ -47,7 +47,7 @@ pub fn complete(components: &mut Components, taken: &BTreeSet<String>, options: 
     }
 }
 
-/// Gives a list the name that clients know, and rows by reference.
+/// Renames a list to the name that clients know, and replaces its row schema by a reference.
 fn named(name: String, mut schema: RefOr<Schema>) -> (String, RefOr<Schema>) {
     let Some(row) = name.strip_prefix(LIST) else { return (name, schema) };
     if let RefOr::T(Schema::Object(list)) = &mut schema
@@ -58,7 +58,7 @@ fn named(name: String, mut schema: RefOr<Schema>) -> (String, RefOr<Schema>) {
     (format!("{row}Page"), schema)
 }
 
-/// Refers to a list by the name that clients know.
+/// Changes a reference to a list to the name that clients know.
 pub fn name_list(content: &mut Content) {
     if let Some(RefOr::Ref(Ref { ref_location, .. })) = &mut content.schema
         && let Some(row) = ref_location.strip_prefix(SCHEMAS).and_then(|name| name.strip_prefix(LIST))
@@ -67,14 +67,14 @@ pub fn name_list(content: &mut Content) {
     }
 }
 
-/// The names of the schemas of an operation's request body.
+/// Returns the names of the schemas of an operation's request body.
 pub fn names_taken(operation: &mut Operation) -> Vec<String> {
     let Some(RefOr::T(body)) = &operation.request_body else { return Vec::new() };
     let text = serde_json::to_string(&body.content).unwrap_or_default();
     text.split(SCHEMAS).skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
 }
 
-/// The description of the schema that this refers to.
+/// Returns the description of the referenced schema.
 pub fn description(components: &Components, reference: &Ref) -> Option<String> {
     match components.schemas.get(reference.ref_location.strip_prefix(SCHEMAS)?)? {
         RefOr::T(Schema::Object(object)) => object.description.clone(),
@@ -83,7 +83,7 @@ pub fn description(components: &Components, reference: &Ref) -> Option<String> {
     }
 }
 
-/// Joins the lines of each paragraph, which are those of the source.
+/// Joins the lines of each paragraph, which are wrapped as in the source.
 pub fn unwrap_lines(text: &mut Option<String>) {
     if let Some(text) = text {
         let paragraphs = text.split("\n\n").map(|paragraph| paragraph.replace('\n', " "));
@@ -91,7 +91,7 @@ pub fn unwrap_lines(text: &mut Option<String>) {
     }
 }
 
-/// Takes null out of the types of a schema.
+/// Removes null from the types of a schema.
 pub fn forbid_null(schema: &mut RefOr<Schema>) {
     match schema {
         RefOr::T(Schema::Object(Object { schema_type, .. })) => {
@@ -132,7 +132,7 @@ fn complete_object(object: &mut Object, options: &DocumentOptions) {
     }
 }
 
-/// The members of a response that may be null are always sent.
+/// Marks nullable members as required, since responses always contain them.
 fn require_nullable(object: &mut Object) {
     for (name, schema) in &object.properties {
         if may_be_null(schema) && !object.required.contains(name) {
@@ -155,7 +155,7 @@ fn is_null(schema: &RefOr<Schema>) -> bool {
     matches!(schema, RefOr::T(Schema::Object(object)) if object.schema_type == SchemaType::Type(Type::Null))
 }
 
-/// Of alternatives that overlap, more than one may hold.
+/// Converts `oneOf` to `anyOf`, since more than one of overlapping alternatives may match.
 fn any_of(one: &mut OneOf) -> Schema {
     let any = one.items.drain(..).fold(AnyOfBuilder::new(), AnyOfBuilder::item);
     any.description(one.description.take()).build().into()

@@ -1,4 +1,4 @@
-//! Bodies: read once, within a limit, in the format they claim to be, and checked.
+//! Request bodies: read once, within a size limit, according to their `Content-Type`, and validated.
 
 use std::pin::Pin;
 
@@ -19,14 +19,14 @@ use crate::{
     problem::{ApiResult, Problem},
 };
 
-/// The maximum number of bytes of a body: data of the routes around a handler, or else the default.
+/// The maximum size of a body in bytes: application data of the scope around a handler, or else the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BodyLimit(pub usize);
 
 impl BodyLimit {
-    /// The limit of routes for anonymous clients, which need no more.
+    /// 64 KiB, for routes that unauthenticated clients can call.
     pub const SMALL: Self = Self(64 * 1024);
-    /// The limit of all other routes.
+    /// 1 MiB, for all other routes.
     pub const DEFAULT: Self = Self(1024 * 1024);
 
     /// The error of a body that is larger.
@@ -38,19 +38,19 @@ impl BodyLimit {
 
 pub(super) const JSON: &str = "application/json";
 
-/// A JSON body without faults. Everything that is wrong with another is told at once, as 422.
+/// A valid JSON body. All errors of an invalid one are reported at once, as 422.
 pub struct Valid<T: Input>(pub T::Output);
 
-/// A JSON body without faults, as [`Valid`], of a request that makes something: with an idempotency key, it may be sent
-/// again and is done once.
+/// A valid JSON body, as [`Valid`], of a request that creates or sends something. With an idempotency key the request
+/// can be retried and takes effect once.
 pub struct Making<T: Input> {
-    /// What is to be made.
+    /// The validated body.
     pub body: T::Output,
-    /// The key, and the body as it was sent.
+    /// The idempotency key, and the bytes of the body.
     pub key: Option<(String, Bytes)>,
 }
 
-/// What an extractor that waits for something gives.
+/// The future of an asynchronous extractor.
 pub type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
 impl<T: Input + 'static> FromRequest for Valid<T> {
@@ -77,7 +77,7 @@ impl<T: Input + 'static> FromRequest for Making<T> {
     }
 }
 
-/// A checked JSON body, and its bytes.
+/// Reads and validates a JSON body; returns it and its bytes.
 async fn read_json<T: Input>(request: &HttpRequest, payload: Payload) -> ApiResult<(T::Output, Bytes)> {
     if media_type(request) != JSON {
         return Err(unsupported(JSON));
@@ -87,7 +87,7 @@ async fn read_json<T: Input>(request: &HttpRequest, payload: Payload) -> ApiResu
     Ok((body, bytes))
 }
 
-/// The media type in lower case; empty if there is none, or one in another character set than UTF-8.
+/// Returns the media type in lower case; empty if there is none, or if the character set is not UTF-8.
 pub(super) fn media_type(request: &HttpRequest) -> String {
     let is_utf8 = request.encoding().is_ok_and(|encoding| encoding.name() == "UTF-8");
     if is_utf8 { request.content_type().to_ascii_lowercase() } else { String::new() }
@@ -99,7 +99,7 @@ pub(super) fn unsupported(expected: &str) -> Problem {
 
 pub(super) async fn read(request: &HttpRequest, mut payload: Payload) -> ApiResult<Bytes> {
     if request.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-        return Err(Problem::new(Code::UnsupportedMediaType, "Content-Encoding must be left out"));
+        return Err(Problem::new(Code::UnsupportedMediaType, "Content-Encoding is not supported"));
     }
     let limit = request.app_data().copied().unwrap_or(BodyLimit::DEFAULT);
     let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
@@ -120,7 +120,7 @@ pub(super) async fn read(request: &HttpRequest, mut payload: Payload) -> ApiResu
 pub(super) fn check<T: Input>(request: &HttpRequest, input: T) -> ApiResult<T::Output> {
     let accounts = request
         .app_data::<Data<Accounts>>()
-        .ok_or_else(|| Problem::internal("no accounts among the application's data"))?;
+        .ok_or_else(|| Problem::internal("Accounts is missing from the application data"))?;
     let mut checker = Checker::new(accounts.rules().password_policy);
     let output = input.check(&mut checker);
     let errors = checker.into_errors();

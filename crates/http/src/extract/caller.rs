@@ -1,4 +1,4 @@
-//! Who asks, from the `Authorization` header and nowhere else (RFC 6750 section 2.1).
+//! The caller, from the `Authorization` header only (RFC 6750 section 2.1).
 
 use std::ops::Deref;
 
@@ -9,13 +9,13 @@ use keepstone_service::{Caller, Error, Sessions};
 use super::body::Extraction;
 use crate::{code::Code, edge::LoggedUser, problem::Problem};
 
-/// A caller with a good access token; without one the answer is 401.
+/// A caller with a valid access token; without one the response is 401.
 pub struct Authenticated(pub Caller);
 
-/// A caller with a good access token, or one who sent none. A bad one is 401 all the same.
+/// A caller with a valid access token, or `None` without a token. An invalid token is 401.
 pub struct MaybeAuthenticated(pub Option<Caller>);
 
-/// Whatever became of the access token, for those who log out with it: it may have ended before.
+/// The result of checking the access token, for logging out: the token may already be invalid.
 pub struct Attempted(pub Result<Option<Caller>, Error>);
 
 impl Deref for Authenticated {
@@ -36,7 +36,7 @@ impl FromRequest for Attempted {
             let Some(token) = token(&request)? else { return Ok(Self(Ok(None))) };
             let sessions = request
                 .app_data::<Data<Sessions>>()
-                .ok_or_else(|| Problem::internal("no sessions among the application's data"))?;
+                .ok_or_else(|| Problem::internal("Sessions is missing from the application data"))?;
             let caller = sessions.authenticate(token).await;
             if let Ok(caller) = &caller {
                 request.extensions_mut().insert(LoggedUser(caller.user.id));
@@ -66,12 +66,12 @@ impl FromRequest for Authenticated {
     }
 }
 
-/// The token that was sent, if any. Another scheme than `Bearer` is no token of ours, and as good as none.
+/// Returns the bearer token of a request, if any. A header with another scheme counts as no token.
 fn token(request: &HttpRequest) -> Result<Option<&str>, Problem> {
     let mut headers = request.headers().get_all(header::AUTHORIZATION);
     let Some(value) = headers.next() else { return Ok(None) };
     if headers.next().is_some() {
-        return Err(Problem::new(Code::InvalidRequest, "There must be one Authorization header only"));
+        return Err(Problem::new(Code::InvalidRequest, "There must be only one Authorization header"));
     }
     Ok(value.to_str().ok().and_then(bearer))
 }

@@ -1,5 +1,5 @@
-//! The forms of OAuth 2, read as RFC 6749 section 3.2 says: a parameter without a value counts as omitted, none may come
-//! twice, and unknown ones are ignored. Browsers send them as `multipart/form-data`, too.
+//! The forms of OAuth 2, read according to RFC 6749 section 3.2: a parameter without a value counts as omitted, none may
+//! be repeated, and unknown ones are ignored. Browsers send them as `multipart/form-data`, too.
 
 use std::{convert::Infallible, future::ready};
 
@@ -17,7 +17,7 @@ use crate::{
 const URLENCODED: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data";
 
-/// Those that must not come twice. Others are not of this standard, and some of them may.
+/// The parameters that must not be repeated. Others are not part of the standard and are not checked.
 const KNOWN: [&str; 9] = [
     "grant_type",
     "username",
@@ -30,17 +30,17 @@ const KNOWN: [&str; 9] = [
     "token_type_hint",
 ];
 
-/// The parameters of a form that have a value.
+/// The parameters of a form, without those that have no value.
 pub struct Parameters(Vec<(String, String)>);
 
-/// Whether a body of this media type is a form.
+/// Returns whether a media type is that of a form.
 #[must_use]
 pub fn is_form(media_type: &str) -> bool {
     matches!(media_type, URLENCODED | MULTIPART)
 }
 
 impl Parameters {
-    /// Reads the form of a request that has one.
+    /// Reads the form in the body of a request.
     pub async fn read(request: &HttpRequest, payload: Payload) -> ApiResult<Self> {
         let bytes = body::read(request, payload).await?;
         let pairs = if body::media_type(request) == MULTIPART {
@@ -60,19 +60,19 @@ impl Parameters {
         }
         let count = |known: &&&str| pairs.iter().filter(|(name, _)| name == **known).count();
         if let Some(name) = KNOWN.iter().find(|known| count(known) > 1) {
-            return Err(Problem::new(Code::InvalidRequest, format!("The parameter {name} must be given once only")));
+            return Err(Problem::new(Code::InvalidRequest, format!("The parameter {name} must appear only once")));
         }
         pairs.retain(|(_, value)| !value.is_empty());
         Ok(Self(pairs))
     }
 
-    /// Takes the value of a parameter.
+    /// Removes a parameter and returns its value.
     pub fn take(&mut self, name: &str) -> Option<String> {
         let index = self.0.iter().position(|(given, _)| given == name)?;
         Some(self.0.swap_remove(index).1)
     }
 
-    /// Takes the value of a parameter that must have one.
+    /// Removes a required parameter and returns its value.
     pub fn require(&mut self, name: &str) -> ApiResult<String> {
         self.take(name).ok_or_else(|| Problem::new(Code::InvalidRequest, format!("The form has no {name}")))
     }
@@ -83,7 +83,7 @@ fn malformed(why: impl std::fmt::Display) -> Problem {
 }
 
 fn urlencoded(bytes: &[u8]) -> ApiResult<Vec<(String, String)>> {
-    // The reader replaces what is not UTF-8, so that different passwords would be the same.
+    // `serde_urlencoded` replaces invalid UTF-8, which would make different passwords equal.
     percent_decode(bytes).decode_utf8().map_err(|_| malformed("it is not UTF-8"))?;
     serde_urlencoded::from_bytes(bytes).map_err(malformed)
 }

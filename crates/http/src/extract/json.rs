@@ -1,5 +1,5 @@
-//! JSON, read strictly: also what nobody asks for is well-formed, less than 128 levels deep, and has each member once.
-//! Readers that differ about that are how one request comes to mean two things.
+//! Strict JSON: unknown members, too, must be well-formed, less than 128 levels deep and without duplicates. Otherwise
+//! two parsers could interpret the same request differently.
 
 #[cfg(test)]
 mod properties;
@@ -16,19 +16,19 @@ use crate::{
     problem::{ApiResult, FieldError, Problem},
 };
 
-/// Not well-formed is 400; well-formed and not an object with each member once is 422.
+/// Parses a body. Malformed JSON is 400; well-formed JSON that is not an object, or has duplicate members, is 422.
 pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
     let not_text = |_| Problem::new(Code::MalformedBody, "The body is not UTF-8");
     let body = str::from_utf8(body).map_err(not_text)?;
     let refuse = |error: serde_json::Error| {
         if error.is_data() {
-            return not_acceptable("must have each member once");
+            return not_acceptable("must not contain duplicate members");
         }
         let (line, column) = (error.line(), error.column());
         Problem::new(Code::MalformedBody, format!("The body is not well-formed JSON: line {line}, column {column}"))
     };
     let Strict = serde_json::from_str(body).map_err(refuse)?;
-    // serde would take an array of the right length for an object.
+    // serde would accept an array of the right length as an object.
     if !body.trim_ascii_start().starts_with('{') {
         return Err(not_acceptable("must be an object"));
     }
@@ -39,8 +39,8 @@ fn not_acceptable(msg: &str) -> Problem {
     Problem::validation(vec![FieldError { loc: vec!["body".into()], msg: msg.to_owned(), kind: "value_error" }])
 }
 
-/// Any value, looked at and forgotten. Being read as what it is, and not ignored, it is checked by `serde_json`
-/// throughout: escapes, the range of numbers, the depth.
+/// Any value, checked and discarded. Unlike for `IgnoredAny`, `serde_json` checks all of it: escapes, the range of
+/// numbers, the depth.
 struct Strict;
 
 #[derive(Deserialize, PartialEq, Eq, Hash)]
@@ -56,7 +56,7 @@ impl<'de> Visitor<'de> for Strict {
     type Value = Self;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value of JSON")
+        f.write_str("a JSON value")
     }
 
     fn visit_unit<E>(self) -> Result<Self, E> {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_well_formed_is_read_and_what_is_unknown_is_passed_over() {
+    fn well_formed_json_is_accepted_and_unknown_members_are_ignored() {
         for rest in ["", r#", "x": [1, -1, 1.5, null, true, "\u00e4", {"name": {"name": 1}}]"#] {
             let body = format!(r#" {{"name": "a\ud83d\ude00"{rest}}} "#);
             assert_eq!(parse_json::<Body>(body.as_bytes()).unwrap().name, "a\u{1f600}", "{body}");
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_is_malformed_also_where_nobody_looks() {
+    fn invalid_json_is_rejected_in_unknown_members_too() {
         for value in [
             "NaN",
             "Infinity",
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_128_levels_deep() {
+    fn a_depth_of_128_levels_is_rejected() {
         let nested = |depth: usize| format!(r#"{{"name": "a", "x": {}{}}}"#, "[".repeat(depth), "]".repeat(depth));
         assert_eq!(code(nested(126)), None);
         assert_eq!(code(nested(127)), Some("malformed_body"));
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_comes_twice_is_refused_at_any_depth() {
+    fn duplicate_members_are_rejected_at_any_depth() {
         for body in [
             r#"{"name": "a", "name": "b"}"#,
             r#"{"name": "a", "n\u0061me": "b"}"#,
@@ -165,14 +165,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_told_so() {
+    fn a_body_that_is_not_an_object_is_rejected() {
         for body in ["[]", r#"["a"]"#, "1", "null", r#""a""#] {
             assert_eq!(code(body), Some("validation_failed"), "{body}");
         }
     }
 
     #[test]
-    fn many_members_take_no_longer_than_their_number() {
+    fn many_members_are_parsed_in_linear_time() {
         let members: Vec<String> = (0..100_000).map(|number| format!(r#""{number}":0"#)).collect();
         let body = format!("{{{}}}", members.join(","));
         assert_eq!(parse_json::<HashMap<String, u8>>(body.as_bytes()).unwrap().len(), 100_000);

@@ -1,4 +1,4 @@
-//! A logout: nothing, a refresh token as JSON, or a token as the form of RFC 7009.
+//! The body of a logout: empty, a refresh token as JSON, or a token as a form (RFC 7009).
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use serde::Deserialize;
@@ -16,15 +16,15 @@ use crate::{
 
 const EXPECTED: &str = "application/json, application/x-www-form-urlencoded or multipart/form-data";
 
-/// Which session is to end, besides that of the request's own access token.
+/// The session to end, in addition to that of the request's access token.
 pub enum LogoutRequest {
-    /// That of this refresh token, if one was sent.
+    /// The session of this refresh token, if one was sent.
     Json(Option<String>),
-    /// That of this access or refresh token.
+    /// The session of this access or refresh token.
     Form(String),
 }
 
-/// What a logout sends as JSON.
+/// A logout request as JSON.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = LogoutRequest)]
 pub struct LogoutJson {
@@ -34,13 +34,13 @@ pub struct LogoutJson {
     refresh_token: Field<String>,
 }
 
-/// What a logout sends as a form (RFC 7009 section 2.1).
+/// A logout request as a form (RFC 7009 section 2.1).
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct LogoutForm {
     /// The access or refresh token of the session to end.
     token: String,
-    /// Ignored: the token itself says which it is.
+    /// Ignored: the token has its type.
     #[schema(example = "refresh_token")]
     token_type_hint: Option<String>,
 }

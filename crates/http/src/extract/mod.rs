@@ -1,4 +1,4 @@
-//! What handlers ask for by type: the caller, a checked body, an id of the path. Their errors are problems.
+//! Extractors: the caller, a validated body, an id of the path. Their errors are problems.
 
 mod body;
 mod caller;

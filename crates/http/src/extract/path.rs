@@ -1,4 +1,4 @@
-//! An id of the path.
+//! The extractor of an id in the path.
 
 use std::{
     future::{Ready, ready},
@@ -9,7 +9,7 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload};
 
 use crate::problem::{FieldError, Problem};
 
-/// The path's `{id}`; anything but a UUID is 422.
+/// The `{id}` of the path; a value that is not a UUID is 422.
 #[derive(Debug, Clone, Copy)]
 pub struct IdPath<T>(pub T);
 
@@ -25,7 +25,7 @@ impl<T: FromStr> FromRequest for IdPath<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let text = request.match_info().query("id");
-        // The one form that is given out: 36 characters, with hyphens.
+        // Only the format that the server uses: 36 characters, with hyphens.
         let id = Some(text).filter(|text| text.len() == 36).and_then(|text| text.parse().ok());
         ready(id.map(Self).ok_or_else(|| Problem::validation(vec![not_a_uuid()])))
     }

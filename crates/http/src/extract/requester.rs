@@ -1,4 +1,4 @@
-//! Where a request comes from, and the key under which it may be repeated.
+//! The origin of a request, and its idempotency key.
 
 use std::future::{Ready, ready};
 
@@ -15,23 +15,23 @@ use crate::{
     request_id::RequestId,
 };
 
-/// Where a request comes from.
+/// The origin of a request: address, user agent and request id.
 pub struct Requester(pub Client);
 
-/// The header of [`IdempotencyKey`].
+/// The name of the header of [`IdempotencyKey`].
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The header of [`IdempotencyKey`].
 #[derive(utoipa::IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct IdempotencyKeyHeader {
     /// Makes this request safe to retry for 24 hours: it takes effect once, and a retry returns the first response.
     #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
     idempotency_key: Option<String>,
 }
 
-/// The key under which the client may send this request again and have the same answer, if it sent one.
+/// The key with which the client can retry this request and receive the same response, if it sent one.
 pub struct IdempotencyKey(pub Option<String>);
 
 impl FromRequest for Requester {
@@ -49,14 +49,14 @@ impl FromRequest for Requester {
 }
 
 impl IdempotencyKey {
-    /// The error of a key that is not acceptable.
+    /// Returns the error of an invalid key.
     #[must_use]
     pub fn invalid() -> FieldError {
         let msg = "must be one value of 1 to 255 visible ASCII characters";
         FieldError::at("header", "idempotency-key", msg, "value_error")
     }
 
-    /// That of this request.
+    /// Reads the key of a request.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let refusal = || Problem::validation(vec![Self::invalid()]);
         let mut given = request.headers().get_all(IDEMPOTENCY_KEY);

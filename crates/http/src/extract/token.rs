@@ -1,5 +1,5 @@
-//! A request to the token endpoint: JSON, or a form of OAuth 2 (RFC 6749 sections 4.3.2 and 6). A form may ask for
-//! either grant on both routes; what it asks for by default depends on the route.
+//! A request to the token endpoint: JSON, or a form of OAuth 2 (RFC 6749 sections 4.3.2 and 6). Both routes accept
+//! forms with either grant; the default grant depends on the route.
 
 use std::marker::PhantomData;
 
@@ -28,41 +28,41 @@ const REFRESH_TOKEN: &str = "refresh_token";
 /// The grants of a form.
 pub const GRANT_TYPES: [&str; 2] = [PASSWORD, REFRESH_TOKEN];
 
-/// What is exchanged for tokens.
+/// The credentials to exchange for tokens.
 pub enum Grant {
     /// A user's password.
     Password {
-        /// Whose account; `None` if no account can have this name.
+        /// The address or user name; `None` if no account can have it.
         user: Option<Login>,
-        /// The password as it was typed.
+        /// The password as it was entered.
         password: SecretString,
     },
-    /// A refresh token as it was sent.
+    /// A refresh token, not verified yet.
     RefreshToken(String),
 }
 
-/// A token request, whose JSON is `J`.
+/// A token request; `J` is its body as JSON.
 pub struct TokenRequest<J> {
-    /// What is exchanged.
+    /// The credentials to exchange.
     pub grant: Grant,
-    /// The key under which a refresh may be sent again.
+    /// The idempotency key of a refresh.
     pub key: Option<String>,
-    /// Whether it came by a form, whose errors are those of RFC 6749.
+    /// Whether the body was a form, whose errors are those of RFC 6749.
     pub is_form: bool,
     json: PhantomData<J>,
 }
 
-/// The JSON of one of the routes.
+/// The JSON body of one of the routes.
 pub trait TokenJson: Input<Output = Grant> {
-    /// The `grant_type` of a form that names none.
+    /// The `grant_type` of a form that has none.
     const DEFAULT_GRANT: &'static str;
 }
 
-/// What a login sends as JSON: an address or a user name, and the password.
+/// A login request as JSON: an address or a user name, and the password.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = LoginRequest)]
 pub struct LoginJson {
-    /// The address of the account. Either this or `username` must be there.
+    /// The address of the account. Either this or `username` is required.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = "idn-email", example = "ada@example.com")]
     email: Field<String>,
@@ -76,7 +76,7 @@ pub struct LoginJson {
     password: Field<String>,
 }
 
-/// What a refresh sends as JSON.
+/// A refresh request as JSON.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = RefreshRequest)]
 pub struct RefreshJson {
@@ -88,7 +88,7 @@ pub struct RefreshJson {
 
 /// A token request as a form (RFC 6749). A parameter without a value counts as omitted.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct TokenForm {
     /// By default what the route is for.
     #[schema(value_type = Option<GrantTypeSchema>, nullable = false)]
@@ -120,7 +120,7 @@ impl Input for LoginJson {
             }
             (email, username) => {
                 let name = checker.required("email", email, Ok);
-                // The address is what counts, but the other member must be right, too.
+                // The address takes precedence, but `username` must be valid, too.
                 checker.optional("username", username, Ok)?;
                 name
             }

@@ -1,8 +1,8 @@
 // Sends the token of a link when the user presses the button, and shows the result.
 const form = document.getElementById("form");
 
-// Finds the token of an address. Relays that rewrite links encode the "#", sometimes twice, put a "?" in its place, and
-// add text of their own.
+// Finds the token in a URL. Relays that rewrite links encode the "#", sometimes twice, replace it by a "?", and add
+// text of their own.
 function findToken(address) {
   for (let text = address, last = ""; text !== last; ) {
     const found = /[#?&;/]token=([\w-]+)/i.exec(text);
@@ -14,7 +14,7 @@ function findToken(address) {
 }
 
 const token = findToken(location.hash) || findToken(location.href);
-// The history does not keep the token.
+// Removes the token from the history.
 history.replaceState(null, "", form.dataset.page);
 
 function say(id, text) {
@@ -40,7 +40,7 @@ async function send() {
     const problem = await answer.json().catch(() => ({}));
     const [error] = problem.errors || [];
     const reason = error ? `The ${error.loc.at(-1).replace("_", " ")} ${error.msg}.` : problem.detail;
-    throw new Error(reason || "That did not work. Please try again in a moment.");
+    throw new Error(reason || "The request failed. Please try again in a moment.");
   }
 }
 
@@ -61,5 +61,5 @@ form.addEventListener("submit", async (event) => {
 
 if (!token) {
   form.hidden = true;
-  say("error", "This link is not complete. Copy all of it from the e-mail, or ask for a new one.");
+  say("error", "This link is not complete. Copy the whole link from the e-mail, or request a new one.");
 }

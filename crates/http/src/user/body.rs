@@ -1,4 +1,4 @@
-//! What is sent to make an account, and to change one.
+//! The request bodies that create and change an account.
 
 use keepstone_domain::{DisplayName, Email, Invalid, RoleName, SearchText, UserFilter, UserPatch, Username};
 use keepstone_service::{NewPassword, Registration, UserChange};
@@ -65,24 +65,24 @@ impl Input for NewUserBody {
     }
 }
 
-/// Changes of an account. Members that are left out keep their values.
+/// Changes of an account. Omitted members keep their values.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = UserPatch)]
 pub struct UserPatchBody {
-    /// A new address. One's own needs `current_password`; where mail is configured, it is `pending_email` until it is
-    /// confirmed by the link that is sent there.
+    /// A new address. Changing your own requires `current_password`. If mail is configured, the new address is
+    /// `pending_email` until it is confirmed by the link that is sent there.
     #[serde(default)]
     #[schema(value_type = Option<String>, nullable = false, format = "idn-email", max_length = 254)]
     email: Field<String>,
-    /// Null drops the change of the address that waits for its confirmation.
+    /// Null cancels the pending change of the address.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = "idn-email", max_length = 254)]
     pending_email: Field<String>,
-    /// The caller's current password, to change their own address; `currentPassword` is accepted too.
+    /// Your current password, required to change your own address; `currentPassword` is accepted too.
     #[serde(default, alias = "currentPassword")]
     #[schema(value_type = Option<String>, format = "password")]
     current_password: Field<String>,
-    /// A new password for another user, which ends their sessions. Needs `users:manage`. One's own is changed at
+    /// A new password for another user, which revokes the user's sessions. Requires `users:manage`. Change your own at
     /// `/users/me/change-password`.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = "password", min_length = 8, max_length = 128)]
@@ -134,12 +134,12 @@ impl Input for UserPatchBody {
 /// The filter of a list of users.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "it is described, and read by hand")]
+#[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct UserQuery {
     /// Case-insensitive substring of the e-mail address, username or name. No character is special.
     #[param(max_length = 100)]
     search: Option<String>,
-    /// Users with this role, which need not be a configured one any more.
+    /// Users with this role; it need not be in the configuration any more.
     role: Option<String>,
 }
 

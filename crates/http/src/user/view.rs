@@ -1,4 +1,4 @@
-//! Accounts as they are shown: as a whole, or as much as everybody may see.
+//! The response bodies of accounts: complete, or the public profile.
 
 use keepstone_domain::{Answer, Timestamp, User, UserId};
 use keepstone_service::Sight;
@@ -94,7 +94,7 @@ impl From<Sight> for SightView {
 }
 
 impl UserView {
-    /// The answer that tells of a new account.
+    /// Creates the response for a new account.
     #[must_use]
     pub fn created(user: &User, options: &Options) -> Answer {
         let location = options.api_path(&format!("/users/{}", user.id));

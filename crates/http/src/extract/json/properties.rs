@@ -1,4 +1,4 @@
-//! What holds of every body, whoever sent it.
+//! Properties of the JSON parser that hold for every body.
 
 use actix_web::{ResponseError, http::StatusCode};
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ struct Body {
     flag: Field<bool>,
 }
 
-/// What JSON is made of, and what breaks it.
+/// Tokens of JSON, and invalid ones.
 const PIECES: &[&str] = &[
     "{",
     "}",
@@ -40,13 +40,13 @@ const PIECES: &[&str] = &[
     "\u{feff}",
 ];
 
-/// Whatever these bytes are, they are read as the object that they are, or refused by what they are.
-fn is_read_as_what_it_is(bytes: &[u8]) {
+/// Asserts that a body is parsed as the object that it contains, or rejected with the right status.
+fn assert_parsed_or_rejected(bytes: &[u8]) {
     let text = str::from_utf8(bytes).ok();
     let value = text.and_then(|text| serde_json::from_str::<Value>(text).ok());
     match parse_json::<Body>(bytes) {
         Ok(body) => {
-            let Some(Value::Object(members)) = value else { panic!("{text:?} is no object") };
+            let Some(Value::Object(members)) = value else { panic!("{text:?} is not an object") };
             match (&body.name, members.get("name")) {
                 (Field::Absent, None) | (Field::Null, Some(Value::Null)) => {}
                 (Field::Given(name), Some(Value::String(member))) => assert_eq!(name, member),
@@ -57,7 +57,7 @@ fn is_read_as_what_it_is(bytes: &[u8]) {
         Err(problem) => match problem.status_code() {
             StatusCode::BAD_REQUEST => assert!(value.is_none(), "{text:?} is well-formed"),
             StatusCode::UNPROCESSABLE_ENTITY => {
-                let text = text.unwrap_or_else(|| panic!("{bytes:?} is no text"));
+                let text = text.unwrap_or_else(|| panic!("{bytes:?} is not UTF-8"));
                 assert!(serde_json::from_str::<IgnoredAny>(text).is_ok() || has_a_member_twice(text), "{text:?}");
             }
             other => panic!("{text:?} was answered with {other}"),
@@ -65,7 +65,7 @@ fn is_read_as_what_it_is(bytes: &[u8]) {
     }
 }
 
-/// Reading ends at the second member of one name, so that nobody knows whether the rest is well-formed.
+/// Parsing ends at a duplicate member, so the rest may be malformed.
 fn has_a_member_twice(text: &str) -> bool {
     ["\"name\"", "\"flag\"", "\"other\"", "\"\""].iter().any(|name| text.matches(name).count() > 1)
 }
@@ -74,23 +74,23 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn a_body_is_read_as_what_it_is_or_refused_by_what_it_is(
+    fn every_body_is_parsed_or_rejected_with_the_right_status(
         noise in prop::collection::vec(any::<u8>(), 0..40),
         plausible in prop::collection::vec(prop::sample::select(PIECES), 0..14),
         name in prop::sample::select(PIECES),
         value in prop::sample::select(PIECES),
         behind in "\\PC{0,3}",
     ) {
-        is_read_as_what_it_is(&noise);
-        is_read_as_what_it_is(plausible.concat().as_bytes());
-        is_read_as_what_it_is(format!("{{{name}: {value}{behind}}}").as_bytes());
+        assert_parsed_or_rejected(&noise);
+        assert_parsed_or_rejected(plausible.concat().as_bytes());
+        assert_parsed_or_rejected(format!("{{{name}: {value}{behind}}}").as_bytes());
     }
 }
 
 #[test]
-fn neither_depth_nor_length_overflows_anything() {
+fn neither_depth_nor_length_overflows_the_stack() {
     for open in ["[", "{\"name\":", "{\"other\":["] {
-        is_read_as_what_it_is(open.repeat(1024 * 1024 / open.len()).as_bytes());
+        assert_parsed_or_rejected(open.repeat(1024 * 1024 / open.len()).as_bytes());
     }
     let deep = format!("{{\"name\": {}1{}}}", "[".repeat(30_000), "]".repeat(30_000));
     assert_eq!(parse_json::<Body>(deep.as_bytes()).unwrap_err().status_code(), StatusCode::BAD_REQUEST);
