@@ -44,7 +44,7 @@ async fn what_is_refused_is_dead_at_once() {
     let id = house.write("refused", 1).await[0];
     let job = house.becomes(id, JobState::Dead).await;
     assert_eq!((job.attempts, house.post.tries(id)), (1, 1));
-    assert_eq!(job.last_error.as_deref(), Some("the e-mail was refused: 550 no such mailbox"));
+    assert_eq!(job.last_error.as_deref(), Some("the e-mail was rejected: 550 no such mailbox"));
     worker.stop().await;
 }
 
