@@ -83,7 +83,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`RegistrationClosed`](Error::RegistrationClosed), [`InsufficientPermissions`](Error::InsufficientPermissions)
-    /// if the request asks for another role or state, [`EmailAlreadyRegistered`](Error::EmailAlreadyRegistered),
+    /// if the request specifies another role or state, [`EmailAlreadyRegistered`](Error::EmailAlreadyRegistered),
     /// [`UsernameTaken`](Error::UsernameTaken).
     pub async fn register(&self, registration: Registration, client: &Client, receipt: Receipt<User>) -> Result<User> {
         let (user, password) = self.admit(registration)?;
@@ -186,7 +186,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`InvalidCredentials`](Error::InvalidCredentials); with the right password
-    /// [`UserInactive`](Error::UserInactive); [`TooManyRequests`](Error::TooManyRequests) after too many wrong passwords.
+    /// [`UserInactive`](Error::UserInactive); [`TooManyRequests`](Error::TooManyRequests) after too many failures.
     pub async fn login(&self, login: Option<&Login>, password: SecretString, client: &Client) -> Result<TokenPair> {
         let mut tried = None;
         let verify = self.verify(login, password, &mut tried);

@@ -1,8 +1,8 @@
 //! Idempotent requests: a client may send them again, and they are executed once.
 //!
-//! A request with a key is claimed before it is executed, so a concurrent duplicate is told to wait. The response is
-//! stored in the transaction of the work. Only successful requests are recorded: a failed request has no effect, so
-//! executing it again is harmless.
+//! A request with a key is claimed before it is executed, so a concurrent duplicate is rejected and can be retried
+//! later. The response is stored in the transaction of the work. Only successful requests are recorded: a failed
+//! request has no effect, so executing it again is harmless.
 
 use std::{
     fmt,
@@ -89,7 +89,7 @@ impl Idempotency {
         match requests.find(&attempt.request).await? {
             Some((first, _)) if first.body != attempt.body => Err(Error::IdempotencyKeyReused),
             Some((_, Some(answer))) => Ok(Turn::Past(answer)),
-            // `None` means that the claim was abandoned at this very moment: the next attempt will succeed.
+            // `None` means that the claim was abandoned at this very moment: the next attempt will execute it.
             Some((_, None)) | None => Err(Error::IdempotencyInProgress),
         }
     }

@@ -186,7 +186,7 @@ impl Worker {
                 let again = JobOutcome::Again { after: ROUTINE_PAUSE, attempts: 0, error: None };
                 return self.settle(&job, again).await;
             }
-            Ok(Err(_)) => Err(TaskError::Later(format!("the attempt took longer than {:?}", self.policy.longest_attempt()))),
+            Ok(Err(_)) => Err(TaskError::Later(format!("the attempt exceeded {:?}", self.policy.longest_attempt()))),
             Err(_) => Err(TaskError::Later("the attempt panicked: see the log".to_owned())),
         };
         match ran {
