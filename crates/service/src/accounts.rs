@@ -27,7 +27,7 @@ use crate::{
 pub struct Rules {
     /// The rules for a new password.
     pub password_policy: Policy,
-    /// The name of the product, which a password must not contain.
+    /// The name of the product, which a password must not consist of.
     pub product: String,
     /// Whether sign-up is open to the public.
     pub registration_open: bool,
