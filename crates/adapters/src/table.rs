@@ -17,7 +17,7 @@ pub const CAPACITY: usize = 100_000;
 const SHARDS: usize = 32;
 /// How often expired values are removed.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
-/// The fraction of a full shard that is evicted at once, so that scans are rare.
+/// One in this many values of a full shard is evicted at once, so that scans are rare.
 const ONE_IN: usize = 8;
 
 /// A value that can be treated as absent after some time.
