@@ -59,7 +59,7 @@ impl Seed {
     }
 
     /// Creates a user of each role, `<role>@example.com`, unless the address exists. Returns the number of new users,
-    /// and all users among them who may have items.
+    /// and the IDs of all of these users, new or not, who may have items.
     ///
     /// # Errors
     /// Only storage errors.

@@ -103,7 +103,7 @@ pub struct TaskParts {
     pub frontend_url: Option<String>,
     /// Deletes expired sessions.
     pub sessions: Arc<Sessions>,
-    /// Deletes old idempotent requests.
+    /// Deletes old records of idempotent requests.
     pub requests: Arc<Idempotency>,
     /// Purges deleted users.
     pub purge: Arc<Purge>,

@@ -26,12 +26,12 @@ const ATTEMPTS: u32 = 10;
 const FIRST_BACKOFF: Duration = Duration::from_secs(15);
 /// How long running attempts may take when the process stops.
 const LAST_WAIT: Duration = Duration::from_secs(5);
-/// The limits of the database itself are shorter: without a response in this time the connection is dead, without
-/// notice.
+/// How long to wait for the database. Its own limits are shorter: without a response in this time the connection is
+/// dead, although no error was reported.
 const DATABASE_WAIT: Duration = Duration::from_secs(30);
 /// The delay before another try to record the outcome of a job.
 const NOTE_AGAIN: Duration = Duration::from_secs(1);
-/// The pause before a routine continues that did not finish in time.
+/// The pause before an unfinished routine continues.
 const ROUTINE_PAUSE: Duration = Duration::from_secs(1);
 
 /// The configuration of the job worker.
