@@ -63,7 +63,7 @@ async fn a_server_does_it_by_itself_and_says_so() {
         (server.cli(["jobs", "retry", job["id"].as_str().unwrap()]).code == Some(0)).then_some(())
     })
     .await;
-    let is_said = async || server.log().contains("removed deleted users for good").then_some(());
+    let is_said = async || server.log().contains("permanently removed deleted users").then_some(());
     eventually("the server has removed it", is_said).await;
     assert_eq!(purged(&server.home), 0);
 }

@@ -1,5 +1,4 @@
-//! What Keepstone talks to besides its database: the clock, the limits and mail now, and caches, events and files as
-//! they come.
+//! Clock, rate limits and mail: every port of Keepstone except the database.
 
 mod clock;
 mod login_throttle;

@@ -1,5 +1,5 @@
-//! Wrong passwords in a row, counted in this process. The first five cost nothing; from then on each doubles the time
-//! until the next may be tried, and is counted before it is, so that guessing many at once gains nothing.
+//! Consecutive wrong passwords, counted in this process. The first five are free. Each further one doubles the delay
+//! before the next attempt, and is counted before it is verified, so concurrent attempts gain nothing.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use crate::{
     uptime::Uptime,
 };
 
-/// So many wrong guesses in a row cost nothing: people mistype.
+/// The number of free failures in a row, because users mistype.
 const FREE: u32 = 5;
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(15);
-/// How long the free ones are remembered: waiting this long gains no more than going on slowly would.
+/// How long free failures are stored: waiting this long gains no more than continuing slowly would.
 const FORGET_FREE: Duration = Duration::from_hours(1);
 const FORGET: Duration = Duration::from_hours(24);
 
-/// Counts in this process.
+/// A login throttle that counts in this process.
 pub struct ProcessLoginThrottle<C: Clock<Instant = Duration> = Uptime> {
     table: Table<Target, Failures>,
     clock: C,
 }
 
-/// Wrong guesses in a row.
+/// Consecutive failures.
 #[derive(Debug, Clone, Copy)]
 struct Failures {
     count: u32,
@@ -41,13 +41,13 @@ impl Failures {
         Self { count: self.count.saturating_add(1), ..self }.closed_from(now)
     }
 
-    /// The delay begins now.
+    /// Starts the delay now.
     fn closed_from(self, now: Duration) -> Self {
         let delay = self.count.checked_sub(FREE).map(|doublings| SHORTEST * (1 << doublings.min(10)));
         Self { last: now, closed_until: now + delay.unwrap_or_default().min(LONGEST), ..self }
     }
 
-    /// As if the last one had not been.
+    /// Removes the last failure.
     fn one_less(self, now: Duration) -> Self {
         Self { count: self.count.saturating_sub(1), closed_until: now, ..self }
     }
@@ -128,7 +128,7 @@ mod tests {
             Self { guard: PasswordGuard::new(Some(throttle), [7; 64]), clock }
         }
 
-        /// The seconds to wait if it was refused, else whether the password was right.
+        /// Returns the seconds to wait if the attempt was rejected, otherwise whether the password was right.
         async fn guess(&self, name: &str, from: &str, password: &str) -> Result<bool, u64> {
             self.answer(name, from, if password == "right" { Ok(()) } else { Err(Error::InvalidCredentials) }).await
         }
@@ -144,25 +144,25 @@ mod tests {
             }
         }
 
-        /// Wrong guesses until one is refused; gives the time to wait.
+        /// Sends wrong passwords until an attempt is rejected, and returns the time to wait.
         async fn exhaust(&self, name: &str, from: &str) -> u64 {
             for _ in 0..100 {
                 if let Err(seconds) = self.guess(name, from, "wrong").await {
                     return seconds;
                 }
             }
-            panic!("never refused");
+            panic!("never rejected");
         }
     }
 
     #[tokio::test]
-    async fn after_five_wrong_guesses_each_doubles_the_wait_up_to_a_quarter_of_an_hour() {
+    async fn each_failure_after_five_doubles_the_delay_up_to_15_minutes() {
         let server = Server::new();
         for _ in 0..5 {
             assert_eq!(server.guess("ada", HERE, "wrong").await, Ok(false));
         }
         for wait in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900] {
-            assert_eq!(server.guess("ada", HERE, "right").await, Err(wait), "not even the right one");
+            assert_eq!(server.guess("ada", HERE, "right").await, Err(wait), "the right password is rejected, too");
             server.clock.by(Duration::from_millis(wait * 1000 - 1));
             assert_eq!(server.guess("ada", HERE, "wrong").await, Err(0));
             server.clock.by(Duration::from_millis(1));
@@ -170,11 +170,11 @@ mod tests {
         }
         server.clock.by(LONGEST);
         assert_eq!(server.guess("ada", HERE, "right").await, Ok(true));
-        assert_eq!(server.guess("ada", HERE, "wrong").await, Ok(false), "it begins anew");
+        assert_eq!(server.guess("ada", HERE, "wrong").await, Ok(false), "the count starts again");
     }
 
     #[tokio::test]
-    async fn a_day_of_guessing_from_one_place_is_about_a_hundred_guesses() {
+    async fn one_network_gets_about_a_hundred_guesses_a_day() {
         let server = Server::new();
         let mut guesses = 0;
         for _ in 0..24 * 60 * 60 {
@@ -187,16 +187,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn elsewhere_and_other_names_are_not_slowed_down() {
+    async fn other_networks_and_other_names_are_not_throttled() {
         let server = Server::new();
         server.exhaust("ada", HERE).await;
         assert_eq!(server.guess("ada", THERE, "right").await, Ok(true));
         assert_eq!(server.guess("bob", HERE, "right").await, Ok(true));
-        assert_eq!(server.guess("ada", HERE, "right").await, Err(1), "and that has cleared nothing else");
+        assert_eq!(server.guess("ada", HERE, "right").await, Err(1), "the other logins have not reset this count");
     }
 
     #[tokio::test]
-    async fn an_own_account_launders_no_guesses() {
+    async fn a_login_to_another_account_does_not_reset_the_count() {
         let server = Server::new();
         for _ in 0..5 {
             assert_eq!(server.guess("victim", HERE, "wrong").await, Ok(false));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_never_looked_at_is_no_wrong_guess() {
+    async fn an_attempt_that_was_not_verified_is_not_a_failure() {
         let server = Server::new();
         let busy = || Err(Error::Overloaded { retry_after: SHORTEST });
         for _ in 0..20 {
@@ -219,21 +219,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_at_once_are_one_guess_while_guessing_is_slow() {
+    async fn one_of_several_concurrent_attempts_is_admitted_while_throttled() {
         let server = Server::new();
         server.exhaust("ada", HERE).await;
         server.clock.by(SHORTEST);
         let login = Login::parse("ada");
         let from = Some(HERE.parse().unwrap());
         let slow = server.guard.watch(login.as_ref(), from, async {
-            assert_eq!(server.guess("ada", HERE, "right").await, Err(2), "while another is under way");
+            assert_eq!(server.guess("ada", HERE, "right").await, Err(2), "while another attempt is running");
             Err::<(), _>(Error::InvalidCredentials)
         });
         assert!(slow.await.is_err());
     }
 
     #[tokio::test]
-    async fn what_was_mistyped_an_hour_ago_is_forgotten() {
+    async fn free_failures_expire_after_an_hour() {
         let server = Server::new();
         for _ in 0..4 {
             server.guess("ada", HERE, "wrong").await.unwrap();

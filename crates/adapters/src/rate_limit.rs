@@ -1,5 +1,5 @@
-//! Rate limits, counted in this process. Each is a token bucket: as many at once as there may be in its period, then
-//! one for each part of it that passes (GCRA, which is `governor`'s). Its table is ours, because no other has a bound.
+//! Rate limits, counted in this process. Each limit is a token bucket (GCRA, from `governor`): a full burst at once,
+//! then one request for each fraction of the period. The table is our own, because those of `governor` have no bound.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -14,22 +14,22 @@ use crate::{
     uptime::Uptime,
 };
 
-/// Whom a limit holds for.
+/// A limit and the client that it counts for.
 type Counted = (Limit, Key);
 type Counter<C> = Gcra<Counted, Counters, C, StateInformationMiddleware>;
 
-/// Counts in this process.
+/// A rate limiter that counts in this process.
 pub struct ProcessRateLimiter<C: Clock<Instant = Duration> = Uptime> {
     counters: Counters,
     clock: C,
     limits: HashMap<Limit, Counter<C>>,
 }
 
-/// All counters of all limits, so that they have one bound together.
+/// The counters of all limits, which share one bound.
 #[derive(Clone)]
 struct Counters(Arc<Table<Counted, FullAgain>>);
 
-/// When a bucket is full again: all there is to know of it.
+/// The time at which a bucket is full again, which is its whole state.
 #[derive(Clone, Copy)]
 struct FullAgain(Nanos);
 
@@ -54,7 +54,7 @@ impl StateStore for Counters {
 }
 
 impl ProcessRateLimiter {
-    /// With these quotas, nothing counted yet.
+    /// Creates a limiter with these quotas and no counted requests.
     #[must_use]
     pub fn new(quotas: &Quotas) -> Self {
         Self::with_clock(quotas, Uptime::default())
@@ -93,7 +93,7 @@ impl<C: Clock<Instant = Duration> + Clone + Send + Sync> RateLimiter for Process
 
 fn rate(Quota { amount, period }: Quota) -> governor::Quota {
     let each = period / amount.get();
-    // A period too short to be divided limits nothing that matters.
+    // A period too short to be divided would not limit anything relevant.
     governor::Quota::with_period(each).unwrap_or(governor::Quota::per_second(amount)).allow_burst(amount)
 }
 
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn as_many_pass_as_may_and_the_next_is_told_when_to_come_back() {
+    async fn requests_above_the_limit_are_rejected_with_a_retry_time() {
         let (limiter, clock) = limiter();
         let key = key("192.0.2.1");
         for number in 1..=LOGINS {
@@ -133,7 +133,7 @@ mod tests {
             let decision = limiter.check(Limit::Login, &key).await.unwrap();
             assert_eq!(decision.outcome, Outcome::Refused { retry_after: Duration::from_secs(6) });
             assert_eq!((decision.limit, decision.remaining), (LOGINS, 0));
-            assert_eq!(decision.reset, Duration::from_mins(1), "a refusal costs nothing");
+            assert_eq!(decision.reset, Duration::from_mins(1), "a rejected request is not counted");
         }
         clock.by(Duration::from_secs(6));
         assert!(is_allowed(&limiter, Limit::Login, &key).await);
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_limit_that_is_off_counts_nothing() {
+    async fn a_disabled_limit_counts_nothing() {
         let quotas = Quotas::strict().with(Limit::Login, None);
         let limiter = ProcessRateLimiter::with_clock(&quotas, Moved::default());
         assert_eq!(limiter.check(Limit::Login, &key("192.0.2.1")).await, None);
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn moving_within_64_bits_of_ipv6_gains_nothing() {
+    async fn addresses_of_one_ipv6_64_network_share_a_count() {
         let (limiter, _) = limiter();
         let mut passed = 0;
         for host in 0..100_u128 {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_at_once_exactly_as_many_pass_as_are_left() {
+    fn concurrent_requests_pass_exactly_up_to_the_limit() {
         for _ in 0..50 {
             let (limiter, _) = limiter();
             let key = key("192.0.2.1");
@@ -198,7 +198,7 @@ mod tests {
     #[tokio::test]
     async fn a_million_addresses_take_no_more_memory_than_a_hundred_thousand() {
         let resident = || {
-            // Only Linux tells; elsewhere the number of keys must do.
+            // Only Linux reports it; elsewhere the test only checks the number of keys.
             let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
             pages.split(' ').nth(1).map_or(0, |pages| pages.parse::<usize>().unwrap() * 4 / 1024)
         };
@@ -212,7 +212,7 @@ mod tests {
         }
         let (keys, grown) = (limiter.counters.0.len(), resident().saturating_sub(before));
         assert!(keys <= CAPACITY && grown < 48, "{keys} keys, {grown} MiB more");
-        assert!(!is_allowed(&limiter, Limit::Register, &victim).await, "who is refused for an hour is not forgotten");
+        assert!(!is_allowed(&limiter, Limit::Register, &victim).await, "a rejected client is not evicted");
         clock.by(Duration::from_hours(2));
         limiter.check(Limit::Login, &victim).await;
         assert_eq!(limiter.counters.0.len(), 1);

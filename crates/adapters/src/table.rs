@@ -1,5 +1,4 @@
-//! A map with a bound, for counters that anybody can make by asking. What is in it is never worth more than the memory
-//! it takes: full, it lets go of what would have been worthless first.
+//! A bounded map for counters whose keys clients control. A full map evicts the values that would expire first.
 
 use std::{
     array,
@@ -12,33 +11,33 @@ use std::{
     time::Duration,
 };
 
-/// How many keys a table has at most: some megabytes.
+/// The maximum number of keys of a table: some megabytes.
 pub const CAPACITY: usize = 100_000;
-/// Few enough that a full one is looked through quickly, many enough that nobody waits for a lock.
+/// The number of shards: a full shard is scanned quickly, and threads rarely wait for a lock.
 const SHARDS: usize = 32;
-/// How often what is worthless is looked for.
+/// How often expired values are removed.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
-/// Of a full shard, one in so many goes, so that going through it is rare.
+/// One in this many values of a full shard is evicted at once, so that scans are rare.
 const ONE_IN: usize = 8;
 
-/// A value that is as good as absent from some time on.
+/// A value that can be treated as absent after some time.
 pub trait Fading: Copy {
-    /// When, on the clock of the one who made it.
+    /// Returns when the value expires, on the clock that created it.
     fn fades_at(&self) -> Duration;
 }
 
-/// The map.
+/// The bounded map.
 pub struct Table<K, V> {
     shards: [Mutex<HashMap<K, V>>; SHARDS],
     shard_capacity: usize,
-    /// Secret, so that nobody can choose keys that meet in one shard.
+    /// Randomly seeded, so that clients cannot choose keys of a single shard.
     hasher: RandomState,
-    /// In seconds.
+    /// The time of the last sweep, in seconds.
     swept_at: AtomicU64,
 }
 
 impl<K: Copy + Eq + Hash, V: Fading> Table<K, V> {
-    /// An empty table that never has more keys than this.
+    /// Creates an empty table with at most this number of keys.
     pub fn new(capacity: usize) -> Self {
         Self {
             shards: array::from_fn(|_| Mutex::default()),
@@ -48,7 +47,7 @@ impl<K: Copy + Eq + Hash, V: Fading> Table<K, V> {
         }
     }
 
-    /// Lets `change` see the value of a key and decide on the next, `None` for none; nobody else sees it meanwhile.
+    /// Replaces the value of a key with the result of `change`, atomically; `None` means no value.
     pub fn update<R>(&self, key: &K, change: impl FnOnce(Option<V>) -> (R, Option<V>)) -> R {
         let mut shard = self.shard(key);
         let old = shard.get(key).copied();
@@ -66,7 +65,7 @@ impl<K: Copy + Eq + Hash, V: Fading> Table<K, V> {
         result
     }
 
-    /// Drops what has faded, if nobody has done so for a minute.
+    /// Removes expired values, at most once a minute.
     pub fn sweep(&self, now: Duration) {
         let (seconds, last) = (now.as_secs(), self.swept_at.load(Ordering::Relaxed));
         let is_due = seconds >= last + SWEEP_EVERY.as_secs();
@@ -87,18 +86,18 @@ impl<K: Copy + Eq + Hash, V: Fading> Table<K, V> {
     }
 
     fn shard(&self, key: &K) -> MutexGuard<'_, HashMap<K, V>> {
-        // The low bits are enough, and fit.
+        // The low bits suffice.
         let number = usize::from(self.hasher.hash_one(key).to_le_bytes()[0]) % SHARDS;
         lock(&self.shards[number])
     }
 }
 
-/// A panic leaves nothing half done here, so a poisoned lock is as good as any.
+/// A panic cannot leave a shard inconsistent, so a poisoned lock is usable.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Drops the values that fade first.
+/// Evicts the values that expire first.
 fn make_room<K: Eq + Hash, V: Fading>(shard: &mut HashMap<K, V>) {
     let mut ends: Vec<Duration> = shard.values().map(V::fades_at).collect();
     let last = ends.len() / ONE_IN;
@@ -133,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_never_has_more_than_its_bound() {
+    fn a_table_never_exceeds_its_bound() {
         let table = Table::new(1_000);
         for key in 0..50_000 {
             put(&table, key, key);
@@ -143,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lasts_stays_when_others_must_go() {
+    fn the_values_that_expire_last_are_not_evicted() {
         let table = Table::new(1_000);
         for key in 0..100 {
             put(&table, key, 1_000_000);
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_faded_is_dropped_once_a_minute() {
+    fn expired_values_are_removed_once_a_minute() {
         let table = Table::new(1_000);
         put(&table, 1, 30);
         put(&table, 2, 90);
@@ -170,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_can_be_taken_out() {
+    fn a_key_can_be_removed() {
         let table = Table::new(10);
         put(&table, 1, 1);
         assert_eq!(table.update(&1, |old| (old, None)), Some(Until(1)));

@@ -1,10 +1,10 @@
-//! How long this process runs: a clock that nobody can set, for what is counted in it and forgotten with it.
+//! A monotonic clock of this process, for counters that end with the process. An administrator cannot set it.
 
 use std::time::{Duration, Instant};
 
 use governor::clock::Clock;
 
-/// Tells the time since it was made.
+/// A clock that starts at zero when it is created.
 #[derive(Debug, Clone, Copy)]
 pub struct Uptime(Instant);
 
@@ -24,7 +24,7 @@ impl Clock for Uptime {
 
 #[cfg(test)]
 pub mod fake {
-    //! A clock that tests move.
+    //! A clock that tests advance.
 
     use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! Getting an account, and getting in. Changing a password is in [`password_change`](crate::password_change).
+//! Registration, login and password changes. Changing a password is in [`password_change`](crate::password_change).
 //!
 //! Hashing a password takes a quarter of a second, so it always happens outside a transaction.
 
@@ -22,68 +22,68 @@ use crate::{
     email_change::refuse_reserved,
 };
 
-/// What is configured about accounts.
+/// The configuration of accounts.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// What a new password must be like.
+    /// The rules for a new password.
     pub password_policy: Policy,
-    /// What the product is called: no good password.
+    /// The name of the product, which a password must not consist of.
     pub product: String,
-    /// Whether anybody can sign up.
+    /// Whether sign-up is open to the public.
     pub registration_open: bool,
-    /// Whether nobody learns from a sign-up who has an account: see [`Accounts::register_quietly`].
+    /// Whether a sign-up conceals which accounts exist: see [`Accounts::register_quietly`].
     pub conceals_registration: bool,
-    /// The role of whoever signs up.
+    /// The role given to new sign-ups.
     pub default_role: RoleName,
-    /// Whether changing one's own address needs the current password.
+    /// Whether users need the current password to change their own address.
     pub email_change_requires_password: bool,
 }
 
-/// What [`Accounts`] is made of.
+/// The dependencies of [`Accounts`].
 pub struct AccountParts {
-    /// Where users are kept.
+    /// The storage of users.
     pub store: Arc<dyn Store>,
-    /// What time it is.
+    /// The current time.
     pub clock: Arc<dyn Clock>,
     /// Hashes and verifies passwords.
     pub passwords: Passwords,
-    /// Slows down who guesses passwords.
+    /// Slows down password guessing.
     pub guard: PasswordGuard,
-    /// What each role may do.
+    /// The permissions of each role.
     pub roles: Arc<Roles>,
-    /// Where logins lead.
+    /// Opens a session for each login.
     pub sessions: Arc<Sessions>,
-    /// What is said by e-mail.
+    /// Queues e-mails.
     pub outbox: Outbox,
-    /// Under which the audit log knows the names that people typed.
+    /// The secret under which the audit log identifies the names that people typed.
     pub identifiers: Secret,
-    /// What is configured.
+    /// The configuration.
     pub rules: Rules,
 }
 
-/// Signing up, logging in, and changing passwords.
+/// Sign-up, login and password changes.
 pub struct Accounts {
     pub(crate) parts: Arc<AccountParts>,
 }
 
 impl Accounts {
-    /// Puts the parts together.
+    /// Creates the service.
     #[must_use]
     pub fn new(parts: AccountParts) -> Self {
         Self { parts: Arc::new(parts) }
     }
 
-    /// What is configured about accounts.
+    /// Returns the configuration of accounts.
     #[must_use]
     pub fn rules(&self) -> &Rules {
         &self.parts.rules
     }
 
-    /// Signs somebody up.
+    /// Registers a new account.
     ///
     /// # Errors
     /// [`RegistrationClosed`](Error::RegistrationClosed), [`InsufficientPermissions`](Error::InsufficientPermissions)
-    /// for a role or a state of one's own choice, [`EmailAlreadyRegistered`](Error::EmailAlreadyRegistered),
+    /// if the request specifies another role or state, [`EmailAlreadyRegistered`](Error::EmailAlreadyRegistered),
     /// [`UsernameTaken`](Error::UsernameTaken).
     pub async fn register(&self, registration: Registration, client: &Client, receipt: Receipt<User>) -> Result<User> {
         let (user, password) = self.admit(registration)?;
@@ -93,9 +93,10 @@ impl Accounts {
         })
     }
 
-    /// Signs somebody up so that nobody learns who has an account: whether the address and the user name are taken
-    /// changes neither the answer nor what is done before it. A job makes the account, or has an e-mail sent that says
-    /// why not. Nobody gets in before the address is confirmed: a login would tell.
+    /// Registers a new account without revealing which accounts exist. Whether the address or the user name is taken
+    /// changes neither the response nor the work before it. A job then creates the account, or sends an e-mail that
+    /// explains why it was not created. Login is impossible before the address is confirmed, because a successful login
+    /// would reveal the account.
     ///
     /// # Errors
     /// [`RegistrationClosed`](Error::RegistrationClosed), [`InsufficientPermissions`](Error::InsufficientPermissions).
@@ -128,7 +129,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// What a sign-up asks for, if anybody may.
+    /// Returns the requested account if sign-up is open and requests no privileges.
     fn admit(&self, registration: Registration) -> Result<(NewUser, NewPassword)> {
         let rules = &self.parts.rules;
         if !rules.registration_open {
@@ -136,14 +137,14 @@ impl Accounts {
         }
         let (user, password) = registration.into_parts(|| rules.default_role.clone());
         if user.role != rules.default_role || !user.is_active {
-            tracing::warn!(role = user.role.as_str(), is_active = user.is_active, "refused a sign-up with privileges");
+            tracing::warn!(role = user.role.as_str(), is_active = user.is_active, "rejected a sign-up with privileges");
             return Err(Error::InsufficientPermissions);
         }
         Ok((user, password))
     }
 
-    /// Makes an account of any role. Who may is for the caller of this to know: the command line's operator, or
-    /// [`Users::create`](crate::Users::create) on behalf of the actor.
+    /// Creates an account of any role. The caller of this function must check permissions: the command line's operator,
+    /// or [`Users::create`](crate::Users::create) on behalf of the actor.
     ///
     /// # Errors
     /// [`UnknownRole`](Error::UnknownRole), [`EmailTaken`](Error::EmailTaken), [`UsernameTaken`](Error::UsernameTaken).
@@ -178,14 +179,14 @@ impl Accounts {
         Ok(user)
     }
 
-    /// Logs somebody in: a new session and its first tokens. `login` is `None` when what was typed can be nobody's
-    /// name.
+    /// Logs a user in: opens a new session and returns its first tokens. `login` is `None` when the typed text cannot
+    /// be the name of any account.
     ///
-    /// A name that nobody has costs the same statements and the same time as a wrong password.
+    /// An unknown name costs the same statements and the same time as a wrong password.
     ///
     /// # Errors
     /// [`InvalidCredentials`](Error::InvalidCredentials); with the right password
-    /// [`UserInactive`](Error::UserInactive); [`TooManyRequests`](Error::TooManyRequests) after too many wrong ones.
+    /// [`UserInactive`](Error::UserInactive); [`TooManyRequests`](Error::TooManyRequests) after too many failures.
     pub async fn login(&self, login: Option<&Login>, password: SecretString, client: &Client) -> Result<TokenPair> {
         let mut tried = None;
         let verify = self.verify(login, password, &mut tried);
@@ -197,7 +198,7 @@ impl Accounts {
             Err(other) => return Err(other),
         };
         let event = client.event(AuditKind::LoginFailed, self.parts.clock.now()).with("reason", reason);
-        // The account says more than a digest of its name.
+        // The account identifies the attempt better than a digest of its name.
         let unknown = login.filter(|_| user_id.is_none());
         let event = match unknown.and_then(|login| self.identifier(login)) {
             Some(identifier) => event.with("identifier", identifier),
@@ -208,7 +209,7 @@ impl Accounts {
         Err(error)
     }
 
-    /// What somebody typed as their name, so that the same is recognised and none can be read.
+    /// Returns a keyed digest of the typed name: equal names can be recognized, but no name can be read.
     fn identifier(&self, login: &Login) -> Option<String> {
         let name = match login {
             Login::Email(email) => email.key().to_owned(),
@@ -219,7 +220,7 @@ impl Accounts {
         Some(format!("{:016x}", u64::from_be_bytes(*bytes)))
     }
 
-    /// Refuses a password that is made of what everybody knows of its owner, if the policy has a blocklist.
+    /// Rejects a password that consists of publicly known facts about its owner, if the policy has a blocklist.
     pub(crate) fn refuse_similar(&self, password: &NewPassword, user: &User) -> Result<()> {
         let rules = &self.parts.rules;
         let (local, domain) = user.email.key().split_once('@').unwrap_or_default();
@@ -230,8 +231,8 @@ impl Accounts {
         rules.password_policy.check_in_context(password.expose_secret(), &words).map_err(Error::Password)
     }
 
-    /// The user whose name and password these are, and the hash that says so. `tried` is the account with that name, right
-    /// password or not.
+    /// Returns the user with this name and password, and the verified hash. Sets `tried` to the account with that name,
+    /// whether or not the password is right.
     async fn verify(
         &self,
         login: Option<&Login>,
@@ -244,9 +245,9 @@ impl Accounts {
             found = repositories.users().find_credentials(login).await?;
         }
         *tried = found.as_ref().map(|found| found.user.id);
-        // A connection is for others while a password is hashed.
+        // Releases the connection while a password is hashed.
         drop(repositories);
-        // One that is closed costs as much as that of nobody, and tells no more.
+        // A closed password takes as long as an unknown account and reveals no more.
         let kept = found.as_ref().map(|found| &found.password_hash).filter(|kept| !closed::is_closed(kept));
         let stored = kept.map(|kept| PasswordHash::from_storage(kept.expose_secret()));
         let verdict = self.parts.passwords.verify(password.clone(), stored).await?;
@@ -255,11 +256,11 @@ impl Accounts {
             (Some(credentials), Verdict::MatchOutdated) => {
                 match self.rehash(&credentials, password.clone()).await {
                     Ok(Some(hash)) => Ok((credentials.user, hash)),
-                    // Another login was faster, or the password has just been changed: which of the two, its hash
-                    // tells.
+                    // Another login was faster, or the password has just been changed: verifying the new hash decides
+                    // which.
                     Ok(None) => Box::pin(self.verify(login, password, tried)).await,
                     Err(error) => {
-                        tracing::warn!(user_id = %credentials.user.id, %error, "kept an outdated password hash");
+                        tracing::warn!(user_id = %credentials.user.id, %error, "did not upgrade a password hash");
                         Ok((credentials.user, credentials.password_hash))
                     }
                 }
@@ -272,8 +273,8 @@ impl Accounts {
         }
     }
 
-    /// Replaces a hash of an older scheme or weaker parameters, and gives the new one; `None` if it was replaced
-    /// meanwhile.
+    /// Replaces a hash of an older scheme or weaker parameters, and returns the new hash; `None` if another request
+    /// replaced it meanwhile.
     async fn rehash(&self, old: &Credentials, password: SecretString) -> Result<Option<SecretString>> {
         let hash = SecretString::from(self.parts.passwords.hash(password).await?.as_str());
         let replace = async |tx: &mut UnitOfWork| {

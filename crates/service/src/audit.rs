@@ -1,4 +1,4 @@
-//! Reading the audit log. It is written by whoever does what it tells of, in the same transaction.
+//! Reading the audit log. Each event is written in the same transaction as the change that it records.
 
 use std::sync::Arc;
 
@@ -7,19 +7,19 @@ use keepstone_repository::Store;
 
 use crate::{Caller, Result, permission};
 
-/// The audit log, for those who may read it.
+/// The audit log, for callers with permission to read it.
 pub struct Audit {
     store: Arc<dyn Store>,
 }
 
 impl Audit {
-    /// Over the database that the events are in.
+    /// Creates the service over the database that stores the events.
     #[must_use]
     pub const fn new(store: Arc<dyn Store>) -> Self {
         Self { store }
     }
 
-    /// The events that a filter lets through, newest first. Needs `audit:read`.
+    /// Lists the events that match a filter, newest first. Requires `audit:read`.
     ///
     /// # Errors
     /// [`InsufficientPermissions`](crate::Error::InsufficientPermissions).

@@ -1,4 +1,4 @@
-//! Who asks.
+//! The authenticated caller of a use case.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use keepstone_domain::{SessionId, User};
 
 use crate::{Error, Result};
 
-/// A user whose access token, session and account were all found good for this request.
+/// A user whose access token, session and account were all found valid for this request.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// The account, as it is now.
+    /// The account in its current state.
     pub user: Arc<User>,
     /// The session that the token belongs to.
     pub session_id: SessionId,
@@ -18,13 +18,13 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Whether the caller's role, as it is now, permits this.
+    /// Returns whether the caller's current role grants this permission.
     #[must_use]
     pub fn may(&self, permission: &Permission) -> bool {
         self.roles.permits(self.user.role.as_str(), permission)
     }
 
-    /// Refuses a caller whose role does not permit this.
+    /// Rejects a caller whose role does not grant this permission.
     ///
     /// # Errors
     /// [`Error::InsufficientPermissions`].

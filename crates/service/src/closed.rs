@@ -1,29 +1,29 @@
-//! Passwords that nobody gets in with for now. What is kept of one is the hash of no password, and is verified as that
-//! of nobody.
+//! Password hashes that are not (yet) accepted for login. The stored value is not a valid hash, and login treats it
+//! like the password of an unknown account.
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// Stands before a hash that counts once the address is confirmed.
+/// The prefix of a hash that becomes valid once the address is confirmed.
 const UNTIL_CONFIRMED: &str = "until-confirmed:";
-/// Stands for a password that never counts again.
+/// The placeholder for a password that is never accepted again.
 const FOR_EVER: &str = "closed";
 
-/// Keeps a password from counting until [`opened`].
+/// Returns a stored value that is not accepted for login until [`opened`].
 pub fn until_confirmed(hash: &SecretString) -> SecretString {
     format!("{UNTIL_CONFIRMED}{}", hash.expose_secret()).into()
 }
 
-/// In the place of a password that somebody else may know.
+/// Returns the stored value that replaces a password which another person may know.
 pub fn for_ever() -> SecretString {
     FOR_EVER.into()
 }
 
-/// Whether nobody gets in with it.
+/// Returns whether a stored value is not accepted for login.
 pub fn is_closed(kept: &SecretString) -> bool {
     kept.expose_secret() == FOR_EVER || opened(kept).is_some()
 }
 
-/// The hash that counts from now on, if it has waited.
+/// Returns the hash that is valid from now on, if the stored value was waiting for confirmation.
 pub fn opened(kept: &SecretString) -> Option<SecretString> {
     kept.expose_secret().strip_prefix(UNTIL_CONFIRMED).map(SecretString::from)
 }
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_closed_is_no_hash_and_is_opened_only_if_it_waited() {
+    fn a_closed_password_is_not_a_hash_and_is_opened_only_if_it_was_waiting() {
         let hash = SecretString::from("$2b$12$WApznUPhDubN0oeveSXHp.Rk0rMEVVRM9xr9p.mZFnIcTTTJC6VvC");
         assert!(!is_closed(&hash) && opened(&hash).is_none());
         let waiting = until_confirmed(&hash);

@@ -1,6 +1,6 @@
-//! Confirming another e-mail address, and undoing that.
+//! Confirming a new e-mail address, and undoing the change.
 //!
-//! A caller that gives an account an address asks [`refuse_reserved`] after it has written the address.
+//! Code that writes an address must call [`refuse_reserved`] after the write, in the same transaction.
 
 use std::sync::Arc;
 
@@ -17,7 +17,8 @@ use crate::{
     to_the_end::to_the_end,
 };
 
-/// Rejects an address that is reserved for another account, with the same error as one that another account has.
+/// Rejects an address that is reserved for another account, with the same error as an address that another account
+/// uses.
 pub(crate) async fn refuse_reserved(
     tx: &mut UnitOfWork,
     email: &Email,
@@ -30,8 +31,8 @@ pub(crate) async fn refuse_reserved(
     }
 }
 
-/// Changes a user who is held, if there is anything to change. The link to a pending address that is dropped or replaced
-/// becomes invalid.
+/// Updates a locked user, if anything has changed. The link to a pending address that is dropped or replaced becomes
+/// invalid.
 pub(crate) async fn update(tx: &mut UnitOfWork, old: &User, new: &User, now: Timestamp) -> Result<()> {
     if new == old {
         return Ok(());
@@ -54,7 +55,7 @@ impl MailProof {
     ///
     /// # Errors
     /// [`MailTokenInvalid`](Error::MailTokenInvalid); [`EmailTaken`](Error::EmailTaken) if another account has the
-    /// pending address by now, or it is reserved for another account.
+    /// pending address by now, or the address is reserved for another account.
     pub async fn verify_email(&self, token: &str, client: &Client) -> Result<()> {
         let (parts, client) = (Arc::clone(&self.parts), client.clone());
         let (now, token) = (parts.clock.now(), digest(token));
@@ -77,9 +78,9 @@ impl MailProof {
         .await
     }
 
-    /// Gives an account back the address that it had, ends its sessions, and closes its password until a new one is set
-    /// by the link that is sent to that address: whoever changed the address may know the old password, and would change
-    /// it again. Later changes cannot be undone from then on.
+    /// Restores the previous address of an account, ends its sessions and closes its password. The password stays
+    /// closed until a new one is set by the link that is sent to the restored address: a person who changed the address
+    /// may know the old password and would change the address again. Later changes can no longer be undone.
     ///
     /// # Errors
     /// [`MailTokenInvalid`](Error::MailTokenInvalid); [`EmailTaken`](Error::EmailTaken) if another account has the
@@ -96,7 +97,7 @@ impl MailProof {
     }
 }
 
-/// The user once the address of this token is confirmed, and what that is.
+/// Returns the user with the address of this token confirmed, and the kind of the change.
 fn confirmed(user: &User, token: &MailToken) -> Result<(User, AuditKind)> {
     let is_tokens = |email: &&Email| email.key() == token.email.key();
     if let Some(email) = user.pending_email.as_ref().filter(is_tokens) {

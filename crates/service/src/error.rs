@@ -1,4 +1,4 @@
-//! Every way in which a use case can end other than well. The adapters map each to their own answer, exhaustively.
+//! Every failure of a use case. Each adapter maps each variant to its own response, exhaustively.
 
 use std::time::Duration;
 
@@ -11,64 +11,64 @@ use crate::Decision;
 /// The result of a use case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a use case did not do as asked. The texts are for the person who asked; causes inside are for the log.
+/// Why a use case failed. The texts are for the caller; the sources are for the log.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// Somebody signs up with an address that has an account.
+    /// A sign-up uses an address that already has an account.
     #[error("Email already registered")]
     EmailAlreadyRegistered,
-    /// An account is given an address that another has.
+    /// Another account has this address.
     #[error("Email already registered")]
     EmailTaken,
-    /// An account is given a user name that another has.
+    /// Another account has this user name.
     #[error("Username already in use")]
     UsernameTaken,
-    /// A password may not be set.
+    /// The password violates the policy.
     #[error("the password {0}")]
     Password(#[from] PolicyViolation),
-    /// The caller changes a password where that is not possible.
+    /// The password cannot be changed by this operation.
     #[error("the password cannot be changed here")]
     PasswordNotChangeable,
-    /// There is no such role.
+    /// The role is not configured.
     #[error("there is no such role")]
     UnknownRole,
-    /// Wrong password or unknown account: the two are not told apart.
+    /// Wrong password or unknown account, deliberately not distinguished.
     #[error("Invalid email or password")]
     InvalidCredentials,
-    /// The right password of a deactivated account.
+    /// The password is right, but the account is deactivated.
     #[error("This account is deactivated")]
     UserInactive,
-    /// The access token is not one of ours.
+    /// The access token was not issued by this server.
     #[error("Invalid or expired token")]
     TokenInvalid,
-    /// The access token is too old.
+    /// The access token has expired.
     #[error("Invalid or expired token")]
     TokenExpired,
     /// The session or the account behind the token has ended.
     #[error("Invalid or expired token")]
     TokenRevoked,
-    /// Nothing tells who asks.
+    /// The request has no credentials.
     #[error("Not authenticated")]
     NotAuthenticated,
     /// A consumed refresh token was used again, and its session has ended.
     #[error("The refresh token was used before; its session has ended")]
     RefreshTokenReused,
-    /// What was given as the current password is not it.
-    #[error("The current password is wrong")]
+    /// The current password is incorrect.
+    #[error("The current password is incorrect")]
     CurrentPasswordInvalid,
-    /// Changing the address needs the current password, and none was sent.
+    /// Changing the address requires the current password, which is missing.
     #[error("Send current_password to change the e-mail address")]
     CurrentPasswordRequired,
-    /// The caller has no such session that lives.
+    /// The caller has no live session with this ID.
     #[error("Session not found")]
     SessionNotFound,
-    /// The caller may not do this.
+    /// The caller does not have the required permission.
     #[error("Insufficient permissions")]
     InsufficientPermissions,
-    /// Nobody can sign up here.
+    /// Sign-up is closed.
     #[error("Registration is closed")]
     RegistrationClosed,
-    /// There is no such user, or none that the caller may know of.
+    /// There is no such user, or the caller may not know of them.
     #[error("User not found")]
     UserNotFound,
     /// There is no such item.
@@ -77,37 +77,37 @@ pub enum Error {
     /// There is no such job.
     #[error("Job not found")]
     JobNotFound,
-    /// The job is done, or somebody is at it.
-    #[error("Only a job that is dead or waits can be tried again")]
+    /// The job is done or running.
+    #[error("Only dead or waiting jobs can be retried")]
     JobNotRetryable,
-    /// A token from an e-mail is none of ours, too old, used up, or not the newest.
+    /// A token from an e-mail was not issued by this server, has expired, was used before, or is not the newest.
     #[error("This link has expired, was used before, or is not the newest one")]
     MailTokenInvalid,
-    /// Nobody carries e-mails here.
-    #[error("No e-mails are sent here: the operator has not configured a mail server")]
+    /// E-mail is not configured.
+    #[error("E-mail is not configured on this server")]
     MailOff,
-    /// The last active administrator has to stay one.
+    /// The last active administrator must remain one.
     #[error("The last active administrator cannot be deleted, deactivated or given another role")]
     LastAdmin,
-    /// The thing has changed since the caller saw it.
-    #[error("It has changed since: fetch it again")]
+    /// The resource has changed since the caller read it.
+    #[error("The resource has changed; fetch it again")]
     PreconditionFailed,
-    /// The same idempotency key came with another body before.
+    /// The same idempotency key was sent before with another body.
     #[error("This Idempotency-Key was used for another request body")]
     IdempotencyKeyReused,
-    /// The same request, with the same idempotency key, is being answered.
-    #[error("The same request is being answered; try again in a moment")]
+    /// The same request, with the same idempotency key, is still in progress.
+    #[error("The same request is still in progress; retry in a moment")]
     IdempotencyInProgress,
-    /// It was asked for too often; nothing was done.
+    /// A rate limit was exceeded; nothing was done.
     #[error("Too many requests")]
     TooManyRequests(Decision),
-    /// More passwords are to be hashed than can be; none was.
+    /// The queue of passwords to hash is full; none was hashed.
     #[error("The server is busy")]
     Overloaded {
-        /// When to try again.
+        /// The time to wait before a retry.
         retry_after: Duration,
     },
-    /// The database does not answer; the cause is for the log.
+    /// The database does not respond; the cause is for the log.
     #[error("The database is not available")]
     Unavailable(#[source] StorageError),
     /// A defect; the cause is for the log.
@@ -143,7 +143,7 @@ impl From<TokenError> for Error {
         match error {
             TokenError::Expired => Self::TokenExpired,
             TokenError::Invalid(fault) => {
-                tracing::debug!(%fault, "refused a token");
+                tracing::debug!(%fault, "rejected a token");
                 Self::TokenInvalid
             }
         }

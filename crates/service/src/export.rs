@@ -1,7 +1,7 @@
-//! Everything that is kept about somebody, for themselves, and nothing about others.
+//! The export of a user's own data. It contains nothing about other users.
 //!
-//! It is read in parts, each by itself, so that neither memory nor a connection is taken by how much there is or by how
-//! slowly it is taken. What is changed meanwhile may be in it as it was or as it is.
+//! The data is read in separate parts, so neither the amount of data nor a slow reader occupies memory or a connection.
+//! A row that changes during the export may appear in its old or new state.
 
 use std::sync::Arc;
 
@@ -13,39 +13,38 @@ use keepstone_repository::{Repositories, Store};
 
 use crate::{Caller, Error, Result};
 
-/// How many rows a part has: as many as a page of a list may have, so that who reads slowly takes no more memory than
-/// with one.
+/// The number of rows of a part: the largest page of a list, so that a slow reader takes no more memory than one page.
 const PART: u32 = 100;
-/// What else the audit log knows of an event that is no business of whoever it is about: a digest of what was typed.
-const UNTOLD: &str = "identifier";
+/// The detail of an event that is never exported: a digest of the typed name.
+const NOT_EXPORTED: &str = "identifier";
 
-/// Tells people what is kept about them.
+/// Exports users' own data.
 pub struct Exports {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
 }
 
-/// One export under way.
+/// A running export.
 pub struct Export {
-    /// Who it is about, as they are now.
+    /// The exported user in their current state.
     pub user: User,
-    /// When it began.
+    /// The start of the export.
     pub at: Timestamp,
     /// The changes of the address that can still be undone, newest first: the old addresses are reserved until then.
     pub email_changes: Vec<EmailChange>,
     caller: Caller,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    /// What is to be read next, and from where on; `None` at the end.
+    /// The section and position to read next; `None` at the end.
     next: Option<(Section, Start)>,
 }
 
-/// Some of what is kept, newest first within each kind: first the sessions, then the events, then the items. Of each
-/// kind there is a part, if an empty one.
+/// A part of the data, newest first within each kind: first the sessions, then the events, then the items. Each kind
+/// has at least one part, which may be empty.
 pub enum ExportPart {
-    /// Sessions, with those that have ended.
+    /// Sessions, including ended ones.
     Sessions(Vec<Session>),
-    /// What happened to the account; after all that, what its owner did elsewhere.
+    /// Events of the account, followed by what its owner did elsewhere.
     Events(Vec<AuditEvent>),
     /// Items.
     Items(Vec<Item>),
@@ -70,13 +69,13 @@ impl Section {
 }
 
 impl Exports {
-    /// Puts the parts together.
+    /// Creates the service.
     #[must_use]
     pub const fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock }
     }
 
-    /// Begins to tell the caller what is kept about them.
+    /// Begins an export of the caller's data.
     ///
     /// # Errors
     /// [`TokenRevoked`](Error::TokenRevoked) if the session has just ended.
@@ -98,11 +97,10 @@ impl Exports {
 }
 
 impl Export {
-    /// The next part; `None` if that was all. After an error it is the same one again.
+    /// Returns the next part; `None` at the end. After an error, the next call returns the same part.
     ///
     /// # Errors
-    /// [`TokenRevoked`](Error::TokenRevoked) if the session has ended meanwhile: whoever has the token gets no more by
-    /// it.
+    /// [`TokenRevoked`](Error::TokenRevoked) if the session has ended meanwhile: its token must not read any more data.
     pub async fn next(&mut self) -> Result<Option<ExportPart>> {
         let Some((section, start)) = self.next else { return Ok(None) };
         let (id, page) = (self.user.id, PageRequest { start, limit: PART, with_total: false });
@@ -118,7 +116,7 @@ impl Export {
                 whole(repositories.items().list(&filter, &page).await?, ExportPart::Items)
             }
         };
-        // Asked after the part was read: an account that is gone by now may have had more than that.
+        // Checked after the part was read: if the account was deleted meanwhile, the part may be incomplete.
         owner(&mut *repositories, &self.caller, self.clock.now()).await?;
         self.next = match last {
             Some(position) => Some((section, Start::After(position))),
@@ -127,7 +125,7 @@ impl Export {
         Ok(Some(part))
     }
 
-    /// The session that asks.
+    /// Returns the session that requested the export.
     #[must_use]
     pub const fn current(&self) -> SessionId {
         self.caller.session_id
@@ -138,7 +136,7 @@ fn whole<T>(page: Page<T>, part: impl FnOnce(Vec<T>) -> ExportPart) -> (ExportPa
     (part(page.items), page.next)
 }
 
-/// The caller, if session and account still count.
+/// Returns the caller, if session and account are still valid.
 async fn owner(repositories: &mut dyn Repositories, caller: &Caller, now: Timestamp) -> Result<User> {
     let found = repositories.sessions().find_with_user(caller.session_id).await?;
     let counts = |(session, user): &(Session, User)| {
@@ -147,9 +145,9 @@ async fn owner(repositories: &mut dyn Repositories, caller: &Caller, now: Timest
     found.filter(counts).map(|(_, user)| user).ok_or(Error::TokenRevoked)
 }
 
-/// What an event tells this user about themselves: nothing that tells who somebody else is, or where they were.
+/// Removes from an event the identity and the location of any other user.
 fn own(mut event: AuditEvent, id: UserId) -> AuditEvent {
-    event.detail.remove(UNTOLD);
+    event.detail.remove(NOT_EXPORTED);
     if event.actor.is_some_and(|actor| actor != id) {
         event = AuditEvent { actor: None, ip: None, request_id: None, ..event };
     }
@@ -177,22 +175,22 @@ mod tests {
     }
 
     #[test]
-    fn an_event_tells_only_of_whom_it_is_for() {
+    fn an_exported_event_contains_nothing_about_other_users() {
         let (ada, eve) = (UserId::generate(), UserId::generate());
-        let told = own(event(ada, ada), ada);
-        assert_eq!((told.actor, told.user_id, told.ip.is_some()), (Some(ada), Some(ada), true));
-        let told = own(event(eve, ada), ada);
-        assert_eq!((told.actor, told.user_id, told.ip, told.request_id), (None, Some(ada), None, None));
-        assert!(told.session_id.is_some(), "it was hers");
-        let told = own(event(ada, eve), ada);
-        assert_eq!((told.actor, told.user_id, told.session_id), (Some(ada), None, None));
-        assert!(told.ip.is_some(), "it was hers");
+        let exported = own(event(ada, ada), ada);
+        assert_eq!((exported.actor, exported.user_id, exported.ip.is_some()), (Some(ada), Some(ada), true));
+        let exported = own(event(eve, ada), ada);
+        assert_eq!((exported.actor, exported.user_id, exported.ip, exported.request_id), (None, Some(ada), None, None));
+        assert!(exported.session_id.is_some(), "it belongs to Ada");
+        let exported = own(event(ada, eve), ada);
+        assert_eq!((exported.actor, exported.user_id, exported.session_id), (Some(ada), None, None));
+        assert!(exported.ip.is_some(), "it belongs to Ada");
     }
 
     #[test]
-    fn digests_are_for_nobody() {
+    fn digests_are_not_exported() {
         let ada = UserId::generate();
-        let told = own(event(ada, ada).with("identifier", "0123456789abcdef").with("reason", "inactive"), ada);
-        assert_eq!(told.detail.keys().collect::<Vec<_>>(), ["reason", "sessions"]);
+        let exported = own(event(ada, ada).with("identifier", "0123456789abcdef").with("reason", "inactive"), ada);
+        assert_eq!(exported.detail.keys().collect::<Vec<_>>(), ["reason", "sessions"]);
     }
 }

@@ -5,23 +5,24 @@ use keepstone_repository::Store;
 
 use crate::{Accounts, Client, Error, NewPassword, Receipt, Result};
 
-/// What became of the first administrator.
+/// The outcome of creating the first administrator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FirstAdmin {
     /// This call created the account.
     Created,
-    /// The database has an administrator.
+    /// The database already has an administrator.
     Exists,
-    /// The address belongs to a user who is not an administrator, and stays so: anyone may have signed up with it.
+    /// The address belongs to a user who is not an administrator. The role stays unchanged, because anyone may have
+    /// signed up with the address.
     AddressTaken,
 }
 
 impl FirstAdmin {
-    /// Creates an administrator if the database has none. Of several processes that do so at once, one creates it: the
-    /// address is unique.
+    /// Creates an administrator if the database has none. Of several processes that do so at once, exactly one creates
+    /// it, because the address is unique.
     ///
     /// # Errors
-    /// [`Password`](Error::Password) if the password resembles the address; else storage's only.
+    /// [`Password`](Error::Password) if the password resembles the address; otherwise only storage errors.
     pub async fn ensure(accounts: &Accounts, store: &dyn Store, email: Email, password: NewPassword) -> Result<Self> {
         if has_admin(store).await? {
             return Ok(Self::Exists);
@@ -39,7 +40,7 @@ impl FirstAdmin {
 async fn has_admin(store: &dyn Store) -> Result<bool> {
     let filter = UserFilter { role: Some(RoleName::admin()), search: None };
     let page = PageRequest { with_total: false, ..PageRequest::first(1) };
-    // Not a replica, which may be behind.
+    // Not a replica, which may lag behind.
     let found = store.write().await?.users().list(&filter, &page).await?;
     Ok(!found.items.is_empty())
 }

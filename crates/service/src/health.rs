@@ -1,4 +1,4 @@
-//! Whether this process can do its work.
+//! Readiness of this process.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -10,42 +10,42 @@ use keepstone_repository::Store;
 
 use crate::Pulse;
 
-/// How long an answer of the database is good: probes must not become load.
+/// How long a database check stays valid, so that probes do not add load.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// How one thing is that this process needs.
+/// The state of a dependency of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
-    /// It does what it should.
+    /// It works.
     Ok,
-    /// It does not answer.
+    /// It does not respond.
     Down,
-    /// It waits for `keepstone migrate upgrade`.
+    /// It requires `keepstone migrate upgrade`.
     Pending,
 }
 
-/// What was checked.
+/// The result of a readiness check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Readiness {
-    /// Whether the database answers.
+    /// The state of the database.
     pub database: Check,
-    /// Whether the schema is what this program expects.
+    /// The state of the schema, compared with the schema that this program expects.
     pub migrations: Check,
-    /// Whether this process does its share of the jobs.
+    /// The state of this process's job worker.
     pub jobs: Check,
-    /// Whether the process is shutting down and wants no more work.
+    /// Whether the process is shutting down and accepts no more work.
     pub is_draining: bool,
 }
 
 impl Readiness {
-    /// Whether requests should be sent here.
+    /// Returns whether this process accepts requests.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         !self.is_draining && [self.database, self.migrations, self.jobs].iter().all(|check| *check == Check::Ok)
     }
 }
 
-/// Answers the probes.
+/// The health checks behind the probes.
 pub struct Health {
     store: Arc<dyn Store>,
     worker: Option<(Pulse, Duration)>,
@@ -54,19 +54,19 @@ pub struct Health {
 }
 
 impl Health {
-    /// Over the database that the process needs. If it has a worker, `worker` is its pulse, and after what time without
-    /// a beat something is wrong with it.
+    /// Creates the health checks over the process's database. `worker` is the heartbeat of its worker, if it has one,
+    /// and the longest time without a beat that is healthy.
     #[must_use]
     pub const fn new(store: Arc<dyn Store>, worker: Option<(Pulse, Duration)>) -> Self {
         Self { store, worker, is_draining: AtomicBool::new(false), last: Mutex::new(None) }
     }
 
-    /// From now on the process is not ready: it finishes what it has, and ends.
+    /// Marks the process as not ready: it finishes the work in progress and exits.
     pub fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
     }
 
-    /// Asks the database, once a second at most.
+    /// Checks the database, at most once a second.
     pub async fn readiness(&self) -> Readiness {
         let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let (database, migrations) = match last {

@@ -1,8 +1,8 @@
-//! Requests that may be sent again and are done once.
+//! Idempotent requests: a client may send them again, and they are executed once.
 //!
-//! A request with a key is claimed before it is worked on, so that the same again meanwhile is told to wait; its answer
-//! is kept in the transaction that makes what it tells of. Only what was done is kept: a refusal has changed nothing,
-//! and asking again is harmless.
+//! A request with a key is claimed before it is executed, so a concurrent duplicate is rejected and can be retried
+//! later. The response is stored in the transaction of the work. Only successful requests are recorded: a failed
+//! request has no effect, so executing it again is harmless.
 
 use std::{
     fmt,
@@ -21,38 +21,38 @@ use uuid::Uuid;
 
 use crate::{Error, Result};
 
-/// How long an answer is kept.
+/// How long a response is stored.
 pub const ANSWER_LIFETIME: Duration = Duration::from_hours(24);
-/// After this, nobody can be working on a request any more: no handler takes that long.
+/// After this time a claim counts as abandoned, because no handler takes that long.
 const ABANDONED_AFTER: Duration = Duration::from_mins(1);
-/// How many old requests are forgotten at once.
+/// The number of old requests that one statement deletes.
 const CLEAN_UP_BATCH: u32 = 500;
 
 /// A request that carries an idempotency key.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyedRequest<'a> {
-    /// Who asks; `None` is anybody.
+    /// The caller; `None` for anonymous requests.
     pub caller: Option<UserId>,
-    /// How.
+    /// The HTTP method.
     pub method: &'a str,
-    /// For what.
+    /// The path.
     pub path: &'a str,
-    /// Under which key.
+    /// The idempotency key.
     pub key: &'a str,
-    /// With what.
+    /// The body.
     pub body: &'a [u8],
 }
 
-/// Whose turn it is.
+/// How to proceed with a request.
 #[derive(Debug)]
 pub enum Turn {
-    /// The request is new, and is to be done.
+    /// The request is new and must be executed.
     Now(Claim),
-    /// It was done before: this was the answer.
+    /// The request was executed before: its stored response.
     Past(Answer),
 }
 
-/// Remembers the requests that carry an idempotency key, for all nodes.
+/// The record of requests with an idempotency key, shared by all nodes.
 pub struct Idempotency {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -60,18 +60,18 @@ pub struct Idempotency {
 }
 
 impl Idempotency {
-    /// Puts the parts together. Nodes that share a database share the secret: the digests of requests are made with it,
-    /// because some contain passwords.
+    /// Creates the service. Nodes that share a database must share the secret. It keys the digests of requests, because
+    /// some requests contain passwords.
     #[must_use]
     pub const fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, secret: Secret) -> Self {
         Self { store, clock, secret }
     }
 
-    /// Claims a request, or gives the answer that it had.
+    /// Claims a request, or returns its stored response.
     ///
     /// # Errors
-    /// [`IdempotencyInProgress`](Error::IdempotencyInProgress) while it is being done;
-    /// [`IdempotencyKeyReused`](Error::IdempotencyKeyReused) if its body is another one than before.
+    /// [`IdempotencyInProgress`](Error::IdempotencyInProgress) while it is being executed;
+    /// [`IdempotencyKeyReused`](Error::IdempotencyKeyReused) if the body differs from the first request's.
     pub async fn take_turn(&self, request: &KeyedRequest<'_>) -> Result<Turn> {
         let now = self.clock.now();
         let attempt = self.attempt(request);
@@ -89,15 +89,15 @@ impl Idempotency {
         match requests.find(&attempt.request).await? {
             Some((first, _)) if first.body != attempt.body => Err(Error::IdempotencyKeyReused),
             Some((_, Some(answer))) => Ok(Turn::Past(answer)),
-            // Or it was abandoned this very moment: then the next attempt will do it.
+            // `None` means that the claim was abandoned at this very moment: the next attempt will execute it.
             Some((_, None)) | None => Err(Error::IdempotencyInProgress),
         }
     }
 
-    /// Forgets requests that are older than their answers are kept, in small statements, and gives how many there were.
+    /// Deletes requests whose responses have expired, in small statements, and returns their number.
     ///
     /// # Errors
-    /// Storage's only; what was forgotten before stays so.
+    /// Only storage errors. Requests deleted before an error stay deleted.
     pub async fn clean_up(&self) -> Result<usize> {
         let before = self.clock.now() - ANSWER_LIFETIME;
         let mut total = 0;
@@ -122,7 +122,7 @@ impl Idempotency {
     }
 }
 
-/// The right to do a request. Dropped without an answer, it is given back, so that the client can try again.
+/// The right to execute a request. Dropping it without a response releases the claim, so the client can retry.
 pub struct Claim {
     attempt: Attempt,
     store: Arc<dyn Store>,
@@ -141,19 +141,19 @@ impl Drop for Claim {
             return;
         }
         let (store, attempt) = (Arc::clone(&self.store), self.attempt.clone());
-        // Where nothing runs any more, the claim is given back by getting old.
+        // Without a runtime, the claim expires by its age.
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
                 let abandoned = async { store.write().await?.idempotency().abandon(&attempt).await };
                 if let Err(error) = abandoned.await {
-                    tracing::debug!(%error, "an idempotency key stays claimed for a minute");
+                    tracing::debug!(%error, "could not release an idempotency key: it stays claimed for a minute");
                 }
             });
         }
     }
 }
 
-/// Keeps the answer to a request together with what the request makes, if it is to be kept.
+/// Stores the response to a request in the same transaction as its effect, if the request has an idempotency key.
 pub struct Receipt<T>(Option<Wanted<T>>);
 
 struct Wanted<T> {
@@ -162,32 +162,32 @@ struct Wanted<T> {
 }
 
 impl<T> Receipt<T> {
-    /// Nobody will ask again.
+    /// Creates a receipt that stores nothing.
     #[must_use]
     pub const fn none() -> Self {
         Self(None)
     }
 
-    /// The answer to the request of this claim, made of what it makes.
+    /// Creates a receipt that stores the response to the claimed request. `answer` builds the response from the result.
     #[must_use]
     pub fn of(claim: Claim, answer: impl Fn(&T) -> Answer + Send + Sync + 'static) -> Self {
         Self(Some(Wanted { claim, answer: Box::new(answer) }))
     }
 
-    /// Whether there is anything to keep.
+    /// Returns whether there is a response to store.
     pub(crate) const fn is_wanted(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Keeps the answer, in the transaction that makes this.
+    /// Stores the response, in the transaction of the effect.
     pub(crate) async fn keep(&self, tx: &mut UnitOfWork, made: &T) -> Result<()> {
         let Some(Wanted { claim, answer }) = &self.0 else { return Ok(()) };
-        // Somebody has taken over, who thought that nobody could be working on this any more.
+        // Another node may have taken the claim over, because this one looked abandoned.
         let is_ours = tx.idempotency().answer(&claim.attempt, &answer(made)).await?;
         if is_ours { Ok(()) } else { Err(Error::IdempotencyInProgress) }
     }
 
-    /// Takes note that the transaction is committed: there is no claim to give back.
+    /// Records that the transaction is committed: the claim need not be released.
     pub(crate) fn close(&self) {
         if let Some(Wanted { claim, .. }) = &self.0 {
             claim.is_over.store(true, Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! Accounts from another system, with the hashes of their passwords. What is there already stays as it is, so that an
-//! import can be run again.
+//! Importing accounts and their password hashes from another system. Existing accounts stay unchanged, so an import can
+//! be repeated.
 
 use std::{
     collections::{HashSet, hash_map::RandomState},
@@ -13,56 +13,57 @@ use keepstone_repository::{Insertion, Store, UnitOfWork};
 
 use crate::{Error, Result, closed};
 
-/// How often a batch is tried when others keep signing up with its names meanwhile.
+/// How often a batch is tried when concurrent sign-ups take its names.
 const ATTEMPTS: u32 = 3;
 
-/// Somebody who has an account elsewhere.
+/// A user of another system.
 pub struct Newcomer {
-    /// Who it is.
+    /// The account to create.
     pub user: NewUser,
-    /// Whether the owner of the address has shown that it is theirs.
+    /// Whether the address is verified.
     pub email_verified: bool,
-    /// When the account was made; now, if nobody knows.
+    /// When the account was created; the time of the import, if unknown.
     pub created_at: Option<Timestamp>,
-    /// The hash of the person's password; without one, they log in by no password until they reset it by e-mail.
+    /// The hash of the user's password; without it, the user must reset the password by e-mail before the first login.
     pub password_hash: Option<PasswordHash>,
 }
 
-/// What [`Import`] is made of.
+/// The dependencies of [`Import`].
 pub struct ImportParts {
-    /// Where they are put.
+    /// The storage of users.
     pub store: Arc<dyn Store>,
-    /// What time it is.
+    /// The current time.
     pub clock: Arc<dyn Clock>,
-    /// The roles that they may have.
+    /// The roles that imported users may have.
     pub roles: Arc<Roles>,
 }
 
-/// Takes accounts over.
+/// Imports accounts.
 pub struct Import {
     parts: ImportParts,
-    /// Whom a rehearsal has seen, by a hash of each name: it puts nobody where the next would be found out.
+    /// The names that a dry run has already seen, by hash. A dry run inserts nothing, so the database cannot detect a
+    /// duplicate among them.
     seen: Mutex<HashSet<u64>>,
     hasher: RandomState,
 }
 
 impl Import {
-    /// Puts the parts together.
+    /// Creates the import.
     #[must_use]
     pub fn new(parts: ImportParts) -> Self {
         Self { parts, seen: Mutex::default(), hasher: RandomState::new() }
     }
 
-    /// Whether there is such a role.
+    /// Returns whether the role is configured.
     #[must_use]
     pub fn knows(&self, role: &RoleName) -> bool {
         self.parts.roles.canonical(role.as_str()).is_some()
     }
 
-    /// Makes these accounts in one transaction, each with its line in the audit log, and tells what became of each.
+    /// Creates these accounts in one transaction, each with an audit event, and returns the outcome of each.
     ///
     /// # Errors
-    /// Storage's only.
+    /// Only storage errors.
     pub async fn add(&self, newcomers: Vec<Newcomer>) -> Result<Vec<Insertion>> {
         let people = self.people(newcomers);
         let now = self.parts.clock.now();
@@ -76,17 +77,17 @@ impl Import {
         let mut attempt = 1;
         loop {
             match self.parts.store.transaction(insert).await {
-                // Somebody signed up between the look and the insert: the next look sees it.
+                // A sign-up took a name between the check and the insert: the next check sees it.
                 Err(Error::EmailTaken | Error::UsernameTaken) if attempt < ATTEMPTS => attempt += 1,
                 outcome => return outcome,
             }
         }
     }
 
-    /// What would become of these accounts, and of nobody anything.
+    /// Returns what [`add`](Self::add) would do with each of these accounts, without changing anything.
     ///
     /// # Errors
-    /// Storage's only.
+    /// Only storage errors.
     pub async fn rehearse(&self, newcomers: Vec<Newcomer>) -> Result<Vec<Insertion>> {
         let people = self.people(newcomers);
         let foreseen = self.parts.store.read().await?.users().foresee(&people, self.parts.clock.now()).await?;

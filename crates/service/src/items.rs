@@ -1,8 +1,8 @@
-//! What people keep here: looking, making, changing.
+//! Items: reading, creating and changing them.
 //!
-//! Everybody with `items:read` sees every item. An item is changed by its owner with `items:write`, or with
-//! `items:manage`; whose it is is part of the statement that changes it, so that nobody changes what has just become
-//! another's.
+//! Callers with `items:read` see every item. An item can be changed by its owner with `items:write`, or by any caller
+//! with `items:manage`. Each statement that changes an item checks its owner, so an item that has just been transferred
+//! is safe from its previous owner.
 
 use std::sync::Arc;
 
@@ -11,20 +11,20 @@ use keepstone_repository::{Store, UnitOfWork};
 
 use crate::{Caller, Error, Receipt, Result, permission};
 
-/// The items, for those who may.
+/// The items, for callers with permission.
 pub struct Items {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
 }
 
 impl Items {
-    /// Puts the parts together.
+    /// Creates the service.
     #[must_use]
     pub const fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock }
     }
 
-    /// One item. Needs `items:read`.
+    /// Returns an item. Requires `items:read`.
     ///
     /// # Errors
     /// [`InsufficientPermissions`](Error::InsufficientPermissions), [`ItemNotFound`](Error::ItemNotFound).
@@ -33,7 +33,7 @@ impl Items {
         self.store.read().await?.items().find(id).await?.ok_or(Error::ItemNotFound)
     }
 
-    /// The items that are meant, newest first. Needs `items:read`.
+    /// Lists the items that match a filter, newest first. Requires `items:read`.
     ///
     /// # Errors
     /// [`InsufficientPermissions`](Error::InsufficientPermissions).
@@ -42,7 +42,7 @@ impl Items {
         Ok(self.store.read().await?.items().list(filter, page).await?)
     }
 
-    /// Makes an item, which is the caller's. Needs `items:write`.
+    /// Creates an item owned by the caller. Requires `items:write`.
     ///
     /// # Errors
     /// [`InsufficientPermissions`](Error::InsufficientPermissions).
@@ -57,13 +57,13 @@ impl Items {
             self.store.transaction(make).await?;
             receipt.close();
         } else {
-            // One statement needs no transaction, and two messages less to a server.
+            // A single statement needs no transaction, which saves two messages to a database server.
             self.store.write().await?.items().insert(&item).await?;
         }
         Ok(item)
     }
 
-    /// Changes an item in an expected version, and gives it as it is then.
+    /// Updates an item of an expected version, and returns its new state.
     ///
     /// # Errors
     /// [`InsufficientPermissions`](Error::InsufficientPermissions), [`ItemNotFound`](Error::ItemNotFound),
@@ -83,7 +83,7 @@ impl Items {
         self.store.transaction(change).await
     }
 
-    /// Deletes an item in an expected version.
+    /// Deletes an item of an expected version.
     ///
     /// # Errors
     /// As [`update`](Self::update).
@@ -95,12 +95,12 @@ impl Items {
         }
         let item = repositories.items().find(id).await?.ok_or(Error::ItemNotFound)?;
         refuse(&item, owner, expected)?;
-        // It was the caller's, in an expected version, a moment too late.
+        // The item belonged to the caller and had an expected version, but a concurrent change came first.
         Err(Error::PreconditionFailed)
     }
 }
 
-/// Whose item it must be for the caller to change it; `None` is anybody's.
+/// Returns the owner that an item must have for the caller to change it; `None` for any owner.
 fn must_own(caller: &Caller) -> Result<Option<UserId>> {
     if caller.may(&permission::ITEMS_MANAGE) {
         return Ok(None);
@@ -109,7 +109,7 @@ fn must_own(caller: &Caller) -> Result<Option<UserId>> {
     Ok(Some(caller.user.id))
 }
 
-/// Why an item was not changed.
+/// Returns the error that explains why an item was not changed.
 fn refuse(item: &Item, owner: Option<UserId>, expected: &Expected) -> Result<()> {
     if owner.is_some_and(|owner| owner != item.owner_id) {
         Err(Error::InsufficientPermissions)

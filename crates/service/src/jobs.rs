@@ -1,4 +1,4 @@
-//! Looking at background jobs, and starting them again. What does them is in [`worker`](crate::worker).
+//! Listing and retrying background jobs. The [`worker`](crate::worker) executes them.
 
 use std::sync::Arc;
 
@@ -7,19 +7,19 @@ use keepstone_repository::Store;
 
 use crate::{Caller, Error, Result, permission};
 
-/// The jobs, for those who may see them.
+/// The jobs, for callers with permission to see them.
 pub struct Jobs {
     store: Arc<dyn Store>,
 }
 
 impl Jobs {
-    /// Over the database that has them.
+    /// Creates the service over the database that stores the jobs.
     #[must_use]
     pub const fn new(store: Arc<dyn Store>) -> Self {
         Self { store }
     }
 
-    /// The jobs that are meant, newest first. Needs `jobs:manage`.
+    /// Lists the jobs that match a filter, newest first. Requires `jobs:manage`.
     ///
     /// # Errors
     /// [`InsufficientPermissions`](Error::InsufficientPermissions).
@@ -28,15 +28,15 @@ impl Jobs {
         self.list_for_operator(filter, page).await
     }
 
-    /// The same, on the command line.
+    /// The same for the command line, without a permission check.
     ///
     /// # Errors
-    /// Storage's only.
+    /// Only storage errors.
     pub async fn list_for_operator(&self, filter: &JobFilter, page: &PageRequest) -> Result<Page<Job>> {
         Ok(self.store.read().await?.jobs().list(filter, page).await?)
     }
 
-    /// Makes a job that is dead or waits due at once. Needs `jobs:manage`.
+    /// Makes a dead or waiting job due at once. Requires `jobs:manage`.
     ///
     /// # Errors
     /// [`InsufficientPermissions`](Error::InsufficientPermissions), [`JobNotFound`](Error::JobNotFound),
@@ -46,7 +46,7 @@ impl Jobs {
         self.retry_for_operator(id).await
     }
 
-    /// The same, on the command line.
+    /// The same for the command line, without a permission check.
     ///
     /// # Errors
     /// [`JobNotFound`](Error::JobNotFound), [`JobNotRetryable`](Error::JobNotRetryable).

@@ -1,4 +1,4 @@
-//! E-mails that somebody writes.
+//! E-mails with a text written by a user.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use keepstone_repository::{Store, UnitOfWork};
 
 use crate::{Caller, Client, Error, Outbox, Receipt, Result, permission};
 
-/// Sends what people write, for those who may.
+/// Sends user-written e-mails, for callers with permission.
 pub struct Letters {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -15,13 +15,13 @@ pub struct Letters {
 }
 
 impl Letters {
-    /// Puts the parts together.
+    /// Creates the service.
     #[must_use]
     pub const fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, outbox: Outbox) -> Self {
         Self { store, clock, outbox }
     }
 
-    /// Has an e-mail sent to one address. Needs `email:send`.
+    /// Queues an e-mail to one address. Requires `email:send`.
     ///
     /// # Errors
     /// [`InsufficientPermissions`](Error::InsufficientPermissions); [`MailOff`](Error::MailOff).

@@ -1,7 +1,7 @@
-//! What Keepstone does, whoever asks: HTTP, the command line, jobs and sockets all come here.
+//! Keepstone's use cases, shared by HTTP, the command line, jobs and sockets.
 //!
-//! Services decide: who may, what counts, what is committed. They know storage, time and the outside by their traits
-//! only.
+//! Services decide which callers may act, which rules apply and what is committed. They know storage, time and external
+//! systems only by their traits.
 
 mod accounts;
 mod audit;

@@ -1,5 +1,5 @@
-//! Guessing one account's password from one place gets slower with every wrong guess. An account that does not exist
-//! is guessed no differently, nobody is ever locked out from everywhere, and nobody waits inside a request.
+//! Throttling of password guesses: each wrong guess for one account from one network delays the next. Accounts that do
+//! not exist are throttled alike. No account is ever locked from every network, and no request waits.
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
@@ -13,7 +13,7 @@ use crate::{
     rate_limit::{AddressPrefix, Decision},
 };
 
-/// Whose password is guessed, and from where. It does not tell the name.
+/// The throttle key: account identifier (hashed) and client network.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Target {
     name: [u8; 32],
@@ -26,40 +26,40 @@ impl fmt::Debug for Target {
     }
 }
 
-/// A guess that may be made.
+/// The admission of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// It counts if it turns out to be wrong.
+    /// It counts as a failure if the password is wrong.
     Free,
-    /// It counts already, as wrong.
+    /// It already counts as a failure.
     Charged,
 }
 
-/// What became of a guess.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guess {
-    /// The password was the right one.
+    /// The password was right.
     Right,
-    /// It was not, or there is no such account.
+    /// The password was wrong, or the account does not exist.
     Wrong,
-    /// It was never looked at.
+    /// The password was not verified.
     Unknown,
 }
 
-/// Counts wrong guesses in a row, for each target.
+/// Counts consecutive failures for each target.
 #[async_trait]
 pub trait LoginThrottle: Send + Sync {
-    /// Whether a guess may be made now. While it is slowed down, of many at once one may.
+    /// Admits or rejects an attempt. While a target is throttled, only one of several concurrent attempts is admitted.
     ///
     /// # Errors
-    /// The refusal.
+    /// The decision of a rejected attempt.
     async fn admit(&self, target: &Target) -> Result<Admission, Decision>;
 
-    /// Tells what became of a guess that was admitted.
+    /// Records the outcome of an admitted attempt.
     async fn settle(&self, target: &Target, admission: Admission, guess: Guess);
 }
 
-/// Stands before every verification of a password.
+/// The throttle in front of every password verification.
 #[derive(Clone)]
 pub struct PasswordGuard {
     throttle: Option<Arc<dyn LoginThrottle>>,
@@ -67,17 +67,18 @@ pub struct PasswordGuard {
 }
 
 impl PasswordGuard {
-    /// Names are known to the throttle by their HMAC under this secret only. Without a throttle everything is admitted.
+    /// Creates the guard. The throttle sees only the HMAC of a name under this secret. Without a throttle every attempt
+    /// is admitted.
     #[must_use]
     pub fn new(throttle: Option<Arc<dyn LoginThrottle>>, secret: [u8; 64]) -> Self {
         Self { throttle, secret: Hmac::new(&secret.into()) }
     }
 
-    /// Verifies a password, unless this name was guessed at too often from there. `None` is a name that can be
-    /// nobody's.
+    /// Verifies a password, unless the throttle rejects an attempt for this name and network. `None` is a text that
+    /// cannot be the name of any account.
     ///
     /// # Errors
-    /// [`TooManyRequests`](Error::TooManyRequests), with nothing verified; else those of `verify`, of which
+    /// [`TooManyRequests`](Error::TooManyRequests), with nothing verified; otherwise those of `verify`, of which
     /// [`InvalidCredentials`](Error::InvalidCredentials) and [`CurrentPasswordInvalid`](Error::CurrentPasswordInvalid)
     /// mean a wrong guess.
     pub async fn watch<T>(
@@ -90,12 +91,12 @@ impl PasswordGuard {
         let target = self.target(login, from);
         let admission = throttle.admit(&target).await.map_err(Error::TooManyRequests)?;
         let result = verify.await;
-        let guess = match &result {
+        let outcome = match &result {
             Ok(_) => Guess::Right,
             Err(Error::InvalidCredentials | Error::CurrentPasswordInvalid) => Guess::Wrong,
             Err(_) => Guess::Unknown,
         };
-        throttle.settle(&target, admission, guess).await;
+        throttle.settle(&target, admission, outcome).await;
         result
     }
 
@@ -103,7 +104,7 @@ impl PasswordGuard {
         let (kind, name): (&[u8], String) = match login {
             Some(Login::Email(email)) => (b"email\0", email.key().to_owned()),
             Some(Login::Username(username)) => (b"username\0", username.key()),
-            None => (b"nobody\0", String::new()),
+            None => (b"unknown\0", String::new()),
         };
         let name = self.secret.clone().chain_update(kind).chain_update(name).finalize().into_bytes().into();
         Target { name, from: from.map(AddressPrefix::from) }
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_one_target_however_it_is_typed() {
+    fn all_spellings_of_a_name_are_one_target() {
         assert_eq!(target(" ADA@Example.com", "192.0.2.1"), target("ada@example.com", "192.0.2.1"));
         assert_eq!(target("Ada", "192.0.2.1"), target("ada", "192.0.2.1"));
         assert_ne!(target("ada@example.com", "192.0.2.1"), target("ada", "192.0.2.1"));
@@ -128,16 +129,16 @@ mod tests {
     }
 
     #[test]
-    fn another_place_is_another_target() {
+    fn another_network_is_another_target() {
         assert_ne!(target("ada", "192.0.2.1"), target("ada", "192.0.2.2"));
         assert_eq!(target("ada", "2001:db8::1"), target("ada", "2001:db8::2"));
     }
 
     #[test]
-    fn a_target_tells_no_name() {
+    fn a_target_does_not_reveal_the_name() {
         assert!(!format!("{:?}", target("ada@example.com", "192.0.2.1")).contains("ada"));
         let other = PasswordGuard::new(None, [8; 64]);
         let same = other.target(Login::parse("ada").as_ref(), Some("192.0.2.1".parse().unwrap()));
-        assert_ne!(target("ada", "192.0.2.1"), same, "without the secret nobody can try names");
+        assert_ne!(target("ada", "192.0.2.1"), same, "names cannot be tried without the secret");
     }
 }

@@ -1,6 +1,6 @@
-//! What is said by e-mail, and who carries it. How a letter reads is for the adapters' templates.
+//! The contents of e-mails, and the port that delivers them. The adapters' templates contain the texts.
 //!
-//! No part of a header is a stranger's text: recipients are parsed addresses, subjects are [`Subject`]s.
+//! No header contains unchecked text: recipients are parsed addresses, and subjects are [`Subject`]s.
 
 use std::time::Duration;
 
@@ -8,101 +8,101 @@ use async_trait::async_trait;
 use keepstone_domain::{DisplayName, Email, JobId, MailText, Subject, Timestamp, Username};
 use thiserror::Error;
 
-/// One e-mail to one person.
+/// An e-mail to one person.
 #[derive(Debug, Clone)]
 pub struct Mail {
-    /// The same at every attempt to deliver it, so that a second copy can be recognised.
+    /// The ID, the same at every delivery attempt, so that a duplicate can be recognized.
     pub id: JobId,
-    /// Where it goes.
+    /// The recipient.
     pub to: Email,
-    /// How the person is addressed.
+    /// The name in the greeting.
     pub name: Option<DisplayName>,
-    /// What it says.
+    /// The content.
     pub letter: Letter,
 }
 
-/// Everything that is ever said by e-mail.
+/// Every kind of e-mail.
 #[derive(Debug, Clone)]
 pub enum Letter {
-    /// Asks the owner of an address to show that it is theirs.
+    /// Asks the owner of an address to confirm it.
     VerifyEmail {
-        /// Where to click; it contains a secret.
+        /// The link, which contains a secret.
         link: String,
-        /// How long that works.
+        /// How long the link is valid.
         valid_for: Duration,
     },
-    /// Gives whoever has forgotten their password a way to set another.
+    /// Lets the owner of an account set a new password.
     ResetPassword {
-        /// Where to click; it contains a secret.
+        /// The link, which contains a secret.
         link: String,
-        /// How long that works.
+        /// How long the link is valid.
         valid_for: Duration,
     },
-    /// Tells the owner of an account that somebody tried to sign up with its address.
+    /// Reports a sign-up attempt with the address of an existing account to its owner.
     AddressTaken,
-    /// Tells who signed up that there is no account, because the address is reserved for the account that had it before.
+    /// Reports that a sign-up failed because the address is reserved for the account that had it before.
     AddressReserved,
-    /// Tells who signed up that there is no account, because another one has the user name.
+    /// Reports that a sign-up failed because another account has the user name.
     UsernameTaken {
-        /// The name that was asked for.
+        /// The requested name.
         username: Username,
     },
-    /// Tells that the password was changed.
+    /// Reports a change of the password.
     PasswordChanged {
-        /// When.
+        /// The time of the event.
         at: Timestamp,
     },
-    /// Tells the address that an account had before that it has another one now.
+    /// Reports to the previous address of an account that the address was changed.
     EmailChanged {
-        /// When.
+        /// The time of the event.
         at: Timestamp,
-        /// Where to take it back, if it can be from here; it contains a secret.
+        /// The link that undoes the change, if the previous address may undo it; it contains a secret.
         undo: Option<String>,
-        /// How long that works.
+        /// How long the link is valid.
         valid_for: Duration,
     },
-    /// Tells that a session was ended because somebody used a refresh token a second time.
+    /// Reports that a session was revoked because its refresh token was used twice.
     SessionEnded {
-        /// When.
+        /// The time of the event.
         at: Timestamp,
-        /// The address that the second use came from.
+        /// The IP address of the second use.
         ip: Option<String>,
     },
-    /// What somebody with `email:send` writes.
+    /// A text written by a user with `email:send`.
     Message {
-        /// What it is about.
+        /// The subject.
         subject: Subject,
-        /// What it says, in plain text.
+        /// The plain text.
         text: MailText,
     },
 }
 
-/// Carries e-mails.
+/// Delivers e-mails.
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// Hands an e-mail over to who delivers it. Once this gives `Ok`, losing it is somebody else's fault; after an
-    /// error it may have been handed over all the same.
+    /// Hands an e-mail over for delivery. After `Ok`, the receiving system is responsible for it. After an error the
+    /// e-mail may still have been delivered.
     ///
     /// # Errors
     /// See [`MailError`].
     async fn send(&self, mail: &Mail) -> Result<(), MailError>;
 
-    /// Finds out whether e-mails could be handed over now, without sending one.
+    /// Checks whether e-mails could be delivered now, without sending one.
     ///
     /// # Errors
     /// See [`MailError`].
     async fn check(&self) -> Result<(), MailError>;
 }
 
-/// Why an e-mail was not handed over. The texts are for the operator, and have neither a password nor the e-mail's
-/// body.
+/// Why an e-mail was not delivered. The texts are for the operator; they contain neither passwords nor the body of the
+/// e-mail.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum MailError {
-    /// It will never be taken, however often it is tried: a permanent reply of the server (5yz, RFC 5321 section
-    /// 4.2.1).
+    /// A permanent failure: the server rejected the e-mail with a 5yz reply (RFC 5321 section 4.2.1), and a retry
+    /// cannot succeed.
     #[error("{0}")]
     Refused(String),
-    /// It may be taken later: a transient reply (4yz), no answer, a broken connection, a full disk.
+    /// A transient failure, such as a 4yz reply, no reply, a broken connection or a full disk. A retry may succeed.
     #[error("{0}")]
     Unavailable(String),
 }

@@ -1,7 +1,8 @@
-//! What the owner of a mailbox may do: verify its address and set a new password. What concerns another address is in
-//! [`email_change`](crate::email_change).
+//! Operations that prove ownership of a mailbox: verifying its address and setting a new password. Changes of an
+//! address are in [`email_change`](crate::email_change).
 //!
-//! A token is used up in the transaction of what it does, with its user held: of many at once, one does it.
+//! A token is consumed in the transaction of its effect, with its user locked. Of several concurrent uses exactly one
+//! succeeds.
 
 use std::sync::Arc;
 
@@ -17,38 +18,38 @@ use crate::{
     outbox::digest, to_the_end::to_the_end,
 };
 
-/// What [`MailProof`] is made of.
+/// The dependencies of [`MailProof`].
 pub struct MailProofParts {
-    /// Where users and tokens are kept.
+    /// The storage of users and tokens.
     pub store: Arc<dyn Store>,
-    /// What time it is.
+    /// The current time.
     pub clock: Arc<dyn Clock>,
     /// Hashes new passwords.
     pub passwords: Passwords,
-    /// Knows what a new password must be like.
+    /// Checks new passwords.
     pub accounts: Arc<Accounts>,
-    /// What ends with a password.
+    /// Revokes the sessions of a user whose password changes.
     pub sessions: Arc<Sessions>,
-    /// What is said by e-mail.
+    /// Queues e-mails.
     pub outbox: Outbox,
-    /// How often a mailbox is written to.
+    /// Limits the e-mails to one mailbox.
     pub limits: RateLimits,
 }
 
-/// Proofs that a mailbox is one's own.
+/// Operations that prove ownership of a mailbox.
 pub struct MailProof {
     pub(crate) parts: Arc<MailProofParts>,
 }
 
 impl MailProof {
-    /// Puts the parts together.
+    /// Creates the service.
     #[must_use]
     pub fn new(parts: MailProofParts) -> Self {
         Self { parts: Arc::new(parts) }
     }
 
-    /// Sends the caller a link that confirms their pending address, or else their current one; `false`, and nothing is
-    /// sent, if there is nothing to confirm.
+    /// Sends the caller a link that confirms their pending address, or else their current one. Returns `false`, and
+    /// sends nothing, if there is nothing to confirm.
     ///
     /// # Errors
     /// [`MailOff`](Error::MailOff); [`TooManyRequests`](Error::TooManyRequests).
@@ -71,11 +72,12 @@ impl MailProof {
         Ok(is_sent)
     }
 
-    /// Has a link sent that sets a new password, if there is an account with this address. Whether there is one changes
-    /// neither the answer nor what is done before it: a job finds out. More than a few in an hour are not sent.
+    /// Sends a link that sets a new password, if an account has this address. Neither the response nor the work before
+    /// it depends on that, because a job checks it. Requests above a mailbox's hourly limit succeed without sending an
+    /// e-mail.
     ///
     /// # Errors
-    /// Storage's only.
+    /// Only storage errors.
     pub async fn request_reset(&self, email: Email, receipt: Receipt<()>) -> Result<()> {
         let MailProofParts { store, clock, outbox, limits, .. } = &*self.parts;
         let is_allowed = limits.require(Limit::Mailbox, outbox.mailbox(&email)).await.is_ok();
@@ -91,15 +93,15 @@ impl MailProof {
         Ok(())
     }
 
-    /// Sets a new password, and ends every session of the account.
+    /// Sets a new password and revokes every session of the account.
     ///
     /// # Errors
-    /// [`MailTokenInvalid`](Error::MailTokenInvalid); [`Password`](Error::Password), and the token stays good.
+    /// [`MailTokenInvalid`](Error::MailTokenInvalid); [`Password`](Error::Password), with the token still valid.
     pub async fn reset_password(&self, token: &str, new: NewPassword, client: &Client) -> Result<()> {
         let (parts, client) = (Arc::clone(&self.parts), client.clone());
         let (now, token, purpose) = (parts.clock.now(), digest(token), MailPurpose::ResetPassword);
         let mut reader = parts.store.read().await?;
-        // Nobody has a password hashed by making up tokens.
+        // Checked first, so that requests with invented tokens cause no hashing.
         let found = find(&mut *reader, purpose, &token, now).await?;
         let user = reader.users().find(found.user_id).await?.ok_or(Error::MailTokenInvalid)?;
         drop(reader);
@@ -124,7 +126,7 @@ impl MailProof {
     }
 }
 
-/// The token with this digest, if it is good for this purpose at this time.
+/// Returns the token with this digest, if it is valid for this purpose at this time.
 async fn find(
     repositories: &mut (dyn Repositories + Send),
     purpose: MailPurpose,
@@ -135,7 +137,7 @@ async fn find(
     found.filter(|token| token.purpose == purpose && now < token.expires_at).ok_or(Error::MailTokenInvalid)
 }
 
-/// Has a user, who is held, get in by another password, if `new` makes one of what is kept.
+/// Replaces the stored password of a locked user with the result of `new`, unless that is `None`.
 pub(crate) async fn replace_password(
     tx: &mut UnitOfWork,
     user: &User,
@@ -148,7 +150,7 @@ pub(crate) async fn replace_password(
     Ok(())
 }
 
-/// Uses a token up, and holds its user.
+/// Consumes a token and locks its user.
 pub(crate) async fn consume(
     tx: &mut UnitOfWork,
     purpose: MailPurpose,

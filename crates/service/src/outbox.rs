@@ -1,5 +1,5 @@
-//! What is to be said by e-mail: written down in the transaction of what causes it, sent by a job. Where there is
-//! nobody to carry e-mails, nothing is written down.
+//! Outgoing e-mails: queued in the transaction of their cause, sent by a job. Without a mail configuration nothing is
+//! queued.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Key;
 
-/// Writes down what is to be said. Whoever calls it holds the user whom a token is for.
+/// Queues e-mails. The caller must have locked the user of a token.
 #[derive(Clone)]
 pub struct Outbox {
     secret: Arc<Secret>,
@@ -19,25 +19,26 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Tokens are made with this secret, which all nodes share. `is_open` says whether anybody carries e-mails.
+    /// Creates the outbox. Tokens are derived from this secret, which all nodes share. `is_open` is whether e-mail is
+    /// configured.
     #[must_use]
     pub fn new(secret: Secret, is_open: bool) -> Self {
         Self { secret: Arc::new(secret), is_open }
     }
 
-    /// Whether anybody carries e-mails.
+    /// Returns whether e-mail is configured.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         self.is_open
     }
 
-    /// Writes down a job, if there is anybody to do it.
+    /// Queues a job, if e-mail is configured.
     pub(crate) async fn push(&self, tx: &mut UnitOfWork, task: &Task, now: Timestamp) -> Result<()> {
         if self.is_open { tx.jobs().insert(JobId::generate(), task, now).await } else { Ok(()) }
     }
 
-    /// Sends a link that confirms the pending address of a user, or else the current one; `false`, and nothing is sent, if
-    /// there is nothing to confirm.
+    /// Sends a link that confirms the pending address of a user, or else the current one. Returns `false`, and sends
+    /// nothing, if there is nothing to confirm.
     pub(crate) async fn ask_to_verify(&self, tx: &mut UnitOfWork, user: &User, now: Timestamp) -> Result<bool> {
         let current = (!user.email_verified).then_some(&user.email);
         let Some(email) = user.pending_email.as_ref().or(current).filter(|_| user.is_active) else { return Ok(false) };
@@ -46,19 +47,19 @@ impl Outbox {
         Ok(true)
     }
 
-    /// Offers a user to set a new password.
+    /// Sends a user a link that sets a new password.
     pub(crate) async fn offer_reset(&self, tx: &mut UnitOfWork, user: &User, now: Timestamp) -> Result<()> {
         let token_id = self.keep_token(tx, MailPurpose::ResetPassword, user.id, &user.email, now).await?;
         self.push(tx, &Task::MailResetPassword { token_id }, now).await
     }
 
-    /// Tells that a user's password was changed. Links that would set another are good for nothing any more.
+    /// Reports a change of a user's password, and invalidates earlier links that would set another one.
     pub(crate) async fn tell_password_changed(&self, tx: &mut UnitOfWork, id: UserId, now: Timestamp) -> Result<()> {
         tx.mail_tokens().delete_of(id, &[MailPurpose::ResetPassword]).await?;
         self.push(tx, &Task::MailPasswordChanged { user_id: id, at: now }, now).await
     }
 
-    /// Tells that a session was ended because somebody has a copy of its refresh token.
+    /// Reports that a session was revoked because its refresh token was probably copied.
     pub(crate) async fn tell_session_ended(
         &self,
         tx: &mut UnitOfWork,
@@ -69,8 +70,8 @@ impl Outbox {
         self.push(tx, &Task::MailSessionEnded { user_id, at: now, ip }, now).await
     }
 
-    /// After a user was given another address: invalidates the links that were sent before, sends a link that confirms the
-    /// new address unless it is confirmed already, and notifies the old address. If that one was verified, it stays
+    /// Handles a changed address: invalidates the links that were sent before, sends a link that confirms the new
+    /// address unless it is already confirmed, and notifies the old address. If the old address was verified, it stays
     /// reserved for as long as the link in the notice can undo the change.
     pub(crate) async fn tell_email_changed(
         &self,
@@ -87,7 +88,7 @@ impl Outbox {
         self.ask_to_verify(tx, new, now).await.map(drop)
     }
 
-    /// Keeps a change of this user's address, so that it can be undone and the address is reserved until then.
+    /// Stores a change of this user's address, which makes it possible to undo the change and reserves the old address.
     async fn keep_change(&self, tx: &mut UnitOfWork, old: &User, now: Timestamp) -> Result<MailTokenId> {
         let (id, purpose) = (MailTokenId::generate(), MailPurpose::UndoEmailChange);
         let change = EmailChange {
@@ -101,12 +102,12 @@ impl Outbox {
         Ok(id)
     }
 
-    /// Under which limits know an address.
+    /// Returns the rate-limit key of an address.
     pub(crate) fn mailbox(&self, email: &Email) -> Key {
         Key::Mailbox(self.secret.mac(&[b"mailbox", email.key().as_bytes()]))
     }
 
-    /// Keeps a new token, which makes those before it for the same purpose good for nothing.
+    /// Stores a new token, which invalidates earlier tokens of the same user and purpose.
     async fn keep_token(
         &self,
         tx: &mut UnitOfWork,
@@ -125,15 +126,15 @@ impl Outbox {
         Ok(id)
     }
 
-    /// The token with this id: 256 bits that nobody can make who has only the database, and the same at every attempt
-    /// to send it.
+    /// Returns the token with this ID: 256 bits, which cannot be computed from the database alone. It is the same at
+    /// every attempt to send it.
     #[must_use]
     pub fn token(&self, purpose: MailPurpose, id: MailTokenId) -> String {
         URL_SAFE_NO_PAD.encode(self.secret.mac(&[purpose.name().as_bytes(), uuid::Uuid::from(id).as_bytes()]))
     }
 }
 
-/// What is kept of a token.
+/// Returns the digest of a token, which is all that the database stores.
 pub(crate) fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
@@ -143,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_the_same_again_and_another_for_each_purpose_id_and_secret() {
+    fn a_token_depends_on_purpose_id_and_secret_only() {
         let outbox = |byte: u8| Outbox::new(Secret::new([byte; 32]).unwrap(), true);
         let (id, other) = (MailTokenId::generate(), MailTokenId::generate());
         let token = outbox(1).token(MailPurpose::VerifyEmail, id);

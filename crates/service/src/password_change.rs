@@ -1,4 +1,4 @@
-//! Changing a password: one's own, with the current one.
+//! Changing one's own password, which requires the current one.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{Accounts, Caller, Client, Error, NewPassword, Result, closed, email_change, to_the_end::to_the_end};
 
 impl Accounts {
-    /// Changes the caller's password, and ends all of the caller's other sessions with it. The link to a pending address
+    /// Changes the caller's password and revokes all of the caller's other sessions. The link to a pending address
     /// becomes invalid.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ impl Accounts {
         to_the_end(async move {
             let change = async |tx: &mut UnitOfWork| {
                 let user = tx.users().hold(id).await?.ok_or(Error::TokenRevoked)?;
-                // Another request has changed it since: then what was verified is not the current one any more.
+                // If another request has changed the hash, the verified password is no longer the current one.
                 if !tx.users().replace_password_hash(id, &old, &hash).await? {
                     return Err(Error::CurrentPasswordInvalid);
                 }
@@ -51,14 +51,14 @@ impl Accounts {
         .await
     }
 
-    /// What is kept of a user's password.
+    /// Returns the stored password of a user.
     pub(crate) async fn kept_password(&self, id: UserId) -> Result<SecretString> {
-        // Not by the address, which may be another one by now, and this one another user's.
+        // Not looked up by address: it may have changed, and may now belong to another user.
         let found = self.parts.store.read().await?.users().find_password_hash(id).await?;
         found.ok_or(Error::TokenRevoked)
     }
 
-    /// Verifies that this is the caller's current password, of which this is kept. A wrong one counts as a failed login.
+    /// Verifies the caller's current password against its stored hash. A wrong password counts as a failed login.
     ///
     /// # Errors
     /// [`CurrentPasswordInvalid`](Error::CurrentPasswordInvalid); [`TooManyRequests`](Error::TooManyRequests) after too
@@ -85,7 +85,7 @@ impl Accounts {
         verified
     }
 
-    /// The hash of a new password for this user.
+    /// Returns the hash of a new password for this user.
     ///
     /// # Errors
     /// [`Password`](Error::Password).

@@ -1,4 +1,4 @@
-//! What can be permitted here. Roles are sets of these, and configuration.
+//! The permissions of this application. The configuration defines roles as sets of permissions.
 
 use keepstone_auth::permission::Permission;
 
@@ -6,30 +6,30 @@ macro_rules! permissions {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
         $($(#[$doc])* pub const $name: Permission = Permission::new($text);)+
 
-        /// Every permission there is.
+        /// All permissions.
         pub const ALL: &[Permission] = &[$($name),+];
     };
 }
 
 permissions! {
-    /// See every user, with address and state.
+    /// View every user, with address and state.
     USERS_READ = "users:read";
-    /// Make users of any role.
+    /// Create users of any role.
     USERS_CREATE = "users:create";
     /// Change other users' names and addresses.
     USERS_UPDATE = "users:update";
-    /// Change roles and states, touch administrators, delete.
+    /// Change roles and states, edit administrators, and delete users.
     USERS_MANAGE = "users:manage";
-    /// See items.
+    /// View items.
     ITEMS_READ = "items:read";
-    /// Make items and change one's own.
+    /// Create items and change one's own.
     ITEMS_WRITE = "items:write";
-    /// Change anybody's items.
+    /// Change any user's items.
     ITEMS_MANAGE = "items:manage";
-    /// Have mail sent.
+    /// Send e-mails.
     EMAIL_SEND = "email:send";
-    /// See background jobs and start them again.
+    /// View and retry background jobs.
     JOBS_MANAGE = "jobs:manage";
-    /// See the audit log.
+    /// View the audit log.
     AUDIT_READ = "audit:read";
 }

@@ -1,7 +1,7 @@
-//! Whom live sessions belong to, remembered for a few seconds, so that most requests ask the database nothing.
+//! A cache of live sessions and their users for a few seconds, so that most requests need no database query.
 //!
-//! Whoever changes what is remembered here forgets it, after the commit and before the answer: on this node a change
-//! takes effect with the next request, on others when their memory is too old.
+//! Code that changes cached data must remove it after the commit and before the response. Then a change takes effect on
+//! this node with the next request, and on other nodes when their entries expire.
 
 use std::{
     sync::Arc,
@@ -14,37 +14,37 @@ use tokio::time::timeout;
 
 use crate::Result;
 
-/// How many sessions are remembered: about 1 KiB each.
+/// The capacity in sessions, of about 1 KiB each.
 const CAPACITY: usize = 10_000;
 
-/// How long a request waits for another one that loads the same session. A database that does not answer fails each load
-/// after seconds: requests that wait for one another would add them up.
+/// How long a request waits for a concurrent load of the same session. If the database does not respond, each load
+/// fails after seconds, and requests that wait for one another would add up these times.
 const WAIT_FOR_ANOTHER_LOAD: Duration = Duration::from_millis(250);
 
-/// A session that was live, and its user, who was active.
+/// A session that was live, and its user, who was active, at the time of the lookup.
 #[derive(Debug, Clone)]
 pub struct Principal {
-    /// The account, as it was when it was looked up.
+    /// The account at the time of the lookup.
     pub user: Arc<User>,
-    /// When the session ends, whatever happens.
+    /// When the session expires at the latest.
     pub session_expires_at: Timestamp,
 }
 
-/// The memory.
+/// The cache.
 pub struct Principals {
     cache: Cache<SessionId, (Instant, Principal)>,
     ttl: Duration,
 }
 
 impl Principals {
-    /// Remembers for this long; zero is not at all.
+    /// Creates a cache with this lifetime of its entries; zero disables it.
     #[must_use]
     pub fn new(ttl: Duration) -> Self {
         Self { cache: Cache::new(CAPACITY), ttl }
     }
 
-    /// What is remembered of a session, or else what `load` finds. Of many that ask at once one loads, unless that takes
-    /// long.
+    /// Returns the cached session, or else the result of `load`. Of several concurrent calls one loads, unless that
+    /// takes too long.
     ///
     /// # Errors
     /// Those of `load`.
@@ -69,7 +69,8 @@ impl Principals {
                 let at = Instant::now();
                 let principal = load.await?;
                 if let Some(principal) = &principal {
-                    // Refused if the session was forgotten meanwhile: then this may already be wrong.
+                    // The cache rejects this if the session was removed meanwhile, because the loaded data may already
+                    // be outdated.
                     drop(guard.insert((at, principal.clone())));
                 }
                 Ok(principal)
@@ -77,7 +78,7 @@ impl Principals {
         }
     }
 
-    /// Forgets these sessions.
+    /// Removes these sessions from the cache.
     pub fn forget<'a>(&self, ids: impl IntoIterator<Item = &'a SessionId>) {
         for id in ids {
             self.cache.remove(id);
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_remembered_is_not_loaded_again() {
+    async fn a_cached_session_is_not_loaded_again() {
         let principals = Principals::new(Duration::from_mins(1));
         let (id, loads) = (SessionId::generate(), Cell::new(0));
         for _ in 0..3 {
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_many_that_ask_at_once_one_loads() {
+    async fn of_concurrent_lookups_one_loads() {
         let principals = Principals::new(Duration::from_mins(1));
         let (id, loads) = (SessionId::generate(), Cell::new(0));
         let found = join_all((0..50).map(|_| {
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_load_that_takes_long_stops_no_other() {
+    async fn a_slow_load_does_not_block_other_lookups() {
         let principals = Principals::new(Duration::from_mins(1));
         let id = SessionId::generate();
         let finds = async {
@@ -152,13 +153,13 @@ mod tests {
         };
         tokio::select! {
             biased;
-            _ = principals.find(id, pending()) => panic!("it never ends"),
+            _ = principals.find(id, pending()) => panic!("a pending load returned"),
             found = finds => assert_eq!(email(found.unwrap().as_ref()), "ada@example.com"),
         }
     }
 
     #[tokio::test]
-    async fn what_was_forgotten_while_it_was_loaded_is_not_remembered() {
+    async fn a_session_removed_during_its_load_is_not_cached() {
         let principals = Principals::new(Duration::from_mins(1));
         let id = SessionId::generate();
         let load = async {
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_remembered_for_longer_than_it_may_be() {
+    async fn a_lifetime_of_zero_caches_nothing() {
         let principals = Principals::new(Duration::ZERO);
         let id = SessionId::generate();
         principals.find(id, ready(Ok(Some(principal("old"))))).await.unwrap();
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_session_that_is_none_is_looked_for_again() {
+    async fn a_missing_session_is_looked_up_again() {
         let principals = Principals::new(Duration::from_mins(1));
         let id = SessionId::generate();
         assert!(principals.find(id, ready(Ok(None))).await.unwrap().is_none());

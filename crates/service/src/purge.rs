@@ -1,5 +1,5 @@
-//! What is left of deleted accounts is removed for good when their time is over. Until then an operator could still
-//! bring one back. What the audit log tells of them stays.
+//! Purging deleted accounts permanently after a retention time. Until then an operator can restore them. Their audit
+//! events stay.
 
 use std::{
     sync::Arc,
@@ -11,15 +11,15 @@ use keepstone_repository::{Purged, Store, UnitOfWork};
 
 use crate::Result;
 
-/// How many rows are removed at once. SQLite takes a third of a second for as many of the largest items, and nobody
-/// else can write meanwhile.
+/// The number of rows that one transaction removes. SQLite takes a third of a second for this many of the largest
+/// items, and blocks all other writers meanwhile.
 const BATCH: u32 = 50;
-/// How many users are looked up at once: without an index, on MariaDB, that takes a second of every million users.
+/// The number of users of one lookup: without an index, MariaDB takes a second for every million users.
 const USERS: u32 = 500;
-/// How long others are let in at most, between two steps: in this time SQLite's writers of other processes look again.
+/// The longest pause between two steps. In this time SQLite's writers of other processes retry.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Removes deleted accounts.
+/// Purges deleted accounts.
 pub struct Purge {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -27,25 +27,25 @@ pub struct Purge {
 }
 
 impl Purge {
-    /// So long after they were deleted; `None` is never.
+    /// Creates the purge of accounts that were deleted this long ago; `None` disables it.
     #[must_use]
     pub const fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, after: Option<Duration>) -> Self {
         Self { store, clock, after }
     }
 
-    /// Removes those whose time is over, with all that was theirs, in small transactions, and gives how many they were.
-    /// Whoever is interrupted can begin again, and several may be at it at once. What indexes still hold of them goes
-    /// when all rows have, in the run that has removed any.
+    /// Removes the accounts whose retention time is over with all their data, in small transactions, and returns their
+    /// number. An interrupted run can be repeated, and several may run concurrently. A run that has removed any account
+    /// also removes their remains from the search indexes, after all rows are removed.
     ///
     /// # Errors
-    /// Storage's only; what was removed before stays so.
+    /// Only storage errors. Accounts removed before an error stay removed.
     pub async fn run(&self) -> Result<usize> {
         let Some(after) = self.after else { return Ok(0) };
         let deleted_before = self.clock.now() - after;
         let mut users = 0;
         let mut has_begun = false;
         loop {
-            // Not a replica, which would go on telling of those who were just removed.
+            // Not a replica, which may still return users that were just removed.
             let some = self.store.write().await?.users().list_deleted(deleted_before, USERS).await?;
             if some.is_empty() {
                 break;
@@ -61,7 +61,7 @@ impl Purge {
         Ok(users)
     }
 
-    /// Whether it was done here, and not by somebody else.
+    /// Returns whether this run removed the account, and not another one.
     async fn remove(&self, id: UserId, deleted_before: Timestamp) -> Result<bool> {
         loop {
             let begun = Instant::now();
@@ -87,7 +87,7 @@ impl Purge {
     }
 }
 
-/// Rests as long as the last step took.
+/// Pauses for the duration of the last step, so that other writers can proceed.
 pub(crate) async fn let_others_in(begun: Instant) {
     tokio::time::sleep(begun.elapsed().min(PAUSE)).await;
 }

@@ -1,5 +1,5 @@
-//! How often something may be asked for: what is limited, for whom, and what the answer is. How it is counted is for
-//! the adapters. A key is typed, and never what somebody typed.
+//! Rate limits: the limits, their keys and the decisions. Counting is the task of the adapters. A key is typed, and
+//! never contains unchecked client input.
 
 use std::{
     collections::HashMap,
@@ -17,33 +17,33 @@ use crate::{Error, Result};
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 
-/// Everything that is limited.
+/// All limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Limit {
-    /// Attempts to log in, right or wrong.
+    /// Login attempts, successful or not.
     Login,
-    /// Attempts to sign up.
+    /// Sign-up attempts.
     Register,
-    /// Requests to refresh, before it is known whose.
+    /// Refresh requests, before their session is known.
     RefreshRequest,
-    /// Refreshes of one session, or those without one from one address.
+    /// Refreshes of one session; without a session, those from one address.
     Refresh,
-    /// Whatever else takes a password or a token that was mailed.
+    /// All other operations that accept a password or a mailed token.
     Password,
-    /// Whatever else there is about getting in and out.
+    /// All other operations on sessions.
     Session,
-    /// E-mails to one address that anybody can have sent there.
+    /// E-mails to one address that anonymous clients can trigger.
     Mailbox,
-    /// Changes of one's own address, each of which is an e-mail to wherever somebody likes.
+    /// Changes of one's own address, each of which sends an e-mail to an address of the user's choice.
     EmailChange,
-    /// E-mails that somebody writes.
+    /// User-written e-mails.
     Letter,
-    /// Asking for everything at once.
+    /// Data exports.
     Export,
 }
 
 impl Limit {
-    /// Every limit there is.
+    /// Every limit.
     pub const ALL: [Self; 10] = [
         Self::Login,
         Self::Register,
@@ -58,12 +58,12 @@ impl Limit {
     ];
 }
 
-/// So many at once, and then as many again over this time.
+/// A burst size, which is replenished evenly over a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
-    /// How many.
+    /// The number of requests.
     pub amount: NonZeroU32,
-    /// In which time.
+    /// The period.
     pub period: Duration,
 }
 
@@ -77,24 +77,24 @@ impl Quota {
     }
 }
 
-/// The quota of each limit that holds.
+/// The quota of each active limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quotas(HashMap<Limit, Quota>);
 
 impl Quotas {
-    /// Those of a server that anyone can reach.
+    /// Returns the quotas of a public server.
     #[must_use]
     pub fn strict() -> Self {
         Self(Limit::ALL.into_iter().map(|limit| (limit, strict(limit))).collect())
     }
 
-    /// Those of a developer's machine: they only stop runaway loops.
+    /// Returns the quotas of a developer's machine: they only stop runaway loops.
     #[must_use]
     pub fn generous() -> Self {
         Self(Limit::ALL.into_iter().map(|limit| (limit, Quota::new(600, MINUTE))).collect())
     }
 
-    /// With another quota of one limit; `None` is no limit.
+    /// Replaces the quota of one limit; `None` disables the limit.
     #[must_use]
     pub fn with(mut self, limit: Limit, quota: Option<Quota>) -> Self {
         match quota {
@@ -104,7 +104,7 @@ impl Quotas {
         self
     }
 
-    /// The quota of one limit, if it holds.
+    /// Returns the quota of a limit, if it is active.
     #[must_use]
     pub fn of(&self, limit: Limit) -> Option<Quota> {
         self.0.get(&limit).copied()
@@ -123,12 +123,12 @@ const fn strict(limit: Limit) -> Quota {
     }
 }
 
-/// The part of an address that one client has to itself: all of IPv4's, the first 64 bits of IPv6's.
+/// The part of an address that identifies one client: all of an IPv4 address, the first 64 bits of an IPv6 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AddressPrefix(IpAddr);
 
 impl From<IpAddr> for AddressPrefix {
-    /// An IPv4 address that is written as one of IPv6 is that IPv4 address.
+    /// Converts an IPv4-mapped IPv6 address to its IPv4 address.
     fn from(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V4(address) => address.into(),
@@ -137,48 +137,48 @@ impl From<IpAddr> for AddressPrefix {
     }
 }
 
-/// Who is limited.
+/// The client or resource that a limit counts for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Key {
-    /// Whoever asks from there; `None` is everybody of whom no address is known.
+    /// All requests from a network; `None` is all requests from unknown addresses.
     Address(Option<AddressPrefix>),
-    /// Whoever has this session's tokens.
+    /// All requests of a session.
     Session(SessionId),
-    /// Whoever has this account.
+    /// All requests of an account.
     User(UserId),
-    /// Whoever has this mailbox, known by a keyed digest of its address.
+    /// All e-mails to a mailbox, identified by a keyed digest of its address.
     Mailbox([u8; 32]),
 }
 
 impl Key {
-    /// Whoever asks from this address.
+    /// Returns the key of a client address.
     #[must_use]
     pub fn address(address: Option<IpAddr>) -> Self {
         Self::Address(address.map(AddressPrefix::from))
     }
 }
 
-/// What a limiter says.
+/// The decision of a limiter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
-    /// Whether the request may go on.
+    /// Whether the request is allowed.
     pub outcome: Outcome,
-    /// How many requests may come at once.
+    /// The burst size.
     pub limit: u32,
-    /// How many of these are left.
+    /// The number of requests left.
     pub remaining: u32,
-    /// In which time all of them are there again.
+    /// The time until the full burst is available again.
     pub reset: Duration,
 }
 
-/// Whether a request may go on.
+/// Whether a request is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It may, and has been counted.
+    /// The request is allowed and was counted.
     Allowed,
-    /// It may not, and was not counted.
+    /// The request is rejected and was not counted.
     Refused {
-        /// When one may.
+        /// The time until a request is allowed again.
         retry_after: Duration,
     },
 }
@@ -186,23 +186,23 @@ pub enum Outcome {
 /// Counts requests.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
-    /// Counts one request, if it may go on. Of many at once exactly as many go on as may. `None` where the limit does not
-    /// hold.
+    /// Counts a request, if it is allowed. Of concurrent requests exactly as many are allowed as the quota permits.
+    /// Returns `None` if the limit is not active.
     async fn check(&self, limit: Limit, key: &Key) -> Option<Decision>;
 }
 
-/// The limits that hold here, if any do.
+/// The rate limits of this server, if any.
 #[derive(Clone)]
 pub struct RateLimits(Option<Arc<dyn RateLimiter>>);
 
 impl RateLimits {
-    /// Counted by this; `None` is no limits at all.
+    /// Creates limits that are counted by `limiter`; `None` disables all limits.
     #[must_use]
     pub const fn new(limiter: Option<Arc<dyn RateLimiter>>) -> Self {
         Self(limiter)
     }
 
-    /// Counts one request, and returns what the limiter says; `None` where the limit does not hold.
+    /// Counts a request and returns the decision; `None` if the limit is not active.
     pub async fn check(&self, limit: Limit, key: Key) -> Option<Decision> {
         match &self.0 {
             Some(limiter) => limiter.check(limit, &key).await,
@@ -210,7 +210,7 @@ impl RateLimits {
         }
     }
 
-    /// Counts one request.
+    /// Counts a request, and rejects it above the limit.
     ///
     /// # Errors
     /// [`TooManyRequests`](Error::TooManyRequests).
@@ -231,14 +231,14 @@ mod tests {
     }
 
     #[test]
-    fn a_client_of_ipv6_has_64_bits_to_itself() {
+    fn an_ipv6_client_is_identified_by_64_bits() {
         assert_eq!(prefix("2001:db8:1:2::1"), prefix("2001:db8:1:2:ffff:ffff:ffff:ffff"));
         assert_ne!(prefix("2001:db8:1:2::1"), prefix("2001:db8:1:3::1"));
         assert_ne!(prefix("192.0.2.1"), prefix("192.0.2.2"));
     }
 
     #[test]
-    fn an_address_of_ipv4_is_one_however_it_is_written() {
+    fn an_ipv4_mapped_address_equals_its_ipv4_address() {
         assert_eq!(prefix("::ffff:192.0.2.1"), prefix("192.0.2.1"));
         assert_ne!(prefix("::ffff:192.0.2.1"), prefix("::ffff:192.0.2.2"));
     }
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quota_of_ones_own_replaces_that_of_the_profile() {
+    fn a_configured_quota_replaces_that_of_the_profile() {
         let own = Quota::new(3, HOUR);
         let quotas = Quotas::strict().with(Limit::Login, Some(own)).with(Limit::Export, None);
         assert_eq!(quotas.of(Limit::Login), Some(own));

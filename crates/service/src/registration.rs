@@ -1,18 +1,18 @@
-//! What somebody sends to make an account.
+//! The input of a sign-up.
 
 use keepstone_auth::{error::PolicyViolation, password::Policy};
 use keepstone_domain::{DisplayName, Email, NewUser, RoleName, Username};
 use secrecy::{ExposeSecret, SecretString};
 
-/// A password that may be set.
+/// A password that satisfies the policy.
 #[derive(Debug, Clone)]
 pub struct NewPassword(SecretString);
 
 impl NewPassword {
-    /// Judges a password as it is, spaces and all.
+    /// Checks a password against the policy, without trimming it.
     ///
     /// # Errors
-    /// The first rule it breaks.
+    /// The first violated rule.
     pub fn check(password: SecretString, policy: &Policy) -> Result<Self, PolicyViolation> {
         policy.check(password.expose_secret()).map(|()| Self(password))
     }
@@ -26,25 +26,25 @@ impl NewPassword {
     }
 }
 
-/// What somebody sends to make an account.
+/// The input of a sign-up.
 #[derive(Debug, Clone)]
 pub struct Registration {
-    /// Where mail goes.
+    /// The e-mail address.
     pub email: Email,
-    /// The password to log in with.
+    /// The password.
     pub password: NewPassword,
-    /// The other name to log in with.
+    /// The user name, an alternative login.
     pub username: Option<Username>,
-    /// What the person is called.
+    /// The display name.
     pub name: Option<DisplayName>,
-    /// The role that is asked for.
+    /// The requested role; `None` for the default.
     pub role: Option<RoleName>,
-    /// Whether the person is to be able to log in, as is usual.
+    /// Whether the account is active; `None` for the default, `true`.
     pub is_active: Option<bool>,
 }
 
 impl Registration {
-    /// The account that this asks for, and its password.
+    /// Returns the requested account and its password.
     pub(crate) fn into_parts(self, default_role: impl FnOnce() -> RoleName) -> (NewUser, NewPassword) {
         let user = NewUser {
             email: self.email,

@@ -1,7 +1,6 @@
-//! Users and items to try things with, and as many as a measurement needs.
+//! Sample users and items, in the number that a benchmark needs.
 //!
-//! Everything that is made in bulk has an id that follows from its number, so that making it again makes what is
-//! missing.
+//! The ID of bulk data follows from its number, so a repeated run creates only what is missing.
 
 use std::{ops::Range, sync::Arc};
 
@@ -16,8 +15,7 @@ use uuid::{Builder, Uuid};
 
 use crate::{Error, NewPassword, Result, permission};
 
-/// 2025-01-01T00:00:00Z, when the first of what is made in bulk is said to have been made; the others follow by the
-/// second.
+/// 2025-01-01T00:00:00Z, the creation time of the first row of bulk data. Each further row is one second younger.
 const EPOCH_SECONDS: u64 = 1_735_689_600;
 const ADJECTIVES: [&str; 16] = [
     "amber", "brisk", "calm", "deep", "early", "fair", "green", "high", "ivory", "light", "mellow", "narrow", "old",
@@ -28,76 +26,76 @@ const NOUNS: [&str; 16] = [
     "stair", "tower", "vault", "wall",
 ];
 
-/// What [`Seed`] is made of.
+/// The dependencies of [`Seed`].
 pub struct SeedParts {
-    /// Where it is put.
+    /// The storage.
     pub store: Arc<dyn Store>,
-    /// What time it is.
+    /// The current time.
     pub clock: Arc<dyn Clock>,
-    /// Hashes the password of all.
+    /// Hashes the common password.
     pub passwords: Passwords,
-    /// Of which there is one user each.
+    /// The roles, each of which gets one user.
     pub roles: Arc<Roles>,
 }
 
-/// Makes users and items.
+/// Creates sample users and items.
 pub struct Seed {
     parts: SeedParts,
 }
 
 impl Seed {
-    /// Puts the parts together.
+    /// Creates the generator.
     #[must_use]
     pub const fn new(parts: SeedParts) -> Self {
         Self { parts }
     }
 
-    /// Hashes a password, for all who are made with it.
+    /// Hashes the password of all new accounts.
     ///
     /// # Errors
-    /// [`Overloaded`](Error::Overloaded), hardly.
+    /// [`Overloaded`](Error::Overloaded), which is unlikely.
     pub async fn hash(&self, password: NewPassword) -> Result<SecretString> {
         Ok(self.parts.passwords.hash(password.into_secret()).await?.as_str().into())
     }
 
-    /// Makes a user of each role, `<role>@example.com`, unless there is one by that address. Gives how many it made,
-    /// and those among all of them who may have items.
+    /// Creates a user of each role, `<role>@example.com`, unless the address exists. Returns the number of new users,
+    /// and the IDs of all of these users, new or not, who may have items.
     ///
     /// # Errors
-    /// Storage's only.
+    /// Only storage errors.
     pub async fn people(&self, hash: &SecretString) -> Result<(usize, Vec<UserId>)> {
-        let (mut made, mut owners) = (0, Vec::new());
+        let (mut created, mut owners) = (0, Vec::new());
         for role in self.parts.roles.names() {
             let mut user = self.person(role).map_err(|invalid| Error::Internal(Box::new(invalid)))?;
             if let Some(username) = user.username.take() {
-                // Whoever has taken it keeps it.
+                // A user name that is taken stays with its account.
                 let login = Login::Username(username.clone());
                 let taken = self.parts.store.write().await?.users().find_credentials(&login).await?;
                 user.username = taken.is_none().then_some(username);
             }
             let login = Login::Email(user.email.clone());
-            made += self.insert_users(vec![user], hash).await?;
+            created += self.insert_users(vec![user], hash).await?;
             let found = self.parts.store.write().await?.users().find_credentials(&login).await?;
             if self.parts.roles.permits(role, &permission::ITEMS_WRITE) {
                 owners.extend(found.map(|found| found.user.id));
             }
         }
-        Ok((made, owners))
+        Ok((created, owners))
     }
 
-    /// Makes those of the users with these numbers who are missing, all with the same password, and gives how many.
+    /// Creates those users with these numbers that are missing, all with the same password, and returns their number.
     ///
     /// # Errors
-    /// Storage's only.
+    /// Only storage errors.
     pub async fn users(&self, numbers: Range<u32>, hash: &SecretString) -> Result<usize> {
         let users = numbers.map(numbered_user).collect::<Result<Vec<_>, _>>();
         self.insert_users(users.map_err(|invalid| Error::Internal(Box::new(invalid)))?, hash).await
     }
 
-    /// Makes those of the items with these numbers that are missing, owned by these users in turn, and gives how many.
+    /// Creates those items with these numbers that are missing, owned by these users in turn, and returns their number.
     ///
     /// # Errors
-    /// Storage's only.
+    /// Only storage errors.
     pub async fn items(&self, numbers: Range<u32>, owners: &[UserId]) -> Result<usize> {
         let start = usize::try_from(numbers.start).unwrap_or_default() % owners.len().max(1);
         let items = numbers.zip(owners.iter().cycle().skip(start)).map(|(number, owner)| numbered_item(number, *owner));
@@ -134,7 +132,7 @@ impl Seed {
     }
 }
 
-/// The id of the user with this number.
+/// Returns the ID of the user with this number.
 #[must_use]
 pub fn numbered_user_id(number: u32) -> UserId {
     numbered_id(number, 1).into()
@@ -181,7 +179,7 @@ fn numbered_time(number: u32) -> Timestamp {
     Timestamp::from_micros(seconds * 1_000_000).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// A UUIDv7 of the thing's time whose random part is its number and its kind.
+/// Returns a UUIDv7 with the creation time of a row. Its random part is the number and the kind of the row.
 fn numbered_id(number: u32, kind: u8) -> Uuid {
     let mut bytes = [0; 10];
     bytes[5] = kind;

@@ -1,4 +1,5 @@
-//! The sessions of `keepstone-auth` over our storage: each method is one transaction, with its audit event in it.
+//! The session store of `keepstone-auth` over this application's storage: each method is one transaction, which
+//! includes its audit event.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -18,8 +19,8 @@ use crate::{Client, Error, Outbox, Principals, to_the_end::to_the_end};
 
 type Result<T, E = RequestStoreError> = std::result::Result<T, E>;
 
-/// Storage, on behalf of one request. What it changes, it changes to the end, and tells [`Principals`] before it
-/// answers.
+/// Session storage on behalf of one request. Its changes complete even if the client disconnects, and update
+/// [`Principals`] before the response.
 #[derive(Clone)]
 pub struct RequestStore {
     store: Arc<dyn Store>,
@@ -31,14 +32,14 @@ pub struct RequestStore {
     generation: Option<u32>,
 }
 
-/// Why a request's session could not be kept or changed.
+/// Why a session could not be stored or changed.
 #[derive(Debug, Error)]
 pub enum RequestStoreError {
-    /// Storage did not do as asked.
+    /// A storage error.
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// The password was changed, or the account closed, since the password was verified.
-    #[error("the user may not log in with this password any more")]
+    #[error("the password is no longer valid for this user")]
     Outdated,
 }
 
@@ -52,25 +53,25 @@ impl From<RequestStoreError> for Error {
 }
 
 impl RequestStore {
-    /// On behalf of this client.
+    /// Creates a store on behalf of this client.
     #[must_use]
     pub const fn new(store: Arc<dyn Store>, principals: Arc<Principals>, outbox: Outbox, client: Client) -> Self {
         Self { store, principals, outbox, client, actor: None, verified: None, generation: None }
     }
 
-    /// Done by this user; otherwise by the subject of the token that is presented.
+    /// Sets the acting user; the default is the subject of the presented token.
     #[must_use]
     pub fn by(self, actor: Option<UserId>) -> Self {
         Self { actor, ..self }
     }
 
-    /// A session is opened only if the subject is active and still has this password hash.
+    /// Restricts opening a session to a subject who is active and still has this password hash.
     #[must_use]
     pub fn verified(self, password_hash: &SecretString) -> Self {
         Self { verified: Some(password_hash.clone()), ..self }
     }
 
-    /// The token that will be exchanged is known to have this place in its session's chain.
+    /// Sets the known position of the presented token in its session's chain.
     #[must_use]
     pub fn with_generation(self, generation: Option<u32>) -> Self {
         Self { generation, ..self }
@@ -87,8 +88,8 @@ impl RequestStore {
         let others = u32::try_from(cap.saturating_sub(1)).unwrap_or(u32::MAX);
         self.store
             .transaction(async |tx| {
-                // Whoever changes the password holds the user too, and ends the sessions after that: this one is among
-                // them, or is not opened at all.
+                // A change of the password locks the user, too, and ends the sessions afterwards. So this session is
+                // either among them or not opened at all.
                 if let Some(hash) = &self.verified
                     && !tx.users().hold_for_login(user_id, hash).await?
                 {
@@ -148,7 +149,7 @@ impl SessionStore for RequestStore {
 
     async fn open(&self, session: &NewSession, cap: usize) -> Result<Vec<Uuid>> {
         let now = Timestamp::from(session.created_at);
-        let kept = Session {
+        let stored = Session {
             id: session.id.into(),
             user_id: user_id(&session.subject)?,
             created_at: now,
@@ -158,9 +159,9 @@ impl SessionStore for RequestStore {
             ip: session.client.ip.clone(),
             user_agent: session.client.user_agent.clone(),
         };
-        let token = RefreshToken::fresh(kept.id, 0, session.digest, now);
+        let token = RefreshToken::fresh(stored.id, 0, session.digest, now);
         let this = self.clone();
-        to_the_end(async move { Ok(this.forget(this.keep(&kept, &token, cap).await?)) }).await
+        to_the_end(async move { Ok(this.forget(this.keep(&stored, &token, cap).await?)) }).await
     }
 
     async fn exchange(&self, exchange: &Exchange) -> Result<Exchanged> {
@@ -192,7 +193,7 @@ impl SessionStore for RequestStore {
     }
 }
 
-/// Why an exchange leaves no trace: everything that its transaction did is undone.
+/// Why an exchange is rolled back.
 enum NotDone {
     Refused(Exchanged),
     Storage(StorageError),
@@ -204,9 +205,10 @@ impl From<StorageError> for NotDone {
     }
 }
 
-/// Locks the session first, then the token: whatever ends the session comes before or after all of this.
+/// Locks the session first, then the token, so that an operation that ends the session runs either before or after the
+/// whole exchange.
 ///
-/// Three statements, if the token's generation is known.
+/// Takes three statements if the token's generation is known.
 async fn exchange_in(tx: &mut dyn Repositories, exchange: &Exchange, generation: Option<u32>) -> Result<u32, NotDone> {
     let (session_id, now) = (SessionId::from(exchange.session_id), Timestamp::from(exchange.now));
     let sessions = tx.sessions();
@@ -227,7 +229,8 @@ async fn exchange_in(tx: &mut dyn Repositories, exchange: &Exchange, generation:
     Err(NotDone::Refused(refusal(sessions, exchange).await?))
 }
 
-/// Why a token was not exchanged. The session is read after the token, so a session that is live was live then, too.
+/// Returns why a token was not exchanged. The session is read after the token: a session that is live now was live
+/// then, too.
 async fn refusal(
     sessions: &mut (dyn SessionRepository + Send),
     exchange: &Exchange,
@@ -244,7 +247,7 @@ async fn refusal(
     })
 }
 
-/// The token, if it is this session's, and its successor.
+/// Returns the token, if it belongs to this session, and its successor.
 async fn find_token(
     sessions: &mut (dyn SessionRepository + Send),
     exchange: &Exchange,
@@ -268,7 +271,7 @@ fn spent(token: &RefreshToken, successor: &RefreshToken) -> Option<Spent> {
 }
 
 fn user_id(subject: &str) -> Result<UserId> {
-    // An id may be written in several ways, and a subject in one.
+    // An ID has several spellings, but a subject has only one.
     let id = subject.parse().ok().filter(|id: &UserId| id.to_string() == subject);
     id.ok_or_else(|| StorageError::Corrupt("a session's subject is not the id of a user".to_owned()).into())
 }

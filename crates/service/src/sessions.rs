@@ -1,6 +1,6 @@
-//! Being in: opening a session, being recognised, refreshing, and every way to end.
+//! Session lifecycle: open, authenticate, refresh, revoke.
 //!
-//! Whatever ends a session is forgotten by [`Principals`] before the answer is sent: [`RequestStore`] sees to it.
+//! [`RequestStore`] removes each ended session from [`Principals`] before the response is sent.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -19,28 +19,28 @@ use crate::{
     session_store::RequestStore,
 };
 
-/// How many expired sessions are deleted at once.
+/// The number of expired sessions that one statement deletes.
 const CLEAN_UP_BATCH: usize = 500;
 
-/// What [`Sessions`] is made of.
+/// The dependencies of [`Sessions`].
 pub struct SessionParts {
-    /// Where sessions are kept.
+    /// The storage of sessions.
     pub store: Arc<dyn Store>,
-    /// What time it is.
+    /// The current time.
     pub clock: Arc<dyn Clock>,
-    /// Signs and verifies tokens, with the keys of the moment.
+    /// Signs and verifies tokens with the current keys.
     pub keyring: Arc<Keyring>,
-    /// Names the refresh tokens of a session.
+    /// Derives the refresh tokens of a session.
     pub chain: Arc<TokenChain>,
-    /// What each role may do.
+    /// The permissions of each role.
     pub roles: Arc<Roles>,
-    /// How long sessions live, and what is forgiven.
+    /// The lifetimes of sessions, and the grace period of refreshes.
     pub policy: SessionPolicy,
-    /// Who was recognised a moment ago.
+    /// The cache of recently authenticated sessions.
     pub principals: Arc<Principals>,
-    /// How often a session may be refreshed.
+    /// Limits the refreshes of a session.
     pub limits: RateLimits,
-    /// What is said by e-mail.
+    /// Queues e-mails.
     pub outbox: Outbox,
 }
 
@@ -50,13 +50,13 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Puts the parts together.
+    /// Creates the service.
     #[must_use]
     pub const fn new(parts: SessionParts) -> Self {
         Self { parts }
     }
 
-    /// Begins a session for a user whose password was found to be that of this hash.
+    /// Opens a session for a user whose password was verified against this hash.
     ///
     /// # Errors
     /// [`InvalidCredentials`](Error::InvalidCredentials) if the password was changed, or the account closed, since
@@ -71,7 +71,7 @@ impl Sessions {
         })
     }
 
-    /// Finds out who sent this access token, and whether the session and the account behind it still count.
+    /// Authenticates an access token, and checks that its session and account are still valid.
     ///
     /// # Errors
     /// [`TokenInvalid`](Error::TokenInvalid), [`TokenExpired`](Error::TokenExpired),
@@ -90,8 +90,8 @@ impl Sessions {
         }
     }
 
-    /// The public keys of this server's access tokens, for services that verify them by themselves (RFC 7517). A shared
-    /// secret is never among them.
+    /// Returns the public keys of this server's access tokens, for services that verify them themselves (RFC 7517). A
+    /// shared secret is never included.
     #[must_use]
     pub fn public_keys(&self) -> String {
         self.parts.keyring.current().verifier().keys().to_jwks().to_json()
@@ -99,8 +99,8 @@ impl Sessions {
 
     /// Exchanges a refresh token for its successor: one read and one transaction.
     ///
-    /// A consumed token gets the same successor again within the grace of the policy, and for a minute with the
-    /// `idempotency_key` of the request that consumed it.
+    /// Returns the same successor again for a consumed token within the grace period of the policy, and for a minute
+    /// with the `idempotency_key` of the request that consumed it.
     ///
     /// # Errors
     /// [`TokenInvalid`](Error::TokenInvalid), [`TokenExpired`](Error::TokenExpired),
@@ -128,12 +128,12 @@ impl Sessions {
         })
     }
 
-    /// Ends the session of an access token, and that of a refresh token if it is the same user's. What is unknown or
-    /// has ended already is as good as ended, so that logging out twice is no error.
+    /// Ends the session of an access token, and that of a refresh token if it belongs to the same user. Unknown and
+    /// ended sessions count as logged out, so logging out is idempotent.
     ///
     /// # Errors
-    /// [`NotAuthenticated`](Error::NotAuthenticated) with neither token; why the access token is bad, if there is only
-    /// that.
+    /// [`NotAuthenticated`](Error::NotAuthenticated) without any token; the error of the access token if there is no
+    /// refresh token.
     pub async fn log_out(
         &self,
         caller: Result<Option<Caller>>,
@@ -160,10 +160,10 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends the session of an access or refresh token (RFC 7009). A token that is not good for anything has nothing to end.
+    /// Ends the session of an access or refresh token (RFC 7009). An invalid token has no session to end.
     ///
     /// # Errors
-    /// Storage's only.
+    /// Only storage errors.
     pub async fn revoke(&self, token: &str, client: &Client) -> Result<()> {
         match self.authenticate(token).await {
             Ok(caller) => self.log_out(Ok(Some(caller)), None, client).await,
@@ -174,10 +174,10 @@ impl Sessions {
         }
     }
 
-    /// Ends every session of the caller. One whose session has ended already has nothing to end.
+    /// Ends every session of the caller. A caller whose session has already ended has nothing to end.
     ///
     /// # Errors
-    /// Why the access token is bad.
+    /// The error of the access token.
     pub async fn log_out_everywhere(&self, caller: Result<Option<Caller>>, client: &Client) -> Result<()> {
         match caller {
             Ok(Some(caller)) => {
@@ -189,10 +189,10 @@ impl Sessions {
         }
     }
 
-    /// The caller's sessions that live, newest first.
+    /// Lists the caller's live sessions, newest first.
     ///
     /// # Errors
-    /// Storage's only.
+    /// Only storage errors.
     pub async fn list(&self, caller: &Caller, page: &PageRequest) -> Result<Page<SessionInfo>> {
         let sessions = self.rotation(self.storage(&Client::default()))?.list(&caller.user.id.to_string()).await?;
         let all = u64::try_from(sessions.len()).unwrap_or(u64::MAX);
@@ -209,14 +209,14 @@ impl Sessions {
     /// Ends one of the caller's own sessions.
     ///
     /// # Errors
-    /// [`SessionNotFound`](Error::SessionNotFound) if the caller has none with this id that lives.
+    /// [`SessionNotFound`](Error::SessionNotFound) if the caller has no live session with this ID.
     pub async fn end_own(&self, caller: &Caller, id: SessionId, client: &Client) -> Result<()> {
         let scope = EndScope::One(id.into());
         let ended = self.end(&caller.user.id, scope, EndReason::Revoked, client, None).await?;
         if ended.is_empty() { Err(Error::SessionNotFound) } else { Ok(()) }
     }
 
-    /// Ends every session of a user. Needs `users:manage`.
+    /// Ends every session of a user. Requires `users:manage`.
     ///
     /// # Errors
     /// [`InsufficientPermissions`](Error::InsufficientPermissions), [`UserNotFound`](Error::UserNotFound).
@@ -226,11 +226,11 @@ impl Sessions {
         self.end(&user_id, EndScope::All, EndReason::Revoked, client, Some(caller.user.id)).await.map(drop)
     }
 
-    /// Deletes the sessions whose time is over, in small transactions, and gives how many there were. Consumed refresh
-    /// tokens stay as long as their session: without them nobody would notice when one comes again.
+    /// Deletes expired sessions in small transactions, and returns their number. Consumed refresh tokens stay as long
+    /// as their session, because without them a reuse could not be detected.
     ///
     /// # Errors
-    /// Storage's only; what was deleted before stays so.
+    /// Only storage errors. Sessions deleted before an error stay deleted.
     pub async fn clean_up(&self) -> Result<usize> {
         let rotation = self.rotation(self.storage(&Client::default()))?;
         let mut total = 0;
@@ -243,7 +243,7 @@ impl Sessions {
         }
     }
 
-    /// Forgets who these sessions belong to: they have ended, or their user has changed.
+    /// Removes these sessions from the cache, because they have ended or their user has changed.
     pub(crate) fn forget(&self, ids: &[SessionId]) {
         self.parts.principals.forget(ids);
     }
@@ -261,7 +261,7 @@ impl Sessions {
         Ok(ended.into_iter().map(SessionId::from).collect())
     }
 
-    /// The session's user, if both still count.
+    /// Returns the session's user, if both are still valid.
     async fn load(&self, id: SessionId) -> Result<Option<Principal>> {
         let found = self.parts.store.read().await?.sessions().find_with_user(id).await?;
         let Some((session, user)) = found else { return Ok(None) };
@@ -281,7 +281,7 @@ impl Sessions {
         RequestStore::new(Arc::clone(store), Arc::clone(principals), outbox.clone(), client.clone())
     }
 
-    /// The machine that turns refresh tokens over, on behalf of one request.
+    /// Returns the refresh-token rotation engine for one request.
     fn rotation(&self, store: RequestStore) -> Result<session::Sessions<RequestStore>> {
         let (issuer, chain) = (self.parts.keyring.current(), Arc::clone(&self.parts.chain));
         let clock = Arc::clone(&self.parts.clock);
@@ -295,7 +295,7 @@ fn place(session: &SessionInfo) -> Position {
     Position { created_at: session.created_at.into(), id: session.id }
 }
 
-/// Whether a user may be here at all.
+/// Returns whether a user may use the application at all.
 fn counts(user: &User) -> bool {
     user.is_active && user.deleted_at.is_none()
 }

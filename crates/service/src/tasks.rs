@@ -1,7 +1,7 @@
-//! What each task does. Each may be begun again after any of its steps, by another process, and must then do no harm.
+//! The tasks of jobs. Another process may restart a task after any of its steps, which must be harmless.
 //!
-//! What only changes the database notes in the same transaction that it is done. An e-mail may go out twice, under one
-//! Message-ID.
+//! A task that only changes the database is marked as done in the same transaction. An e-mail may be sent twice, with
+//! the same Message-ID.
 
 mod letter;
 mod renewal;
@@ -19,50 +19,50 @@ use crate::{
     email_change::refuse_reserved,
 };
 
-/// How many rows are deleted at once.
+/// The number of rows that one statement deletes.
 const BATCH: u32 = 500;
-/// How long it can be seen that a job was done.
+/// How long a finished job stays in the list.
 const DONE_KEPT: Duration = Duration::from_hours(7 * 24);
-/// How long a dead job waits for somebody to look.
+/// How long a dead job stays, for an operator to inspect it.
 const DEAD_KEPT: Duration = Duration::from_hours(30 * 24);
 
-/// A job in the hands of this process.
+/// A job leased by this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claimed {
-    /// Which one.
+    /// The ID of the job.
     pub id: JobId,
-    /// How often it was tried, this time included.
+    /// The number of attempts, including this one.
     pub attempts: u32,
-    /// When it is somebody else's, if it is not settled by then.
+    /// When another process may take the job over, unless it is completed by then.
     pub lease: Timestamp,
-    /// Whether it is the only row of a routine.
+    /// Whether this is the only row of a routine.
     pub is_routine: bool,
 }
 
-/// How a task ended that did not fail.
+/// The outcome of a task that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ran {
-    /// It is done, and that is noted.
+    /// The task is done, and its job is marked as done.
     Settled,
-    /// It is done.
+    /// The task is done.
     Done,
-    /// It is done for now.
+    /// A run of a routine is done.
     Routine,
 }
 
-/// Why a task was not done.
+/// Why a task failed.
 #[derive(Debug, Error)]
 pub enum TaskError {
-    /// It never will be.
+    /// A retry cannot succeed.
     #[error("{0}")]
     Hopeless(String),
-    /// It may be later.
+    /// A retry may succeed.
     #[error("{0}")]
     Later(String),
-    /// A lease has run out meanwhile: somebody else does it.
-    #[error("another process has taken it over")]
+    /// The lease has expired, and another process has the job.
+    #[error("another process has taken the job over")]
     Lost,
-    /// The database did not do as asked.
+    /// A storage error.
     #[error("{0}")]
     Storage(#[from] StorageError),
 }
@@ -70,7 +70,7 @@ pub enum TaskError {
 impl From<MailError> for TaskError {
     fn from(error: MailError) -> Self {
         match error {
-            MailError::Refused(reason) => Self::Hopeless(format!("the e-mail was refused: {reason}")),
+            MailError::Refused(reason) => Self::Hopeless(format!("the e-mail was rejected: {reason}")),
             MailError::Unavailable(reason) => Self::Later(format!("the e-mail could not be handed over: {reason}")),
         }
     }
@@ -85,44 +85,45 @@ impl From<UseCaseError> for TaskError {
 
 type Result<T, E = TaskError> = std::result::Result<T, E>;
 
-/// What [`Tasks`] is made of.
+/// The dependencies of [`Tasks`].
 pub struct TaskParts {
-    /// Where everything is kept.
+    /// The storage.
     pub store: Arc<dyn Store>,
-    /// What time it is.
+    /// The current time.
     pub clock: Arc<dyn Clock>,
-    /// Who carries e-mails, if anybody does.
+    /// Delivers e-mails, if configured.
     pub mailer: Option<Arc<dyn Mailer>>,
-    /// What is to be said by e-mail.
+    /// Queues e-mails.
     pub outbox: Outbox,
-    /// How the API is reached from outside: `https://api.example.com/api/v1`. Links in e-mails are made of it, and of
-    /// nothing that a request says.
+    /// The public URL of the API: `https://api.example.com/api/v1`. Links in e-mails are built from it, never from a
+    /// request.
     pub api_url: String,
-    /// The front end with pages of its own for the links that confirm an address or set a password, if there is one.
+    /// The URL of a front end with its own pages for the links that confirm an address or set a password, if there is
+    /// one.
     pub frontend_url: Option<String>,
-    /// The sessions, of which old ones are deleted.
+    /// Deletes expired sessions.
     pub sessions: Arc<Sessions>,
-    /// The requests that may be sent again, of which old ones are deleted.
+    /// Deletes old records of idempotent requests.
     pub requests: Arc<Idempotency>,
-    /// What removes deleted users for good.
+    /// Purges deleted users.
     pub purge: Arc<Purge>,
-    /// How often a mailbox is written to.
+    /// Limits the e-mails to one mailbox.
     pub limits: RateLimits,
 }
 
-/// Does the tasks.
+/// Executes the tasks.
 pub struct Tasks {
     parts: TaskParts,
 }
 
 impl Tasks {
-    /// Puts the parts together.
+    /// Creates the executor.
     #[must_use]
     pub const fn new(parts: TaskParts) -> Self {
         Self { parts }
     }
 
-    /// Does what a job is about.
+    /// Executes the task of a job.
     pub(crate) async fn run(&self, job: &Claimed, task: Task) -> Result<Ran> {
         match task {
             Task::BeginPasswordReset { email } => self.begin_password_reset(job, email).await,
@@ -154,7 +155,7 @@ impl Tasks {
         self.parts.store.transaction(begin).await
     }
 
-    /// Makes the account, or has its owner told why there is none.
+    /// Creates the account, or notifies the owner of the address that it was not created.
     async fn finish_registration(&self, job: &Claimed, pending: PendingUser) -> Result<Ran> {
         let (now, outbox, job) = (self.parts.clock.now(), self.parts.outbox.clone(), *job);
         let user = pending.to_new_user().into_user(now);
@@ -179,7 +180,7 @@ impl Tasks {
             })) => key,
             other => return other,
         };
-        // Of many sign-ups with one address most are left out without a word.
+        // Of many sign-ups with one address, most get no e-mail.
         let mailbox = outbox.mailbox(&pending.email);
         let may_tell = self.parts.limits.require(Limit::Mailbox, mailbox).await.is_ok();
         let tell = async |tx: &mut UnitOfWork| {
@@ -193,7 +194,7 @@ impl Tasks {
                 (None, UniqueKey::Email, _) if reserved.is_some() => {
                     Some(Task::MailAddressReserved { email: pending.email.clone() })
                 }
-                // The other account has gone meanwhile.
+                // The other account was deleted meanwhile.
                 (None, ..) => None,
             };
             match task {
@@ -232,13 +233,14 @@ impl Tasks {
                 return Ok(());
             }
             if routine == Routine::PurgeUsers {
-                tracing::info!(users = some, "removed deleted users for good");
+                tracing::info!(users = some, "permanently removed deleted users");
             }
         }
     }
 }
 
-/// Notes, in the transaction of what a task does, that it is done. Nothing is done if somebody else has the job by now.
+/// Marks the job as done in the transaction of its task. Fails, and so rolls the task back, if another process has the
+/// job now.
 async fn settle(tx: &mut UnitOfWork, job: &Claimed, now: Timestamp) -> Result<Ran> {
     let is_ours = tx.jobs().settle(job.id, job.lease, &JobOutcome::Done, now).await?;
     if is_ours { Ok(Ran::Settled) } else { Err(TaskError::Lost) }

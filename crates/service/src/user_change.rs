@@ -1,7 +1,7 @@
 //! Changing an account.
 //!
-//! One's own address changes only with the current password and, where mail is configured, once the new address is
-//! confirmed. The checks before the transaction spare hashes and mailboxes; those inside it decide.
+//! Users change their own address only with the current password and, if mail is configured, after confirming the new
+//! address. The checks before the transaction only save hashing and e-mails; the checks inside it decide.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::{
 pub struct UserChange {
     /// The members that change.
     pub patch: UserPatch,
-    /// Whether the change of the address that waits for its confirmation is dropped.
+    /// Whether to drop a pending change of the address.
     pub drops_pending_email: bool,
     /// The caller's current password, to change their own address.
     pub current_password: Option<SecretString>,
@@ -33,7 +33,7 @@ pub struct UserChange {
     pub password: Option<SecretString>,
 }
 
-/// A change that may be made as far as is known before its transaction.
+/// A change that has passed the checks before its transaction.
 struct Change {
     parts: Arc<UserParts>,
     by: Caller,
@@ -42,16 +42,17 @@ struct Change {
     expected: Expected,
     patch: UserPatch,
     drops_pending_email: bool,
-    /// What is kept of the caller's password, if that was verified.
+    /// The stored password of the caller, if it was verified.
     proof: Option<SecretString>,
     /// The hash of a new password.
     password_hash: Option<SecretString>,
 }
 
 impl Users {
-    /// Changes an account in an expected version, and gives as much of it as the caller may see: one's own, or with
-    /// `users:update` any. Role, state and password, and everything about a user who holds `users:manage`, need
-    /// `users:manage`. A caller changes neither their own role nor, here, their own password.
+    /// Changes an account of an expected version, and returns as much of it as the caller may see. Callers may change
+    /// their own account, and with `users:update` any account. The following changes require `users:manage`: role,
+    /// state and password, and every change of a user who holds `users:manage`. Callers cannot change their own role,
+    /// or here their own password.
     ///
     /// # Errors
     /// [`InsufficientPermissions`](Error::InsufficientPermissions), [`UserNotFound`](Error::UserNotFound),
@@ -59,8 +60,8 @@ impl Users {
     /// [`PreconditionFailed`](Error::PreconditionFailed), [`EmailTaken`](Error::EmailTaken),
     /// [`UsernameTaken`](Error::UsernameTaken), [`PasswordNotChangeable`](Error::PasswordNotChangeable),
     /// [`Password`](Error::Password), [`CurrentPasswordRequired`](Error::CurrentPasswordRequired),
-    /// [`CurrentPasswordInvalid`](Error::CurrentPasswordInvalid); [`TooManyRequests`](Error::TooManyRequests) for an
-    /// address or a wrong password too many.
+    /// [`CurrentPasswordInvalid`](Error::CurrentPasswordInvalid); [`TooManyRequests`](Error::TooManyRequests) after
+    /// too many changed addresses or wrong passwords.
     pub async fn update(
         &self,
         caller: &Caller,
@@ -96,7 +97,7 @@ impl Users {
         Ok(sight(caller, user))
     }
 
-    /// The hash of the password that the caller sets for another user.
+    /// Returns the hash of the password that the caller sets for another user.
     async fn hash_password_of(
         &self,
         caller: &Caller,
@@ -113,8 +114,8 @@ impl Users {
         accounts.hash_password(&user, password).await.map(Some)
     }
 
-    /// Verifies the current password of a caller who changes their own address, if that is required, and gives what is
-    /// kept of it.
+    /// Verifies the current password of a caller who changes their own address, if that is required, and returns the
+    /// stored password.
     async fn verify_owner(
         &self,
         caller: &Caller,
@@ -137,7 +138,7 @@ impl Users {
         Ok(Some(kept))
     }
 
-    /// A new address is written to, and may be anybody's.
+    /// Limits the e-mails to a new address, which may belong to another person.
     async fn spare_mailbox(&self, caller: &Caller, id: UserId, new: &Email) -> Result<()> {
         let UserParts { store, outbox, limits, .. } = &*self.parts;
         let is_own = caller.user.id == id;
@@ -154,7 +155,7 @@ impl Users {
 }
 
 impl Change {
-    /// Makes the change, and gives the user with the sessions whose cached copy of the user is outdated.
+    /// Applies the change, and returns the user with the sessions whose cached copy of the user is outdated.
     async fn apply(&self, tx: &mut UnitOfWork, now: Timestamp) -> Result<(User, Vec<SessionId>)> {
         let changes_rights = self.patch.role.is_some() || self.patch.is_active.is_some();
         let admins = if changes_rights { tx.users().hold_active_admins().await? } else { usize::MAX };
@@ -192,7 +193,7 @@ impl Change {
         self.by.user.id == self.id
     }
 
-    /// The user after the change, and whether a new address has to be confirmed first.
+    /// Returns the user after the change, and whether a new address must be confirmed first.
     fn result(&self, old: &User) -> (User, bool) {
         let mut new = self.patch.clone().apply(old);
         if self.drops_pending_email || self.password_hash.is_some() {
@@ -208,7 +209,7 @@ impl Change {
         (User { pending_email: Some(new.email), email, email_verified, ..new }, true)
     }
 
-    /// Rejects what the caller may not do to a user, where so many administrators are held.
+    /// Rejects a change that the caller may not make. `active_admins` is the number of locked active administrators.
     fn permit(&self, caller: &Caller, old: &User, new: &User, active_admins: usize) -> Result<()> {
         let is_own = self.is_own();
         let may_manage = caller.may(&permission::USERS_MANAGE);
@@ -216,7 +217,7 @@ impl Change {
         let changes_rights = changes_role || new.is_active != old.is_active || self.password_hash.is_some();
         let is_manager = !is_own && caller.roles.permits(old.role.as_str(), &permission::USERS_MANAGE);
         if (changes_rights || is_manager) && !may_manage {
-            tracing::warn!(actor = %caller.user.id, user_id = %old.id, "refused a change of rights");
+            tracing::warn!(actor = %caller.user.id, user_id = %old.id, "rejected a change of rights");
             return Err(Error::InsufficientPermissions);
         }
         if old.is_active_admin() && !new.is_active_admin() && active_admins < 2 {
@@ -225,7 +226,7 @@ impl Change {
         if changes_role && is_own { Err(Error::InsufficientPermissions) } else { Ok(()) }
     }
 
-    /// Rejects a change of the caller's own address if the password that was verified is not the current one any more.
+    /// Rejects a change of the caller's own address if the verified password is no longer the current one.
     async fn require_proof(&self, tx: &mut UnitOfWork) -> Result<()> {
         if !self.parts.accounts.rules().email_change_requires_password {
             return Ok(());
@@ -239,7 +240,7 @@ impl Change {
         }
     }
 
-    /// Sends a link to the pending address, unless another account has that.
+    /// Sends a link to the pending address, unless it belongs to another account.
     async fn ask_for_address(&self, tx: &mut UnitOfWork, new: &User, now: Timestamp) -> Result<()> {
         if let Some(email) = &new.pending_email {
             let found = tx.users().find_credentials(&Login::Email(email.clone())).await?;
@@ -252,7 +253,7 @@ impl Change {
         Ok(())
     }
 
-    /// Replaces the password and ends the sessions, as far as the change demands it.
+    /// Replaces the password and ends the sessions, as far as the change requires it.
     async fn change_sessions(&self, tx: &mut UnitOfWork, new: &User, now: Timestamp) -> Result<Vec<SessionId>> {
         let id = self.id;
         if let Some(hash) = &self.password_hash {
@@ -269,7 +270,7 @@ impl Change {
         Ok(tx.sessions().list_live(id, now).await?.iter().map(|session| session.id).collect())
     }
 
-    /// The events of the change for the audit log.
+    /// Returns the audit events of the change.
     fn events(&self, old: &User, new: &User, asks_for_address: bool, now: Timestamp) -> Vec<AuditEvent> {
         let mut events = Vec::new();
         let event =

@@ -1,7 +1,7 @@
-//! Finding, listing, creating and deleting accounts. Changing them is in [`user_change`](crate::user_change).
+//! Reading, creating and deleting accounts. Changing them is in [`user_change`](crate::user_change).
 //!
-//! Whoever changes who may do what holds all active administrators first, and the user after that: so the last of them
-//! is never lost, however many are at it at once.
+//! A change of permissions first locks all active administrators, and then the user. Concurrent changes therefore never
+//! remove the last administrator.
 
 use std::sync::Arc;
 
@@ -16,44 +16,44 @@ use crate::{
     to_the_end::to_the_end,
 };
 
-/// How much of a user a caller may see.
+/// A user, as far as a caller may see them.
 #[derive(Debug, Clone)]
 pub enum Sight {
-    /// Everything that is shown at all.
+    /// The full view.
     Whole(User),
-    /// Who it is, but neither address nor state.
+    /// The public profile, without address and state.
     Public(User),
 }
 
-/// What [`Users`] is made of.
+/// The dependencies of [`Users`].
 pub struct UserParts {
-    /// Where users are kept.
+    /// The storage of users.
     pub store: Arc<dyn Store>,
-    /// What time it is.
+    /// The current time.
     pub clock: Arc<dyn Clock>,
-    /// How accounts are made.
+    /// Creates accounts.
     pub accounts: Arc<Accounts>,
-    /// What ends with an account.
+    /// Revokes the sessions of deleted accounts.
     pub sessions: Arc<Sessions>,
-    /// What is said by e-mail.
+    /// Queues e-mails.
     pub outbox: Outbox,
-    /// How often a mailbox is written to.
+    /// Limits the e-mails to one mailbox.
     pub limits: RateLimits,
 }
 
-/// The users, for those who may.
+/// The users, for callers with permission.
 pub struct Users {
     pub(crate) parts: Arc<UserParts>,
 }
 
 impl Users {
-    /// Puts the parts together.
+    /// Creates the service.
     #[must_use]
     pub fn new(parts: UserParts) -> Self {
         Self { parts: Arc::new(parts) }
     }
 
-    /// One user, as far as the caller may see them: oneself, and with `users:read` everybody, as a whole.
+    /// Returns a user: the full view of oneself, or with `users:read` of any user; otherwise the public profile.
     ///
     /// # Errors
     /// [`UserNotFound`](Error::UserNotFound).
@@ -65,7 +65,7 @@ impl Users {
         Ok(sight(caller, user))
     }
 
-    /// The users who are meant, newest first. Needs `users:read`.
+    /// Lists the users who match a filter, newest first. Requires `users:read`.
     ///
     /// # Errors
     /// [`InsufficientPermissions`](Error::InsufficientPermissions).
@@ -75,7 +75,7 @@ impl Users {
         Ok(users.map(|user| without_pending_email(caller, user)))
     }
 
-    /// Makes an account of any role and state, `viewer` and active if nothing else is asked for. Needs `users:create`.
+    /// Creates an account of any role and state; the default is `viewer` and active. Requires `users:create`.
     ///
     /// # Errors
     /// [`InsufficientPermissions`](Error::InsufficientPermissions), and as [`Accounts::provision`].
@@ -91,7 +91,8 @@ impl Users {
         self.parts.accounts.provision(user, password, Some(caller.user.id), client, receipt).await
     }
 
-    /// Deletes an account in an expected version, and ends its sessions: one's own, or with `users:manage` any.
+    /// Deletes an account of an expected version, and ends its sessions. Callers may delete their own account, and with
+    /// `users:manage` any account.
     ///
     /// # Errors
     /// [`InsufficientPermissions`](Error::InsufficientPermissions), [`UserNotFound`](Error::UserNotFound),
@@ -136,13 +137,13 @@ pub(crate) fn sight(caller: &Caller, user: User) -> Sight {
     if is_whole { Sight::Whole(without_pending_email(caller, user)) } else { Sight::Public(user) }
 }
 
-/// The user as the caller may see them: a pending address is visible to its owner and with `users:manage`.
+/// Returns the user as the caller may see them: a pending address is visible to its owner and with `users:manage`.
 fn without_pending_email(caller: &Caller, user: User) -> User {
     let is_visible = caller.user.id == user.id || caller.may(&permission::USERS_MANAGE);
     User { pending_email: user.pending_email.filter(|_| is_visible), ..user }
 }
 
-/// The caller as they are now: on another node they may have lost their rights a moment ago.
+/// Returns the caller in their current state: another node may have changed their permissions a moment ago.
 pub(crate) async fn again(caller: &Caller, tx: &mut UnitOfWork) -> Result<Caller> {
     let user = tx.users().find(caller.user.id).await?.filter(|user| user.is_active).ok_or(Error::TokenRevoked)?;
     Ok(Caller { user: Arc::new(user), ..caller.clone() })

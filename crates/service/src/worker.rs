@@ -1,6 +1,7 @@
-//! Does the jobs: takes those that are due, a few at once, tries again what failed, and gives up what cannot be done.
+//! The job worker: executes due jobs, a few at once, retries failed ones, and gives up those that cannot succeed.
 //!
-//! A job belongs to whoever has its lease. Nothing else is remembered: a process that dies leaves leases that run out.
+//! A job belongs to the process that holds its lease, and no other state exists: the leases of a process that dies
+//! expire.
 
 mod held;
 
@@ -19,46 +20,46 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use self::held::Held;
 use crate::tasks::{Claimed, Ran, TaskError, Tasks};
 
-/// How often a job is tried before somebody has to look at it.
+/// The number of attempts before a job is dead and an operator must inspect it.
 const ATTEMPTS: u32 = 10;
-/// What is waited after the first failure, and twice as long after each more.
+/// The delay after the first failure; it doubles with each further failure.
 const FIRST_BACKOFF: Duration = Duration::from_secs(15);
-/// How long those under way may take to end when the process stops.
+/// How long running attempts may take when the process stops.
 const LAST_WAIT: Duration = Duration::from_secs(5);
-/// A database that has not answered by then never will, as its own limits are shorter: the connection is dead, and
-/// nobody was told.
+/// How long to wait for the database. Its own limits are shorter: without a response in this time the connection is
+/// dead, although no error was reported.
 const DATABASE_WAIT: Duration = Duration::from_secs(30);
-/// How long after it could not be noted how a job ended that is tried again.
+/// The delay before another try to record the outcome of a job.
 const NOTE_AGAIN: Duration = Duration::from_secs(1);
-/// After what pause a routine goes on that had more to do than there was time.
+/// The pause before an unfinished routine continues.
 const ROUTINE_PAUSE: Duration = Duration::from_secs(1);
 
-/// How jobs are done.
+/// The configuration of the job worker.
 #[derive(Debug, Clone, Copy)]
 pub struct JobPolicy {
-    /// How many at once.
+    /// The number of concurrent jobs.
     pub concurrency: usize,
-    /// After what time, with nothing to do, to look for jobs of other processes.
+    /// The interval at which an idle worker looks for jobs of other processes.
     pub poll_interval: Duration,
-    /// How long a job is this process's alone. An attempt may take three quarters of that.
+    /// How long a job belongs to this process alone. An attempt may take three quarters of that.
     pub lease: Duration,
-    /// The longest to wait after a failure.
+    /// The longest delay after a failure.
     pub max_backoff: Duration,
 }
 
 impl JobPolicy {
-    /// The rest of a lease is for noting how an attempt ended.
+    /// The rest of a lease is reserved for recording the outcome of an attempt.
     fn longest_attempt(&self) -> Duration {
         self.lease * 3 / 4
     }
 }
 
-/// Says whether the worker is still at it.
+/// The heartbeat of a worker.
 #[derive(Debug, Clone, Default)]
 pub struct Pulse(Arc<Mutex<Option<Instant>>>);
 
 impl Pulse {
-    /// How long ago the worker last looked for jobs; `None` if it has not begun.
+    /// Returns how long ago the worker last looked for jobs; `None` if it has not started.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).map(|last| last.elapsed())
@@ -69,7 +70,7 @@ impl Pulse {
     }
 }
 
-/// Does the jobs of a database, beside others that do.
+/// Executes the jobs of a database, alongside other workers.
 pub struct Worker {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
@@ -79,19 +80,19 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Puts the parts together.
+    /// Creates the worker.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, tasks: Tasks, policy: JobPolicy) -> Self {
         Self { store, clock, tasks, policy, pulse: Pulse::default() }
     }
 
-    /// What says whether it is still at it.
+    /// Returns the heartbeat of the worker.
     #[must_use]
     pub fn pulse(&self) -> Pulse {
         self.pulse.clone()
     }
 
-    /// Does jobs until this ends; then those under way have a few seconds, and what is left is given back.
+    /// Executes jobs until `stop` completes. Running jobs then have a few seconds to finish, and the rest are released.
     pub async fn run_until(self: Arc<Self>, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
         let mut held = Held::default();
@@ -105,7 +106,7 @@ impl Worker {
                     self.policy.poll_interval.min(self.backoff(1))
                 }
                 Err(_) => {
-                    tracing::warn!("could not look for jobs: the database does not answer");
+                    tracing::warn!("could not look for jobs: the database does not respond");
                     Duration::ZERO
                 }
             };
@@ -124,11 +125,11 @@ impl Worker {
             }
         };
         if timeout(LAST_WAIT, ended).await.is_err() && timeout(LAST_WAIT, held.give_back(&self)).await.is_err() {
-            tracing::warn!("could not give jobs back: they are done by others when their leases end");
+            tracing::warn!("could not release jobs; other workers will pick them up when their leases expire");
         }
     }
 
-    /// Begins what is due, as much as is allowed, and gives how long it is until there may be more.
+    /// Starts due jobs up to the limit, and returns the time until more may be due.
     async fn turn(self: &Arc<Self>, held: &mut Held, is_prepared: &mut bool) -> Result<Duration> {
         if !*is_prepared {
             let now = self.clock.now();
@@ -141,9 +142,9 @@ impl Worker {
         if free == 0 {
             return Ok(self.policy.poll_interval);
         }
-        // One more tells when the next is due.
+        // One more row reveals when the next job is due.
         let limit = u32::try_from(free).unwrap_or(u32::MAX).saturating_add(1);
-        // Before the lease begins, which is while the database is asked.
+        // Taken before the query, because the lease begins while the database executes it.
         let deadline = Instant::now() + self.policy.longest_attempt();
         let due = self.store.read().await?.jobs().list_due(limit).await?;
         if due.ready.is_empty() {
@@ -152,11 +153,11 @@ impl Worker {
         for job in self.claim(due, free).await? {
             held.begin(self, job, deadline);
         }
-        // There may be more, or those that others took.
+        // There may be more jobs, or other workers may have taken these.
         Ok(Duration::ZERO)
     }
 
-    /// Takes as many of these as nobody else has taken meanwhile.
+    /// Leases as many of these jobs as no other worker has taken meanwhile.
     async fn claim(&self, due: DueJobs, most: usize) -> Result<Vec<Claimed>> {
         let lease = due.now + self.policy.lease;
         let claim = async |tx: &mut UnitOfWork| {
@@ -172,20 +173,20 @@ impl Worker {
         self.store.transaction::<_, StorageError, _>(claim).await
     }
 
-    /// One attempt, and a note of how it ended.
+    /// Makes one attempt and records its outcome.
     async fn attempt(&self, job: Claimed, deadline: Instant) {
         if job.attempts > ATTEMPTS {
-            let error = "it was begun again and again, and never ended: whoever does it dies of it".to_owned();
+            let error = "the job was started repeatedly and never ended; it may crash its process".to_owned();
             return self.fail(&job, TaskError::Hopeless(error)).await;
         }
         let ran = match AssertUnwindSafe(timeout_at(deadline, self.find_and_run(&job))).catch_unwind().await {
             Ok(Ok(ran)) => ran,
-            // It has cleaned up what it could in this time, and goes on.
+            // The routine has cleaned up what it could in this time, and continues later.
             Ok(Err(_)) if job.is_routine => {
                 let again = JobOutcome::Again { after: ROUTINE_PAUSE, attempts: 0, error: None };
                 return self.settle(&job, again).await;
             }
-            Ok(Err(_)) => Err(TaskError::Later(format!("it took longer than {:?}", self.policy.longest_attempt()))),
+            Ok(Err(_)) => Err(TaskError::Later(format!("the attempt exceeded {:?}", self.policy.longest_attempt()))),
             Err(_) => Err(TaskError::Later("the attempt panicked: see the log".to_owned())),
         };
         match ran {
@@ -204,7 +205,7 @@ impl Worker {
             Err(error) => Err(error),
         };
         let json = match found {
-            Ok(found) => found.ok_or_else(|| TaskError::Hopeless("it does not say what is to be done".to_owned()))?,
+            Ok(found) => found.ok_or_else(|| TaskError::Hopeless("the job has no task".to_owned()))?,
             Err(error @ StorageError::Corrupt(_)) => return Err(TaskError::Hopeless(error.to_string())),
             Err(error) => return Err(error.into()),
         };
@@ -218,20 +219,20 @@ impl Worker {
         let text = error.to_string();
         let outcome = match (is_last, job.is_routine) {
             (false, _) => JobOutcome::Again { after: self.backoff(attempts), attempts, error: Some(text) },
-            // It is never given up: nothing else would do it.
+            // A routine never dies, because no other job would replace it.
             (true, true) => JobOutcome::Again { after: Routine::INTERVAL, attempts: 0, error: Some(text) },
             (true, false) => JobOutcome::Dead { error: text },
         };
         if matches!(outcome, JobOutcome::Dead { .. }) {
             tracing::error!(job_id = %id, attempts, %error, "a job is dead: see keepstone jobs list");
         } else {
-            tracing::warn!(job_id = %id, attempts, %error, "a job failed, and is tried again");
+            tracing::warn!(job_id = %id, attempts, %error, "a job failed and will be retried");
         }
         self.settle(job, outcome).await;
     }
 
-    /// 15 s after the first failure, then twice as long each time, less up to half: jobs that failed together should
-    /// not come again together.
+    /// Returns the delay before a retry: 15 s after the first failure, then twice as long each time, reduced by up to
+    /// half at random, so that jobs that failed together are not retried together.
     fn backoff(&self, attempts: u32) -> Duration {
         let doubled = FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1)));
         let longest = doubled.min(self.policy.max_backoff);
@@ -239,13 +240,13 @@ impl Worker {
         Duration::from_micros(fastrand::u64(micros / 2..=micros))
     }
 
-    /// How long the database is waited for: an answer that comes after the lease is of no use.
+    /// Returns how long to wait for the database: a response after the end of the lease is useless.
     fn patience(&self) -> Duration {
         DATABASE_WAIT.min(self.policy.lease)
     }
 
-    /// If this cannot be noted the lease runs out, and somebody does the job again. So what is done is worth some
-    /// tries.
+    /// Records the outcome of an attempt. Retries several times, because without the record the lease expires and
+    /// another worker repeats the job.
     async fn settle(&self, job: &Claimed, outcome: JobOutcome) {
         let (now, id, lease) = (self.clock.now(), job.id, job.lease);
         let settle = async |tx: &mut UnitOfWork| tx.jobs().settle(id, lease, &outcome, now).await;
@@ -253,31 +254,33 @@ impl Worker {
             loop {
                 match self.store.transaction(settle).await {
                     Ok(is_ours) => return is_ours,
-                    Err(error) => tracing::warn!(job_id = %id, %error, "could not note how a job ended"),
+                    Err(error) => tracing::warn!(job_id = %id, %error, "could not record the outcome of a job"),
                 }
                 sleep(NOTE_AGAIN.min(self.policy.max_backoff)).await;
             }
         };
         match timeout(self.patience(), noted).await {
             Ok(true) => {}
-            Ok(false) => tracing::warn!(job_id = %id, "a job took longer than its lease, and may be done twice"),
-            Err(_) => tracing::warn!(job_id = %id, "a job is done again when its lease ends, whatever became of it"),
+            Ok(false) => tracing::warn!(job_id = %id, "a job took longer than its lease and may be executed twice"),
+            Err(_) => {
+                tracing::warn!(job_id = %id, "outcome not recorded; the job will be retried when its lease expires");
+            }
         }
     }
 }
 
 fn unreadable(json: &str, error: &serde_json::Error) -> TaskError {
-    /// As much of a task as every version can read.
+    /// The part of a task that every version can read.
     #[derive(serde::Deserialize)]
     struct Kind {
-        #[expect(dead_code, reason = "what counts is that there is one")]
+        #[expect(dead_code, reason = "only its presence matters")]
         kind: String,
     }
-    // The error would quote what is in it.
+    // The error's own text would quote the payload, which may be private.
     let (line, column) = (error.line(), error.column());
     if serde_json::from_str::<Kind>(json).is_ok() {
-        TaskError::Later("this version does not know such a task; a newer one may".to_owned())
+        TaskError::Later("this version does not know the kind of the task; a newer version may".to_owned())
     } else {
-        TaskError::Hopeless(format!("it is not readable: line {line}, column {column}"))
+        TaskError::Hopeless(format!("the task is not readable: line {line}, column {column}"))
     }
 }

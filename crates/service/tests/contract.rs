@@ -1,5 +1,5 @@
-//! Sessions over our own storage: they keep every promise of `keepstone-auth`'s trait, and ask the database no more
-//! than they must. On the database that `TEST_DATABASE` names.
+//! Sessions over this application's storage: they satisfy the contract of `keepstone-auth`'s trait, and query the
+//! database no more than necessary. Runs on the database that `TEST_DATABASE` names.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
@@ -49,7 +49,7 @@ async fn migrated(database: &TestDatabase) -> Arc<dyn Store> {
     Arc::new(store)
 }
 
-/// Nobody carries e-mails here.
+/// Returns an outbox without e-mail.
 fn outbox() -> Outbox {
     Outbox::new(Secret::new([1; 32]).unwrap(), false)
 }
@@ -65,7 +65,7 @@ async fn fixture(database: &TestDatabase) -> Fixture<RequestStore> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn our_sessions_keep_the_promises_of_the_trait() {
+async fn the_session_store_satisfies_the_contract_of_the_trait() {
     let used = Mutex::new(Vec::new());
     session_store_contract(async || {
         let database = Database::chosen().create();
@@ -76,26 +76,26 @@ async fn our_sessions_keep_the_promises_of_the_trait() {
     .await;
 }
 
-/// A real store that counts how often it is asked for something.
+/// A real store that counts its accesses.
 struct Counting {
     store: Arc<dyn Store>,
-    asked: AtomicUsize,
+    accesses: AtomicUsize,
 }
 
 #[async_trait]
 impl Store for Counting {
     async fn read(&self) -> Result<Box<dyn Repositories>> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.accesses.fetch_add(1, Ordering::SeqCst);
         self.store.read().await
     }
 
     async fn write(&self) -> Result<Box<dyn Repositories>> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.accesses.fetch_add(1, Ordering::SeqCst);
         self.store.write().await
     }
 
     async fn begin(&self) -> Result<Box<dyn Transaction>> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.accesses.fetch_add(1, Ordering::SeqCst);
         self.store.begin().await
     }
 
@@ -131,24 +131,24 @@ fn sessions(store: Arc<dyn Store>) -> Sessions {
 }
 
 #[tokio::test]
-async fn a_caller_who_was_recognised_a_moment_ago_costs_no_query() {
+async fn a_caller_who_was_authenticated_recently_costs_no_query() {
     let database = Database::chosen().create();
     let store = migrated(&database).await;
     let ada = a_user(&*store, "ada").await;
-    let counting = Arc::new(Counting { store, asked: AtomicUsize::new(0) });
+    let counting = Arc::new(Counting { store, accesses: AtomicUsize::new(0) });
     let sessions = sessions(counting.clone());
     let tokens = sessions.open(&ada, &HASH.into(), &Client::default()).await.unwrap();
     let token = tokens.access_token.expose_secret();
 
-    let asked = |so_far: usize| counting.asked.load(Ordering::SeqCst) - so_far;
-    let before = asked(0);
+    let accesses = |so_far: usize| counting.accesses.load(Ordering::SeqCst) - so_far;
+    let before = accesses(0);
     let caller = sessions.authenticate(token).await.unwrap();
-    assert_eq!(asked(before), 1, "the first time");
+    assert_eq!(accesses(before), 1, "the first request loads the caller");
     for _ in 0..10 {
         sessions.authenticate(token).await.unwrap();
     }
-    assert_eq!(asked(before), 1, "and never again");
+    assert_eq!(accesses(before), 1, "later requests use the cache");
 
     sessions.log_out(Ok(Some(caller)), None, &Client::default()).await.unwrap();
-    assert!(sessions.authenticate(token).await.is_err(), "until it has ended");
+    assert!(sessions.authenticate(token).await.is_err(), "the session has ended");
 }

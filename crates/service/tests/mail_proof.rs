@@ -1,5 +1,4 @@
-//! How long a link from an e-mail is good, by a clock that can be moved. What else there is about links is in
-//! `tests/api`.
+//! The lifetime of links in e-mails, measured with a manual clock. Other tests of links are in `tests/api`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
@@ -29,7 +28,7 @@ use sha2::{Digest, Sha256};
 const DAY: Duration = Duration::from_hours(24);
 const MOMENT: Duration = Duration::from_micros(1);
 
-/// A clock that stands until it is moved.
+/// A clock that stands still until a test advances it.
 struct Moved(Mutex<Timestamp>);
 
 impl Clock for Moved {
@@ -114,11 +113,11 @@ impl Fixture {
         Self { store, clock, outbox, accounts, proof, user, _database: database }
     }
 
-    /// A token for this purpose, sent to this address now.
+    /// Stores a token for this purpose, sent to this address now.
     async fn token(&self, purpose: MailPurpose, email: &str) -> String {
         let id = MailTokenId::generate();
         let token = self.outbox.token(purpose, id);
-        let kept = MailToken {
+        let stored = MailToken {
             id,
             purpose,
             user_id: self.user.id,
@@ -128,17 +127,17 @@ impl Fixture {
         };
         let store: &dyn Store = &*self.store;
         if purpose == MailPurpose::UndoEmailChange {
-            let MailToken { id, user_id, email: old_email, digest, expires_at, .. } = kept;
+            let MailToken { id, user_id, email: old_email, digest, expires_at, .. } = stored;
             let change = EmailChange { id, user_id, old_email, digest, expires_at };
             store.transaction(async |tx| tx.email_changes().insert(&change).await).await.unwrap();
         } else {
-            store.transaction(async |tx| tx.mail_tokens().replace(&kept).await).await.unwrap();
+            store.transaction(async |tx| tx.mail_tokens().replace(&stored).await).await.unwrap();
         }
         token
     }
 
-    /// Uses a token for this.
-    async fn use_up(&self, purpose: MailPurpose, token: &str) -> Result<(), Error> {
+    /// Uses a token for this purpose.
+    async fn consume(&self, purpose: MailPurpose, token: &str) -> Result<(), Error> {
         let client = Client::default();
         match purpose {
             MailPurpose::VerifyEmail => self.proof.verify_email(token, &client).await,
@@ -157,40 +156,40 @@ impl Fixture {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_link_is_good_for_as_long_as_its_letter_says_and_not_longer() {
+async fn a_link_is_valid_exactly_as_long_as_its_email_says() {
     let lifetimes = [(MailPurpose::VerifyEmail, DAY), (MailPurpose::ResetPassword, DAY / 24)];
     for (purpose, lifetime) in lifetimes.into_iter().chain([(MailPurpose::UndoEmailChange, DAY * 7)]) {
         let fixture = Fixture::new().await;
         let late = fixture.token(purpose, "ada@example.com").await;
         fixture.wait(lifetime);
-        let outcome = fixture.use_up(purpose, &late).await;
+        let outcome = fixture.consume(purpose, &late).await;
         assert!(matches!(outcome, Err(Error::MailTokenInvalid)), "{purpose:?}: {outcome:?}");
         let just = fixture.token(purpose, "ada@example.com").await;
         fixture.wait(lifetime.saturating_sub(MOMENT));
-        fixture.use_up(purpose, &just).await.unwrap();
-        let again = fixture.use_up(purpose, &just).await;
+        fixture.consume(purpose, &just).await.unwrap();
+        let again = fixture.consume(purpose, &just).await;
         assert!(matches!(again, Err(Error::MailTokenInvalid)), "{purpose:?}: {again:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_link_is_good_for_its_own_purpose_only() {
+async fn a_link_is_valid_for_its_own_purpose_only() {
     let fixture = Fixture::new().await;
     for purpose in MailPurpose::ALL {
         let token = fixture.token(purpose, "ada@example.com").await;
         for other in MailPurpose::ALL.into_iter().filter(|other| *other != purpose) {
-            let outcome = fixture.use_up(other, &token).await;
+            let outcome = fixture.consume(other, &token).await;
             assert!(matches!(outcome, Err(Error::MailTokenInvalid)), "{purpose:?} as {other:?}: {outcome:?}");
         }
-        fixture.use_up(purpose, &token).await.unwrap();
+        fixture.consume(purpose, &token).await.unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_password_that_is_reset_by_a_link_to_an_earlier_address_verifies_nothing() {
+async fn a_reset_by_a_link_to_an_earlier_address_verifies_no_address() {
     let fixture = Fixture::new().await;
     let token = fixture.token(MailPurpose::ResetPassword, "countess@example.com").await;
-    fixture.use_up(MailPurpose::ResetPassword, &token).await.unwrap();
+    fixture.consume(MailPurpose::ResetPassword, &token).await.unwrap();
     let user = fixture.store.read().await.unwrap().users().find(fixture.user.id).await.unwrap().unwrap();
     assert!(!user.email_verified);
 }
@@ -203,7 +202,7 @@ async fn an_address_is_reserved_for_as_long_as_its_change_can_be_undone() {
     let store: &dyn Store = &*fixture.store;
     store.transaction(async |tx| tx.users().update(&pending, fixture.clock.now()).await).await.unwrap();
     let token = fixture.token(MailPurpose::VerifyEmail, "new@example.com").await;
-    fixture.use_up(MailPurpose::VerifyEmail, &token).await.unwrap();
+    fixture.consume(MailPurpose::VerifyEmail, &token).await.unwrap();
     fixture.wait((DAY * 7).saturating_sub(MOMENT));
     let sign_up = async || {
         let password = NewPassword::check("a fine password".into(), &Policy::new(8)).unwrap();

@@ -1,4 +1,4 @@
-//! When deleted accounts are removed, told by a clock that can be moved. On the database that `TEST_DATABASE` names.
+//! When deleted accounts are purged, measured with a manual clock. Runs on the database that `TEST_DATABASE` names.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
@@ -38,7 +38,7 @@ struct Row {
     email: String,
 }
 
-/// Whose rows there are, past the store, which does not tell of who is deleted.
+/// Returns the addresses of all rows, read without the store, which hides deleted users.
 async fn rows(database: &TestDatabase) -> Vec<String> {
     let query = sql_query("SELECT email FROM users");
     let rows: Vec<Row> = match database.url().parse().unwrap() {
@@ -46,7 +46,7 @@ async fn rows(database: &TestDatabase) -> Vec<String> {
             let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
             diesel::RunQueryDsl::load(query, &mut connection).unwrap()
         }
-        DatabaseUrl::SqliteMemory => panic!("nobody else has a database in memory"),
+        DatabaseUrl::SqliteMemory => panic!("an in-memory database cannot be opened twice"),
         DatabaseUrl::Postgres(url) => {
             let mut connection = AsyncPgConnection::establish(url.as_str()).await.unwrap();
             diesel_async::RunQueryDsl::load(query, &mut connection).await.unwrap()
@@ -69,15 +69,15 @@ async fn deleted(store: &dyn Store, name: &str, clock: &Hand) {
     };
     let user = user.into_user(Timestamp::UNIX_EPOCH);
     let (hash, now): (secrecy::SecretString, _) = ("hash".into(), clock.now());
-    let make = async |tx: &mut keepstone_repository::UnitOfWork| {
+    let create = async |tx: &mut keepstone_repository::UnitOfWork| {
         tx.users().insert(&user, &hash).await?;
         tx.users().delete(user.id, now).await
     };
-    assert_eq!(store.transaction(make).await, Ok(true));
+    assert_eq!(store.transaction(create).await, Ok(true));
 }
 
 #[tokio::test]
-async fn an_account_is_removed_when_its_time_is_over_and_not_before() {
+async fn an_account_is_purged_after_its_retention_time_and_not_before() {
     let database = Database::chosen().create();
     let store = Arc::new(DieselStore::open(&database.url().parse().unwrap(), 4).await.unwrap());
     store.migrator().upgrade(Target::All).await.unwrap();
@@ -85,7 +85,7 @@ async fn an_account_is_removed_when_its_time_is_over_and_not_before() {
     let purge = |after| Purge::new(Arc::<DieselStore>::clone(&store), Arc::<Hand>::clone(&clock), after);
     let set = |time| clock.0.store(time, Ordering::SeqCst);
 
-    assert_eq!(purge(MONTH).run().await.unwrap(), 0, "in 1970, when nobody can have been deleted a month ago");
+    assert_eq!(purge(MONTH).run().await.unwrap(), 0, "in 1970 no account can have been deleted a month ago");
     set(100 * DAY);
     deleted(&*store, "first", &clock).await;
     set(110 * DAY);
@@ -94,7 +94,7 @@ async fn an_account_is_removed_when_its_time_is_over_and_not_before() {
     assert_eq!(purge(MONTH).run().await.unwrap(), 0);
     set(130 * DAY);
     assert_eq!(purge(None).run().await.unwrap(), 0, "never");
-    assert_eq!(purge(Some(Duration::MAX)).run().await.unwrap(), 0, "as good as never");
+    assert_eq!(purge(Some(Duration::MAX)).run().await.unwrap(), 0, "practically never");
     assert_eq!(rows(&database).await.len(), 2);
     assert_eq!(purge(MONTH).run().await.unwrap(), 1);
     assert_eq!(purge(MONTH).run().await.unwrap(), 0);

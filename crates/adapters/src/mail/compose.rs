@@ -1,5 +1,4 @@
-//! From a letter to the bytes of an e-mail: headers, encodings, addresses. Everything is ASCII in the end, in lines
-//! that any server takes.
+//! Composing e-mails: headers, encodings and addresses. The result is ASCII, in lines that any server accepts.
 
 use keepstone_domain::{Clock, Email, JobId};
 use keepstone_service::{Mail, MailError};
@@ -14,7 +13,7 @@ use lettre::{
 use super::{Rendered, Sender, Templates};
 use crate::SystemClock;
 
-/// Makes e-mails.
+/// The composer of e-mails.
 #[derive(Debug)]
 pub struct Composer {
     templates: Templates,
@@ -22,7 +21,7 @@ pub struct Composer {
 }
 
 impl Composer {
-    /// In these words, from this sender.
+    /// Creates a composer with these templates and this sender.
     #[must_use]
     pub const fn new(templates: Templates, from: Sender) -> Self {
         Self { templates, from }
@@ -32,12 +31,12 @@ impl Composer {
         &self.from
     }
 
-    /// What it says, without an envelope.
+    /// Renders the text of an e-mail, without headers.
     pub(super) fn write(&self, mail: &Mail) -> Result<Rendered, MailError> {
         self.templates.write(mail).map_err(unmade)
     }
 
-    /// The whole e-mail.
+    /// Composes the whole e-mail.
     pub(super) fn compose(&self, mail: &Mail) -> Result<Message, MailError> {
         let Rendered { subject, text, html } = self.write(mail)?;
         let name = mail.name.as_ref().map(|name| literal(name.as_str()));
@@ -61,31 +60,32 @@ impl Composer {
     }
 }
 
-/// A text in which no mail program finds an encoded word (RFC 2047) that says something else: ASCII is sent as it is.
+/// Breaks encoded words (RFC 2047) in a text, so that no mail program decodes them. ASCII is sent unchanged.
 fn literal(text: &str) -> String {
     text.replace("=?", "= ?")
 }
 
-/// Nothing about it is better next time.
+/// Converts an error that a retry cannot fix.
 fn unmade(error: impl ToString) -> MailError {
-    MailError::Refused(format!("it cannot be written: {}", error.to_string()))
+    MailError::Refused(format!("the e-mail cannot be composed: {}", error.to_string()))
 }
 
-/// The address with its domain in A-labels: what is not ASCII needs SMTPUTF8 of every server on the way.
+/// Returns the address with its domain in A-labels. Any other form of a non-ASCII domain requires SMTPUTF8 on every
+/// server of the route.
 fn address(email: &Email) -> Result<Address, MailError> {
     let local = email.as_str().rsplit_once('@').map_or("", |(local, _)| local);
     let domain = email.key().rsplit_once('@').map_or("", |(_, domain)| domain);
     Address::new(local, domain).map_err(unmade)
 }
 
-/// Quoted-printable, whatever is in it: no line is too long, and there is no CR or LF of its own, which servers read in
-/// different ways.
+/// Returns a quoted-printable part. So no line is too long, and there is no bare CR or LF, which servers interpret
+/// differently.
 fn part(kind: ContentType, text: &str) -> SinglePart {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     SinglePart::builder().header(kind).header(ContentTransferEncoding::QuotedPrintable).body(text)
 }
 
-/// Keeps out-of-office programs from answering (RFC 3834 section 5).
+/// The header that prevents automatic replies (RFC 3834 section 5).
 #[derive(Debug, Clone, Copy)]
 struct AutoSubmitted;
 
@@ -111,7 +111,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_address_that_an_account_may_have_can_be_written_to(
+        fn every_address_of_an_account_is_a_valid_recipient(
             local in "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,30}(\\.[a-z0-9]{1,30}){0,2}",
             domain in "[a-zäöüß世0-9-]{1,20}\\.[a-zé]{2,10}",
         ) {

@@ -1,5 +1,4 @@
-//! E-mails as files in a folder, for whoever collects them there. A file is there whole or not at all, and for its
-//! owner only.
+//! E-mails as files in a folder. Each file appears complete or not at all, and only its owner can read it.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions, remove_file, rename},
@@ -14,7 +13,7 @@ use keepstone_service::{Mail, MailError, Mailer};
 
 use super::Composer;
 
-/// Writes `<id>.eml` into a folder.
+/// A mailer that writes `<id>.eml` into a folder.
 #[derive(Debug)]
 pub struct FileMailer {
     folder: PathBuf,
@@ -22,7 +21,7 @@ pub struct FileMailer {
 }
 
 impl FileMailer {
-    /// Into this folder, which is made when it is needed.
+    /// Creates a mailer for this folder, which is created when it is needed.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>, composer: Composer) -> Self {
         Self { folder: folder.into(), composer }
@@ -54,14 +53,14 @@ impl Mailer for FileMailer {
     }
 }
 
-/// Writes a file that nobody takes for an e-mail, under a name that nobody else writes to: processes may share the
-/// folder, and their number.
+/// Writes a draft under a name that is not an e-mail's and that no other process uses. Processes in containers may
+/// share both the folder and their process ID.
 fn draft(folder: &Path, content: &[u8]) -> io::Result<PathBuf> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let path = folder.join(format!(".{}.draft", JobId::generate()));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
     if let Err(error) = file.write_all(content).and_then(|()| file.sync_all()) {
-        let _ = remove_file(&path); // the disk may be full of more than this
+        let _ = remove_file(&path); // otherwise a full disk would collect partial drafts
         return Err(error);
     }
     Ok(path)

@@ -1,6 +1,6 @@
-//! A connection that gives one line at a time. What comes behind the answer to STARTTLS in one packet has been put
-//! there by somebody without the server's key; so read, it breaks the handshake instead of being taken for an answer of
-//! the server.
+//! A connection that returns one line per read. Bytes that follow the response to STARTTLS in the same packet were
+//! injected by a third party without the server's key. Read this way, they fail the TLS handshake instead of being
+//! taken for a response of the server.
 
 use std::{
     io,
@@ -20,7 +20,7 @@ use tokio::{
 #[derive(Debug)]
 pub struct Lines {
     stream: TcpStream,
-    /// Received and not given yet.
+    /// Received and not yet returned.
     held: Vec<u8>,
 }
 

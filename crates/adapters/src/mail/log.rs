@@ -1,16 +1,16 @@
-//! E-mails as lines of the log, for development: the one place where what an e-mail says may be logged.
+//! E-mails as log lines, for development. No other code may log the content of an e-mail.
 
 use async_trait::async_trait;
 use keepstone_service::{Mail, MailError, Mailer};
 
 use super::{Composer, Rendered};
 
-/// Prints what would be sent.
+/// A mailer that logs e-mails instead of sending them.
 #[derive(Debug)]
 pub struct LogMailer(Composer);
 
 impl LogMailer {
-    /// In these words.
+    /// Creates a mailer with this composer.
     #[must_use]
     pub const fn new(composer: Composer) -> Self {
         Self(composer)
@@ -21,7 +21,7 @@ impl LogMailer {
 impl Mailer for LogMailer {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
         let Rendered { subject, text, .. } = self.0.write(mail)?;
-        tracing::info!("an e-mail to {}, which MAIL_URL would send:\n{subject}\n\n{text}", mail.to);
+        tracing::info!("e-mail to {} (set MAIL_URL to send it):\n{subject}\n\n{text}", mail.to);
         Ok(())
     }
 

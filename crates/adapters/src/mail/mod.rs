@@ -1,5 +1,4 @@
-//! E-mail: what a letter says ([`Templates`]), and the ways to hand it over. What goes into a header is a typed value,
-//! always.
+//! E-mail: the texts ([`Templates`]), and the ways to deliver them. Every header is built from typed values.
 
 mod cause;
 mod certificate;

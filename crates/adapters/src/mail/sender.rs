@@ -1,4 +1,4 @@
-//! `MAIL_FROM`: who e-mails are from. It is configured, not anybody's text, and ASCII on the wire all the same.
+//! `MAIL_FROM`: the sender of e-mails. It is configured, and ASCII on the wire like any other address.
 
 use std::{fmt, str::FromStr};
 
@@ -7,11 +7,11 @@ use thiserror::Error;
 
 const NOWHERE: &str = "localhost";
 
-/// An address, perhaps with a name.
+/// A sender address with an optional name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sender(Mailbox);
 
-/// Why a text is no sender.
+/// Why a text is not a valid sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SenderError {
     #[error("is neither one e-mail address nor Name <address>")]
@@ -42,7 +42,7 @@ impl FromStr for Sender {
     }
 }
 
-/// Nobody's address.
+/// A placeholder address without a mailbox.
 impl Default for Sender {
     fn default() -> Self {
         Self(Address::new_dangerous("noreply", NOWHERE).into())
@@ -50,13 +50,13 @@ impl Default for Sender {
 }
 
 impl Sender {
-    /// Whether no server has a mailbox for it, and few will take what it sends.
+    /// Returns whether this is the placeholder: no server has a mailbox for it, and few servers accept its e-mails.
     #[must_use]
     pub fn is_nobody(&self) -> bool {
         self.domain() == NOWHERE
     }
 
-    /// The part behind the `@`, in A-labels.
+    /// Returns the part after the `@`, in A-labels.
     #[must_use]
     pub fn domain(&self) -> &str {
         self.0.email.domain()
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sender_is_an_address_perhaps_with_a_name() {
+    fn a_sender_is_an_address_with_an_optional_name() {
         for (text, name, address) in [
             ("a@example.com", None, "a@example.com"),
             ("<a@example.com>", None, "a@example.com"),
@@ -93,10 +93,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_sender_is_refused() {
+    fn invalid_senders_are_rejected() {
         for text in [
             "",
-            "nobody",
+            "nowhere",
             "@example.com",
             "a@",
             "a@b@example.com",

@@ -1,5 +1,5 @@
-//! What each letter says: templates in `templates/<language>`, text and HTML. In HTML everything is escaped that is put
-//! in; a name that could be taken for an address of the web is not put in at all.
+//! The texts of e-mails: templates in `templates/<language>`, as text and HTML. HTML templates escape every value. A
+//! name that could be taken for a web address is left out.
 
 use std::{fmt::Write, time::Duration};
 
@@ -11,7 +11,7 @@ use minijinja::{
 };
 use thiserror::Error;
 
-/// A folder of `templates`; another language is another one.
+/// The language, which is a folder of `templates`.
 const LANGUAGE: &str = "en";
 
 macro_rules! templates {
@@ -33,34 +33,34 @@ const TEMPLATES: [(&str, &str); 22] = templates![
     "message.txt" "message.html"
 ];
 
-/// Writes letters.
+/// The renderer of e-mails.
 #[derive(Debug)]
 pub struct Templates {
     environment: Environment<'static>,
     product: String,
 }
 
-/// A letter, written.
+/// A rendered e-mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
-    /// On one line.
+    /// The subject, on one line.
     pub subject: String,
-    /// For terminals and whoever likes plain text.
+    /// The plain-text version.
     pub text: String,
-    /// For everybody else.
+    /// The HTML version.
     pub html: String,
 }
 
-/// What is wrong with a template: it is built in, so this is a defect.
+/// An invalid template. Templates are built in, so this is a defect.
 #[derive(Debug, Error)]
 #[error("a template: {0}")]
 pub struct TemplateError(#[from] minijinja::Error);
 
 impl Templates {
-    /// In the name of this product.
+    /// Creates a renderer for this product name.
     ///
     /// # Errors
-    /// A template that cannot be read.
+    /// A template that cannot be parsed.
     pub fn new(product: impl Into<String>) -> Result<Self, TemplateError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -72,10 +72,10 @@ impl Templates {
         Ok(Self { environment, product: product.into() })
     }
 
-    /// Writes one.
+    /// Renders an e-mail.
     ///
     /// # Errors
-    /// A template that asks for what its letter does not have.
+    /// A template that uses a value which its e-mail does not have.
     pub fn write(&self, mail: &Mail) -> Result<Rendered, TemplateError> {
         let (template, facts) = facts(&mail.letter);
         let name = mail.name.as_ref().map(DisplayName::as_str).filter(|name| !looks_like_a_link(name));
@@ -92,8 +92,8 @@ impl Templates {
     }
 }
 
-/// Writes a value into a template. In HTML, minijinja would escape a slash as a character reference, too: relays that
-/// rewrite links read only those of `&`, `<`, `>` and quotes.
+/// Writes a value into a template. In HTML, minijinja would also escape a slash as a character reference. But relays
+/// that rewrite links decode only the references of `&`, `<`, `>` and quotes.
 fn write_value(out: &mut Output, state: &mut State, value: &Value) -> Result<(), minijinja::Error> {
     match value.as_str() {
         Some(text) if *state.auto_escape() == AutoEscape::Html && !value.is_safe() => {
@@ -109,7 +109,7 @@ fn write_value(out: &mut Output, state: &mut State, value: &Value) -> Result<(),
     }
 }
 
-/// The name of a letter's templates, and what they may ask for.
+/// Returns the name of an e-mail's templates, and the values that they may use.
 fn facts(letter: &Letter) -> (&'static str, Value) {
     let with_link = |link: &str, valid_for: Duration| context! { link, valid_for => in_words(valid_for) };
     let at_a_time = |at: Timestamp| context! { at => minute(at) };
@@ -132,12 +132,12 @@ fn facts(letter: &Letter) -> (&'static str, Value) {
     }
 }
 
-/// `2026-01-31 09:30 UTC`, which everybody can read.
+/// Formats a time like `2026-01-31 09:30 UTC`.
 fn minute(time: Timestamp) -> String {
     DateTime::<Utc>::from(time).format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// A number of the largest unit that needs no fraction; its plural is the language's business.
+/// Returns the duration in the largest unit that needs no fraction. The templates form the plural.
 fn in_words(time: Duration) -> Value {
     let minutes = time.as_secs().div_ceil(60);
     let (amount, unit) = match minutes {
@@ -149,14 +149,14 @@ fn in_words(time: Duration) -> Value {
     context! { amount, unit }
 }
 
-/// Whether a mail program could make a link of a name: anybody may sign up with a stranger's address and a name such as
-/// "win at evil.example", and we are not to deliver that.
+/// Returns whether a mail program could turn a name into a link. Anyone may sign up with another person's address and a
+/// name such as "win at evil.example", which must not be delivered.
 fn looks_like_a_link(name: &str) -> bool {
     let is_dotted = |word: &str| word.split(['.', '。', '．', '｡']).skip(1).any(|part| part.chars().count() > 1);
     name.split_whitespace().any(is_dotted) || name.contains(['/', '\\', ':', '@', '<', '>'])
 }
 
-/// Escapes a text and lets it fall apart at its dots, so that no mail program makes a link of it.
+/// Escapes a text and inserts break opportunities before its dots, so that no mail program turns it into a link.
 fn unlinked(text: &str) -> Value {
     let escaped = ["&amp;", "&lt;", "&gt;", "&quot;", "&#x27;", "<wbr>."];
     let replaced = text.chars().fold(String::new(), |mut html, character| {

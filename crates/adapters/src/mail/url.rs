@@ -1,4 +1,4 @@
-//! `MAIL_URL`: where e-mails go. It may have a password in it, which is in no message and shown nowhere.
+//! `MAIL_URL`: the destination of e-mails. It may contain a password, which no message or output shows.
 
 use std::{fmt, net::IpAddr, path::PathBuf, str::FromStr};
 
@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 use url::{Host, Url};
 
-/// Where e-mails go.
+/// The destination of e-mails.
 #[derive(Clone)]
 pub enum MailUrl {
     /// `smtps://user:password@host:465`, `smtp://user:password@host:587`.
@@ -16,7 +16,7 @@ pub enum MailUrl {
     File(PathBuf),
 }
 
-/// Which mail server, and how it is spoken to.
+/// The mail server, and how to connect to it.
 #[derive(Clone)]
 pub struct SmtpUrl {
     host: Host,
@@ -34,20 +34,20 @@ pub(super) struct Login {
 /// When TLS begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encryption {
-    /// Before anything is said (RFC 8314): `smtps://`.
+    /// Before any SMTP command (RFC 8314): `smtps://`.
     FromTheStart,
-    /// After STARTTLS (RFC 3207), without which nothing else is said: `smtp://`.
+    /// After STARTTLS (RFC 3207), which is mandatory: `smtp://`.
     StartTls,
-    /// Never: `smtp://…?tls=none`, and `smtp://` to this very machine.
+    /// Never: `smtp://…?tls=none`, and `smtp://` to the local machine.
     Never,
 }
 
-/// Why a text is no `MAIL_URL`. Has nothing of it.
+/// Why a text is not a valid `MAIL_URL`. Contains no part of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum MailUrlError {
     #[error("does not start with smtps:, smtp: or file:")]
     SchemeUnknown,
-    #[error("names no folder")]
+    #[error("does not name a folder")]
     FolderMissing,
     #[error("is not a URL with a host; in a user and a password, `@ : / ? # %` are written %40 %3A %2F %3F %23 %25")]
     NoHost,
@@ -95,19 +95,19 @@ impl SmtpUrl {
         if url.login.is_some() && url.is_overheard() { Err(MailUrlError::PasswordInClear) } else { Ok(url) }
     }
 
-    /// Whether others can read what is said to it.
+    /// Returns whether third parties can read the connection.
     #[must_use]
     pub fn is_overheard(&self) -> bool {
         self.encryption == Encryption::Never && !is_here(&self.host)
     }
 
-    /// When TLS begins.
+    /// Returns when TLS begins.
     #[must_use]
     pub const fn encryption(&self) -> Encryption {
         self.encryption
     }
 
-    /// As a resolver and a certificate have it: without the brackets of an IPv6 address.
+    /// Returns the host as resolvers and certificates write it: without the brackets of an IPv6 address.
     pub(super) fn host(&self) -> String {
         match &self.host {
             Host::Domain(name) => name.clone(),
@@ -124,14 +124,14 @@ impl SmtpUrl {
         self.login.as_ref()
     }
 
-    /// `host:port`.
+    /// Returns `host:port`.
     pub(super) fn place(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 }
 
 impl Login {
-    /// The forms of the password that a server could show to whom it refuses.
+    /// Returns the forms of the password that a server could quote in a reply.
     pub(super) fn secrets(&self) -> Vec<String> {
         use base64::{Engine, prelude::BASE64_STANDARD};
         let password = self.password.expose_secret();
@@ -140,7 +140,7 @@ impl Login {
     }
 }
 
-/// Whether what is said to this host stays on this machine. A name other than `localhost` may be anybody's.
+/// Returns whether connections to this host stay on this machine. A name other than `localhost` may point anywhere.
 fn is_here(host: &Host) -> bool {
     match host {
         Host::Domain(name) => name == "localhost",
@@ -161,7 +161,7 @@ fn login(url: &Url) -> Result<Option<Login>, MailUrlError> {
     }
 }
 
-/// Without user and password.
+/// Formats the URL without user and password.
 impl fmt::Display for MailUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -171,7 +171,7 @@ impl fmt::Display for MailUrl {
     }
 }
 
-/// Without user and password.
+/// Formats the URL without user and password.
 impl fmt::Display for SmtpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.encryption == Encryption::FromTheStart { "smtps" } else { "smtp" };
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_says_where_mail_goes_and_how_it_is_encrypted() {
+    fn a_url_defines_server_and_encryption() {
         for (text, shown, encryption) in [
             ("smtps://mail.example.com", "smtps://mail.example.com:465", Encryption::FromTheStart),
             ("SMTPS://u:p@mail.example.com:4650/", "smtps://mail.example.com:4650", Encryption::FromTheStart),
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_mail_url_is_refused() {
+    fn invalid_mail_urls_are_rejected() {
         for (text, error) in [
             ("", MailUrlError::SchemeUnknown),
             ("mail.example.com", MailUrlError::SchemeUnknown),
@@ -274,7 +274,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_password_is_ever_shown(before in "[ -~]{0,6}", behind in "[ -~]{0,6}", place in "[a-z:/?#@.]{0,8}") {
+        fn passwords_are_never_shown(before in "[ -~]{0,6}", behind in "[ -~]{0,6}", place in "[a-z:/?#@.]{0,8}") {
             if let Ok(url) = format!("smtps://u:{before}canary{behind}@{place}").parse::<MailUrl>() {
                 prop_assert!(!format!("{url} {url:?}").contains("canary"), "{:?}", url);
             }

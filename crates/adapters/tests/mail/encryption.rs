@@ -1,4 +1,4 @@
-//! Mail servers are spoken to in secret or not at all, and only if they are who they should be.
+//! Connections to mail servers are encrypted, and the servers authenticated.
 
 use keepstone_adapters::{MailUrl, SmtpMailer};
 use keepstone_service::{MailError, Mailer};
@@ -6,7 +6,7 @@ use keepstone_test_backends::{Fault, Smtp, SmtpOptions};
 
 use super::{PATIENCE, composer, mailer, mailer_of, smtp_is_here, verification};
 
-/// The two ways.
+/// The two ways to begin TLS.
 fn ways() -> [SmtpOptions; 2] {
     [Smtp::with().starttls(), Smtp::with().tls()]
 }
@@ -19,7 +19,7 @@ async fn unavailable(smtp: &Smtp, mailer: &SmtpMailer) -> String {
 }
 
 #[tokio::test]
-async fn tls_works_from_the_start_and_by_starttls_with_and_without_a_login() {
+async fn implicit_tls_and_starttls_work_with_and_without_a_login() {
     if !smtp_is_here() {
         return;
     }
@@ -34,7 +34,7 @@ async fn tls_works_from_the_start_and_by_starttls_with_and_without_a_login() {
 }
 
 #[tokio::test]
-async fn a_server_without_starttls_gets_nothing() {
+async fn a_server_without_starttls_receives_no_email() {
     if !smtp_is_here() {
         return;
     }
@@ -44,7 +44,7 @@ async fn a_server_without_starttls_gets_nothing() {
 }
 
 #[tokio::test]
-async fn a_certificate_of_another_name_or_another_authority_is_refused() {
+async fn a_certificate_of_another_name_or_authority_is_rejected() {
     if !smtp_is_here() {
         return;
     }
@@ -61,20 +61,20 @@ async fn a_certificate_of_another_name_or_another_authority_is_refused() {
 }
 
 #[tokio::test]
-async fn broken_tls_breaks_the_attempt() {
+async fn broken_tls_fails_the_attempt() {
     if !smtp_is_here() {
         return;
     }
     let smtp = Smtp::with().starttls().start();
     smtp.fault(&Fault::BrokenTls);
     unavailable(&smtp, &mailer(&smtp)).await;
-    // One that speaks in clear where TLS is expected.
+    // A server that speaks plain text where TLS is expected.
     let smtp = Smtp::start();
     unavailable(&smtp, &mailer_of(&smtp, &format!("smtps://localhost:{}", smtp.port()), PATIENCE)).await;
 }
 
 #[tokio::test]
-async fn answers_that_somebody_puts_before_the_encryption_are_not_believed() {
+async fn replies_injected_before_the_encryption_are_rejected() {
     if !smtp_is_here() {
         return;
     }
@@ -87,7 +87,7 @@ async fn answers_that_somebody_puts_before_the_encryption_are_not_believed() {
 }
 
 #[test]
-fn what_is_no_certificate_is_no_authority() {
+fn an_invalid_certificate_is_not_accepted_as_an_authority() {
     let Ok(MailUrl::Smtp(url)) = "smtps://mail.example.com".parse() else { panic!() };
     for ca in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n"] {
         assert!(SmtpMailer::new(&url, Some(ca.as_bytes()), composer(), PATIENCE).is_err(), "{ca:?}");

@@ -1,4 +1,4 @@
-//! Whatever a mail server does, an attempt ends, and says rightly whether to try again.
+//! Every attempt ends, and reports correctly whether a retry makes sense, for every fault of a mail server.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use keepstone_test_backends::{Fault, Smtp, SmtpStep};
 
 use super::{HURRY, PATIENCE, eventually, mailer, mailer_of, smtp_is_here, verification};
 
-/// The error of an attempt, which names the server.
+/// Returns the error of an attempt, which names the server.
 async fn error(smtp: &Smtp, patience: Patience) -> MailError {
     let error = mailer_of(smtp, smtp.url(), patience).send(&verification()).await.unwrap_err();
     assert!(error.to_string().contains(&format!(":{}", smtp.port())), "{error}");
@@ -16,7 +16,7 @@ async fn error(smtp: &Smtp, patience: Patience) -> MailError {
 }
 
 #[tokio::test]
-async fn only_what_is_permanent_about_the_letter_is_a_refusal() {
+async fn only_a_permanent_fault_of_the_email_is_a_rejection() {
     if !smtp_is_here() {
         return;
     }
@@ -50,7 +50,7 @@ async fn only_what_is_permanent_about_the_letter_is_a_refusal() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_gone_is_unavailable_until_it_is_back() {
+async fn a_stopped_server_is_unavailable_until_it_restarts() {
     if !smtp_is_here() {
         return;
     }
@@ -68,7 +68,7 @@ async fn a_server_that_is_gone_is_unavailable_until_it_is_back() {
 }
 
 #[tokio::test]
-async fn a_tarpit_and_a_slow_server_are_given_up() {
+async fn silent_and_slow_servers_time_out() {
     if !smtp_is_here() {
         return;
     }
@@ -86,7 +86,7 @@ async fn a_tarpit_and_a_slow_server_are_given_up() {
 }
 
 #[tokio::test]
-async fn a_server_that_falls_silent_is_not_spoken_to_again_on_that_connection() {
+async fn a_connection_to_a_silent_server_is_not_reused() {
     if !smtp_is_here() {
         return;
     }
@@ -103,11 +103,12 @@ async fn a_server_that_falls_silent_is_not_spoken_to_again_on_that_connection() 
 }
 
 #[tokio::test]
-async fn an_attempt_ends_even_if_every_step_is_just_in_time() {
+async fn an_attempt_ends_even_if_every_step_is_within_its_limit() {
     if !smtp_is_here() {
         return;
     }
-    // The greeting comes within these 100 seconds, a byte a second, so it is the whole that is too long.
+    // The greeting arrives at one byte a second, within the 100 seconds of the step, so only the limit of the attempt
+    // applies.
     let smtp = Smtp::start();
     smtp.fault(&Fault::Slow);
     let patience = Patience { step: Duration::from_secs(100), attempt: Duration::from_secs(1), ..PATIENCE };
@@ -119,7 +120,7 @@ async fn an_attempt_ends_even_if_every_step_is_just_in_time() {
 }
 
 #[tokio::test]
-async fn an_email_that_was_perhaps_received_is_sent_again_with_the_same_id() {
+async fn an_email_that_may_have_been_received_is_resent_with_the_same_id() {
     if !smtp_is_here() {
         return;
     }
@@ -136,7 +137,7 @@ async fn an_email_that_was_perhaps_received_is_sent_again_with_the_same_id() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_loses_no_mail_and_is_not_told() {
+async fn a_wrong_password_loses_no_email_and_is_not_revealed() {
     if !smtp_is_here() {
         return;
     }
@@ -150,14 +151,14 @@ async fn a_wrong_password_loses_no_mail_and_is_not_told() {
         assert!(matches!(&error, MailError::Unavailable(text) if text.contains(told)), "{error}");
         assert!(!error.to_string().contains("canary"), "{error}");
     }
-    // A server that shows what it was told: "\0ada\0Zx81canary" in base64, and the password as it is.
+    // A server that quotes the login: "\0ada\0Zx81canary" in base64, and the plain password.
     smtp.fault(&Fault::Reply(SmtpStep::Login, "535 5.7.8 AGFkYQBaeDgxY2FuYXJ5 or Zx81canary is wrong"));
     let error = mailer(&smtp).check().await.unwrap_err().to_string();
     assert!(!error.contains("canary") && !error.contains("AGFkYQ") && error.contains("is wrong"), "{error}");
 }
 
 #[tokio::test]
-async fn the_secret_of_a_letter_is_in_no_error() {
+async fn no_error_contains_the_secret_of_an_email() {
     if !smtp_is_here() {
         return;
     }
@@ -169,7 +170,7 @@ async fn the_secret_of_a_letter_is_in_no_error() {
 }
 
 #[tokio::test]
-async fn several_at_once_have_a_connection_each_and_leave_one() {
+async fn concurrent_emails_have_a_connection_each_and_one_stays_open() {
     if !smtp_is_here() {
         return;
     }
@@ -178,18 +179,18 @@ async fn several_at_once_have_a_connection_each_and_leave_one() {
     let (a, b, c) = tokio::join!(mailer.send(&a), mailer.send(&b), mailer.send(&c));
     assert_eq!([a, b, c], [Ok(()), Ok(()), Ok(())]);
     assert_eq!((smtp.received().len(), smtp.connections()), (3, 3));
-    eventually("the others are closed", || smtp.open() == 1).await;
+    eventually("the other connections are closed", || smtp.open() == 1).await;
 }
 
 #[tokio::test]
-async fn a_connection_is_closed_when_nobody_needs_it() {
+async fn an_idle_connection_is_closed() {
     if !smtp_is_here() {
         return;
     }
     let smtp = Smtp::start();
     let mailer = mailer_of(&smtp, smtp.url(), Patience { idle: Duration::from_millis(200), ..PATIENCE });
     mailer.send(&verification()).await.unwrap();
-    eventually("it is closed", || smtp.open() == 0).await;
+    eventually("the connection is closed", || smtp.open() == 0).await;
     mailer.send(&verification()).await.unwrap();
     assert_eq!(smtp.connections(), 2);
 }

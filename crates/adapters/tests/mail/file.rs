@@ -20,7 +20,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[tokio::test]
-async fn an_email_is_a_file_of_its_own_for_its_owner_only() {
+async fn each_email_is_a_file_that_only_its_owner_can_read() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("new/mails");
     let (mailer, mail) = (FileMailer::new(&folder, composer()), verification());
@@ -37,7 +37,7 @@ async fn an_email_is_a_file_of_its_own_for_its_owner_only() {
 }
 
 #[tokio::test]
-async fn the_same_email_again_takes_the_files_place_at_once() {
+async fn the_same_email_replaces_its_file_atomically() {
     let home = tempfile::tempdir().unwrap();
     let mailer = FileMailer::new(home.path(), composer());
     let mail = verification();
@@ -46,14 +46,14 @@ async fn the_same_email_again_takes_the_files_place_at_once() {
     let opened = fs::File::open(&path).unwrap();
     let (first, inode) = (fs::read_to_string(&path).unwrap(), fs::metadata(&path).unwrap().ino());
     mailer.send(&Mail { name: None, ..mail }).await.unwrap();
-    assert_ne!(fs::metadata(&path).unwrap().ino(), inode, "it is another file, not the old one rewritten");
-    assert_eq!(std::io::read_to_string(opened).unwrap(), first, "who reads the old one has it whole");
+    assert_ne!(fs::metadata(&path).unwrap().ino(), inode, "the file is new, not the old file rewritten");
+    assert_eq!(std::io::read_to_string(opened).unwrap(), first, "a reader of the old file still sees all of it");
     assert!(fs::read_to_string(&path).unwrap().contains("To: Ada.L@example.com\r\n"));
-    assert_eq!(files(home.path()).len(), 1, "no draft stays behind");
+    assert_eq!(files(home.path()).len(), 1, "the draft is removed");
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_written_is_unavailable_and_named() {
+async fn a_folder_that_is_not_writable_is_reported_by_name() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("file");
     fs::write(&file, "").unwrap();
@@ -64,13 +64,13 @@ async fn a_folder_that_cannot_be_written_is_unavailable_and_named() {
 }
 
 #[tokio::test]
-async fn a_draft_goes_nowhere_that_somebody_has_prepared() {
+async fn a_draft_does_not_follow_prepared_symlinks() {
     let home = tempfile::tempdir().unwrap();
     let (folder, target) = (home.path().join("mails"), home.path().join("precious"));
     fs::create_dir(&folder).unwrap();
     fs::write(&target, "precious").unwrap();
     for number in 0..100 {
-        // As whoever shares the folder, and sees the number of the process, could guess.
+        // A process that shares the folder and sees the process ID could guess these names.
         symlink(&target, folder.join(format!(".{}-{number}.draft", std::process::id()))).unwrap();
     }
     FileMailer::new(&folder, composer()).send(&verification()).await.unwrap();

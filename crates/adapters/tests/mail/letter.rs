@@ -1,4 +1,4 @@
-//! How letters read. The snapshots are what people get: look at them when they change.
+//! The texts of e-mails. The snapshots show what users receive: review them when they change.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn email_changed(undo: Option<String>) -> Letter {
 }
 
 #[test]
-fn letters_read_well() {
+fn every_email_matches_its_snapshot() {
     let link = || LINK.to_owned();
     let letters = [
         ("verify_email", Letter::VerifyEmail { link: link(), valid_for: Duration::from_hours(24) }),
@@ -45,7 +45,7 @@ fn letters_read_well() {
 }
 
 #[test]
-fn html_has_no_character_references_but_those_of_markup_and_quotes() {
+fn html_has_only_the_character_references_of_markup_and_quotes() {
     let link = || "https://host.example/svc/a/b?c=d&e=f#token=aB3-_x'\"<>`=".to_owned();
     let letters = [
         Letter::VerifyEmail { link: link(), valid_for: Duration::from_hours(24) },
@@ -66,15 +66,15 @@ fn html_has_no_character_references_but_those_of_markup_and_quotes() {
 }
 
 #[test]
-fn what_is_not_known_is_left_out() {
-    let nobody = Mail { name: None, ..mail(Letter::SessionEnded { at: noon(), ip: None }) };
-    let Rendered { text, html, .. } = write(&nobody);
+fn unknown_values_are_left_out() {
+    let unnamed = Mail { name: None, ..mail(Letter::SessionEnded { at: noon(), ip: None }) };
+    let Rendered { text, html, .. } = write(&unnamed);
     assert!(text.starts_with("Hello,\n") && html.contains("<p>Hello,</p>"), "{text}{html}");
     assert!(!text.contains("second use came") && !html.contains("second use came"), "{text}{html}");
 }
 
 #[test]
-fn times_are_told_in_words() {
+fn durations_are_written_in_words() {
     for (minutes, words) in [
         (0, "1 minute"),
         (1, "1 minute"),
@@ -87,12 +87,12 @@ fn times_are_told_in_words() {
     ] {
         let letter = Letter::VerifyEmail { link: LINK.to_owned(), valid_for: Duration::from_mins(minutes) };
         let Rendered { text, html, .. } = write(&mail(letter));
-        assert!(text.contains(&format!("works for {words}.")) && html.contains(&format!("for {words}.")), "{text}");
+        assert!(text.contains(&format!("valid for {words}.")) && html.contains(&format!("for {words}.")), "{text}");
     }
 }
 
 #[test]
-fn a_name_that_is_an_address_of_the_web_is_not_delivered() {
+fn a_name_that_looks_like_a_web_address_is_left_out() {
     for (name, is_greeted) in [
         ("Ada Lovelace", true),
         ("Dr. Ada King, J.R.R.", true),
@@ -110,7 +110,7 @@ fn a_name_that_is_an_address_of_the_web_is_not_delivered() {
     }
 }
 
-/// Without the tags and entities that the templates have.
+/// Removes the tags of the templates.
 fn stripped(html: &str) -> String {
     let mut outside = String::new();
     let mut rest = html;
@@ -121,7 +121,7 @@ fn stripped(html: &str) -> String {
     outside + rest
 }
 
-/// What a browser would find: each tag with its attributes, in order.
+/// Returns each tag with its attributes, in order, as a browser would find them.
 fn tags(html: &str) -> Vec<&str> {
     html.split('<')
         .skip(1)
@@ -132,7 +132,7 @@ fn tags(html: &str) -> Vec<&str> {
 
 proptest! {
     #[test]
-    fn nothing_that_people_write_becomes_markup(
+    fn user_input_never_becomes_markup(
         name in "[<>&\"'/a-z{}%#! \\PC]{1,40}",
         username in "[a-z_.-]{3,20}",
         subject in "[<>&\"'/a-z{}% \\PC]{1,40}",

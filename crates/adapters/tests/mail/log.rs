@@ -1,4 +1,4 @@
-//! E-mails in development's log.
+//! E-mails in the log of development.
 
 use std::{
     io::{self, Write},
@@ -25,7 +25,7 @@ impl Write for Written {
 }
 
 #[tokio::test]
-async fn the_log_says_what_would_be_sent() {
+async fn the_log_shows_the_email() {
     let written = Written::default();
     let writer = written.clone();
     let subscriber = tracing_subscriber::fmt()

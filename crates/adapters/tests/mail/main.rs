@@ -1,5 +1,5 @@
-//! E-mail: what letters say, what goes over the wire, and that no mail server can make us lose, fake or betray
-//! anything.
+//! E-mail: the texts, the bytes on the wire, and the guarantee that no mail server can cause lost, forged or disclosed
+//! e-mails.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
@@ -20,10 +20,10 @@ use keepstone_domain::{DisplayName, Email, JobId, Timestamp};
 use keepstone_service::{Letter, Mail};
 use keepstone_test_backends::{Smtp, is_skipped};
 
-/// For a server on this machine that answers, however busy the machine is.
+/// For a local server that responds, on a busy machine.
 const PATIENCE: Patience =
     Patience { step: Duration::from_secs(15), attempt: Duration::from_secs(30), idle: Duration::from_mins(1) };
-/// For one that does not.
+/// For a server that does not respond.
 const HURRY: Patience = Patience { step: Duration::from_millis(500), ..PATIENCE };
 
 fn composer() -> Composer {
@@ -58,9 +58,9 @@ fn mailer(smtp: &Smtp) -> SmtpMailer {
     mailer_of(smtp, smtp.url(), PATIENCE)
 }
 
-/// With another URL than the server's own, or more or less patience.
+/// Creates a mailer with another URL or other time limits.
 fn mailer_of(smtp: &Smtp, url: &str, patience: Patience) -> SmtpMailer {
-    let Ok(MailUrl::Smtp(url)) = url.parse() else { panic!("{url} is no mail server") };
+    let Ok(MailUrl::Smtp(url)) = url.parse() else { panic!("{url} is not the URL of a mail server") };
     let ca = fs::read(smtp.ca_file()).unwrap();
     SmtpMailer::new(&url, Some(&ca), composer(), patience).unwrap()
 }
@@ -68,7 +68,7 @@ fn mailer_of(smtp: &Smtp, url: &str, patience: Patience) -> SmtpMailer {
 async fn eventually(what: &str, condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !condition() {
-        assert!(Instant::now() < deadline, "still not: {what}");
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! What a mail server gets, byte for byte.
+//! The bytes that a mail server receives.
 
 use keepstone_domain::{DisplayName, Email, MailText, Subject};
 use keepstone_service::{Letter, Mail, Mailer};
@@ -10,7 +10,7 @@ fn message(subject: &str, text: &str) -> Mail {
     mail(Letter::Message { subject: Subject::parse(subject).unwrap(), text: MailText::parse(text).unwrap() })
 }
 
-/// Sends this, and gives what came.
+/// Sends an e-mail and returns it as received.
 async fn sent(mail: &Mail) -> Received {
     let smtp = Smtp::start();
     mailer(&smtp).send(mail).await.unwrap();
@@ -23,7 +23,7 @@ async fn sent(mail: &Mail) -> Received {
 }
 
 #[tokio::test]
-async fn an_email_has_the_headers_that_it_should() {
+async fn an_email_has_the_expected_headers() {
     if !smtp_is_here() {
         return;
     }
@@ -52,7 +52,7 @@ async fn an_email_has_the_headers_that_it_should() {
 }
 
 #[tokio::test]
-async fn a_second_attempt_has_the_same_id() {
+async fn a_retry_has_the_same_message_id() {
     if !smtp_is_here() {
         return;
     }
@@ -62,11 +62,11 @@ async fn a_second_attempt_has_the_same_id() {
     mailer.send(&mail).await.unwrap();
     let [one, other] = smtp.received().try_into().unwrap();
     assert_eq!(one.header("Message-ID"), other.header("Message-ID"));
-    assert_eq!(smtp.connections(), 1, "a connection that is good is used again");
+    assert_eq!(smtp.connections(), 1, "a healthy connection is reused");
 }
 
 #[tokio::test]
-async fn any_script_and_any_domain_goes_over_the_wire_as_ascii() {
+async fn any_script_and_any_domain_is_sent_as_ascii() {
     if !smtp_is_here() {
         return;
     }
@@ -87,7 +87,7 @@ async fn any_script_and_any_domain_goes_over_the_wire_as_ascii() {
 }
 
 #[tokio::test]
-async fn a_text_arrives_as_it_was_written_whatever_its_lines_are() {
+async fn a_text_is_delivered_unchanged_with_any_lines() {
     if !smtp_is_here() {
         return;
     }
@@ -102,7 +102,7 @@ async fn a_text_arrives_as_it_was_written_whatever_its_lines_are() {
 }
 
 #[tokio::test]
-async fn nobody_adds_a_header_or_a_recipient() {
+async fn input_cannot_add_a_header_or_a_recipient() {
     if !smtp_is_here() {
         return;
     }
@@ -130,7 +130,7 @@ async fn nobody_adds_a_header_or_a_recipient() {
 }
 
 #[tokio::test]
-async fn nobody_has_a_mail_program_read_what_was_not_written() {
+async fn encoded_words_in_input_are_not_decoded() {
     if !smtp_is_here() {
         return;
     }

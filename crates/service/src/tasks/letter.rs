@@ -1,4 +1,4 @@
-//! What the tasks that send e-mails say, made of what is true by then: a link that is not good any more is not sent.
+//! The e-mails of tasks, built from the current state: a link that is no longer valid is not sent.
 
 use keepstone_domain::{JobId, MailPurpose, MailToken, MailTokenId, Task, User, UserId};
 
@@ -6,7 +6,7 @@ use super::{Result, Tasks};
 use crate::{Letter, Mail};
 
 impl Tasks {
-    /// The e-mail that a task sends; `None` if there is nothing to say any more.
+    /// Returns the e-mail of a task; `None` if there is nothing to send any more.
     pub(super) async fn mail(&self, id: JobId, task: Task) -> Result<Option<Mail>> {
         let mail = |user: Option<User>, letter| user.map(|user| Mail { id, to: user.email, name: user.name, letter });
         Ok(match task {
@@ -46,7 +46,7 @@ impl Tasks {
         })
     }
 
-    /// The e-mail with the link of a token; `None` if that is not good any more.
+    /// Returns the e-mail with the link of a token; `None` if the token is no longer valid.
     async fn proof(&self, id: JobId, token_id: MailTokenId) -> Result<Option<Mail>> {
         let Some(token) = self.token(token_id).await? else { return Ok(None) };
         let name = self.user(token.user_id).await?.and_then(|user| user.name);
@@ -59,7 +59,7 @@ impl Tasks {
         Ok(Some(Mail { id, to: token.email, name, letter }))
     }
 
-    /// The link that undoes a change of an address; `None` once that is not possible.
+    /// Returns the link that undoes a change of an address; `None` if the change can no longer be undone.
     async fn undo_link(&self, id: MailTokenId) -> Result<Option<String>> {
         let now = self.parts.clock.now();
         let found = self.parts.store.read().await?.email_changes().find(id).await?;
@@ -67,7 +67,7 @@ impl Tasks {
         Ok(change.map(|change| self.link(MailPurpose::UndoEmailChange, change.id)))
     }
 
-    /// Where a token is used. It is behind the `#`, which browsers send to no server.
+    /// Returns the link of a token. The token follows the `#`, so browsers do not send it to any server.
     fn link(&self, purpose: MailPurpose, id: MailTokenId) -> String {
         let page = match purpose {
             MailPurpose::VerifyEmail => "verify-email",

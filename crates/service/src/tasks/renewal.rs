@@ -1,5 +1,5 @@
-//! Renewing what rows are searched by. Each job does a part and leaves the rest to the next one, so that a process that
-//! dies loses little.
+//! Renewing the search keys of rows. Each job renews a part and leaves the rest to the next job, so a process that dies
+//! loses little work.
 
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,9 @@ use keepstone_repository::UnitOfWork;
 use super::{Claimed, Ran, Result, Tasks, settle};
 use crate::purge::let_others_in;
 
-/// How many rows are renewed in one transaction: on a slow server these are written well within the shortest lease.
+/// The number of rows that one transaction renews: even a slow server writes them well within the shortest lease.
 const BATCH: u32 = 100;
-/// How long one job goes on: less than any lease.
+/// The duration of one job: less than any lease.
 const TURN: Duration = Duration::from_secs(1);
 
 impl Tasks {
@@ -47,7 +47,7 @@ impl Tasks {
         }
     }
 
-    /// Ends a job and, in the same transaction, writes down the next one.
+    /// Completes a job and, in the same transaction, queues the next one.
     async fn go_on(&self, job: &Claimed, next: Option<Task>) -> Result<Ran> {
         let (now, job) = (self.parts.clock.now(), *job);
         let end = async |tx: &mut UnitOfWork| {

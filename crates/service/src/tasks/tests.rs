@@ -1,4 +1,4 @@
-//! Tasks that only change the database are done by the owner of their job, once.
+//! Tasks that only change the database are executed once, by the owner of their job.
 
 use keepstone_adapters::SystemClock;
 use keepstone_auth::{
@@ -47,8 +47,8 @@ fn tasks(store: &Arc<dyn Store>) -> Tasks {
     })
 }
 
-/// Writes a job down, and takes it as long as this.
-async fn taken(store: &dyn Store, task: &Task, lease: Duration) -> Claimed {
+/// Queues a job and leases it for this time.
+async fn leased(store: &dyn Store, task: &Task, lease: Duration) -> Claimed {
     let id = JobId::generate();
     let mut writer = store.write().await.unwrap();
     writer.jobs().insert(id, task, SystemClock.now()).await.unwrap();
@@ -59,7 +59,7 @@ async fn taken(store: &dyn Store, task: &Task, lease: Duration) -> Claimed {
     Claimed { id, attempts: 1, lease: until, is_routine: false }
 }
 
-/// What there is to see of what jobs have done: the other jobs, the events, and whether there is such a user and token.
+/// Returns the visible effects of jobs: the numbers of jobs and events, and the user and the token, if any.
 async fn traces(store: &dyn Store, email: &Email) -> (usize, usize, Option<UserId>, Option<MailTokenId>) {
     let (mut reader, all) = (store.read().await.unwrap(), PageRequest::first(100));
     let jobs = reader.jobs().list(&JobFilter::default(), &all).await.unwrap().items.len();
@@ -73,7 +73,7 @@ async fn traces(store: &dyn Store, email: &Email) -> (usize, usize, Option<UserI
 }
 
 #[tokio::test]
-async fn whoever_is_not_the_owner_of_a_job_any_more_changes_nothing() {
+async fn a_former_owner_of_a_job_changes_nothing() {
     let database = Database::chosen().create();
     let store = DieselStore::open(&database.url().parse().unwrap(), 4).await.unwrap();
     store.migrator().upgrade(Target::All).await.unwrap();
@@ -105,7 +105,7 @@ async fn whoever_is_not_the_owner_of_a_job_any_more_changes_nothing() {
         (Task::FinishRegistration { user: pending(&bob) }, &bob),
         (Task::FinishRegistration { user: pending(&bob) }, &bob),
     ] {
-        let owner = taken(&*store, &task, Duration::from_mins(1)).await;
+        let owner = leased(&*store, &task, Duration::from_mins(1)).await;
         let before = traces(&*store, email).await;
         let late = Claimed { lease: owner.lease - Duration::from_micros(1), ..owner };
         let ran = tasks.run(&late, task.clone()).await;

@@ -1,4 +1,4 @@
-//! The attempts of a worker that are under way, and the leases that they hold.
+//! The running attempts of a worker, and their leases.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use tokio::{
 use super::Worker;
 use crate::tasks::Claimed;
 
-/// The attempts under way.
+/// The running attempts.
 #[derive(Default)]
 pub struct Held {
     attempts: JoinSet<()>,
@@ -29,7 +29,7 @@ impl Held {
         self.jobs.insert(handle.id(), job);
     }
 
-    /// Waits until an attempt has ended; for ever if there is none. Nothing is lost if nobody waits to the end.
+    /// Waits until an attempt has ended; forever if none is running. This is cancel-safe.
     pub async fn next(&mut self) {
         match self.attempts.join_next_with_id().await {
             Some(ended) => self.forget(ended),
@@ -37,7 +37,7 @@ impl Held {
         }
     }
 
-    /// Forgets all others that have ended.
+    /// Removes all other attempts that have ended.
     pub fn forget_ended(&mut self) {
         while let Some(ended) = self.attempts.try_join_next_with_id() {
             self.forget(ended);
@@ -48,11 +48,11 @@ impl Held {
         self.jobs.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
     }
 
-    /// Ends all attempts, and lets others have the jobs at once.
+    /// Aborts all attempts and releases their jobs at once.
     pub async fn give_back(&mut self, worker: &Worker) {
         self.attempts.abort_all();
         while let Some(ended) = self.attempts.join_next_with_id().await {
-            // Some have come to their end after all.
+            // Some attempts have finished despite the abort.
             if ended.is_ok() {
                 self.forget(ended);
             }

@@ -1,5 +1,5 @@
-//! The worker over a real database, the one that `TEST_DATABASE` names: every job is done, by one, whoever fails,
-//! hangs, panics or dies meanwhile.
+//! The worker over a real database, the one that `TEST_DATABASE` names: every job is executed by one worker, even if
+//! others fail, hang, panic or die.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 

@@ -1,4 +1,5 @@
-//! A database of its own for each test, workers over it, and somebody who carries the e-mails as the subjects say.
+//! The harness: each test has its own database, workers over it, and a mailer that behaves as the subjects of its
+//! e-mails say.
 
 mod post;
 mod watched;
@@ -34,7 +35,7 @@ pub use watched::Watched;
 /// Long enough for any machine.
 pub const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Quick, where nothing else is said.
+/// A fast policy, unless a test changes it.
 pub const POLICY: JobPolicy = JobPolicy {
     concurrency: 4,
     poll_interval: Duration::from_millis(20),
@@ -42,14 +43,14 @@ pub const POLICY: JobPolicy = JobPolicy {
     max_backoff: Duration::from_millis(10),
 };
 
-pub struct House {
+pub struct Fixture {
     pub post: Arc<Post>,
     pub store: Arc<dyn Store>,
     url: DatabaseUrl,
     database: TestDatabase,
 }
 
-impl House {
+impl Fixture {
     pub async fn new() -> Self {
         let database = Database::chosen().create();
         let url: DatabaseUrl = database.url().parse().unwrap();
@@ -58,12 +59,12 @@ impl House {
         Self { post: Arc::default(), store: Arc::new(store), url, database }
     }
 
-    /// One more store on the same database, as another process has.
+    /// Opens one more store on the same database, like another process.
     pub async fn another(&self) -> Arc<dyn Store> {
         Arc::new(DieselStore::open(&self.url, 6).await.unwrap())
     }
 
-    /// A worker of this process.
+    /// Starts a worker of this process.
     pub fn work(&self, policy: JobPolicy) -> Running {
         self.work_on(Arc::clone(&self.store), policy)
     }
@@ -75,7 +76,7 @@ impl House {
         Running { stop: Some(stop), worker }
     }
 
-    /// Writes down e-mails with this subject.
+    /// Queues e-mails with this subject.
     pub async fn write(&self, subject: &str, count: usize) -> Vec<JobId> {
         let task = message(subject);
         let ids: Vec<JobId> = (0..count).map(|_| JobId::generate()).collect();
@@ -99,7 +100,7 @@ impl House {
         self.store.read().await.unwrap().jobs().find(id).await.unwrap().unwrap()
     }
 
-    /// All jobs in this state, newest first.
+    /// Lists all jobs in this state, newest first.
     pub async fn jobs(&self, state: Option<JobState>) -> Vec<Job> {
         let mut all = Vec::new();
         let mut request = PageRequest { with_total: false, ..PageRequest::first(1_000) };
@@ -117,7 +118,7 @@ impl House {
         self.job(id).await
     }
 
-    /// Takes a job that is due, as a process does that is dead from then on, and gives until when.
+    /// Leases a due job like a process that then dies, and returns the end of the lease.
     pub async fn take(&self, id: JobId, lease: Duration) -> Timestamp {
         let mut writer = self.store.write().await.unwrap();
         let due = writer.jobs().list_due(1_000).await.unwrap();
@@ -126,22 +127,22 @@ impl House {
         due.now + lease
     }
 
-    /// Past the store, sets this of some jobs.
-    pub async fn spoil(&self, id: JobId, what: &str) {
+    /// Changes a row of a job without the store.
+    pub async fn corrupt(&self, id: JobId, what: &str) {
         let simple = Uuid::from(id).simple();
         let id =
             if self.database.database() == Database::Postgres { format!("'{simple}'") } else { format!("x'{simple}'") };
         self.run(&format!("UPDATE jobs SET {what} WHERE public_id = {id}")).await;
     }
 
-    /// Runs a statement past the store.
+    /// Runs a statement without the store.
     pub async fn run(&self, sql: &str) {
         match &self.url {
             DatabaseUrl::SqliteFile(path) => {
                 let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
                 connection.batch_execute(&format!("PRAGMA busy_timeout = 5000; {sql}")).unwrap();
             }
-            DatabaseUrl::SqliteMemory => panic!("nobody else has a database in memory"),
+            DatabaseUrl::SqliteMemory => panic!("an in-memory database cannot be opened twice"),
             DatabaseUrl::Postgres(url) => {
                 AsyncPgConnection::establish(url.as_str()).await.unwrap().batch_execute(sql).await.unwrap();
             }
@@ -152,20 +153,20 @@ impl House {
     }
 }
 
-/// A worker that works. It stops when it is dropped, too, but nobody waits for that.
+/// A running worker. Dropping it stops it, too, without waiting.
 pub struct Running {
     stop: Option<oneshot::Sender<()>>,
     worker: JoinHandle<()>,
 }
 
 impl Running {
-    /// Stops it gracefully.
+    /// Stops the worker gracefully.
     pub async fn stop(mut self) {
         drop(self.stop.take());
         (&mut self.worker).await.unwrap();
     }
 
-    /// Ends it as kill -9 would.
+    /// Aborts the worker, like kill -9.
     pub async fn kill(mut self) {
         self.worker.abort();
         assert!((&mut self.worker).await.unwrap_err().is_cancelled());
@@ -186,11 +187,11 @@ pub fn message(subject: &str) -> Task {
     }
 }
 
-/// Asks again and again until the answer is yes.
-pub async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
+/// Repeats a check until it succeeds.
+pub async fn eventually(what: &str, mut check: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
-    while !ask().await {
-        assert!(Instant::now() < deadline, "still not: {what}");
+    while !check().await {
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Carries e-mails, or does not: their subjects say which.
+//! A mailer that succeeds or fails as the subjects of its e-mails say.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,15 +14,15 @@ use keepstone_service::{Letter, Mail, MailError, Mailer};
 use tokio::sync::Semaphore;
 
 pub struct Post {
-    /// Each attempt, as it begins.
+    /// All attempts, in the order in which they start.
     tried: Mutex<Vec<JobId>>,
-    /// What somebody is at.
+    /// The jobs with a running attempt.
     under_way: Mutex<HashSet<JobId>>,
-    /// How often somebody began what another was at.
+    /// How often an attempt started while another one of the same job was running.
     overlaps: AtomicUsize,
-    /// What has been handed over.
+    /// The e-mails that were sent.
     sent: Mutex<Vec<Mail>>,
-    /// E-mails with the subject "wait" need one each.
+    /// Each e-mail with the subject "wait" needs a permit.
     pub permits: Semaphore,
 }
 
@@ -43,7 +43,7 @@ impl Post {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How many copies of each there are.
+    /// Returns the number of copies of each e-mail.
     pub fn copies(&self) -> HashMap<JobId, u32> {
         let mut copies = HashMap::new();
         for mail in self.sent() {
@@ -52,22 +52,22 @@ impl Post {
         copies
     }
 
-    /// How often two were at the same job.
+    /// Returns how often two attempts of one job overlapped.
     pub fn overlaps(&self) -> usize {
         self.overlaps.load(Ordering::SeqCst)
     }
 
-    /// How often a job was tried.
+    /// Returns the number of attempts of a job.
     pub fn tries(&self, id: JobId) -> usize {
         let tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
         tried.iter().filter(|other| **other == id).count()
     }
 }
 
-/// Somebody is at a job, until this is dropped.
-struct AtIt<'a>(&'a Post, JobId);
+/// Marks a job as running until it is dropped.
+struct RunningAttempt<'a>(&'a Post, JobId);
 
-impl<'a> AtIt<'a> {
+impl<'a> RunningAttempt<'a> {
     fn begin(post: &'a Post, id: JobId) -> Self {
         if !post.under_way.lock().unwrap_or_else(PoisonError::into_inner).insert(id) {
             post.overlaps.fetch_add(1, Ordering::SeqCst);
@@ -76,7 +76,7 @@ impl<'a> AtIt<'a> {
     }
 }
 
-impl Drop for AtIt<'_> {
+impl Drop for RunningAttempt<'_> {
     fn drop(&mut self) {
         self.0.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
     }
@@ -88,7 +88,7 @@ impl Mailer for Post {
         self.tried.lock().unwrap_or_else(PoisonError::into_inner).push(mail.id);
         let subject = if let Letter::Message { subject, .. } = &mail.letter { subject.as_str() } else { "fine" };
         let tries = self.tries(mail.id);
-        let _at_it = AtIt::begin(self, mail.id);
+        let _running = RunningAttempt::begin(self, mail.id);
         match subject {
             "fine" => {}
             "fails nine times" if tries > 9 => {}

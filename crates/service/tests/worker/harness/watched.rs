@@ -1,4 +1,4 @@
-//! A real store that counts what it is asked for, and can leave who asks without an answer.
+//! A real store that counts its accesses, and can fail or hang on demand.
 
 use std::sync::{
     Arc,
@@ -15,20 +15,20 @@ pub struct Watched {
     store: Arc<dyn Store>,
     reads: AtomicUsize,
     writes: AtomicUsize,
-    /// The next one who asks for something to change with is never answered.
-    pub is_deaf_to_writer: AtomicBool,
-    /// The same of who asks for something to look with.
-    pub is_deaf_to_reader: AtomicBool,
-    /// The next one who asks for something to look with is told that there is nothing.
-    pub is_away: AtomicBool,
-    /// How many of the next who want to change something are told the same.
-    pub refusals: AtomicUsize,
-    /// Whoever has this lets nobody begin a transaction.
-    pub door: Mutex<()>,
-    /// Tells who waits for jobs that there may be one.
-    bell: Notify,
-    has_heard: AtomicBool,
-    answers: AtomicUsize,
+    /// Whether the next access for writing never completes.
+    pub hangs_next_write: AtomicBool,
+    /// Whether the next access for reading never completes.
+    pub hangs_next_read: AtomicBool,
+    /// Whether the next access for reading fails.
+    pub fails_next_read: AtomicBool,
+    /// How many of the next transactions fail to begin.
+    pub failing_transactions: AtomicUsize,
+    /// Locked, it blocks the start of transactions.
+    pub begin_lock: Mutex<()>,
+    /// Wakes a worker that waits for jobs.
+    wake_up: Notify,
+    was_woken: AtomicBool,
+    polls: AtomicUsize,
 }
 
 impl Watched {
@@ -37,14 +37,14 @@ impl Watched {
             store,
             reads: AtomicUsize::default(),
             writes: AtomicUsize::default(),
-            is_deaf_to_writer: AtomicBool::default(),
-            is_deaf_to_reader: AtomicBool::default(),
-            is_away: AtomicBool::default(),
-            refusals: AtomicUsize::default(),
-            door: Mutex::default(),
-            bell: Notify::default(),
-            has_heard: AtomicBool::default(),
-            answers: AtomicUsize::default(),
+            hangs_next_write: AtomicBool::default(),
+            hangs_next_read: AtomicBool::default(),
+            fails_next_read: AtomicBool::default(),
+            failing_transactions: AtomicUsize::default(),
+            begin_lock: Mutex::default(),
+            wake_up: Notify::default(),
+            was_woken: AtomicBool::default(),
+            polls: AtomicUsize::default(),
         })
     }
 
@@ -56,20 +56,20 @@ impl Watched {
         self.writes.load(Ordering::SeqCst)
     }
 
-    /// Says that there may be a job, until the worker waits again, which has looked by then.
-    pub async fn ring(&self) {
-        let before = self.answers.load(Ordering::SeqCst);
-        self.bell.notify_one();
-        eventually("it has looked", async || self.answers.load(Ordering::SeqCst) > before).await;
+    /// Wakes the worker, and waits until it has polled and waits again.
+    pub async fn wake(&self) {
+        let before = self.polls.load(Ordering::SeqCst);
+        self.wake_up.notify_one();
+        eventually("the worker has polled", async || self.polls.load(Ordering::SeqCst) > before).await;
     }
 }
 
-fn away() -> StorageError {
+fn unavailable() -> StorageError {
     StorageError::Unavailable("as the test says".to_owned())
 }
 
-async fn listen(is_deaf: &AtomicBool) {
-    if is_deaf.swap(false, Ordering::SeqCst) {
+async fn hang_if(hangs_next: &AtomicBool) {
+    if hangs_next.swap(false, Ordering::SeqCst) {
         std::future::pending::<()>().await;
     }
 }
@@ -78,37 +78,41 @@ async fn listen(is_deaf: &AtomicBool) {
 impl Store for Watched {
     async fn read(&self) -> Result<Box<dyn Repositories>> {
         self.reads.fetch_add(1, Ordering::SeqCst);
-        listen(&self.is_deaf_to_reader).await;
-        if self.is_away.swap(false, Ordering::SeqCst) {
-            return Err(away());
+        hang_if(&self.hangs_next_read).await;
+        if self.fails_next_read.swap(false, Ordering::SeqCst) {
+            return Err(unavailable());
         }
         self.store.read().await
     }
 
     async fn write(&self) -> Result<Box<dyn Repositories>> {
         self.writes.fetch_add(1, Ordering::SeqCst);
-        listen(&self.is_deaf_to_writer).await;
+        hang_if(&self.hangs_next_write).await;
         self.store.write().await
     }
 
     async fn begin(&self) -> Result<Box<dyn Transaction>> {
         self.writes.fetch_add(1, Ordering::SeqCst);
-        listen(&self.is_deaf_to_writer).await;
-        drop(self.door.lock().await);
-        if self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
-            return Err(away());
+        hang_if(&self.hangs_next_write).await;
+        drop(self.begin_lock.lock().await);
+        if self
+            .failing_transactions
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+            .is_ok()
+        {
+            return Err(unavailable());
         }
         self.store.begin().await
     }
 
     async fn job_written(&self) {
-        if self.has_heard.swap(false, Ordering::SeqCst) {
-            self.answers.fetch_add(1, Ordering::SeqCst);
+        if self.was_woken.swap(false, Ordering::SeqCst) {
+            self.polls.fetch_add(1, Ordering::SeqCst);
         }
         tokio::select! {
             biased;
             () = self.store.job_written() => {}
-            () = self.bell.notified() => self.has_heard.store(true, Ordering::SeqCst),
+            () = self.wake_up.notified() => self.was_woken.store(true, Ordering::SeqCst),
         }
     }
 
