@@ -116,7 +116,7 @@ async fn the_page_of_a_problem_reads_well() {
     let page = Page::new().await;
     page.open(&format!("{}/problems/email_already_registered", server.url)).await;
     page.shows("h1", "Email already registered").await;
-    page.shows("p", "Log in, or ask for a new password.").await;
+    page.shows("p", "Log in, or reset the password.").await;
     let width = page.script("return getComputedStyle(document.body).maxWidth", json!([])).await;
     assert_eq!(width, "736px", "the stylesheet is in force");
     page.photograph("problem").await;

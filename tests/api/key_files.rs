@@ -81,7 +81,7 @@ fn a_key_that_cannot_be_used_is_found_by_every_command() {
     ] {
         all_find(&home(algorithm, &[("bad.pem", text)]), &[("keys/bad.pem", fix), (message, fix)]);
     }
-    all_find(&home("RS256", &[("bad.pem", key!("rsa.pub.pem"))]), &[("holds a private key", "generate-keys")]);
+    all_find(&home("RS256", &[("bad.pem", key!("rsa.pub.pem"))]), &[("contains a private key", "generate-keys")]);
 }
 
 #[test]
