@@ -1,12 +1,13 @@
-//! Our pages for people who use them with a phone, a keyboard or a screen reader: each fits a narrow screen, and axe
-//! (from npm, `tests/web`) finds nothing, with light and with dark colours.
+//! Accessibility of our pages on phones, with the keyboard and with screen readers. Each page fits a narrow screen, and
+//! axe (from npm, `tests/web`) reports no violation with light and with dark colours.
 
 use keepstone_test_backends::{Browser, Database, is_skipped};
 use serde_json::json;
 
 use crate::harness::{Page, Server, web_folder};
 
-/// What axe finds, each with the elements that it is about. Swagger UI and Redoc are not ours.
+/// The violations that axe reports, each with the elements it concerns. Swagger UI and Redoc are third-party code and
+/// excluded.
 const AXE: &str = "
     const done = arguments[0];
     const context = { exclude: [['#swagger-ui > *'], ['redoc']] };
@@ -26,7 +27,7 @@ const PAGES: [(&str, &str); 6] = [
 ];
 
 #[tokio::test]
-async fn every_page_fits_a_phone_and_axe_finds_nothing() {
+async fn every_page_fits_a_phone_and_has_no_axe_violations() {
     let source = web_folder().join("node_modules/axe-core/axe.min.js");
     let no_axe = || (!source.exists()).then(|| format!("no {}", source.display()));
     if Database::chosen() != Database::Sqlite || is_skipped(Browser::missing().or_else(no_axe)) {
