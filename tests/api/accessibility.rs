@@ -50,7 +50,7 @@ async fn every_page_fits_a_phone_and_has_no_axe_violations() {
             let is_dark = page.script("return matchMedia('(prefers-color-scheme: dark)').matches", json!([])).await;
             assert_eq!(is_dark, colours == "dark");
             let name = path.split('#').next().and_then(|path| path.rsplit('/').next()).unwrap();
-            page.photograph(&format!("phone-{name}-{colours}")).await;
+            page.screenshot(&format!("phone-{name}-{colours}")).await;
             let violations = page.script_that_waits(&axe, json!([])).await;
             let violations = violations.as_array().unwrap();
             found.extend(violations.iter().map(|violation| format!("{path} {colours}: {violation}")));

@@ -62,7 +62,7 @@ async fn swagger_ui_can_call_the_api_after_authorizing() {
     page.click(".auth-wrapper .authorize").await;
     page.write("#oauth_username", &ada.email).await;
     page.write("#oauth_password", PASSWORD).await;
-    page.photograph("swagger-authorize").await;
+    page.screenshot("swagger-authorize").await;
     page.click(".modal-ux .auth-btn-wrapper .authorize").await;
     page.shows(".modal-ux .auth-btn-wrapper", "Logout").await;
     page.click(".modal-ux .btn-done").await;
@@ -75,8 +75,8 @@ async fn swagger_ui_can_call_the_api_after_authorizing() {
     page.shows(&format!("{route} .live-responses-table"), &ada.email).await;
     let show = "document.querySelector(arguments[0]).scrollIntoView()";
     page.script(show, json!([format!("{route} .live-responses-table")])).await;
-    page.photograph("swagger-users-me").await;
-    assert_eq!(page.complaints().await, Vec::<String>::new());
+    page.screenshot("swagger-users-me").await;
+    assert_eq!(page.console_messages().await, Vec::<String>::new());
     let kept = page.script("return Object.keys(localStorage).concat(Object.keys(sessionStorage))", json!([]));
     assert_eq!(kept.await, json!([]), "the page stores no token");
 }
@@ -94,17 +94,17 @@ async fn redoc_runs_only_the_script_that_matches_the_default_hash() {
     page.shows("redoc, [data-section-id]", "/api/v1/users/me").await;
     page.write("input[type=\"text\"]", "register").await;
     page.shows("[role=\"search\"]", "Register an account").await;
-    page.photograph("redoc").await;
-    let mut complaints = page.complaints().await;
+    page.screenshot("redoc").await;
+    let mut console_messages = page.console_messages().await;
     // Redoc's logo is on another host. The policy blocks it, so that host learns nothing about the readers.
-    complaints.retain(|complaint| !complaint.contains("https://cdn.redoc.ly/redoc/logo-mini.svg"));
-    assert_eq!(complaints, Vec::<String>::new());
+    console_messages.retain(|message| !message.contains("https://cdn.redoc.ly/redoc/logo-mini.svg"));
+    assert_eq!(console_messages, Vec::<String>::new());
 
     let other = format!("{script}#sha384-{}", "A".repeat(64));
     let server = Server::with().env("REDOC_SCRIPT", &other).start().await;
     page.open(&format!("{}/redoc", server.url)).await;
-    let complaints = page.complaints().await;
-    assert!(complaints.iter().any(|complaint| complaint.contains("integrity")), "{complaints:?}");
+    let console_messages = page.console_messages().await;
+    assert!(console_messages.iter().any(|message| message.contains("integrity")), "{console_messages:?}");
 }
 
 #[tokio::test]
@@ -119,11 +119,11 @@ async fn the_page_of_a_problem_is_styled() {
     page.shows("p", "Log in, or ask for a new password.").await;
     let width = page.script("return getComputedStyle(document.body).maxWidth", json!([])).await;
     assert_eq!(width, "736px", "the stylesheet is applied");
-    page.photograph("problem").await;
+    page.screenshot("problem").await;
     page.click("a[href=\"/problems\"]").await;
     page.shows("td a", "email_already_registered").await;
-    page.photograph("problems").await;
-    assert_eq!(page.complaints().await, Vec::<String>::new());
+    page.screenshot("problems").await;
+    assert_eq!(page.console_messages().await, Vec::<String>::new());
 }
 
 /// A script that returns the outcome of a request: its status and whether the page could read the request id, or the

@@ -49,7 +49,7 @@ async fn the_response_is_the_same_whatever_is_taken() {
             assert_eq!(headers(&reply), headers(&first));
         }
     }
-    let to_ada = server.letters_in_the_end("ada@example.com").await;
+    let to_ada = server.letters_after_jobs("ada@example.com").await;
     assert_eq!(to_ada.len(), 5, "{to_ada:#?}");
     assert!(to_ada[1..].iter().all(|letter| !letter.text.contains("#token=")), "{to_ada:#?}");
     for path in [REGISTER, "/api/v1/users"] {
@@ -64,7 +64,7 @@ async fn the_response_is_the_same_whatever_is_taken() {
 async fn a_login_does_not_reveal_concealed_accounts() {
     let server = concealed().env("RATE_LIMIT_ENABLED", "true").start().await;
     sign_up(&server, REGISTER, &registration("ada@example.com", "ada")).await;
-    let letters = server.letters_in_the_end("ada@example.com").await;
+    let letters = server.letters_after_jobs("ada@example.com").await;
     let log_in = |name: &str| server.anonymous().named(name).try_log_in(PASSWORD);
     for name in ["unknown@example.com", "ada@example.com", "ada"] {
         log_in(name).await.is(401).problem_is("invalid_credentials");
@@ -96,10 +96,10 @@ async fn repeated_sign_ups_do_not_flood_a_mailbox() {
         let body = registration("ada@example.com", &format!("ada{number}"));
         let request = server.anonymous().post(REGISTER).header("x-forwarded-for", &format!("192.0.2.{number}"));
         request.json(&body).await.is(202);
-        server.letters_in_the_end("ada@example.com").await;
+        server.letters_after_jobs("ada@example.com").await;
     }
     assert_eq!(
-        server.letters_in_the_end("ada@example.com").await.len(),
+        server.letters_after_jobs("ada@example.com").await.len(),
         6,
         "one for the first sign-up, then five in an hour"
     );
@@ -131,7 +131,7 @@ async fn a_repeated_sign_up_creates_one_account() {
         sign_up(&server, REGISTER, &registration("ada@example.com", "ada")).await;
     }
     eventually("one account", async || (server.home.users().len() == 1).then_some(())).await;
-    let letters = server.letters_in_the_end("ada@example.com").await;
+    let letters = server.letters_after_jobs("ada@example.com").await;
     assert_eq!(letters.iter().filter(|letter| letter.text.contains("#token=")).count(), 1, "{letters:#?}");
     assert_eq!(server.home.users().len(), 1);
     let jobs = server.cli(["jobs", "list", "--json"]).exits(0).stdout;

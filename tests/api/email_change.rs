@@ -23,7 +23,7 @@ pub async fn undo(client: &Client, token: &str) -> Reply {
 
 /// Returns the token of the newest link to this page in the e-mails to this address.
 pub async fn token(server: &Server, email: &str, page: &str) -> String {
-    let letters = server.letters_in_the_end(email).await;
+    let letters = server.letters_after_jobs(email).await;
     let newest = letters.iter().rev().find(|letter| letter.text.contains(&format!("/{page}#token=")));
     newest.unwrap_or_else(|| panic!("no link to {page} in {letters:#?}")).token()
 }
@@ -61,7 +61,7 @@ async fn a_confirmed_address_replaces_the_old_one_and_the_old_one_is_notified() 
     assert_ne!(reply.etag(), etag);
     assert_eq!(state(&ada).await, is("ada@example.com", true, Some("Countess@example.com")));
     ada.anonymous().named("countess@example.com").try_log_in(PASSWORD).await.is(401);
-    assert_eq!(server.letters_in_the_end("ada@example.com").await.len(), 1, "only the one for the sign-up");
+    assert_eq!(server.letters_after_jobs("ada@example.com").await.len(), 1, "only the one for the sign-up");
 
     confirm(&ada, &token(&server, "Countess@example.com", "verify-email").await).await.is(200);
     assert_eq!(state(&ada).await, is("Countess@example.com", true, None));
@@ -98,7 +98,7 @@ async fn changing_an_address_requires_the_password() {
         }
         assert_eq!(client.get(ME).await.is(200).json(), known);
     }
-    assert!(server.letters_in_the_end("evil@example.com").await.is_empty());
+    assert!(server.letters_after_jobs("evil@example.com").await.is_empty());
     let event = admin.event("login_failed").await;
     assert_eq!((&event["user_id"], &event["detail"]["reason"]), (&json!(admin.id), &json!("current_password")));
 }
@@ -260,7 +260,7 @@ async fn an_unverified_old_address_gets_a_notice_without_a_link_and_is_released(
     let server = Server::with().with_mail().start().await;
     let ada = server.user("ada").await;
     move_to(&server, &ada, "countess@example.com").await;
-    let letters = server.letters_in_the_end("ada@example.com").await;
+    let letters = server.letters_after_jobs("ada@example.com").await;
     assert_eq!(letters.len(), 2, "one for the sign-up, and the notice");
     assert!(letters[1].subject.contains("changed") && !letters[1].raw.contains("#token="), "{letters:#?}");
     let body = json!({"email": "ada@example.com", "password": PASSWORD});
@@ -276,7 +276,7 @@ async fn repeated_address_changes_do_not_flood_a_mailbox() {
         for (client, name) in [(&eve, "eve"), (&mallory, "mallory")] {
             change(client, "victim@example.com").await.is(200);
             // an e-mail is not sent if a newer one has replaced it
-            server.letters_in_the_end("victim@example.com").await;
+            server.letters_after_jobs("victim@example.com").await;
             change(client, &format!("{name}{round}@example.com")).await.is(200);
         }
     }
@@ -288,5 +288,5 @@ async fn repeated_address_changes_do_not_flood_a_mailbox() {
     admin.patch(&of_mallory).json(&json!({"email": "victim@example.com"})).await.is(429).problem_is("rate_limited");
     admin.patch(&of_mallory).json(&json!({"email": "other@example.com"})).await.is(200);
     eve.patch(ME).json(&json!({"name": "Eve"})).await.is(200);
-    assert_eq!(server.letters_in_the_end("victim@example.com").await.len(), 5);
+    assert_eq!(server.letters_after_jobs("victim@example.com").await.len(), 5);
 }

@@ -33,7 +33,7 @@ async fn only_one_of_eight_concurrent_confirmations_succeeds() {
         assert_eq!(replies.iter().filter(|status| **status == 400).count(), 7, "{replies:?}");
         assert_eq!(email(&ada).await, new);
         let notices = server
-            .letters_in_the_end(&if round == 0 { ada.email.clone() } else { format!("new{}@example.com", round - 1) })
+            .letters_after_jobs(&if round == 0 { ada.email.clone() } else { format!("new{}@example.com", round - 1) })
             .await;
         assert_eq!(notices.iter().filter(|letter| letter.text.contains("/undo-email-change#")).count(), 1);
     }
@@ -50,7 +50,7 @@ async fn concurrent_confirmations_and_registrations_of_an_address_have_one_winne
     for person in &people {
         change(person, "wanted@example.com").await.is(200);
     }
-    let letters = server.letters_in_the_end("wanted@example.com").await;
+    let letters = server.letters_after_jobs("wanted@example.com").await;
     assert_eq!(letters.len(), 4);
     let links = letters.iter().map(|letter| Some(letter.token()));
     let wishes: Vec<_> = links.chain([None, None, None, None]).map(|link| (link, server.anonymous())).collect();
@@ -116,7 +116,7 @@ async fn an_undo_wins_over_a_concurrent_confirmation() {
         let users = server.home.users();
         let user = users.iter().find(|user| user["id"] == thief.id.as_str()).unwrap();
         assert_eq!((&user["email"], &user["pending_email"]), (&json!(thief.email), &json!(null)), "{replies:?}");
-        let letters = server.letters_in_the_end(&format!("thief{round}@example.com")).await;
+        let letters = server.letters_after_jobs(&format!("thief{round}@example.com")).await;
         for letter in letters.iter().filter(|letter| letter.text.contains("/undo-email-change#")) {
             undo(&thief, &letter.token()).await.is(400).problem_is("email_token_invalid");
         }

@@ -132,7 +132,7 @@ async fn a_concealed_sign_up_with_a_reserved_address_gets_the_usual_response() {
     let known = admin.anonymous().post(REGISTER).json(&body("free@example.com")).await.is(202);
     let reply = admin.anonymous().post(REGISTER).json(&body("admin@example.com")).await.is(202);
     assert_eq!(reply.body, known.body);
-    let letters = server.letters_in_the_end("admin@example.com").await;
+    let letters = server.letters_after_jobs("admin@example.com").await;
     assert!(letters.last().unwrap().text.contains("reserved"), "{letters:#?}");
     assert_eq!(server.home.users().iter().filter(|user| user["email"] == "admin@example.com").count(), 0);
 }
@@ -155,7 +155,7 @@ async fn a_pending_address_reserves_nothing() {
     for client in [&ada, &bob] {
         change(client, "wanted@example.com").await.is(200);
     }
-    let letters = server.letters_in_the_end("wanted@example.com").await;
+    let letters = server.letters_after_jobs("wanted@example.com").await;
     let [of_ada, of_bob] = [0, 1].map(|index: usize| letters[index].token());
     confirm(&bob, &of_bob).await.is(200);
     confirm(&ada, &of_ada).await.is(409).problem_is("email_taken");
@@ -164,7 +164,7 @@ async fn a_pending_address_reserves_nothing() {
     change(&ada, "free@example.com").await.is(200);
     let body = json!({"email": "free@example.com", "password": PASSWORD});
     ada.anonymous().post(REGISTER).json(&body).await.is(201);
-    let letters = server.letters_in_the_end("free@example.com").await;
+    let letters = server.letters_after_jobs("free@example.com").await;
     confirm(&ada, &letters[0].token()).await.is(409).problem_is("email_taken");
 }
 

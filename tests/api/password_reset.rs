@@ -18,7 +18,7 @@ async fn reset(client: &Client, token: &str, password: &str) -> Reply {
 
 /// The links to set a new password that were sent to this address.
 async fn links(server: &Server, email: &str, count: usize) -> Vec<Letter> {
-    let letters = server.letters_in_the_end(email).await;
+    let letters = server.letters_after_jobs(email).await;
     let links: Vec<_> = letters.into_iter().filter(|letter| letter.text.contains("/reset-password#")).collect();
     assert_eq!(links.len(), count, "{links:#?}");
     links
@@ -44,7 +44,7 @@ async fn who_has_the_mailbox_sets_a_new_password_and_all_sessions_end() {
     assert_eq!(me["email_verified"], true, "who gets mail there has the address");
 
     reset(&ada, &link.token(), PASSWORD).await.is(400).problem_is("email_token_invalid");
-    let letters = server.letters_in_the_end("ada@example.com").await;
+    let letters = server.letters_after_jobs("ada@example.com").await;
     assert!(letters.iter().any(|letter| letter.subject.contains("password") && !letter.text.contains("#token=")));
     assert_eq!(server.admin().await.event("password_reset").await["user_id"], ada.id);
 }
@@ -56,7 +56,7 @@ async fn links_lead_to_the_front_end_if_there_is_one() {
     forgot(&ada, "ada@example.com").await.is(202);
     let link = links(&server, "ada@example.com", 1).await.remove(0);
     assert!(link.link().starts_with("https://app.example.com/shop/reset-password#token="), "{link:#?}");
-    let letters = server.letters_in_the_end("ada@example.com").await;
+    let letters = server.letters_after_jobs("ada@example.com").await;
     let verification = letters.iter().find(|letter| letter.text.contains("/verify-email#")).unwrap();
     assert!(verification.link().starts_with("https://app.example.com/shop/verify-email#token="), "{verification:#?}");
     reset(&ada, &link.token(), NEW).await.is(204);

@@ -26,7 +26,7 @@ fn assert_replayed(again: &Reply, first: &Reply) {
 /// Sends the same request one after the other, and then twelve at once under another key: each key has one effect.
 async fn assert_once(server: &Server, client: &Client, path: &str, body: &Value, to: &str) {
     let (in_turn, at_once) = (format!("in-turn-{to}"), format!("at-once-{to}"));
-    let sent = async || server.letters_in_the_end(to).await.len();
+    let sent = async || server.letters_after_jobs(to).await.len();
     let before = sent().await;
     let first = post(client, path, &in_turn, body).await.is(202);
     for _ in 0..2 {
@@ -79,7 +79,7 @@ async fn a_concealed_sign_up_with_a_key_sends_one_e_mail() {
         .await;
         assert!(replies.contains(&202) && replies.iter().all(|status| [202, 409].contains(status)), "{replies:?}");
         // The second key is told that there is an account.
-        assert_eq!(server.letters_in_the_end(&email).await.len(), 2);
+        assert_eq!(server.letters_after_jobs(&email).await.len(), 2);
         let other = json!({"email": "other@example.com", "password": PASSWORD});
         let problem = post(&server.anonymous(), path, "key", &other).await.is(422).problem_is("idempotency_key_reused");
         assert_eq!(problem.get("errors"), None);
