@@ -77,8 +77,8 @@ async fn swagger_ui_can_call_the_api_after_authorizing() {
     page.script(show, json!([format!("{route} .live-responses-table")])).await;
     page.screenshot("swagger-users-me").await;
     assert_eq!(page.console_messages().await, Vec::<String>::new());
-    let kept = page.script("return Object.keys(localStorage).concat(Object.keys(sessionStorage))", json!([]));
-    assert_eq!(kept.await, json!([]), "the page stores no token");
+    let keys = page.script("return Object.keys(localStorage).concat(Object.keys(sessionStorage))", json!([]));
+    assert_eq!(keys.await, json!([]), "the page stores no token");
 }
 
 #[tokio::test]

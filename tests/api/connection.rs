@@ -143,7 +143,7 @@ async fn a_request_over_its_time_limit_gets_a_timeout_error() {
 }
 
 /// Sends this request with another one behind it, which must never run.
-async fn refused(server: &Server, request: &[u8]) -> Heard {
+async fn send_rejected(server: &Server, request: &[u8]) -> Heard {
     let raw = Raw::connect(server.address()).await.send(request).await;
     let heard = raw.send(GET).await.until_closed(PATIENCE).await;
     assert_eq!(heard.statuses().len(), 1, "{:?}: {heard:?}", String::from_utf8_lossy(request));
@@ -176,14 +176,14 @@ async fn an_ambiguous_head_is_rejected_and_nothing_behind_it_runs() {
         "no colon",
     ] {
         let request = format!("POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n");
-        let heard = refused(&server, request.as_bytes()).await;
+        let heard = send_rejected(&server, request.as_bytes()).await;
         assert_eq!(heard.statuses(), [400], "{headers:?}: {heard:?}");
         heard.ends_with_problem("invalid_request");
     }
     for request in
         ["GET / HTTP/1.1\r\n\r\n", "GET / HTTP/9.1\r\nHost: x\r\n\r\n", "GET\r\n\r\n", "\x16\x03\x01\x02\r\n\r\n"]
     {
-        refused(&server, request.as_bytes()).await.ends_with_problem("invalid_request");
+        send_rejected(&server, request.as_bytes()).await.ends_with_problem("invalid_request");
     }
 }
 
@@ -193,7 +193,7 @@ async fn an_oversized_head_is_rejected() {
     let many = format!("GET /health HTTP/1.1\r\nHost: x\r\n{}\r\n", "X: y\r\n".repeat(96));
     let long = format!("GET /health HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "y".repeat(140_000));
     for request in [many, long] {
-        let heard = refused(&server, request.as_bytes()).await;
+        let heard = send_rejected(&server, request.as_bytes()).await;
         assert_eq!(heard.statuses(), [431]);
         heard.ends_with_problem("head_too_large");
     }

@@ -27,7 +27,7 @@ fn listed(reply: &Reply, name: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn allows(reply: &Reply, origin: &str) {
+fn assert_allowed(reply: &Reply, origin: &str) {
     assert_eq!(reply.header("access-control-allow-origin"), Some(origin), "{reply:#?}");
     assert_eq!(reply.header("access-control-allow-credentials"), Some("true"), "{reply:#?}");
 }
@@ -39,7 +39,7 @@ async fn a_preflight_of_a_listed_origin_lists_what_is_allowed() {
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] {
             let headers = "authorization,sentry-trace,baggage,if-none-match,x-anything";
             let reply = preflight(&server, path, APP, method, headers).await.is(200);
-            allows(&reply, APP);
+            assert_allowed(&reply, APP);
             let methods = listed(&reply, "access-control-allow-methods");
             assert_eq!(methods, ["delete", "get", "head", "options", "patch", "post", "put"]);
             let allowed = listed(&reply, "access-control-allow-headers");
@@ -78,8 +78,8 @@ async fn origins_must_match_the_whole_pattern() {
     let pattern = r"https://pr-\d+\.example\.com|https://(a|b)\.example\.org";
     let server = Server::with().env("CORS_ORIGIN_REGEX", pattern).env("CORS_ORIGINS", APP).start().await;
     for origin in [APP, "https://pr-7.example.com", "https://pr-123.example.com", "https://b.example.org"] {
-        allows(&preflight(&server, LOGIN, origin, "POST", "content-type").await.is(200), origin);
-        allows(&server.anonymous().get("/health").header("origin", origin).await.is(200), origin);
+        assert_allowed(&preflight(&server, LOGIN, origin, "POST", "content-type").await.is(200), origin);
+        assert_allowed(&server.anonymous().get("/health").header("origin", origin).await.is(200), origin);
     }
     for origin in [
         "https://pr-.example.com",
@@ -176,14 +176,14 @@ async fn responses_and_errors_are_equally_readable() {
         (422, anonymous.post(LOGIN).json(&json!({}))),
     ] {
         let reply = from(request).await.is(status);
-        allows(&reply, APP);
+        assert_allowed(&reply, APP);
         let exposed = listed(&reply, "access-control-expose-headers");
         let expected = "content-disposition etag idempotency-replayed link location ratelimit-limit ratelimit-remaining \
                         ratelimit-reset retry-after www-authenticate x-request-id";
         assert_eq!(exposed.join(" "), expected);
     }
     let trace = raw_request("TRACE", "/health").replace("Host", &format!("Origin: {APP}\r\nHost"));
-    allows(&send_raw(server.address(), trace).await.is(405), APP);
+    assert_allowed(&send_raw(server.address(), trace).await.is(405), APP);
 }
 
 #[tokio::test]
@@ -202,7 +202,7 @@ async fn preflights_are_not_rate_limited_and_429_is_readable() {
         }
         last = ask().await;
     }
-    allows(&last.is(429), APP);
+    assert_allowed(&last.is(429), APP);
 }
 
 #[tokio::test]

@@ -63,7 +63,11 @@ async fn survives(crowd: usize) {
     crowd.await.unwrap();
     times.sort_unstable();
     let (middle, p99) = (times[times.len() / 2], times[times.len() * 99 / 100]);
-    eprintln!("{} honest answers, median {middle:?}, p99 {p99:?}; all gone after {:?}", times.len(), begun.elapsed());
+    eprintln!(
+        "{} responses to the honest client, median {middle:?}, p99 {p99:?}; all others disconnected after {:?}",
+        times.len(),
+        begun.elapsed()
+    );
     if let (Some((memory, seconds_before)), Some((_, seconds))) = (before, usage(&server)) {
         let growth = most.saturating_sub(memory);
         eprintln!("memory {memory} KB, at most {growth} KB more; {:.2} s of processor", seconds - seconds_before);

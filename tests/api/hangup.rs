@@ -43,7 +43,7 @@ async fn survives_disconnects(home: Home) {
     server.anonymous().get("/health/ready").await.is(200);
 
     let users = server.everyone_can_log_in().await;
-    assert!(users > 40, "some of the requests must have got through: {users}");
+    assert!(users > 40, "some of the requests must have been processed: {users}");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ const LOGIN: &str = "/api/v1/auth/login";
 
 /// Asserts the headers that every response must have, each exactly once.
 #[track_caller]
-fn guarded(reply: &Reply) {
+fn assert_guarded(reply: &Reply) {
     for (name, value) in [
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
@@ -78,7 +78,7 @@ async fn every_response_has_the_security_headers() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     for (status, reply) in responses(&server, &ada).await {
-        guarded(&reply);
+        assert_guarded(&reply);
         let reply = reply.is(status);
         match reply.header("content-type") {
             Some("application/json") if status == 400 => drop(reply.oauth_error("invalid_request", "invalid_request")),
@@ -98,7 +98,7 @@ async fn responses_429_and_503_have_the_security_headers() {
         }
         last = server.anonymous().post(LOGIN).json(&json!({})).await;
     }
-    guarded(&last);
+    assert_guarded(&last);
     last.is(429).problem();
 }
 
@@ -108,11 +108,11 @@ async fn only_public_responses_may_be_cached() {
     let ada = server.user("ada").await;
     for (_, reply) in responses(&server, &ada).await {
         let is_public = ["/docs", "/redoc", "/problems", "/.well-known"].iter().any(|path| reply.asked.contains(path));
-        let kept = reply.header("cache-control").unwrap();
+        let cache_control = reply.header("cache-control").unwrap();
         if is_public && reply.status == 200 {
-            assert!(kept.starts_with("public, max-age="), "{reply:#?}");
+            assert!(cache_control.starts_with("public, max-age="), "{reply:#?}");
         } else {
-            assert_eq!(kept, "no-store", "{reply:#?}");
+            assert_eq!(cache_control, "no-store", "{reply:#?}");
         }
     }
 }
@@ -138,10 +138,10 @@ async fn hsts_is_sent_only_if_a_trusted_proxy_reports_https() {
         let forwarded = behind.anonymous().get(path).header("forwarded", "for=192.0.2.1;proto=https, for=10.0.0.1");
         assert!(forwarded.await.header("strict-transport-security").is_some());
         for scheme in ["http", "http, https", "", "httpsx"] {
-            guarded(&ask(&behind, scheme).await);
+            assert_guarded(&ask(&behind, scheme).await);
         }
-        guarded(&ask(&alone, "https").await);
-        guarded(&behind.anonymous().get(path).await);
+        assert_guarded(&ask(&alone, "https").await);
+        assert_guarded(&behind.anonymous().get(path).await);
     }
 }
 

@@ -242,7 +242,7 @@ async fn a_request_can_be_retried_after_a_disconnect() {
         stream.write_all(request.as_bytes()).await.unwrap();
         drop(stream);
         let anonymous = server.anonymous();
-        let reply = eventually("an answer", async || {
+        let reply = eventually("a response", async || {
             let request = anonymous.post(REGISTER).header("idempotency-key", &format!("key-{number}"));
             let reply = request.body("application/json", body.clone()).await;
             if reply.status == 409 {

@@ -122,7 +122,7 @@ async fn exports_of_other_systems_are_imported_unchanged() {
     assert_eq!(outcome(&import(home, "dump.json", pretty, ["--json"]).exits(0)), ((2, 0, 0), 1));
     assert_eq!(outcome(&import(home, "auth0.json", auth0.to_string(), ["--json"]).exits(0)), ((1, 0, 0), 0));
     let run = import(home, "supabase.csv", supabase, ["--json"]).exits(1);
-    assert_eq!(told(&run), ((2, 0, 1), 0));
+    assert_eq!(outcome(&run), ((2, 0, 1), 0));
     assert!(run.stderr.contains("supabase.csv:4: deleted_at: "), "{run:#?}");
     assert_eq!(outcome(&import(home, "firebase.json", firebase.to_string(), ["--json"]).exits(0)), ((1, 0, 0), 1));
     assert_eq!(outcome(&import(home, "firebase.csv", csv.join(",") + "\n", ["--json"]).exits(0)), ((1, 0, 0), 1));
@@ -230,7 +230,7 @@ fn csv_and_json_lines_variants_are_equivalent() {
     let run = import(&second, "users.ndjson", format!("{jsonl}\n"), []).exits(0);
     assert_eq!(run.stderr.lines().count(), 1, "only that id is ignored: {run:#?}");
 
-    let told = |home: &Home| {
+    let summary = |home: &Home| {
         let users = home.users();
         ["ada@example.com", "Bob@Example.com", "root@example.com"].map(|email| {
             let mut user = by_email(&users, email);
@@ -243,8 +243,8 @@ fn csv_and_json_lines_variants_are_equivalent() {
             user
         })
     };
-    let [ada, bob, root] = told(&first);
-    assert_eq!(told(&second), [ada.clone(), bob.clone(), root.clone()]);
+    let [ada, bob, root] = summary(&first);
+    assert_eq!(summary(&second), [ada.clone(), bob.clone(), root.clone()]);
     assert_eq!(
         ada,
         json!({"email": "ada@example.com", "username": "ada", "name": "Lovelace, Ada \"A\"", "role": "user",
@@ -389,9 +389,9 @@ async fn an_interrupted_import_can_be_resumed() {
     // An invalid row is reported at once, which shows the progress of the import.
     writeln!(input, "invalid").unwrap();
     input.write_all("x".repeat(200_000).as_bytes()).unwrap();
-    let mut told = String::new();
-    BufReader::new(process.stderr.take().unwrap()).read_line(&mut told).unwrap();
-    assert!(told.starts_with("-:1202: "), "{told}");
+    let mut line = String::new();
+    BufReader::new(process.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("-:1202: "), "{line}");
     process.kill().unwrap();
     process.wait().unwrap();
     let users = eventually("whole batches only", async || {

@@ -14,7 +14,7 @@ async fn create(client: &Client, title: &str) -> String {
     reply.header("location").unwrap().to_owned()
 }
 
-fn refused(reply: &Reply) {
+fn assert_forbidden(reply: &Reply) {
     reply.problem_is("insufficient_permissions");
 }
 
@@ -149,7 +149,7 @@ async fn access_to_items_depends_on_owner_and_role() {
             someone.patch(&own).json(&json!({"title": "Mine"})).await.is(200);
             someone.delete(&own).await.is(204);
         } else {
-            refused(&own.is(403));
+            assert_forbidden(&own.is(403));
         }
 
         let others = create(&owner, "Another's").await;
@@ -161,10 +161,10 @@ async fn access_to_items_depends_on_owner_and_role() {
             someone.delete(&others).await.is(204);
             owner.get(&others).await.is(404);
         } else {
-            refused(&changed.is(403));
-            refused(&someone.delete(&others).await.is(403));
-            refused(&someone.delete(&others).header("if-match", "\"99\"").await.is(403));
-            refused(&someone.patch(&others).json(&json!({})).await.is(403));
+            assert_forbidden(&changed.is(403));
+            assert_forbidden(&someone.delete(&others).await.is(403));
+            assert_forbidden(&someone.delete(&others).header("if-match", "\"99\"").await.is(403));
+            assert_forbidden(&someone.patch(&others).json(&json!({})).await.is(403));
             assert_eq!(owner.get(&others).await.is(200).json(), known);
         }
 
@@ -175,7 +175,7 @@ async fn access_to_items_depends_on_owner_and_role() {
             if may_write {
                 reply.is(404).problem_is("item_not_found");
             } else {
-                refused(&reply.is(403));
+                assert_forbidden(&reply.is(403));
             }
         }
     }
@@ -211,18 +211,18 @@ async fn each_permission_grants_only_its_operations() {
     let of_writer = create(&writer, "The writer's").await;
     for someone in [&keeper, &writer, &mailer] {
         for path in [ITEMS, "/api/v1/items/my", "/api/v1/items/search?q=x", &of_user, &of_writer, UNKNOWN] {
-            refused(&someone.get(path).await.is(403));
+            assert_forbidden(&someone.get(path).await.is(403));
         }
     }
     let body = json!({"title": "Changed"});
-    refused(&keeper.post(ITEMS).json(&body).await.is(403));
+    assert_forbidden(&keeper.post(ITEMS).json(&body).await.is(403));
     keeper.patch(&of_writer).json(&body).await.is(200);
     keeper.patch(&of_user).json(&body).await.is(200);
-    refused(&writer.patch(&of_user).json(&body).await.is(403));
-    refused(&writer.delete(&of_user).await.is(403));
-    refused(&mailer.post(ITEMS).json(&body).await.is(403));
-    refused(&mailer.patch(&of_user).json(&body).await.is(403));
-    refused(&mailer.delete(&of_user).await.is(403));
+    assert_forbidden(&writer.patch(&of_user).json(&body).await.is(403));
+    assert_forbidden(&writer.delete(&of_user).await.is(403));
+    assert_forbidden(&mailer.post(ITEMS).json(&body).await.is(403));
+    assert_forbidden(&mailer.patch(&of_user).json(&body).await.is(403));
+    assert_forbidden(&mailer.delete(&of_user).await.is(403));
     writer.patch(&of_writer).json(&body).await.is(200);
     writer.delete(&of_writer).await.is(204);
     keeper.delete(&of_user).await.is(204);

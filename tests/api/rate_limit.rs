@@ -133,7 +133,7 @@ async fn a_limited_request_is_rejected_before_its_body_arrives() {
         format!("POST {REGISTER} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = [0; 12];
-    timeout(PATIENCE, stream.read_exact(&mut answer)).await.expect("an answer without a body").unwrap();
+    timeout(PATIENCE, stream.read_exact(&mut answer)).await.expect("a response without a body").unwrap();
     assert_eq!(&answer, b"HTTP/1.1 429");
 }
 

@@ -149,7 +149,7 @@ async fn changes_of_an_account_are_in_the_audit_log() {
     let log = admin.get("/api/v1/audit?page_size=100").await.is(200).json();
     let all: Vec<_> = log["items"].as_array().unwrap().iter().rev().collect();
     let events: Vec<_> = all.iter().filter(|event| event["user_id"] == eve.as_str()).collect();
-    let told =
+    let summary =
         |event: &Value| (event["kind"].as_str().unwrap().to_owned(), event["actor_id"].as_str().map(str::to_owned));
     let expected = [
         ("user_created", &admin),
@@ -160,7 +160,7 @@ async fn changes_of_an_account_are_in_the_audit_log() {
         ("user_deleted", &admin),
     ];
     let expected = expected.map(|(kind, actor)| (kind.to_owned(), Some(actor.id.clone())));
-    assert_eq!(events.iter().map(|event| told(event)).collect::<Vec<_>>(), expected, "{log:#}");
+    assert_eq!(events.iter().map(|event| summary(event)).collect::<Vec<_>>(), expected, "{log:#}");
     assert_eq!(events[1]["detail"], json!({"from": "viewer", "to": "editor"}));
     assert_eq!(events[5]["request_id"], "the-end");
     assert_eq!(events[5]["ip"], "127.0.0.1");

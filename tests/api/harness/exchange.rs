@@ -19,7 +19,7 @@ pub async fn send_raw(address: &str, request: impl AsRef<[u8]>) -> Reply {
     let end = timeout(Duration::from_secs(20), connection.read_to_end(&mut answer)).await;
     let asked = String::from_utf8_lossy(request).chars().take(200).collect();
     let answer = String::from_utf8_lossy(&answer).into_owned();
-    assert!(end.is_ok() || !answer.is_empty(), "no answer to {asked}");
+    assert!(end.is_ok() || !answer.is_empty(), "no response to {asked}");
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head in {answer:?} to {asked}"));
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).expect("a status");

@@ -93,8 +93,8 @@ impl Heard {
     /// Asserts that the last response is a problem with this code and closes the connection.
     #[track_caller]
     pub fn ends_with_problem(&self, code: &str) {
-        let (head, body) = self.text.rsplit_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {self:?}"));
-        let head = head.rsplit_once("HTTP/1.1 ").unwrap_or_else(|| panic!("no answer: {self:?}")).1.to_lowercase();
+        let (head, body) = self.text.rsplit_once("\r\n\r\n").unwrap_or_else(|| panic!("no response: {self:?}"));
+        let head = head.rsplit_once("HTTP/1.1 ").unwrap_or_else(|| panic!("no response: {self:?}")).1.to_lowercase();
         let problem: Value =
             serde_json::from_str(body).unwrap_or_else(|error| panic!("no problem ({error}): {self:?}"));
         let status = head.get(..3).and_then(|status| status.parse::<u16>().ok());

@@ -108,7 +108,7 @@ impl Reply {
 
 impl fmt::Debug for Reply {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(formatter, "{} was answered with\n{}", self.asked, self.status)?;
+        writeln!(formatter, "{} returned\n{}", self.asked, self.status)?;
         for (name, value) in &self.headers {
             writeln!(formatter, "{name}: {value:?}")?;
         }
