@@ -117,8 +117,8 @@ async fn guessing_the_password_by_changing_the_address_is_throttled_like_a_login
     })
     .await;
     // Wrong guesses do not count against the e-mail limit of a mailbox.
-    let asked = json!({"email": "evil@example.com"});
-    ada.anonymous().post("/api/v1/auth/password/forgot").json(&asked).await.is(202);
+    let account = json!({"email": "evil@example.com"});
+    ada.anonymous().post("/api/v1/auth/password/forgot").json(&account).await.is(202);
 }
 
 #[tokio::test]
@@ -128,8 +128,8 @@ async fn setting_the_current_address_needs_no_password() {
     change(&ada, "countess@example.com").await.is(200);
     for email in ["ada@example.com", "Ada@Example.com", " ada@example.com "] {
         let me = ada.patch(ME).json(&json!({"email": email})).await.is(200).json();
-        let kept = (&me["email_verified"], &me["pending_email"]);
-        assert_eq!(kept, (&json!(true), &json!("countess@example.com")), "{me}");
+        let current = (&me["email_verified"], &me["pending_email"]);
+        assert_eq!(current, (&json!(true), &json!("countess@example.com")), "{me}");
     }
     ada.patch(ME).json(&json!({"name": "Ada"})).await.is(200);
     confirm(&ada, &token(&server, "countess@example.com", "verify-email").await).await.is(200);

@@ -48,8 +48,8 @@ async fn a_thief_with_token_and_password_cannot_keep_the_account() {
     let late = token(&server, "thief@example.com", "undo-email-change").await;
     change(&thief, "pending@example.com").await.is(200);
     let pending = token(&server, "pending@example.com", "verify-email").await;
-    let asked = json!({"email": "another@example.com"});
-    thief.post("/api/v1/auth/password/forgot").json(&asked).await.is(202);
+    let account = json!({"email": "another@example.com"});
+    thief.post("/api/v1/auth/password/forgot").json(&account).await.is(202);
     let stolen = token(&server, "another@example.com", "reset-password").await;
 
     undo(&thief, &link).await.is(204);

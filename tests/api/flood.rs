@@ -54,9 +54,9 @@ async fn survives(crowd: usize) {
     ));
     let (mut times, mut most) = (Vec::new(), 0);
     while !crowd.is_finished() {
-        let asked = Instant::now();
+        let started = Instant::now();
         server.anonymous().get("/health").await.is(200);
-        times.push(asked.elapsed());
+        times.push(started.elapsed());
         most = usage(&server).map_or(most, |(memory, _)| memory.max(most));
         tokio::time::sleep(Duration::from_millis(10)).await; // paces the client
     }

@@ -283,11 +283,11 @@ async fn no_password_is_stored_with_idempotency_records() {
     let body = r#"{"email": "ada@example.com", "password": "correct horse battery"}"#;
     let request = server.anonymous().post(REGISTER).header("idempotency-key", "key");
     request.body("application/json", body).await.is(201);
-    let mut kept = Vec::new();
+    let mut stored_bytes = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
-        kept.extend(std::fs::read(entry.unwrap().path()).unwrap());
+        stored_bytes.extend(std::fs::read(entry.unwrap().path()).unwrap());
     }
-    let has = |part: &[u8]| kept.windows(part.len()).any(|window| window == part);
+    let has = |part: &[u8]| stored_bytes.windows(part.len()).any(|window| window == part);
     assert!(has(b"ada@example.com"), "the record must be in these files");
     assert!(!has(PASSWORD.as_bytes()) && !has(body.as_bytes()));
     // SHA-256 of the password, and of the whole body.

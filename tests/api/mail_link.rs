@@ -69,7 +69,7 @@ async fn a_mangled_link_still_opens_its_page() {
 async fn no_log_contains_the_token_of_a_mangled_link() {
     let server = Server::with().env("LOG_LEVEL", "trace").start().await;
     let token = "q3JvY2FmZWJhYmVkZWFkYmVlZi1xM0p2WTJGbQ-_a8";
-    let mut asked = 0;
+    let mut requested = 0;
     for prefix in ["/api/v1/auth/", "/", "/api/v2/auth/", "/nothing/%2e%2e/", "/api/v1/auth/x/"] {
         for mangled in
             MANGLED.iter().chain(&["SECRET", "x/SECRET/y", "token/SECRET", "a%2FSECRET", "%2fSECRET", "x+SECRET"])
@@ -78,7 +78,7 @@ async fn no_log_contains_the_token_of_a_mangled_link() {
             let address = format!("https://relay.example.com/?u={path}");
             server.anonymous().get(&path).header("referer", &address).await;
             server.anonymous().post(&path).header("referer", &address).json(&json!({})).await;
-            asked += 2;
+            requested += 2;
         }
     }
     // Malformed HTTP and malformed paths are not logged either.
@@ -93,7 +93,7 @@ async fn no_log_contains_the_token_of_a_mangled_link() {
     server.anonymous().get("/health").header("x-request-id", "the-last-one").await.is(200);
     eventually("the last line", async || server.log().contains("the-last-one").then_some(())).await;
     let log = server.log();
-    assert!(log.matches(" access: ").count() >= asked, "{log}");
+    assert!(log.matches(" access: ").count() >= requested, "{log}");
     let lower = token.to_lowercase();
     for line in log.lines() {
         assert!(!line.to_lowercase().contains(&lower), "{line}");

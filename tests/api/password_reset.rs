@@ -165,9 +165,9 @@ async fn a_reused_refresh_token_sends_an_e_mail() {
 async fn requests_for_one_mailbox_are_limited_silently() {
     let server = Server::with().with_mail().env("RATE_LIMIT_ENABLED", "true").start().await;
     let ada = server.user("ada").await;
-    for asked in 1..=10 {
+    for sent_requests in 1..=10 {
         forgot(&ada, "ada@example.com").await.is(202);
-        links(&server, "ada@example.com", asked.min(5)).await;
+        links(&server, "ada@example.com", sent_requests.min(5)).await;
     }
     forgot(&ada, "other@example.com").await.is(429).problem_is("rate_limited"); // per client address, for any account
 }

@@ -15,10 +15,10 @@ async fn sigterm_and_sigint_stop_a_server_gracefully() {
     for signal in [Signal::TERM, Signal::INT] {
         let mut server = Server::start().await;
         server.user("ada").await; // leaves a connection open
-        let asked = Instant::now();
+        let started = Instant::now();
         server.signal(signal);
         assert_eq!(server.end().code(), Some(0), "{signal:?}");
-        assert!(asked.elapsed() < PATIENCE / 2, "an idle connection must not delay the shutdown");
+        assert!(started.elapsed() < PATIENCE / 2, "an idle connection must not delay the shutdown");
     }
 }
 
@@ -49,11 +49,11 @@ async fn acknowledged_requests_survive_a_shutdown() {
     let (server, status) = ended.await.unwrap();
     assert_eq!(status.code(), Some(0));
     requests.await.unwrap();
-    let kept = server.home.users();
+    let stored = server.home.users();
     for email in acknowledged.lock().unwrap().iter() {
-        assert!(kept.iter().any(|user| user["email"] == email.as_str()), "{email} was acknowledged and is lost");
+        assert!(stored.iter().any(|user| user["email"] == email.as_str()), "{email} was acknowledged and is lost");
     }
-    assert_eq!(server.another().await.everyone_can_log_in().await, kept.len());
+    assert_eq!(server.another().await.everyone_can_log_in().await, stored.len());
 }
 
 #[tokio::test]
@@ -87,9 +87,9 @@ async fn a_shutdown_delay_reports_not_ready_and_still_accepts_requests() {
 #[tokio::test]
 async fn a_server_stops_gracefully_after_its_shutdown_delay() {
     let mut server = Server::with().env("SHUTDOWN_DELAY", "300ms").start().await;
-    let asked = Instant::now();
+    let started = Instant::now();
     assert_eq!(server.terminate().code(), Some(0));
-    assert!(asked.elapsed() >= Duration::from_millis(300), "it must not stop before");
+    assert!(started.elapsed() >= Duration::from_millis(300), "it must not stop before");
 }
 
 #[tokio::test]

@@ -41,11 +41,11 @@ impl Terminal {
 
         let person = File::from(person);
         let seen = Arc::new(Mutex::new(String::new()));
-        let (mut screen, kept) = (person.try_clone().unwrap(), Arc::clone(&seen));
+        let (mut screen, shared) = (person.try_clone().unwrap(), Arc::clone(&seen));
         thread::spawn(move || {
             let mut part = [0; 512];
             while let Ok(length @ 1..) = screen.read(&mut part) {
-                kept.lock().unwrap().push_str(&String::from_utf8_lossy(&part[..length]));
+                shared.lock().unwrap().push_str(&String::from_utf8_lossy(&part[..length]));
             }
         });
         Self { person, process, seen, read: 0 }

@@ -38,8 +38,8 @@ async fn a_deleted_user_is_locked_out_and_the_address_and_username_are_free() {
         for someone in [&admin, &editor, &viewer] {
             someone.get(&path(&ada)).await.is(404).problem_is("user_not_found");
         }
-        for gone in [&ada, &tablet] {
-            assert_locked_out(gone).await;
+        for client in [&ada, &tablet] {
+            assert_locked_out(client).await;
         }
         let body = json!({"name": "Ghost"});
         admin.patch(&path(&ada)).json(&body).await.is(404).problem_is("user_not_found");
@@ -58,8 +58,8 @@ async fn deleting_others_requires_users_manage() {
     let server = Server::start().await;
     let [admin, editor, user, viewer] = server.seeded(["admin", "editor", "user", "viewer"]).await;
     for someone in [&editor, &user, &viewer] {
-        let whom = if someone.id == viewer.id { &user } else { &viewer };
-        for path in [path(whom), path(&admin), format!("{USERS}/0192d3c4-0000-7000-8000-000000000000")] {
+        let other = if someone.id == viewer.id { &user } else { &viewer };
+        for path in [path(other), path(&admin), format!("{USERS}/0192d3c4-0000-7000-8000-000000000000")] {
             someone.delete(&path).await.is(403).problem_is("insufficient_permissions");
         }
     }

@@ -99,7 +99,7 @@ async fn users_cannot_extend_their_own_permissions() {
 async fn an_editor_changes_neither_roles_nor_states_nor_administrators() {
     let server = Server::start().await;
     let [admin, editor, user, viewer] = server.seeded(["admin", "editor", "user", "viewer"]).await;
-    for (whom, body) in [
+    for (target, body) in [
         (&user, json!({"role": "editor"})),
         (&user, json!({"role": "viewer"})),
         (&user, json!({"is_active": false})),
@@ -109,14 +109,14 @@ async fn an_editor_changes_neither_roles_nor_states_nor_administrators() {
         (&admin, json!({"role": "viewer"})),
         (&admin, json!({"is_active": false})),
     ] {
-        let known = whom.get(ME).await.is(200).json();
-        editor.patch(&path(whom)).json(&body).await.is(403).problem_is("insufficient_permissions");
-        assert_eq!(whom.get(ME).await.is(200).json(), known);
+        let known = target.get(ME).await.is(200).json();
+        editor.patch(&path(target)).json(&body).await.is(403).problem_is("insufficient_permissions");
+        assert_eq!(target.get(ME).await.is(200).json(), known);
     }
-    for whom in [&admin, &user, &viewer] {
-        editor.delete(&path(whom)).await.is(403).problem_is("insufficient_permissions");
-        editor.delete(&format!("{}/sessions", path(whom))).await.is(403).problem_is("insufficient_permissions");
-        whom.get(ME).await.is(200);
+    for target in [&admin, &user, &viewer] {
+        editor.delete(&path(target)).await.is(403).problem_is("insufficient_permissions");
+        editor.delete(&format!("{}/sessions", path(target))).await.is(403).problem_is("insufficient_permissions");
+        target.get(ME).await.is(200);
     }
     let body = json!({"email": "eve@example.com", "password": PASSWORD, "role": "admin"});
     editor.post(USERS).json(&body).await.is(403).problem_is("insufficient_permissions");
@@ -187,8 +187,8 @@ async fn one_administrator_remains_after_concurrent_demotions() {
             1 => json!({"role": "viewer", "name": "Demoted"}),
             _ => json!({"role": "editor"}),
         };
-        let demote = |by: &Client, whom: &Client| {
-            let request = by.patch(&path(whom)).json(&body);
+        let demote = |by: &Client, target: &Client| {
+            let request = by.patch(&path(target)).json(&body);
             async move { request.await }
         };
         let replies = together([demote(&admin, &other), demote(&other, &admin)]).await;
@@ -220,10 +220,11 @@ async fn one_administrator_remains_after_concurrent_deletions() {
             async move { request.await }
         };
         let replies = together([leave(&admin), leave(&other)]).await;
-        let (gone, left): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| matches!(reply.status, 200 | 204));
-        assert_eq!((gone.len(), left.len()), (1, 1), "round {round}: {replies:#?}");
-        assert_eq!(left[0].status, 409, "round {round}: {replies:#?}");
-        left[0].problem_is("last_admin");
+        let (succeeded, rejected): (Vec<_>, Vec<_>) =
+            replies.iter().partition(|reply| matches!(reply.status, 200 | 204));
+        assert_eq!((succeeded.len(), rejected.len()), (1, 1), "round {round}: {replies:#?}");
+        assert_eq!(rejected[0].status, 409, "round {round}: {replies:#?}");
+        rejected[0].problem_is("last_admin");
         if replies[0].status != 409 {
             admin = other;
         }

@@ -160,12 +160,12 @@ impl Request {
     pub async fn try_send(self) -> Option<Reply> {
         let (client, request) = self.0.build_split();
         let request = request.unwrap();
-        let asked = format!("{} {}", request.method(), request.url());
+        let request_line = format!("{} {}", request.method(), request.url());
         let (method, path) = (request.method().to_string(), request.url().path().to_owned());
         let answer = client.execute(request).await.ok()?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let body = answer.text().await.ok()?;
-        let reply = Reply { asked, status, headers, body };
+        let reply = Reply { request_line, status, headers, body };
         Document::get().witness(&method, &path, &reply);
         Some(reply)
     }

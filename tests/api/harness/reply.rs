@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 #[derive(Clone)]
 pub struct Reply {
     /// The method and the path, for messages.
-    pub asked: String,
+    pub request_line: String,
     pub status: u16,
     pub headers: HeaderMap,
     pub body: String,
@@ -108,7 +108,7 @@ impl Reply {
 
 impl fmt::Debug for Reply {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(formatter, "{} returned\n{}", self.asked, self.status)?;
+        writeln!(formatter, "{} returned\n{}", self.request_line, self.status)?;
         for (name, value) in &self.headers {
             writeln!(formatter, "{name}: {value:?}")?;
         }
