@@ -76,7 +76,7 @@ async fn swagger_ui_can_call_the_api_after_authorizing() {
     let show = "document.querySelector(arguments[0]).scrollIntoView()";
     page.script(show, json!([format!("{route} .live-responses-table")])).await;
     page.screenshot("swagger-users-me").await;
-    assert_eq!(page.console_messages().await, Vec::<String>::new());
+    assert_eq!(page.console_warnings().await, Vec::<String>::new());
     let keys = page.script("return Object.keys(localStorage).concat(Object.keys(sessionStorage))", json!([]));
     assert_eq!(keys.await, json!([]), "the page stores no token");
 }
@@ -95,16 +95,16 @@ async fn redoc_runs_only_the_script_that_matches_the_default_hash() {
     page.write("input[type=\"text\"]", "register").await;
     page.shows("[role=\"search\"]", "Register an account").await;
     page.screenshot("redoc").await;
-    let mut console_messages = page.console_messages().await;
+    let mut console_warnings = page.console_warnings().await;
     // Redoc's logo is on another host. The policy blocks it, so that host learns nothing about the readers.
-    console_messages.retain(|message| !message.contains("https://cdn.redoc.ly/redoc/logo-mini.svg"));
-    assert_eq!(console_messages, Vec::<String>::new());
+    console_warnings.retain(|message| !message.contains("https://cdn.redoc.ly/redoc/logo-mini.svg"));
+    assert_eq!(console_warnings, Vec::<String>::new());
 
     let other = format!("{script}#sha384-{}", "A".repeat(64));
     let server = Server::with().env("REDOC_SCRIPT", &other).start().await;
     page.open(&format!("{}/redoc", server.url)).await;
-    let console_messages = page.console_messages().await;
-    assert!(console_messages.iter().any(|message| message.contains("integrity")), "{console_messages:?}");
+    let console_warnings = page.console_warnings().await;
+    assert!(console_warnings.iter().any(|message| message.contains("integrity")), "{console_warnings:?}");
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn the_page_of_a_problem_is_styled() {
     page.click("a[href=\"/problems\"]").await;
     page.shows("td a", "email_already_registered").await;
     page.screenshot("problems").await;
-    assert_eq!(page.console_messages().await, Vec::<String>::new());
+    assert_eq!(page.console_warnings().await, Vec::<String>::new());
 }
 
 /// A script that returns the outcome of a request: its status and whether the page could read the request id, or the

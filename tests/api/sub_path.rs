@@ -138,5 +138,5 @@ async fn the_pages_work_in_a_browser() {
     page.click("p a").await;
     page.click("td a").await;
     page.shows("h2", "What to do").await;
-    assert_eq!(page.console_messages().await, Vec::<String>::new());
+    assert_eq!(page.console_warnings().await, Vec::<String>::new());
 }

@@ -105,8 +105,8 @@ impl Page {
         self.command("execute/async", &json!({"script": script, "args": arguments})).await.unwrap()
     }
 
-    /// Returns the console messages since the last call, without those that pages write for developers.
-    pub async fn console_messages(&self) -> Vec<String> {
+    /// Returns the console warnings and errors since the last call.
+    pub async fn console_warnings(&self) -> Vec<String> {
         let log = self.command("se/log", &json!({"type": "browser"})).await.unwrap();
         let entries = log.as_array().unwrap().iter();
         let bad = entries.filter(|entry| ["WARNING", "SEVERE"].contains(&entry["level"].as_str().unwrap()));
