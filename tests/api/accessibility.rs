@@ -1,12 +1,13 @@
-//! Our pages for people who use them with a phone, a keyboard or a screen reader: each fits a narrow screen, and axe
-//! (from npm, `tests/web`) finds nothing, with light and with dark colours.
+//! Accessibility of our pages on phones, with the keyboard and with screen readers. Each page fits a narrow screen, and
+//! axe (from npm, `tests/web`) reports no violation with light and with dark colours.
 
 use keepstone_test_backends::{Browser, Database, is_skipped};
 use serde_json::json;
 
 use crate::harness::{Page, Server, web_folder};
 
-/// What axe finds, each with the elements that it is about. Swagger UI and Redoc are not ours.
+/// The violations that axe reports, each with the elements it concerns. Swagger UI and Redoc are third-party code and
+/// excluded.
 const AXE: &str = "
     const done = arguments[0];
     const context = { exclude: [['#swagger-ui > *'], ['redoc']] };
@@ -26,7 +27,7 @@ const PAGES: [(&str, &str); 6] = [
 ];
 
 #[tokio::test]
-async fn every_page_fits_a_phone_and_axe_finds_nothing() {
+async fn every_page_fits_a_phone_and_has_no_axe_violations() {
     let source = web_folder().join("node_modules/axe-core/axe.min.js");
     let no_axe = || (!source.exists()).then(|| format!("no {}", source.display()));
     if Database::chosen() != Database::Sqlite || is_skipped(Browser::missing().or_else(no_axe)) {
@@ -49,7 +50,7 @@ async fn every_page_fits_a_phone_and_axe_finds_nothing() {
             let is_dark = page.script("return matchMedia('(prefers-color-scheme: dark)').matches", json!([])).await;
             assert_eq!(is_dark, colours == "dark");
             let name = path.split('#').next().and_then(|path| path.rsplit('/').next()).unwrap();
-            page.photograph(&format!("phone-{name}-{colours}")).await;
+            page.screenshot(&format!("phone-{name}-{colours}")).await;
             let violations = page.script_that_waits(&axe, json!([])).await;
             let violations = violations.as_array().unwrap();
             found.extend(violations.iter().map(|violation| format!("{path} {colours}: {violation}")));

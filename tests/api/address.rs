@@ -1,4 +1,4 @@
-//! An e-mail address with an international domain is one address in every spelling that UTS 46 maps to it.
+//! E-mail addresses with an international domain: every spelling that UTS 46 maps to one domain is the same address.
 
 use serde_json::json;
 
@@ -19,7 +19,7 @@ async fn sign_up(client: &Client, email: &str) -> crate::harness::Reply {
 }
 
 #[tokio::test]
-async fn every_spelling_is_the_same_account() {
+async fn every_spelling_of_an_address_is_the_same_account() {
     let server = Server::with().with_mail().start().await;
     let admin = server.admin().await;
     assert_eq!(sign_up(&admin, NORMAL).await.is(201).json()["email"], NORMAL);
@@ -45,7 +45,7 @@ async fn every_spelling_is_the_same_account() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_not_in_its_normal_form_is_shown_in_it() {
+async fn an_address_is_returned_in_normal_form() {
     let server = Server::start().await;
     for (number, (written, shown)) in (1..).zip([
         ("MÜNCHEN.de", "münchen.de"),
@@ -59,7 +59,7 @@ async fn an_address_that_is_not_in_its_normal_form_is_shown_in_it() {
 }
 
 #[tokio::test]
-async fn a_domain_that_is_none_is_refused_with_the_reason() {
+async fn an_invalid_domain_is_rejected_with_the_reason() {
     let server = Server::start().await;
     for domain in ["xn--a.de", "exa mple.de", "-a.de", "münchen", "a..de", "\u{301}a.de", "127.0.0.1", "a\u{2fff}b.de"]
     {

@@ -1,4 +1,4 @@
-//! The audit log: what bears on security is in it, and no secret with it.
+//! The audit log: it contains security-relevant events and no secrets.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use crate::harness::{PASSWORD, Server};
 const AUDIT: &str = "/api/v1/audit";
 
 #[tokio::test]
-async fn what_bears_on_security_is_in_the_log_and_no_secret_with_it() {
+async fn security_events_are_logged_without_secrets() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     ada.try_log_in("wrong password").await.is(401);
@@ -32,14 +32,14 @@ async fn what_bears_on_security_is_in_the_log_and_no_secret_with_it() {
 }
 
 #[tokio::test]
-async fn the_log_is_for_those_who_may_read_it() {
+async fn reading_the_log_requires_the_permission() {
     let server = Server::start().await;
     server.anonymous().get(AUDIT).await.is(401).problem_is("not_authenticated");
     server.user("ada").await.get(AUDIT).await.is(403).problem_is("insufficient_permissions");
 }
 
 #[tokio::test]
-async fn the_log_is_read_in_parts() {
+async fn the_log_is_read_in_pages() {
     let server = Server::start().await;
     let admin = server.admin().await;
     server.user("ada").await;
@@ -52,7 +52,7 @@ async fn the_log_is_read_in_parts() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_names_the_account_and_an_unknown_name_only_its_digest() {
+async fn a_wrong_password_logs_the_account_and_an_unknown_name_only_its_digest() {
     let server = Server::start().await;
     let [admin] = server.seeded(["admin"]).await;
     let ada = server.user("ada").await;

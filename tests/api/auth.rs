@@ -1,4 +1,4 @@
-//! Signing up.
+//! Registration.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ fn ada() -> Value {
 }
 
 #[tokio::test]
-async fn registering_answers_with_the_user_and_no_password() {
+async fn registering_returns_the_user_without_the_password() {
     let server = Server::start().await;
     let reply = server.anonymous().post("/api/v1/auth/register").json(&ada()).await.is(201);
     let user = reply.json();
@@ -27,7 +27,7 @@ async fn registering_answers_with_the_user_and_no_password() {
 }
 
 #[tokio::test]
-async fn an_id_is_a_uuid_of_version_7_and_a_time_is_utc_with_microseconds() {
+async fn ids_are_uuids_of_version_7_and_times_are_utc_with_microseconds() {
     let server = Server::start().await;
     let user = server.anonymous().post("/api/v1/auth/register").json(&ada()).await.is(201).json();
     let id = user["id"].as_str().unwrap();
@@ -41,7 +41,7 @@ async fn an_id_is_a_uuid_of_version_7_and_a_time_is_utc_with_microseconds() {
 }
 
 #[tokio::test]
-async fn registering_twice_is_refused_with_already_registered() {
+async fn registering_twice_is_rejected_as_already_registered() {
     let server = Server::start().await;
     let anonymous = server.anonymous();
     anonymous.post("/api/v1/auth/register").json(&ada()).await.is(201);
@@ -51,7 +51,7 @@ async fn registering_twice_is_refused_with_already_registered() {
 }
 
 #[tokio::test]
-async fn an_address_is_the_same_in_any_case_and_with_spaces_around_it() {
+async fn addresses_ignore_case_and_surrounding_spaces() {
     let server = Server::start().await;
     let anonymous = server.anonymous();
     anonymous.post("/api/v1/auth/register").json(&ada()).await.is(201);
@@ -63,7 +63,7 @@ async fn an_address_is_the_same_in_any_case_and_with_spaces_around_it() {
 }
 
 #[tokio::test]
-async fn of_fifty_who_register_one_address_at_once_one_succeeds() {
+async fn fifty_concurrent_registrations_of_one_address_create_one_account() {
     let server = Server::with().env("HASH_CONCURRENCY", "50").start().await;
     let statuses = together((0..50).map(|number| {
         let anonymous = server.anonymous();
@@ -95,7 +95,7 @@ async fn a_taken_username_is_a_conflict_in_any_case() {
 }
 
 #[tokio::test]
-async fn nobody_gives_themselves_a_role() {
+async fn a_registration_cannot_choose_its_role() {
     let server = Server::start().await;
     let anonymous = server.anonymous();
     for role in ["admin", "ADMIN", "editor", "viewer"] {
@@ -106,12 +106,12 @@ async fn nobody_gives_themselves_a_role() {
     }
     assert!(server.home.users().is_empty());
     let mut body = ada();
-    body["role"] = json!("user"); // what they get anyway
+    body["role"] = json!("user"); // the default role anyway
     anonymous.post("/api/v1/auth/register").json(&body).await.is(201);
 }
 
 #[tokio::test]
-async fn members_nobody_asked_for_change_nothing() {
+async fn unknown_members_change_nothing() {
     let server = Server::start().await;
     let mut body = ada();
     for member in ["id", "public_id", "password_hash", "created_at", "is_superuser", "favourite_colour"] {
@@ -125,7 +125,7 @@ async fn members_nobody_asked_for_change_nothing() {
 }
 
 #[tokio::test]
-async fn full_name_is_another_word_for_name() {
+async fn full_name_is_an_alias_of_name() {
     let server = Server::start().await;
     let body = json!({"email": "ada@example.com", "password": PASSWORD, "full_name": "Ada Lovelace"});
     let user = server.anonymous().post("/api/v1/auth/register").json(&body).await.is(201).json();
@@ -133,7 +133,7 @@ async fn full_name_is_another_word_for_name() {
 }
 
 #[tokio::test]
-async fn what_is_no_address_or_no_name_is_refused_with_its_place() {
+async fn invalid_addresses_and_names_are_rejected_with_their_location() {
     let server = Server::start().await;
     let anonymous = server.anonymous();
     for email in
@@ -159,7 +159,7 @@ async fn what_is_no_address_or_no_name_is_refused_with_its_place() {
 }
 
 #[tokio::test]
-async fn a_closed_registration_lets_nobody_in() {
+async fn a_closed_registration_rejects_sign_ups() {
     let server = Server::with().env("REGISTRATION", "closed").start().await;
     let anonymous = server.anonymous();
     for path in ["/api/v1/auth/register", "/api/v1/users"] {

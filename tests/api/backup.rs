@@ -1,4 +1,4 @@
-//! A backup is taken while people write, and restored by the book: by the commands of docs/backups.md.
+//! Backups taken under write load, restored with the commands of docs/backups.md.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +14,7 @@ use crate::harness::{Client, Home, PASSWORD, PATIENCE, Run, Server};
 
 const BOOK: &str = include_str!("../../docs/backups.md");
 
-/// The commands for this database: how to copy, how to restore.
+/// The documented commands for this database: backup, restore.
 fn commands(database: Database) -> [&'static str; 2] {
     let title = match database {
         Database::Sqlite => "\n## SQLite\n",
@@ -26,8 +26,8 @@ fn commands(database: Database) -> [&'static str; 2] {
     [blocks.next().unwrap(), blocks.next().unwrap()]
 }
 
-/// Runs commands of the book in this folder, from one home to another.
-fn by_the_book(commands: &str, folder: &Path, from: &Home, to: &Home) -> Run {
+/// Runs documented commands in this folder, with `from` and `to` as source and target.
+fn run_documented(commands: &str, folder: &Path, from: &Home, to: &Home) -> Run {
     let mut command = Command::new("bash");
     command.args(["-euo", "pipefail", "-c", commands]).current_dir(folder).env_clear().envs(&from.environment);
     let program = Path::new(env!("CARGO_BIN_EXE_keepstone")).parent().unwrap();
@@ -50,7 +50,7 @@ fn mode(file: &Path) -> u32 {
     fs::metadata(file).unwrap().permissions().mode() & 0o777
 }
 
-/// Makes items until it is told to stop, and gives the ids of those that the server has acknowledged.
+/// Creates items until stopped, and returns the ids of those that the server acknowledged.
 async fn write_until(stop: Arc<AtomicBool>, client: Client) -> Vec<String> {
     let mut ids = Vec::new();
     while !stop.load(Ordering::Relaxed) {
@@ -61,7 +61,7 @@ async fn write_until(stop: Arc<AtomicBool>, client: Client) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_copied_while_people_wrote_is_restored_whole() {
+async fn a_backup_taken_under_write_load_is_restored_completely() {
     let database = Database::chosen();
     if is_skipped(database.dump_missing()) {
         return;
@@ -77,7 +77,8 @@ async fn what_was_copied_while_people_wrote_is_restored_whole() {
     let stop = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> = (0..2).map(|_| tokio::spawn(write_until(Arc::clone(&stop), ada.clone()))).collect();
     let (from, to) = (Arc::clone(&server.home), Home::new());
-    let (run, to) = tokio::task::spawn_blocking(move || (by_the_book(copy, to.path(), &from, &to), to)).await.unwrap();
+    let (run, to) =
+        tokio::task::spawn_blocking(move || (run_documented(copy, to.path(), &from, &to), to)).await.unwrap();
     run.exits(0);
     stop.store(true, Ordering::Relaxed);
     let mut during = 0;
@@ -86,19 +87,19 @@ async fn what_was_copied_while_people_wrote_is_restored_whole() {
     }
 
     let copies: Vec<_> = fs::read_dir(to.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(copies.len(), 1, "nothing but the copy: {copies:?}");
+    assert_eq!(copies.len(), 1, "only the copy exists: {copies:?}");
     assert_eq!(mode(&copies[0]), 0o600);
     let folder = to.database.folder().unwrap_or(to.path()).to_owned();
     let moved = folder.join(copies[0].file_name().unwrap());
     if moved != copies[0] {
         fs::rename(&copies[0], &moved).unwrap();
     }
-    by_the_book(restore, &folder, &server.home, &to).exits(0);
+    run_documented(restore, &folder, &server.home, &to).exits(0);
     let to = to.without("AUTO_MIGRATE");
     to.cli(["migrate", "check"]).exits(0);
     let restored = to.start().await;
     let ada = ada.at(&restored.url);
-    ada.get("/api/v1/users/me").await.is(200); // a session of that day
+    ada.get("/api/v1/users/me").await.is(200); // a session that existed when the backup was taken
     ada.refresh().await.is(200);
     ada.clone().anonymous().log_in().await;
     for id in &before {
@@ -108,12 +109,12 @@ async fn what_was_copied_while_people_wrote_is_restored_whole() {
     let most = u64::try_from(before.len() + during).unwrap();
     assert!((50..=most).contains(&total), "{total} of 50 to {most}");
     let found = ada.get("/api/v1/items/search?q=first&page_size=100").await.is(200).json();
-    assert_eq!(found["items"].as_array().unwrap().len(), 50, "the index of the search is there, too");
+    assert_eq!(found["items"].as_array().unwrap().len(), 50, "the search index is restored too");
     restored.anonymous().register("new").await;
 }
 
 #[test]
-fn a_copy_is_never_written_over_anything_unless_that_is_said() {
+fn a_backup_overwrites_a_file_only_on_request() {
     let home = Home::on(Database::Sqlite);
     home.cli(["migrate", "upgrade"]).exits(0);
     let copy = home.path().join("copy.db");
@@ -154,16 +155,16 @@ fn a_copy_is_never_written_over_anything_unless_that_is_said() {
     home.cli(["migrate", "check"]).exits(0);
     let mut left: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
-    assert_eq!(left, ["copy.db", "linked.db"], "nothing else is left");
+    assert_eq!(left, ["copy.db", "linked.db"], "no other file is left");
 }
 
 #[test]
-fn what_cannot_be_copied_says_so_and_leaves_nothing() {
+fn a_failed_backup_reports_the_error_and_leaves_no_file() {
     let home = Home::on(Database::Sqlite);
     let file = home.database.folder().unwrap().join("keepstone.db");
     let absent = home.cli(["backup", "copy.db"]).exits(2);
     assert!(absent.stderr.contains("nothing to copy"), "{absent:#?}");
-    assert!(!file.exists(), "to look is not to make");
+    assert!(!file.exists(), "a read-only command creates no file");
     let below_a_file = Home::on(Database::Sqlite).file("file", "").env("DATABASE_URL", "sqlite:///./file/keepstone.db");
     let unreadable = below_a_file.cli(["backup", "copy.db"]).exits(1);
     assert!(unreadable.stderr.contains("cannot be read: "), "{unreadable:#?}");
@@ -181,19 +182,19 @@ fn what_cannot_be_copied_says_so_and_leaves_nothing() {
 }
 
 #[test]
-fn where_there_is_no_room_nothing_is_left() {
+fn a_full_disk_leaves_no_partial_backup() {
     let home = Home::on(Database::Sqlite);
     home.cli(["migrate", "upgrade"]).exits(0);
     home.cli_reading(PASSWORD, ["seed", "--items", "20000", "--password-stdin"]).exits(0);
     let commands = "trap '' XFSZ; ulimit -f 1000; exec keepstone backup copy.db";
-    let full = by_the_book(commands, home.path(), &home, &home).exits(1);
+    let full = run_documented(commands, home.path(), &home, &home).exits(1);
     assert!(full.stderr.contains("cannot be copied"), "{full:#?}");
     let left: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, [""; 0]);
 }
 
 #[test]
-fn the_command_of_a_database_server_is_named() {
+fn the_backup_command_of_a_database_server_is_reported() {
     for (url, program) in [
         (
             "postgresql+asyncpg://ada:canary@db.test/app",

@@ -1,4 +1,4 @@
-//! Bodies: how large, in which format, and how strictly they are read.
+//! Request bodies: size limits, formats and strictness of parsing.
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -10,14 +10,14 @@ const REGISTER: &str = "/api/v1/auth/register";
 const USERS: &str = "/api/v1/users";
 const KIB: usize = 1024;
 
-/// The body of a registration of exactly so many bytes.
+/// Returns a registration body of exactly this many bytes.
 fn registration_of(length: usize) -> Vec<u8> {
     let mut body = json!({"email": "ada@example.com", "password": PASSWORD}).to_string().into_bytes();
     body.resize(length, b' ');
     body
 }
 
-/// A request with this head and so many bytes in chunks.
+/// Returns a request with a chunked body of this many bytes.
 fn chunked(path: &str, length: usize) -> Vec<u8> {
     let head =
         format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n");
@@ -32,7 +32,7 @@ fn chunked(path: &str, length: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn under_auth_a_body_has_at_most_64_kib_and_elsewhere_a_mib() {
+async fn bodies_are_limited_to_64_kib_under_auth_and_1_mib_elsewhere() {
     let server = Server::start().await;
     for (path, most) in [(REGISTER, 64 * KIB), (USERS, KIB * KIB), ("/api/v1/%61uth/register", 64 * KIB)] {
         let send = |length| server.anonymous().post(path).body("application/json", registration_of(length));
@@ -46,7 +46,7 @@ async fn under_auth_a_body_has_at_most_64_kib_and_elsewhere_a_mib() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_announced_too_large_is_refused_before_it_is_sent() {
+async fn an_oversized_content_length_is_rejected_before_the_body_arrives() {
     let server = Server::start().await;
     for (path, length) in
         [(REGISTER, "65537"), (USERS, "1048577"), (USERS, "99999999999999999"), (REGISTER, "9223372036854775807")]
@@ -63,7 +63,7 @@ async fn a_body_that_is_announced_too_large_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_body_in_chunks_is_counted() {
+async fn chunked_bodies_are_limited_too() {
     let server = Server::start().await;
     for (path, length) in [(REGISTER, 64 * KIB + 1), (USERS, KIB * KIB + 1), (USERS, 10 * KIB * KIB)] {
         let reply = send_raw(server.address(), chunked(path, length)).await;
@@ -74,7 +74,7 @@ async fn a_body_in_chunks_is_counted() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_encoded_is_not_decoded() {
+async fn encoded_bodies_are_not_decoded() {
     let server = Server::start().await;
     for encoding in ["gzip", "br", "deflate", "zstd", "gzip, identity", "x-unknown"] {
         let request = server.anonymous().post(REGISTER).body("application/json", registration_of(100));
@@ -85,7 +85,7 @@ async fn a_body_that_is_encoded_is_not_decoded() {
 }
 
 #[tokio::test]
-async fn only_json_of_utf_8_is_json() {
+async fn only_utf_8_json_is_accepted() {
     let server = Server::start().await;
     let send = |kind: &str| server.anonymous().post(REGISTER).body(kind, registration_of(100));
     for kind in [
@@ -104,7 +104,7 @@ async fn only_json_of_utf_8_is_json() {
 }
 
 #[tokio::test]
-async fn what_is_no_json_is_malformed_wherever_it_stands() {
+async fn invalid_json_is_rejected_at_any_depth() {
     let server = Server::start().await;
     let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     for value in
@@ -128,7 +128,7 @@ async fn what_is_no_json_is_malformed_wherever_it_stands() {
 }
 
 #[tokio::test]
-async fn a_member_that_comes_twice_is_refused_wherever_it_stands() {
+async fn duplicate_members_are_rejected_at_any_depth() {
     let server = Server::start().await;
     for more in [
         r#""email": "eve@example.com""#,
@@ -144,7 +144,7 @@ async fn a_member_that_comes_twice_is_refused_wherever_it_stands() {
 }
 
 #[tokio::test]
-async fn what_is_well_formed_and_unknown_is_passed_over() {
+async fn well_formed_unknown_members_are_ignored() {
     let server = Server::start().await;
     let unknown: Value = json!({"a": [1.5e300, -1, "\u{1f600}", null, true, {"email": "eve@example.com"}]});
     let body = json!({"email": "ada@example.com", "password": PASSWORD, "unknown": unknown});

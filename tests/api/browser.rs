@@ -1,4 +1,4 @@
-//! The pages as a real browser shows them: with its rules about scripts, styles and origins.
+//! The pages in a real browser, which enforces its rules on scripts, styles and origins.
 
 use std::sync::Arc;
 
@@ -9,17 +9,17 @@ use tokio::net::TcpListener;
 
 use crate::harness::{PASSWORD, Page, Server};
 
-/// Whether there is a browser, and the script.
+/// Returns whether the browser and, if needed, the script are available.
 pub fn here(script_is_needed: bool) -> bool {
     if Database::chosen() != Database::Sqlite {
-        return false; // pages know nothing of databases
+        return false; // pages do not depend on the database
     }
     let script = Page::folder().join("redoc.standalone.js");
     let no_script = || (script_is_needed && !script.exists()).then(|| format!("no {}", script.display()));
     !is_skipped(Browser::missing().or_else(no_script))
 }
 
-/// Serves one file to any origin, as a CDN does, and gives its host and port.
+/// Serves one file to any origin, as a CDN does, and returns its host and port.
 pub async fn serve(content_type: &'static str, file: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -33,9 +33,9 @@ pub async fn serve(content_type: &'static str, file: Vec<u8>) -> String {
         loop {
             let (mut connection, _) = listener.accept().await.unwrap();
             let answer = Arc::clone(&answer);
-            // A browser opens connections that it may need later, and says nothing on them.
+            // A browser opens connections in advance and sends nothing on them.
             tokio::spawn(async move {
-                let _ = connection.read(&mut [0; 8192]).await; // what it asks for is known
+                let _ = connection.read(&mut [0; 8192]).await; // the content of the request does not matter
                 let _ = connection.write_all(&answer).await;
             });
         }
@@ -43,7 +43,7 @@ pub async fn serve(content_type: &'static str, file: Vec<u8>) -> String {
     address
 }
 
-/// The hash behind the default address of the script.
+/// Returns the hash for the default URL of the script.
 fn default_hash() -> String {
     let defaults = include_str!("../../config/default.toml");
     let line = defaults.lines().find(|line| line.starts_with("redoc_script")).unwrap();
@@ -51,7 +51,7 @@ fn default_hash() -> String {
 }
 
 #[tokio::test]
-async fn who_authorizes_in_swagger_ui_can_try_the_api() {
+async fn swagger_ui_can_call_the_api_after_authorizing() {
     if !here(false) {
         return;
     }
@@ -62,7 +62,7 @@ async fn who_authorizes_in_swagger_ui_can_try_the_api() {
     page.click(".auth-wrapper .authorize").await;
     page.write("#oauth_username", &ada.email).await;
     page.write("#oauth_password", PASSWORD).await;
-    page.photograph("swagger-authorize").await;
+    page.screenshot("swagger-authorize").await;
     page.click(".modal-ux .auth-btn-wrapper .authorize").await;
     page.shows(".modal-ux .auth-btn-wrapper", "Logout").await;
     page.click(".modal-ux .btn-done").await;
@@ -75,14 +75,14 @@ async fn who_authorizes_in_swagger_ui_can_try_the_api() {
     page.shows(&format!("{route} .live-responses-table"), &ada.email).await;
     let show = "document.querySelector(arguments[0]).scrollIntoView()";
     page.script(show, json!([format!("{route} .live-responses-table")])).await;
-    page.photograph("swagger-users-me").await;
-    assert_eq!(page.complaints().await, Vec::<String>::new());
-    let kept = page.script("return Object.keys(localStorage).concat(Object.keys(sessionStorage))", json!([]));
-    assert_eq!(kept.await, json!([]), "no token outlives the page");
+    page.screenshot("swagger-users-me").await;
+    assert_eq!(page.console_warnings().await, Vec::<String>::new());
+    let keys = page.script("return Object.keys(localStorage).concat(Object.keys(sessionStorage))", json!([]));
+    assert_eq!(keys.await, json!([]), "the page stores no token");
 }
 
 #[tokio::test]
-async fn redoc_shows_the_api_by_the_script_of_the_default_hash_and_by_no_other() {
+async fn redoc_runs_only_the_script_that_matches_the_default_hash() {
     if !here(true) {
         return;
     }
@@ -94,21 +94,21 @@ async fn redoc_shows_the_api_by_the_script_of_the_default_hash_and_by_no_other()
     page.shows("redoc, [data-section-id]", "/api/v1/users/me").await;
     page.write("input[type=\"text\"]", "register").await;
     page.shows("[role=\"search\"]", "Register an account").await;
-    page.photograph("redoc").await;
-    let mut complaints = page.complaints().await;
-    // Its maker's logo is on another host, and nobody is told of who reads this.
-    complaints.retain(|complaint| !complaint.contains("https://cdn.redoc.ly/redoc/logo-mini.svg"));
-    assert_eq!(complaints, Vec::<String>::new());
+    page.screenshot("redoc").await;
+    let mut console_warnings = page.console_warnings().await;
+    // Redoc's logo is on another host. The policy blocks it, so that host learns nothing about the readers.
+    console_warnings.retain(|message| !message.contains("https://cdn.redoc.ly/redoc/logo-mini.svg"));
+    assert_eq!(console_warnings, Vec::<String>::new());
 
     let other = format!("{script}#sha384-{}", "A".repeat(64));
     let server = Server::with().env("REDOC_SCRIPT", &other).start().await;
     page.open(&format!("{}/redoc", server.url)).await;
-    let complaints = page.complaints().await;
-    assert!(complaints.iter().any(|complaint| complaint.contains("integrity")), "{complaints:?}");
+    let console_warnings = page.console_warnings().await;
+    assert!(console_warnings.iter().any(|message| message.contains("integrity")), "{console_warnings:?}");
 }
 
 #[tokio::test]
-async fn the_page_of_a_problem_reads_well() {
+async fn the_page_of_a_problem_is_styled() {
     if !here(false) {
         return;
     }
@@ -118,16 +118,16 @@ async fn the_page_of_a_problem_reads_well() {
     page.shows("h1", "Email already registered").await;
     page.shows("p", "Log in, or reset the password.").await;
     let width = page.script("return getComputedStyle(document.body).maxWidth", json!([])).await;
-    assert_eq!(width, "736px", "the stylesheet is in force");
-    page.photograph("problem").await;
+    assert_eq!(width, "736px", "the stylesheet is applied");
+    page.screenshot("problem").await;
     page.click("a[href=\"/problems\"]").await;
     page.shows("td a", "email_already_registered").await;
-    page.photograph("problems").await;
-    assert_eq!(page.complaints().await, Vec::<String>::new());
+    page.screenshot("problems").await;
+    assert_eq!(page.console_warnings().await, Vec::<String>::new());
 }
 
-/// What a page gets from a request: its status and whether it could read the request's id, or the reason why it got
-/// nothing.
+/// A script that returns the outcome of a request: its status and whether the page could read the request id, or the
+/// error name.
 const FETCH: &str = "
     const [url, options, done] = arguments;
     fetch(url, options).then(
@@ -137,7 +137,7 @@ const FETCH: &str = "
 ";
 
 #[tokio::test]
-async fn a_listed_origin_reads_answers_and_refusals_and_another_reads_nothing() {
+async fn only_a_listed_origin_can_read_responses_and_errors() {
     if !here(false) {
         return;
     }
@@ -157,7 +157,7 @@ async fn a_listed_origin_reads_answers_and_refusals_and_another_reads_nothing() 
         (&me, &without, "401 true"),
         (&nothing, &with_token, "404 true"),
         (&me, &json!({"headers": {"x-other": "1", "baggage": "a=b"}}), "401 true"),
-        // What does not ask by CORS gets nothing.
+        // Without CORS mode, the page cannot read the response.
         (&me, &embedding, "TypeError"),
     ] {
         assert_eq!(page.script_that_waits(FETCH, json!([url, options])).await, outcome, "{url} {options}");

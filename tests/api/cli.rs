@@ -29,7 +29,7 @@ fn a_wrong_command_line_exits_with_2() {
 }
 
 #[tokio::test]
-async fn a_user_made_on_the_command_line_logs_in() {
+async fn a_user_created_on_the_command_line_can_log_in() {
     let home = Home::new().migrated();
     home.cli_reading(PASSWORD, BOB).exits(0);
     let server = home.start().await;
@@ -37,21 +37,21 @@ async fn a_user_made_on_the_command_line_logs_in() {
 }
 
 #[tokio::test]
-async fn the_line_end_after_a_password_is_not_part_of_it() {
+async fn a_trailing_line_break_is_not_part_of_the_password() {
     let server = Server::start().await;
     server.home.cli_reading(&format!("{PASSWORD}\n"), BOB).exits(0);
     server.anonymous().named("bob@example.com").log_in().await;
 }
 
 #[tokio::test]
-async fn an_administrator_is_made_on_the_command_line() {
+async fn an_administrator_can_be_created_on_the_command_line() {
     let server = Server::start().await;
     let admin = server.admin().await;
     assert_eq!(admin.get("/api/v1/users/me").await.is(200).json()["role"], "admin");
 }
 
 #[test]
-fn a_user_who_cannot_be_made_is_an_error() {
+fn failing_to_create_a_user_is_an_error() {
     let home = Home::new().migrated();
     home.cli_reading(PASSWORD, BOB).exits(0);
     let again = home.cli_reading(PASSWORD, BOB).exits(1);
@@ -77,7 +77,7 @@ fn a_password_is_never_an_argument() {
 }
 
 #[tokio::test]
-async fn users_are_listed_for_people_and_for_programs() {
+async fn users_are_listed_as_text_and_as_json() {
     let server = Server::start().await;
     let ada = server.anonymous().register("ada").await;
     server.home.cli_reading(PASSWORD, BOB).exits(0);
@@ -93,7 +93,7 @@ async fn users_are_listed_for_people_and_for_programs() {
 }
 
 #[test]
-fn where_a_list_is_empty_people_are_told_and_programs_get_an_empty_array() {
+fn an_empty_list_is_a_message_as_text_and_an_empty_array_as_json() {
     let home = Home::new().migrated();
     for (command, nothing) in [
         (&["list-users"][..], "no users\n"),
@@ -108,7 +108,7 @@ fn where_a_list_is_empty_people_are_told_and_programs_get_an_empty_array() {
 }
 
 #[test]
-fn what_needs_no_keys_asks_for_none() {
+fn commands_that_need_no_keys_run_without_keys() {
     let home =
         Home::new().migrated().without("JWT_SECRET_KEY").env("JWT_ALGORITHM", "EdDSA").env("JWT_KEYS_DIR", "keys");
     let home = home.env("MAIL_URL", "smtps://mail.example.com").env("MAIL_CA_FILE", "missing.pem");
@@ -117,7 +117,7 @@ fn what_needs_no_keys_asks_for_none() {
         home.cli(command.iter().copied()).exits(0);
     }
     assert_eq!(home.database.folder().map(|folder| std::fs::read_dir(folder).unwrap().count()), before);
-    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "nothing is made");
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "no file is created");
 }
 
 #[test]
@@ -132,14 +132,14 @@ fn a_long_list_of_users_is_one_array_and_one_list() {
     assert_eq!(lines.lines().count(), 1204);
     emails.sort();
     emails.dedup();
-    assert_eq!(emails.len(), 1204, "everybody, once");
+    assert_eq!(emails.len(), 1204, "every user, once");
 }
 
 #[test]
-fn a_list_is_read_no_further_than_its_reader() {
+fn a_list_stops_when_its_reader_closes_the_pipe() {
     let home = Home::new().migrated();
     home.cli_reading(PASSWORD, ["seed", "--users", "4000", "--items", "0", "--password-stdin"]).exits(0);
-    // The oldest user is on the last page: a list that gets there fails.
+    // The oldest user is on the last page and has an invalid value: a list that reads this far fails.
     let users = home.users();
     let oldest = users.last().unwrap()["email"].as_str().unwrap();
     home.database.run(&format!("UPDATE users SET role = '' WHERE email = '{oldest}'"));
@@ -157,7 +157,7 @@ fn a_list_is_read_no_further_than_its_reader() {
 }
 
 #[test]
-fn what_a_script_reads_is_json() {
+fn json_output_is_json_for_every_command() {
     let home = Home::new();
     let missing = home.cli(["migrate", "check", "--json"]).exits(1).json();
     let migrations = missing["missing"].as_array().unwrap();
@@ -209,12 +209,12 @@ fn an_option_wins_over_the_environment() {
 }
 
 #[test]
-fn the_sql_of_migrations_is_printed_and_nothing_is_made() {
+fn printing_the_sql_of_migrations_creates_nothing() {
     let home = Home::new();
     let sql = home.cli(["migrate", "upgrade", "--sql"]).exits(0).stdout;
     assert!(sql.contains("CREATE TABLE users") && sql.contains("__diesel_schema_migrations"), "{sql}");
     if let Some(folder) = home.database.folder() {
-        assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0, "a file that is not there is not made");
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0, "no database file is created");
     }
     assert!(home.cli(["migrate", "downgrade", "base", "--sql"]).exits(0).stdout.contains("nothing to do"));
     let one = home.cli(["migrate", "upgrade", "+1", "--sql"]).exits(0).stdout;
@@ -225,18 +225,18 @@ fn the_sql_of_migrations_is_printed_and_nothing_is_made() {
 }
 
 #[test]
-fn what_needs_tables_says_that_there_are_none() {
+fn commands_that_need_tables_report_missing_tables() {
     let home = Home::new().without("AUTO_MIGRATE");
     let run = home.cli(["list-users"]).exits(1);
     assert!(run.stderr.contains("migrate"), "{run:#?}");
 }
 
 #[tokio::test]
-async fn a_container_learns_whether_its_server_is_healthy() {
+async fn healthcheck_reports_whether_the_server_is_healthy() {
     let server = Server::start().await;
     let port = server.address().rsplit(':').next().unwrap().to_owned();
     let home = server.leave().env("PORT", &port);
-    home.cli(["healthcheck"]).exits(1); // it has just ended
+    home.cli(["healthcheck"]).exits(1); // the server has just been stopped
     let server = home.env("PORT", "0").start().await;
     let port = server.address().rsplit(':').next().unwrap().to_owned();
     let observer = Home::new().env("PORT", &port);
@@ -258,7 +258,7 @@ async fn a_container_learns_whether_its_server_is_healthy() {
 }
 
 #[tokio::test]
-async fn a_server_on_every_address_is_asked_on_the_loopback() {
+async fn healthcheck_uses_the_loopback_for_a_server_on_all_addresses() {
     let every = ["0.0.0.0", "::"];
     let has_ipv6 = std::net::TcpListener::bind(("::1", 0)).is_ok();
     for host in every.into_iter().filter(|host| has_ipv6 || *host != "::") {

@@ -1,5 +1,5 @@
-//! Clients in TypeScript (`tests/client`): one with types from the kept document, and one whose functions are generated from
-//! the document that the server serves. They compile strictly, and do on a real server what clients do.
+//! TypeScript clients (`tests/client`): one uses types from the checked-in document, the other has functions generated
+//! from the served document. Both compile in strict mode and run typical calls against a real server.
 
 use std::{
     fs,
@@ -30,7 +30,8 @@ fn run(program: &str, arguments: &[&str]) -> Run {
     Run::of(command, "", PATIENCE).exits(0)
 }
 
-/// Whether Node and the packages, which `tests/run` installs, are here. The client does not depend on the database.
+/// Returns whether Node and the packages that `tests/run` installs are available. The client does not depend on the
+/// database.
 fn here() -> bool {
     let packages = folder().join("node_modules");
     let no_packages = || (!packages.is_dir()).then(|| format!("no {}", packages.display()));
@@ -38,7 +39,7 @@ fn here() -> bool {
 }
 
 #[tokio::test]
-async fn a_client_that_was_generated_from_the_kept_document_compiles_and_works() {
+async fn a_client_with_types_of_the_checked_in_document_compiles_and_works() {
     if !here() {
         return;
     }
@@ -51,7 +52,7 @@ async fn a_client_that_was_generated_from_the_kept_document_compiles_and_works()
 }
 
 #[tokio::test]
-async fn a_client_that_hey_api_generated_from_the_served_document_compiles_and_works() {
+async fn a_client_generated_by_hey_api_from_the_served_document_compiles_and_works() {
     if !here() {
         return;
     }
@@ -74,7 +75,7 @@ fn every_package_of_the_client_is_an_exact_release_from_the_registry() {
     }
     let lock = read("package-lock.json");
     let packages = lock["packages"].as_object().unwrap();
-    assert!(packages.len() > 10, "this is not how a lock file looks any more");
+    assert!(packages.len() > 10, "the format of the lock file has changed");
     for (name, package) in packages.iter().filter(|(name, _)| !name.is_empty()) {
         assert!(package["integrity"].as_str().is_some_and(|hash| hash.starts_with("sha512-")), "{name}: {package}");
         let place = package["resolved"].as_str().unwrap_or("https://registry.npmjs.org/");

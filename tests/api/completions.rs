@@ -1,4 +1,4 @@
-//! What a shell is given to complete commands with.
+//! Shell completion scripts.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -14,7 +14,7 @@ fn bash(home: &Home, script: &str) -> Run {
 }
 
 #[test]
-fn a_real_bash_completes_commands_and_options() {
+fn bash_completes_commands_and_options() {
     let home = Home::on(Database::Sqlite);
     let script = home.cli(["completions", "bash"]).exits(0).stdout;
     fs::write(home.path().join("keepstone.bash"), script).unwrap();
@@ -41,7 +41,7 @@ fn a_real_bash_completes_commands_and_options() {
 }
 
 #[test]
-fn there_is_a_script_for_every_shell_and_none_for_others() {
+fn every_supported_shell_has_a_script_and_others_are_rejected() {
     let home = Home::on(Database::Sqlite);
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = home.cli(["completions", shell]).exits(0).stdout;

@@ -1,4 +1,4 @@
-//! Sign-ups that tell nobody who has an account: the answer is always the same, the truth goes by e-mail.
+//! Concealed registration: the response never reveals whether an account exists. Only the e-mail does.
 
 use std::collections::BTreeMap;
 
@@ -16,14 +16,14 @@ async fn sign_up(server: &Server, path: &str, body: &Value) -> Reply {
     server.anonymous().post(path).json(body).await.is(202)
 }
 
-fn somebody(email: &str, username: &str) -> Value {
+fn registration(email: &str, username: &str) -> Value {
     json!({"email": email, "password": PASSWORD, "username": username, "name": "Ada"})
 }
 
 #[tokio::test]
-async fn whatever_is_taken_the_answer_is_the_same() {
+async fn the_response_is_the_same_whatever_is_taken() {
     let server = concealed().start().await;
-    let first = sign_up(&server, REGISTER, &somebody("ada@example.com", "ada")).await;
+    let first = sign_up(&server, REGISTER, &registration("ada@example.com", "ada")).await;
     let letter = server.letter("ada@example.com", 1).await;
     let confirm = json!({"token": letter.token()});
     server.anonymous().post("/api/v1/auth/verify-email/confirm").json(&confirm).await.is(200);
@@ -32,24 +32,24 @@ async fn whatever_is_taken_the_answer_is_the_same() {
     assert_eq!((&me["username"], &me["name"], &me["role"]), (&json!("ada"), &json!("Ada"), &json!("user")));
 
     let headers = |reply: &Reply| {
-        // The last one is a set, and comes in any order.
+        // `access-control-expose-headers` is a set, so its order varies.
         let changing = ["date", "x-request-id", "access-control-expose-headers"];
-        let told = reply.headers.iter().filter(|(name, _)| !changing.contains(&name.as_str()));
-        told.map(|(name, value)| (name.to_string(), value.clone())).collect::<BTreeMap<_, _>>()
+        let stable = reply.headers.iter().filter(|(name, _)| !changing.contains(&name.as_str()));
+        stable.map(|(name, value)| (name.to_string(), value.clone())).collect::<BTreeMap<_, _>>()
     };
     for path in [REGISTER, "/api/v1/users"] {
         for body in [
-            somebody("ada@example.com", "somebody"),
-            somebody("ADA@example.com", "ada"),
-            somebody(&format!("new{}@example.com", path.len()), "ADA"),
-            somebody(&format!("other{}@example.com", path.len()), &format!("other{}", path.len())),
+            registration("ada@example.com", "someone"),
+            registration("ADA@example.com", "ada"),
+            registration(&format!("new{}@example.com", path.len()), "ADA"),
+            registration(&format!("other{}@example.com", path.len()), &format!("other{}", path.len())),
         ] {
             let reply = sign_up(&server, path, &body).await;
             assert_eq!(reply.body, first.body);
             assert_eq!(headers(&reply), headers(&first));
         }
     }
-    let to_ada = server.letters_in_the_end("ada@example.com").await;
+    let to_ada = server.letters_after_jobs("ada@example.com").await;
     assert_eq!(to_ada.len(), 5, "{to_ada:#?}");
     assert!(to_ada[1..].iter().all(|letter| !letter.text.contains("#token=")), "{to_ada:#?}");
     for path in [REGISTER, "/api/v1/users"] {
@@ -61,12 +61,12 @@ async fn whatever_is_taken_the_answer_is_the_same() {
 }
 
 #[tokio::test]
-async fn a_login_does_not_tell_what_the_sign_up_concealed() {
+async fn a_login_does_not_reveal_concealed_accounts() {
     let server = concealed().env("RATE_LIMIT_ENABLED", "true").start().await;
-    sign_up(&server, REGISTER, &somebody("ada@example.com", "ada")).await;
-    let letters = server.letters_in_the_end("ada@example.com").await;
+    sign_up(&server, REGISTER, &registration("ada@example.com", "ada")).await;
+    let letters = server.letters_after_jobs("ada@example.com").await;
     let log_in = |name: &str| server.anonymous().named(name).try_log_in(PASSWORD);
-    for name in ["nobody@example.com", "ada@example.com", "ada"] {
+    for name in ["unknown@example.com", "ada@example.com", "ada"] {
         log_in(name).await.is(401).problem_is("invalid_credentials");
     }
     let confirm = json!({"token": letters[0].token()});
@@ -75,9 +75,9 @@ async fn a_login_does_not_tell_what_the_sign_up_concealed() {
 }
 
 #[tokio::test]
-async fn who_never_confirmed_a_sign_up_gets_in_by_a_new_password() {
+async fn an_unconfirmed_user_can_log_in_after_a_password_reset() {
     let server = concealed().start().await;
-    sign_up(&server, REGISTER, &somebody("ada@example.com", "ada")).await;
+    sign_up(&server, REGISTER, &registration("ada@example.com", "ada")).await;
     server.letter("ada@example.com", 1).await;
     let anonymous = server.anonymous();
     anonymous.post("/api/v1/auth/password/forgot").json(&json!({"email": "ada@example.com"})).await.is(202);
@@ -90,19 +90,23 @@ async fn who_never_confirmed_a_sign_up_gets_in_by_a_new_password() {
 }
 
 #[tokio::test]
-async fn sign_ups_with_an_address_flood_no_mailbox() {
+async fn repeated_sign_ups_do_not_flood_a_mailbox() {
     let server = concealed().env("RATE_LIMIT_ENABLED", "true").env("TRUSTED_PROXIES", "127.0.0.0/8").start().await;
     for number in 1..=8 {
-        let body = somebody("ada@example.com", &format!("ada{number}"));
+        let body = registration("ada@example.com", &format!("ada{number}"));
         let request = server.anonymous().post(REGISTER).header("x-forwarded-for", &format!("192.0.2.{number}"));
         request.json(&body).await.is(202);
-        server.letters_in_the_end("ada@example.com").await;
+        server.letters_after_jobs("ada@example.com").await;
     }
-    assert_eq!(server.letters_in_the_end("ada@example.com").await.len(), 6, "that of the first, and five in an hour");
+    assert_eq!(
+        server.letters_after_jobs("ada@example.com").await.len(),
+        6,
+        "one for the first sign-up, then five in an hour"
+    );
 }
 
 #[tokio::test]
-async fn what_depends_on_nobody_is_refused_as_ever() {
+async fn errors_that_reveal_no_account_are_returned_as_usual() {
     let server = concealed().start().await;
     let post = |body: Value| server.anonymous().post(REGISTER).json(&body);
     post(json!({"email": "ada@example.com", "password": "short"})).await.invalid_at(&[&["body", "password"]]);
@@ -112,7 +116,7 @@ async fn what_depends_on_nobody_is_refused_as_ever() {
 }
 
 #[tokio::test]
-async fn who_may_make_users_is_told_the_truth() {
+async fn callers_who_may_create_users_get_the_actual_result() {
     let server = concealed().start().await;
     let admin = server.admin().await;
     let body = json!({"email": "new@example.com", "password": PASSWORD});
@@ -121,13 +125,13 @@ async fn who_may_make_users_is_told_the_truth() {
 }
 
 #[tokio::test]
-async fn a_sign_up_is_finished_once_however_often_it_is_sent() {
+async fn a_repeated_sign_up_creates_one_account() {
     let server = concealed().start().await;
     for _ in 0..5 {
-        sign_up(&server, REGISTER, &somebody("ada@example.com", "ada")).await;
+        sign_up(&server, REGISTER, &registration("ada@example.com", "ada")).await;
     }
     eventually("one account", async || (server.home.users().len() == 1).then_some(())).await;
-    let letters = server.letters_in_the_end("ada@example.com").await;
+    let letters = server.letters_after_jobs("ada@example.com").await;
     assert_eq!(letters.iter().filter(|letter| letter.text.contains("#token=")).count(), 1, "{letters:#?}");
     assert_eq!(server.home.users().len(), 1);
     let jobs = server.cli(["jobs", "list", "--json"]).exits(0).stdout;
@@ -135,7 +139,7 @@ async fn a_sign_up_is_finished_once_however_often_it_is_sent() {
 }
 
 #[test]
-fn concealing_needs_somebody_who_sends_e_mails() {
+fn concealment_requires_e_mail() {
     let home = Home::new().env("REGISTRATION_CONCEAL", "true");
     let run = home.cli(["config", "check"]).exits(2);
     assert!(run.stderr.contains("REGISTRATION_CONCEAL") && run.stderr.contains("MAIL_URL"), "{run:#?}");

@@ -1,4 +1,4 @@
-//! A bad configuration is reported whole, and no secret with it.
+//! Configuration errors are reported all at once and without secrets.
 
 use crate::harness::{Home, PASSWORD, Server};
 
@@ -29,7 +29,7 @@ fn every_mistake_is_reported_at_once() {
 }
 
 #[test]
-fn an_unknown_database_is_told_the_known_ones() {
+fn an_unknown_database_is_rejected_with_the_supported_ones() {
     for url in ["oracle://host/db", "host/db", "keepstone.db"] {
         let run = Home::new().env("DATABASE_URL", url).cli(["config", "check"]).exits(2);
         for known in ["sqlite", "postgres", "mysql"] {
@@ -39,7 +39,7 @@ fn an_unknown_database_is_told_the_known_ones() {
 }
 
 #[test]
-fn a_good_configuration_is_good_and_shown_without_secrets() {
+fn a_valid_configuration_passes_and_is_shown_without_secrets() {
     let home = Home::new();
     home.cli(["config", "check"]).exits(0);
     let shown = home.cli(["config", "show"]).exits(0).output();
@@ -47,7 +47,7 @@ fn a_good_configuration_is_good_and_shown_without_secrets() {
 }
 
 #[test]
-fn production_refuses_what_only_development_may_have() {
+fn production_rejects_development_settings() {
     let production = || Home::new().env("ENVIRONMENT", "production").env("DATABASE_URL", "sqlite::memory:");
     production().cli(["config", "check"]).exits(0);
     for secret in ["", "too-short", "changeme", "supersecretkey", "your-secret-key", &"a".repeat(64)] {
@@ -64,7 +64,7 @@ fn production_refuses_what_only_development_may_have() {
 }
 
 #[test]
-fn check_and_serve_say_the_same_five_things_about_five_faults() {
+fn check_and_serve_report_the_same_five_problems() {
     let bad = [
         ("JWT_SECRET_KEY", "changeme"),
         ("DEBUG", "true"),
@@ -86,7 +86,7 @@ fn check_and_serve_say_the_same_five_things_about_five_faults() {
 }
 
 #[tokio::test]
-async fn a_role_that_is_configured_may_what_it_lists() {
+async fn a_configured_role_has_the_permissions_it_lists() {
     let server = Server::with()
         .env("KEEPSTONE__ROLES__AUDITOR", "audit:read,users:read")
         .env("DEFAULT_ROLE", "auditor")
@@ -101,14 +101,14 @@ async fn a_role_that_is_configured_may_what_it_lists() {
 }
 
 #[test]
-fn an_address_that_others_can_reach_counts_as_production() {
+fn a_public_listen_address_counts_as_production() {
     let home = Home::new().without("ENVIRONMENT").without("JWT_SECRET_KEY").env("HOST", "0.0.0.0");
     let run = home.cli(["config", "check"]).exits(2);
     assert!(run.stderr.contains("JWT_SECRET_KEY"), "{run:#?}");
 }
 
 #[tokio::test]
-async fn a_dotenv_file_is_read_and_the_environment_wins() {
+async fn the_environment_overrides_a_dotenv_file() {
     let dotenv =
         "# from an older project\nTOKEN_RESPONSE_CASE=camel\nexport APP_VERSION=\"1.2.3\"\nREGISTRATION=closed\n";
     let server = Server::with().file(".env", dotenv).env("REGISTRATION", "open").start().await;
@@ -118,7 +118,7 @@ async fn a_dotenv_file_is_read_and_the_environment_wins() {
 }
 
 #[tokio::test]
-async fn older_names_of_a_setting_work_too() {
+async fn older_names_of_settings_still_work() {
     let server = Server::with().env("VERSION", "4.5.6").env("JWT_ACCESS_TOKEN_EXPIRE_MINUTES", "5").start().await;
     assert_eq!(server.anonymous().get("/health").await.is(200).json()["version"], "4.5.6");
     assert_eq!(server.user("ada").await.tokens["expires_in"], 300);
@@ -127,7 +127,7 @@ async fn older_names_of_a_setting_work_too() {
 }
 
 #[tokio::test]
-async fn a_driver_of_sqlalchemy_in_the_database_url_is_dropped() {
+async fn a_sqlalchemy_driver_in_the_database_url_is_ignored() {
     let home = Home::new();
     let url = home.database.url().to_owned();
     let (scheme, rest) = url.split_once("://").unwrap();

@@ -1,5 +1,5 @@
-//! Slow and hostile clients, below HTTP: who makes no progress is told so where that is possible, and let go; nobody
-//! else notices.
+//! Slow and hostile clients, below HTTP: stalled connections are closed, with an error response where possible. Other
+//! clients are not affected.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tokio::net::TcpSocket;
 use crate::harness::{Heard, Raw, Server, eventually};
 
 const GET: &[u8] = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
-/// No connection may be held for longer without progress; the rest is for a busy machine.
+/// The longest time a connection may be held without progress, plus a margin for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(18);
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -21,14 +21,14 @@ fn login(header: &str) -> Vec<u8> {
     post("/api/v1/auth/login", header)
 }
 
-/// Asks for `/health` again and again until the others are done, and asserts that every answer is 200.
+/// Requests `/health` repeatedly until `others` completes, and asserts that every response is 200.
 async fn honest_client(server: &Server, others: impl Future<Output = ()>) {
     let mut others = std::pin::pin!(others);
     let mut answers = 0;
     loop {
         let asked = async {
             server.anonymous().get("/health").await.is(200);
-            tokio::time::sleep(Duration::from_millis(20)).await; // the pace of a client
+            tokio::time::sleep(Duration::from_millis(20)).await; // paces the requests
         };
         tokio::select! {
             () = &mut others => break,
@@ -38,12 +38,12 @@ async fn honest_client(server: &Server, others: impl Future<Output = ()>) {
     assert!(answers > 50, "{answers}");
 }
 
-/// Those whose head does not come.
+/// Clients that never complete the request head.
 async fn slow_heads(server: &Server) {
     let connect = || Raw::connect(server.address());
     let silent = async {
         let heard = connect().await.until_closed(PATIENCE).await;
-        assert_eq!(heard.text, "", "who has said nothing is told nothing");
+        assert_eq!(heard.text, "", "a silent client gets no response");
     };
     let first = async {
         let heard = connect().await.send(b"GET /health HTTP/1.1\r\nX: ").await.drip(b"x", SECOND / 2, PATIENCE).await;
@@ -66,12 +66,12 @@ async fn slow_heads(server: &Server) {
     let idle = async {
         let heard = connect().await.send(GET).await.until_closed(PATIENCE).await;
         assert_eq!(heard.statuses(), [200]);
-        assert!(heard.after > SECOND * 3, "it may be used again: {heard:?}");
+        assert!(heard.after > SECOND * 3, "the connection stays open for reuse: {heard:?}");
     };
     tokio::join!(silent, first, a_byte_after_a_request, second, idle);
 }
 
-/// Those whose body does not come.
+/// Clients that never complete the request body.
 async fn slow_bodies(server: &Server) {
     let connect = || Raw::connect(server.address());
     let never = async {
@@ -99,8 +99,8 @@ async fn slow_bodies(server: &Server) {
     tokio::join!(never, slow, chunks, asked_for, unwanted_chunks);
 }
 
-/// Who asks for much and reads nothing of it.
-async fn unread_answers(server: &Server) {
+/// Clients that request large responses and never read them.
+async fn unread_responses(server: &Server) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
     let raw = Raw::from(socket.connect(server.address().parse().unwrap()).await.unwrap());
@@ -112,27 +112,27 @@ async fn unread_answers(server: &Server) {
 async fn no_connection_is_held_without_progress() {
     let server = Server::start().await;
     honest_client(&server, async {
-        tokio::join!(Box::pin(slow_heads(&server)), Box::pin(slow_bodies(&server)), unread_answers(&server));
+        tokio::join!(Box::pin(slow_heads(&server)), Box::pin(slow_bodies(&server)), unread_responses(&server));
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_body_that_keeps_coming_is_read_to_its_end() {
+async fn a_slow_but_steady_body_is_read_completely() {
     let server = Server::start().await;
     let body = json!({"email": "ada@example.com", "password": "x".repeat(100), "more": "x".repeat(30_000)}).to_string();
     let mut raw = Raw::connect(server.address()).await.send(&login(&format!("Content-Length: {}", body.len()))).await;
     let begun = Instant::now();
     for part in body.as_bytes().chunks(1_100) {
         raw = raw.send(part).await;
-        tokio::time::sleep(SECOND / 2).await; // the pace of a client
+        tokio::time::sleep(SECOND / 2).await; // paces the client
     }
     assert!(begun.elapsed() > SECOND * 12);
     raw.hear("HTTP/1.1 401").await;
 }
 
 #[tokio::test]
-async fn who_takes_too_long_gives_up_and_says_so() {
+async fn a_request_over_its_time_limit_gets_a_timeout_error() {
     let server = Server::with().env("REQUEST_TIMEOUT", "1").env("BCRYPT_COST", "15").start().await;
     let body = json!({"email": "ada@example.com", "password": "correct horse"});
     let reply = server.anonymous().post("/api/v1/auth/login").json(&body).await.is(503);
@@ -142,8 +142,8 @@ async fn who_takes_too_long_gives_up_and_says_so() {
     eventually("it is in the log", async || server.log().contains("timeout").then_some(())).await;
 }
 
-/// Sends this and one more request behind it, which must never run.
-async fn refused(server: &Server, request: &[u8]) -> Heard {
+/// Sends this request with another one behind it, which must never run.
+async fn send_rejected(server: &Server, request: &[u8]) -> Heard {
     let raw = Raw::connect(server.address()).await.send(request).await;
     let heard = raw.send(GET).await.until_closed(PATIENCE).await;
     assert_eq!(heard.statuses().len(), 1, "{:?}: {heard:?}", String::from_utf8_lossy(request));
@@ -151,7 +151,7 @@ async fn refused(server: &Server, request: &[u8]) -> Heard {
 }
 
 #[tokio::test]
-async fn a_head_with_two_meanings_is_refused_and_nothing_behind_it_runs() {
+async fn an_ambiguous_head_is_rejected_and_nothing_behind_it_runs() {
     let server = Server::start().await;
     for headers in [
         "Content-Length: 5\r\nTransfer-Encoding: chunked",
@@ -176,31 +176,31 @@ async fn a_head_with_two_meanings_is_refused_and_nothing_behind_it_runs() {
         "no colon",
     ] {
         let request = format!("POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n");
-        let heard = refused(&server, request.as_bytes()).await;
+        let heard = send_rejected(&server, request.as_bytes()).await;
         assert_eq!(heard.statuses(), [400], "{headers:?}: {heard:?}");
         heard.ends_with_problem("invalid_request");
     }
     for request in
         ["GET / HTTP/1.1\r\n\r\n", "GET / HTTP/9.1\r\nHost: x\r\n\r\n", "GET\r\n\r\n", "\x16\x03\x01\x02\r\n\r\n"]
     {
-        refused(&server, request.as_bytes()).await.ends_with_problem("invalid_request");
+        send_rejected(&server, request.as_bytes()).await.ends_with_problem("invalid_request");
     }
 }
 
 #[tokio::test]
-async fn a_head_that_is_too_large_is_refused() {
+async fn an_oversized_head_is_rejected() {
     let server = Server::start().await;
     let many = format!("GET /health HTTP/1.1\r\nHost: x\r\n{}\r\n", "X: y\r\n".repeat(96));
     let long = format!("GET /health HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "y".repeat(140_000));
     for request in [many, long] {
-        let heard = refused(&server, request.as_bytes()).await;
+        let heard = send_rejected(&server, request.as_bytes()).await;
         assert_eq!(heard.statuses(), [431]);
         heard.ends_with_problem("head_too_large");
     }
 }
 
 #[tokio::test]
-async fn what_is_refused_after_an_answer_does_not_spoil_the_answer() {
+async fn a_rejected_request_does_not_corrupt_the_previous_response() {
     let server = Server::start().await;
     let mut raw = Raw::connect(server.address()).await.send(GET).await;
     raw.hear("environment").await;
@@ -212,9 +212,9 @@ async fn what_is_refused_after_an_answer_does_not_spoil_the_answer() {
 }
 
 #[tokio::test]
-async fn an_address_has_no_more_connections_than_its_share() {
+async fn connections_from_one_address_are_limited() {
     let server = Server::with().env("MAX_CONNECTIONS_PER_ADDRESS", "3").start().await;
-    eventually("it says so", async || server.log().contains("3 from one address").then_some(())).await;
+    eventually("the limit is logged", async || server.log().contains("3 from one address").then_some(())).await;
     let mut held = Vec::new();
     for _ in 0..3 {
         let mut raw = Raw::connect(server.address()).await.send(GET).await;
@@ -225,7 +225,7 @@ async fn an_address_has_no_more_connections_than_its_share() {
     assert_eq!(heard.statuses(), [503]);
     heard.ends_with_problem("overloaded");
     drop(held.pop());
-    eventually("there is a place again", async || {
+    eventually("a connection is accepted again", async || {
         let reply = server.anonymous().get("/health").try_send().await;
         reply.filter(|reply| reply.status == 200)
     })
@@ -241,14 +241,14 @@ async fn an_address_has_no_more_connections_than_its_share() {
 }
 
 #[tokio::test]
-async fn there_are_no_more_connections_than_there_may_be() {
+async fn the_number_of_connections_is_limited() {
     let server = Server::with().env("MAX_CONNECTIONS", "2").start().await;
-    eventually("it says so", async || server.log().contains("at most 2 connections").then_some(())).await;
+    eventually("the limit is logged", async || server.log().contains("at most 2 connections").then_some(())).await;
     let mut first = Raw::connect(server.address()).await.send(GET).await;
     first.hear("environment").await;
     let mut second = Raw::connect(server.address()).await.send(GET).await;
     second.hear("environment").await;
     Raw::connect(server.address()).await.until_closed(PATIENCE).await.ends_with_problem("overloaded");
     let again = first.send(GET).await;
-    again.until_closed(PATIENCE).await.text.contains("environment").then_some(()).expect("those who are in are served");
+    again.until_closed(PATIENCE).await.text.contains("environment").then_some(()).expect("open connections are served");
 }

@@ -1,4 +1,4 @@
-//! Who may call from a browser, as the browser asks.
+//! CORS: preflights and responses as a browser requests them.
 
 use reqwest::Method;
 use serde_json::json;
@@ -18,7 +18,7 @@ fn preflight(server: &Server, path: &str, origin: &str, method: &str, headers: &
     if headers.is_empty() { request } else { request.header("access-control-request-headers", headers) }
 }
 
-/// The elements of a list, in lower case and in order.
+/// Returns the elements of a header list, in lower case and sorted.
 fn listed(reply: &Reply, name: &str) -> Vec<String> {
     let list = reply.header(name).unwrap_or_else(|| panic!("no {name}: {reply:#?}"));
     let mut elements: Vec<String> = list.split(',').map(|element| element.trim().to_ascii_lowercase()).collect();
@@ -27,19 +27,19 @@ fn listed(reply: &Reply, name: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn allows(reply: &Reply, origin: &str) {
+fn assert_allowed(reply: &Reply, origin: &str) {
     assert_eq!(reply.header("access-control-allow-origin"), Some(origin), "{reply:#?}");
     assert_eq!(reply.header("access-control-allow-credentials"), Some("true"), "{reply:#?}");
 }
 
 #[tokio::test]
-async fn a_preflight_of_a_listed_origin_is_told_what_it_may_send() {
+async fn a_preflight_of_a_listed_origin_lists_what_is_allowed() {
     let server = server().await;
     for path in ["/api/v1/users/me", LOGIN, "/health", "/nothing"] {
         for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] {
             let headers = "authorization,sentry-trace,baggage,if-none-match,x-anything";
             let reply = preflight(&server, path, APP, method, headers).await.is(200);
-            allows(&reply, APP);
+            assert_allowed(&reply, APP);
             let methods = listed(&reply, "access-control-allow-methods");
             assert_eq!(methods, ["delete", "get", "head", "options", "patch", "post", "put"]);
             let allowed = listed(&reply, "access-control-allow-headers");
@@ -53,7 +53,7 @@ async fn a_preflight_of_a_listed_origin_is_told_what_it_may_send() {
 }
 
 #[tokio::test]
-async fn a_refused_preflight_says_what_was_refused() {
+async fn a_rejected_preflight_names_the_reason() {
     let server = server().await;
     for (origin, method, named) in [
         (APP, "TRACE", "TRACE"),
@@ -74,12 +74,12 @@ async fn a_refused_preflight_says_what_was_refused() {
 }
 
 #[tokio::test]
-async fn origins_that_match_the_pattern_as_a_whole_are_allowed() {
+async fn origins_must_match_the_whole_pattern() {
     let pattern = r"https://pr-\d+\.example\.com|https://(a|b)\.example\.org";
     let server = Server::with().env("CORS_ORIGIN_REGEX", pattern).env("CORS_ORIGINS", APP).start().await;
     for origin in [APP, "https://pr-7.example.com", "https://pr-123.example.com", "https://b.example.org"] {
-        allows(&preflight(&server, LOGIN, origin, "POST", "content-type").await.is(200), origin);
-        allows(&server.anonymous().get("/health").header("origin", origin).await.is(200), origin);
+        assert_allowed(&preflight(&server, LOGIN, origin, "POST", "content-type").await.is(200), origin);
+        assert_allowed(&server.anonymous().get("/health").header("origin", origin).await.is(200), origin);
     }
     for origin in [
         "https://pr-.example.com",
@@ -101,7 +101,7 @@ async fn origins_that_match_the_pattern_as_a_whole_are_allowed() {
 }
 
 #[tokio::test]
-async fn nothing_of_cors_goes_to_others_than_allowed_origins() {
+async fn only_allowed_origins_get_cors_headers() {
     for server in [server().await, Server::with().env("CORS_ORIGINS", "*").start().await] {
         let is_any = server.home.environment["CORS_ORIGINS"] == "*";
         let anonymous = server.anonymous();
@@ -120,7 +120,7 @@ async fn nothing_of_cors_goes_to_others_than_allowed_origins() {
 }
 
 #[tokio::test]
-async fn an_origin_that_only_looks_like_a_listed_one_is_not() {
+async fn origins_similar_to_a_listed_one_are_not_allowed() {
     let server = server().await;
     for origin in [
         "https://app.example.com.evil.test",
@@ -148,12 +148,12 @@ async fn an_origin_that_only_looks_like_a_listed_one_is_not() {
             assert!(reply.header("vary").unwrap().contains("Origin"), "{origin}: {reply:#?}");
         }
     }
-    // A request that cannot read its answer is answered all the same.
+    // The request is answered even though the page cannot read the response.
     server.anonymous().get("/health").header("origin", "https://evil.test").await.is(200);
 }
 
 #[tokio::test]
-async fn answers_and_refusals_can_be_read_alike() {
+async fn responses_and_errors_are_equally_readable() {
     let server = server().await;
     let ada = server.user("ada").await;
     let anonymous = server.anonymous();
@@ -176,18 +176,18 @@ async fn answers_and_refusals_can_be_read_alike() {
         (422, anonymous.post(LOGIN).json(&json!({}))),
     ] {
         let reply = from(request).await.is(status);
-        allows(&reply, APP);
+        assert_allowed(&reply, APP);
         let exposed = listed(&reply, "access-control-expose-headers");
         let expected = "content-disposition etag idempotency-replayed link location ratelimit-limit ratelimit-remaining \
                         ratelimit-reset retry-after www-authenticate x-request-id";
         assert_eq!(exposed.join(" "), expected);
     }
     let trace = raw_request("TRACE", "/health").replace("Host", &format!("Origin: {APP}\r\nHost"));
-    allows(&send_raw(server.address(), trace).await.is(405), APP);
+    assert_allowed(&send_raw(server.address(), trace).await.is(405), APP);
 }
 
 #[tokio::test]
-async fn preflights_are_not_counted_and_who_is_limited_can_read_why() {
+async fn preflights_are_not_rate_limited_and_429_is_readable() {
     let home = Server::with().env("CORS_ORIGINS", APP).env("RATE_LIMIT_ENABLED", "true");
     let server = home.start().await;
     for _ in 0..50 {
@@ -202,11 +202,11 @@ async fn preflights_are_not_counted_and_who_is_limited_can_read_why() {
         }
         last = ask().await;
     }
-    allows(&last.is(429), APP);
+    assert_allowed(&last.is(429), APP);
 }
 
 #[tokio::test]
-async fn any_origin_may_call_without_credentials_if_the_list_is_a_star() {
+async fn a_star_allows_any_origin_without_credentials() {
     let server = Server::with().env("CORS_ORIGINS", "*").start().await;
     for reply in [
         preflight(&server, "/health", "https://anyone.test", "GET", "authorization").await.is(200),
@@ -219,7 +219,7 @@ async fn any_origin_may_call_without_credentials_if_the_list_is_a_star() {
 }
 
 #[tokio::test]
-async fn without_a_list_nobody_may() {
+async fn no_origin_is_allowed_without_a_list() {
     let server = Server::with().start().await;
     for origin in [APP, "http://localhost:3000", "null"] {
         let reply = server.anonymous().get("/health").header("origin", origin).await.is(200);

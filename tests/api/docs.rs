@@ -1,10 +1,10 @@
-//! The pages that show the API. What a browser makes of them is in `browser.rs`.
+//! The API documentation pages. `browser.rs` tests how a browser renders them.
 
 use keepstone_test_backends::Database;
 
 use crate::harness::{Home, Reply, Server};
 
-/// Everything about the documentation, below the root.
+/// All paths of the documentation, below the root.
 const PATHS: [&str; 12] = [
     "/docs",
     "/docs/start.js",
@@ -20,7 +20,7 @@ const PATHS: [&str; 12] = [
     "/api/docs/redoc",
 ];
 
-/// Asserts that nothing in a page runs that is not a file of its own.
+/// Asserts that a page has no inline scripts or styles.
 #[track_caller]
 fn has_nothing_inline(page: &Reply) {
     for (place, _) in page.body.match_indices("<script") {
@@ -36,7 +36,7 @@ fn has_nothing_inline(page: &Reply) {
 }
 
 #[tokio::test]
-async fn the_pages_load_files_and_run_nothing_else() {
+async fn the_pages_run_only_their_own_files() {
     let server = Server::start().await;
     for path in ["/docs", "/docs/", "/redoc", "/problems", "/problems/not_found"] {
         let page = server.anonymous().get(path).await.is(200);
@@ -60,7 +60,7 @@ async fn the_pages_load_files_and_run_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_other_servers_call_these_pages_leads_to_them() {
+async fn common_paths_of_other_frameworks_redirect_to_the_pages() {
     let server = Server::start().await;
     for (path, page) in [
         ("/api/v1/docs", "/docs"),
@@ -77,7 +77,7 @@ async fn what_other_servers_call_these_pages_leads_to_them() {
 }
 
 #[tokio::test]
-async fn nothing_else_leads_anywhere() {
+async fn other_paths_do_not_redirect() {
     let server = Server::start().await;
     for path in [
         "/",
@@ -94,7 +94,7 @@ async fn nothing_else_leads_anywhere() {
 }
 
 #[tokio::test]
-async fn redoc_runs_the_script_that_is_configured_and_no_other() {
+async fn redoc_runs_only_the_configured_script() {
     let hash = format!("sha384-{}", "A".repeat(64));
     let url = "https://cdn.example.com/redoc.js";
     let server = Server::with().env("REDOC_SCRIPT", &format!("{url}#{hash}")).start().await;
@@ -115,8 +115,8 @@ async fn redoc_runs_the_script_that_is_configured_and_no_other() {
 }
 
 #[tokio::test]
-async fn production_shows_none_of_it_unless_it_is_told_to() {
-    // On SQLite: the servers of the tests have a password that production refuses.
+async fn production_hides_the_documentation_unless_enabled() {
+    // On SQLite, because the database servers of the tests have a password that production rejects.
     let production = || Home::on(Database::Sqlite).env("ENVIRONMENT", "production");
     for server in [production().start().await, Server::with().env("DOCS_ENABLED", "false").start().await] {
         for path in PATHS {

@@ -1,4 +1,4 @@
-//! `doctor` finds what is wrong, says how to mend it, and touches nothing.
+//! `doctor` finds problems, says how to fix them, and changes nothing.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -14,7 +14,7 @@ pub fn doctor(home: &Home) -> Run {
     home.cli(["doctor", "--json"])
 }
 
-/// Every finding of this name, as `state: detail`, and that whatever is not good says how to mend it.
+/// Returns every finding with this name as `state: detail`, and asserts that each one that is not `ok` has a fix.
 #[track_caller]
 pub fn found(run: &Run, name: &str) -> Vec<String> {
     let report = run.json();
@@ -39,7 +39,7 @@ fn files(home: &Home) -> usize {
 }
 
 #[test]
-fn of_what_is_well_it_says_so_and_leaves_it_as_it_is() {
+fn a_healthy_environment_is_reported_ok_and_left_unchanged() {
     let home = Home::new().migrated();
     let before = files(&home);
     let run = doctor(&home).exits(0);
@@ -61,7 +61,7 @@ fn of_what_is_well_it_says_so_and_leaves_it_as_it_is() {
 }
 
 #[tokio::test]
-async fn what_is_written_to_try_it_is_taken_back() {
+async fn files_written_by_a_check_are_removed() {
     let server = Server::start().await;
     let admin = server.admin().await;
     let events = async || admin.get("/api/v1/audit").await.is(200).json();
@@ -70,18 +70,18 @@ async fn what_is_written_to_try_it_is_taken_back() {
     assert_eq!(events().await, before);
 }
 
-/// How many there are.
+/// Returns the number of migrations.
 fn migrations() -> usize {
     fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/sqlite")).unwrap().count()
 }
 
 #[test]
-fn a_schema_that_is_not_up_to_date_is_told() {
+fn an_outdated_schema_is_reported() {
     let home = Home::new().without("AUTO_MIGRATE");
     if Database::chosen() == Database::Sqlite {
         let run = doctor(&home).exits(0);
         has(&run, "database", "is not there yet");
-        assert_eq!(files(&home), 0, "nothing is made");
+        assert_eq!(files(&home), 0, "no file is created");
         home.cli(["migrate", "upgrade", "+2"]).exits(0);
         has(&doctor(&home).exits(0), "schema", &format!("warning: {} migrations are not applied", migrations() - 2));
     } else {
@@ -95,7 +95,7 @@ fn a_schema_that_is_not_up_to_date_is_told() {
 }
 
 #[test]
-fn a_bad_configuration_is_told_whole_and_the_rest_is_looked_at_all_the_same() {
+fn a_bad_configuration_is_reported_in_full_and_other_checks_still_run() {
     let home = Home::new().migrated().env("PORT", "eighty").env("JWT_ALGORITHM", "none").env("REDIS_URL", "canary");
     let run = doctor(&home).exits(2);
     for key in ["PORT", "JWT_ALGORITHM", "REDIS_URL"] {
@@ -110,9 +110,9 @@ fn a_bad_configuration_is_told_whole_and_the_rest_is_looked_at_all_the_same() {
 }
 
 #[test]
-fn what_is_warned_of_is_mended_by_what_is_said() {
+fn every_warning_has_a_fix() {
     let production = Home::new().migrated().env("ENVIRONMENT", "production");
-    let mend = |run: &Run, key: &str| {
+    let fix = |run: &Run, key: &str| {
         let report = run.json();
         let check = report["checks"].as_array().unwrap().iter().find(|check| {
             check["name"] == "configuration" && check["detail"].as_str().unwrap().starts_with(&format!("{key} ("))
@@ -123,29 +123,29 @@ fn what_is_warned_of_is_mended_by_what_is_said() {
     };
     let run = doctor(&production);
     has(&run, "configuration", "MAIL_URL (default): is not set, so no e-mail is sent");
-    assert!(mend(&run, "MAIL_URL").contains("smtps://"), "{run:#?}");
+    assert!(fix(&run, "MAIL_URL").contains("smtps://"), "{run:#?}");
     assert!(found(&run, "mail").is_empty(), "{run:#?}");
     let overheard = Home::new().env("ENVIRONMENT", "production").env("ALLOW_INSECURE_BACKEND", "true");
     let run = doctor(&overheard.env("DATABASE_URL", "postgres://app:s3same-0pen@keepstone.invalid/app"));
-    assert!(mend(&run, "DATABASE_URL").contains("tunnel"), "{run:#?}");
+    assert!(fix(&run, "DATABASE_URL").contains("tunnel"), "{run:#?}");
     let run = doctor(&Home::new().migrated().env("JWT_REFRESH_SECRET", "canary")).exits(0);
-    assert!(mend(&run, "JWT_REFRESH_SECRET").contains("openssl rand"), "{run:#?}");
+    assert!(fix(&run, "JWT_REFRESH_SECRET").contains("openssl rand"), "{run:#?}");
 }
 
 #[test]
-fn where_e_mail_goes_is_told_as_it_is() {
+fn the_e_mail_target_is_reported() {
     let home = Home::new().migrated();
     assert_eq!(found(&doctor(&home).exits(0), "mail"), ["ok: MAIL_URL is not set, so no e-mail is sent"]);
     let home = home.env("ENVIRONMENT", "development");
     assert_eq!(found(&doctor(&home), "mail"), ["ok: MAIL_URL is not set; development writes e-mails into its log"]);
     for environment in ["test", "development", "production"] {
-        // The servers of tests have passwords that production refuses.
+        // On SQLite, because the database servers of the tests have passwords that production rejects.
         let home = Home::on(Database::Sqlite).env("ENVIRONMENT", environment);
         let home = home.env("MAIL_URL", "ftp://canary:canary@mail.example.com");
         let run = doctor(&home.env("REGISTRATION_CONCEAL", "true")).exits(2);
         assert_eq!(found(&run, "mail"), ["failed: not looked at, because MAIL_URL is wrong"]);
         let failed = found(&run, "configuration").into_iter().filter(|line| line.starts_with("failed: "));
-        assert_eq!(failed.count(), 1, "nothing follows from it: {run:#?}");
+        assert_eq!(failed.count(), 1, "it causes no other failure: {run:#?}");
         assert!(!run.output().contains("is not set") && !run.output().contains("canary"), "{run:#?}");
     }
     let run = doctor(&Home::new().env("REGISTRATION_CONCEAL", "true")).exits(2);
@@ -153,7 +153,7 @@ fn where_e_mail_goes_is_told_as_it_is() {
 }
 
 #[test]
-fn a_database_that_does_not_answer_is_told_without_its_password() {
+fn an_unreachable_database_is_reported_without_its_password() {
     let url = match Database::chosen() {
         Database::Sqlite => "sqlite:////nonexistent/folder/keepstone.db",
         Database::Postgres => "postgres://canary:canary@127.0.0.1:1/test",
@@ -167,7 +167,7 @@ fn a_database_that_does_not_answer_is_told_without_its_password() {
 }
 
 #[test]
-fn files_that_others_may_read_are_told_and_are_a_failure_in_production() {
+fn files_readable_by_others_are_reported_and_fail_in_production() {
     let home = Home::on(Database::Sqlite).migrated().without("JWT_SECRET_KEY");
     let folder = home.database.folder().unwrap().to_owned();
     let files = ["keepstone.db", "keepstone.db.secret"].map(|name| folder.join(name));
@@ -190,11 +190,11 @@ fn files_that_others_may_read_are_told_and_are_a_failure_in_production() {
 }
 
 #[test]
-fn a_damaged_file_is_told() {
+fn a_damaged_database_file_is_reported() {
     let home = Home::on(Database::Sqlite).migrated();
     let file = home.database.folder().unwrap().join("keepstone.db");
     let mut bytes = fs::read(&file).unwrap();
-    // The last page is some index's root: its tables are still there.
+    // The last page is the root of some index: the tables stay readable.
     let page = bytes.len() - 4096;
     bytes[page..].fill(0x5a);
     fs::write(&file, bytes).unwrap();
@@ -204,7 +204,7 @@ fn a_damaged_file_is_told() {
 }
 
 #[test]
-fn redis_is_asked_with_its_password() {
+fn redis_is_checked_with_its_password() {
     if is_skipped(redis_missing()) {
         return;
     }
@@ -226,7 +226,7 @@ fn redis_is_asked_with_its_password() {
 }
 
 #[test]
-fn a_mail_server_has_to_let_us_in_and_a_folder_to_be_writable() {
+fn the_mail_login_must_work_and_the_mail_folder_must_be_writable() {
     if no_smtp() {
         return;
     }

@@ -1,4 +1,4 @@
-//! `doctor` names what is wrong with a mail server, each cause with a way to fix it, and so do the log and failed jobs.
+//! `doctor` names the cause of a mail server's failure and a fix for it. The log and failed jobs name the same cause.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -10,22 +10,22 @@ use keepstone_test_backends::{Authority, Database, Fault, Smtp, SmtpOptions, Smt
 use crate::doctor::doctor;
 use crate::harness::{Home, Server, eventually, no_smtp};
 
-/// A home whose e-mails go there.
+/// Returns a home that sends its e-mails to this URL.
 fn sending_to(url: &str) -> Home {
     Home::on(Database::Sqlite).env("MAIL_URL", url)
 }
 
-/// The same, with the authority of that server.
+/// Like [`sending_to`], trusting the certificate authority of this server.
 fn trusting(smtp: &Smtp, url: &str) -> Home {
     sending_to(url).env("MAIL_CA_FILE", smtp.ca_file().to_str().unwrap())
 }
 
-/// An attempt then takes 6 seconds at most, and a step 3.
+/// Limits an attempt to 6 seconds and a step to 3.
 fn in_a_hurry(home: Home) -> Home {
     home.env("JOB_LEASE", "9")
 }
 
-/// What `doctor` has to say about e-mail: the cause and the fix. The password of every test is `canary`.
+/// Asserts that `doctor` reports this cause and this fix for e-mail. The password of every test is `canary`.
 #[track_caller]
 fn names(home: &Home, cause: &str, fix: &str) {
     let run = doctor(home).exits(1);
@@ -40,7 +40,7 @@ fn names(home: &Home, cause: &str, fix: &str) {
     assert!(!run.output().contains("canary"), "{run:#?}");
 }
 
-/// A server that says the first line to each client, and each other line after one of the client's.
+/// Starts a server that sends the first line to each client, and each other line after one line from the client.
 fn scripted(lines: &'static [&'static str]) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -50,7 +50,7 @@ fn scripted(lines: &'static [&'static str]) -> u16 {
             thread::spawn(move || {
                 let mut heard = BufReader::new(stream.try_clone().unwrap());
                 for line in lines {
-                    // Clients hang up when they please.
+                    // Clients may disconnect at any time.
                     let _ = stream.write_all(format!("{line}\r\n").as_bytes());
                     let _ = heard.read_until(b'\n', &mut Vec::new());
                 }
@@ -61,7 +61,7 @@ fn scripted(lines: &'static [&'static str]) -> u16 {
 }
 
 #[test]
-fn a_server_that_cannot_be_reached_is_told_by_its_cause() {
+fn an_unreachable_server_is_reported_with_the_cause() {
     let refused = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     for scheme in ["smtp", "smtps"] {
         let home = sending_to(&format!("{scheme}://ada:canary@localhost:{refused}"));
@@ -72,8 +72,8 @@ fn a_server_that_cannot_be_reached_is_told_by_its_cause() {
 }
 
 #[test]
-fn a_host_that_does_not_answer_is_told_from_a_server_that_says_nothing() {
-    // Both accept nothing; but the second has no room for another connection, so that packets get lost as on a network.
+fn an_unreachable_host_is_distinguished_from_a_silent_server() {
+    // Neither accepts connections. The second has a full backlog, so packets are dropped as on a network.
     let [silent, full] = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
     let address = full.local_addr().unwrap();
     rustix::net::listen(&full, 0).unwrap();
@@ -92,7 +92,7 @@ fn a_host_that_does_not_answer_is_told_from_a_server_that_says_nothing() {
 }
 
 #[test]
-fn the_wrong_kind_of_tls_is_told_in_both_directions() {
+fn the_wrong_kind_of_tls_is_reported_in_both_directions() {
     if no_smtp() {
         return;
     }
@@ -117,7 +117,7 @@ fn the_wrong_kind_of_tls_is_told_in_both_directions() {
 }
 
 #[test]
-fn starttls_that_is_missing_or_does_not_work_is_told() {
+fn missing_or_broken_starttls_is_reported() {
     if no_smtp() {
         return;
     }
@@ -141,7 +141,7 @@ fn starttls_that_is_missing_or_does_not_work_is_told() {
 }
 
 #[test]
-fn a_certificate_is_rejected_for_a_reason() {
+fn a_rejected_certificate_is_reported_with_the_reason() {
     if no_smtp() {
         return;
     }
@@ -165,7 +165,7 @@ fn a_certificate_is_rejected_for_a_reason() {
 }
 
 #[test]
-fn a_login_that_does_not_work_is_told_by_its_cause() {
+fn a_failed_login_is_reported_with_the_cause() {
     if no_smtp() {
         return;
     }
@@ -191,7 +191,7 @@ fn a_login_that_does_not_work_is_told_by_its_cause() {
 }
 
 #[test]
-fn a_server_that_takes_no_e_mail_from_this_machine_says_so() {
+fn a_server_that_rejects_this_machine_is_reported() {
     if no_smtp() {
         return;
     }
@@ -214,8 +214,8 @@ fn a_server_that_takes_no_e_mail_from_this_machine_says_so() {
 }
 
 #[tokio::test]
-async fn another_program_on_that_port_is_recognised() {
-    let http = Server::start().await; // any server of HTTP does
+async fn another_protocol_on_the_port_is_recognised() {
+    let http = Server::start().await; // any HTTP server works
     let port = http.url.rsplit(':').next().unwrap().trim_end_matches('/').to_owned();
     for scheme in ["smtp", "smtps"] {
         let home = in_a_hurry(sending_to(&format!("{scheme}://ada:canary@localhost:{port}")));
@@ -228,7 +228,7 @@ async fn another_program_on_that_port_is_recognised() {
             names(&home, &format!("this is not a mail server: it answered {:?}", line[0]), "another program");
         }
     }
-    // FTP begins like SMTP.
+    // FTP greets clients like SMTP.
     let home = sending_to(&format!("smtp://localhost:{}", scripted(&["220 FTP", "500 unknown command"])));
     names(&home, "the server rejected the greeting of this client: 500", "check that the port is a mail server's");
     let home = in_a_hurry(sending_to(&format!("smtp://localhost:{}", scripted(&[]))));

@@ -1,5 +1,5 @@
-//! The OpenAPI document tells the truth: every answer of the suite is held against it (see `harness/document.rs`), and
-//! every answer that it tells of is seen by some test.
+//! The OpenAPI document matches the server. Every response in the suite is checked against it (see
+//! `harness/document.rs`), and every documented response is seen by some test.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,26 +9,26 @@ use serde_json::{Value, json};
 
 use crate::harness::{Client, Document, Home, Operation, Server, seen_folder};
 
-/// A path that nothing is at, for an operation that may have an id.
+/// Returns a path of the operation, with an unused id if it takes one.
 pub fn path_of(operation: &Operation<'_>) -> String {
     operation.path.replace("{id}", "0192d3c4-0000-7000-8000-000000000000")
 }
 
-fn ask(client: &Client, operation: &Operation<'_>) -> crate::harness::Request {
+fn request(client: &Client, operation: &Operation<'_>) -> crate::harness::Request {
     client.request(Method::from_bytes(operation.method.as_bytes()).unwrap(), &path_of(operation))
 }
 
-fn tells_of(operation: &Operation<'_>, status: u16) -> bool {
+fn documents(operation: &Operation<'_>, status: u16) -> bool {
     !operation.value["responses"][status.to_string()].is_null()
 }
 
-/// The document of a configuration.
+/// Returns the document of a configuration.
 fn document(home: &Home) -> Value {
     home.cli(["openapi"]).exits(0).json()
 }
 
 #[test]
-fn every_operation_is_described_in_plain_words() {
+fn every_operation_has_a_summary_and_a_description() {
     let document = &Document::get().value;
     let tags: BTreeSet<&str> =
         document["tags"].as_array().unwrap().iter().filter_map(|tag| tag["name"].as_str()).collect();
@@ -47,7 +47,7 @@ fn every_operation_is_described_in_plain_words() {
         assert!(description.ends_with('.') && !description.contains('\n'), "{method} {path}: {description:?}");
         assert_eq!(value["tags"].as_array().map(Vec::len), Some(1), "{method} {path}");
         assert!(value["tags"][0].as_str().is_some_and(|tag| tags.contains(tag)), "{method} {path}: {}", value["tags"]);
-        assert_eq!(value["x-problems"], Value::Null, "{method} {path}: these are no codes");
+        assert_eq!(value["x-problems"], Value::Null, "{method} {path}: unknown codes");
         assert!(value["responses"]["default"]["content"]["application/problem+json"].is_object(), "{method} {path}");
         for (status, response) in value["responses"].as_object().unwrap() {
             assert!(response["description"].as_str().is_some_and(|text| text.len() > 3), "{method} {path} {status}");
@@ -56,7 +56,7 @@ fn every_operation_is_described_in_plain_words() {
 }
 
 #[test]
-fn public_operations_need_nothing_and_the_others_a_token() {
+fn only_public_operations_need_no_token() {
     let token = json!({"oauth2": []});
     for Operation { method, path, value } in Document::get().operations() {
         let expected = match (method.as_str(), path.strip_prefix("/api/v1").unwrap_or(path)) {
@@ -71,7 +71,7 @@ fn public_operations_need_nothing_and_the_others_a_token() {
 }
 
 #[test]
-fn schemas_have_names_for_clients_and_closed_lists_their_values() {
+fn schemas_are_named_and_enums_list_their_values() {
     let document = &Document::get().value;
     let schemas = document["components"]["schemas"].as_object().unwrap();
     for (name, schema) in schemas {
@@ -99,7 +99,7 @@ fn schemas_have_names_for_clients_and_closed_lists_their_values() {
 }
 
 #[test]
-fn what_may_be_null_in_a_response_is_always_sent() {
+fn nullable_response_members_are_always_present() {
     let schemas = &Document::get().value["components"]["schemas"];
     for (name, member) in [
         ("User", "username"),
@@ -122,7 +122,7 @@ fn what_may_be_null_in_a_response_is_always_sent() {
 }
 
 #[test]
-fn limits_and_names_are_those_of_the_configuration() {
+fn limits_and_names_follow_the_configuration() {
     let home = Home::new()
         .env("PASSWORD_MIN_LENGTH", "12")
         .env("ACCESS_TOKEN_EXPIRE_MINUTES", "5")
@@ -153,44 +153,44 @@ fn limits_and_names_are_those_of_the_configuration() {
 }
 
 #[tokio::test]
-async fn what_answers_with_a_body_refuses_clients_that_accept_none() {
+async fn operations_with_a_response_body_reject_unacceptable_accept_headers() {
     let server = Server::start().await;
     let anonymous = server.anonymous();
-    for operation in Document::get().operations().iter().filter(|one| tells_of(one, 406)) {
-        ask(&anonymous, operation).header("Accept", "text/csv").await.is(406).problem_is("not_acceptable");
+    for operation in Document::get().operations().iter().filter(|one| documents(one, 406)) {
+        request(&anonymous, operation).header("Accept", "text/csv").await.is(406).problem_is("not_acceptable");
     }
 }
 
 #[tokio::test]
-async fn what_takes_a_body_refuses_bad_ones() {
+async fn operations_reject_invalid_bodies() {
     let server = Server::start().await;
     let admin = server.admin().await;
     let bodies: Vec<_> =
         Document::get().operations().into_iter().filter(|one| one.value["requestBody"].is_object()).collect();
     assert!(bodies.len() > 5);
     for operation in &bodies {
-        ask(&admin, operation).body("application/json", "{").await.is(400).problem_is("malformed_body");
-        ask(&admin, operation).body("application/json", "[]").await.is(422).problem();
-        ask(&admin, operation).body("text/plain", "{}").await.is(415).problem_is("unsupported_media_type");
+        request(&admin, operation).body("application/json", "{").await.is(400).problem_is("malformed_body");
+        request(&admin, operation).body("application/json", "[]").await.is(422).problem();
+        request(&admin, operation).body("text/plain", "{}").await.is(415).problem_is("unsupported_media_type");
         let large = format!("{{\"a\": \"{}\"}}", "a".repeat(1024 * 1024));
-        ask(&admin, operation).body("application/json", large).await.is(413).problem_is("body_too_large");
+        request(&admin, operation).body("application/json", large).await.is(413).problem_is("body_too_large");
     }
 }
 
 #[tokio::test]
-async fn what_needs_a_token_refuses_bad_ones() {
+async fn operations_reject_invalid_tokens() {
     let server = Server::start().await;
     let bad = server.anonymous().with(json!({"access_token": "bad"}));
-    for operation in Document::get().operations().iter().filter(|one| tells_of(one, 401)) {
+    for operation in Document::get().operations().iter().filter(|one| documents(one, 401)) {
         let has_own = matches!(operation.path.rsplit('/').next(), Some("login" | "refresh"));
         if !has_own {
-            ask(&bad, operation).json(&json!({})).await.is(401).problem_is("token_invalid");
+            request(&bad, operation).json(&json!({})).await.is(401).problem_is("token_invalid");
         }
     }
 }
 
 #[tokio::test]
-async fn what_takes_parameters_refuses_bad_ones() {
+async fn operations_reject_invalid_parameters() {
     let server = Server::start().await;
     let admin = server.admin().await;
     for operation in &Document::get().operations() {
@@ -207,9 +207,9 @@ async fn what_takes_parameters_refuses_bad_ones() {
                     let path = format!("{}?{name}=%01", path_of(operation));
                     admin.request(method, &path).await
                 }
-                ("header", "If-None-Match") => continue, // what is no tag is no tag that is known
+                ("header", "If-None-Match") => continue, // an invalid tag matches no known tag
                 ("header", "Idempotency-Key") if operation.path.ends_with("refresh") => continue, // read after the body
-                ("header", _) => ask(&admin, operation).header(name, "\u{e4}").json(&valid(operation)).await,
+                ("header", _) => request(&admin, operation).header(name, "\u{e4}").json(&valid(operation)).await,
                 (other, _) => panic!("a parameter in {other}"),
             };
             reply.is(422).problem_is("validation_failed");
@@ -217,7 +217,7 @@ async fn what_takes_parameters_refuses_bad_ones() {
     }
 }
 
-/// A body that this operation could do with.
+/// Returns a valid body for this operation.
 fn valid(operation: &Operation<'_>) -> Value {
     if operation.path.ends_with("items") {
         json!({"title": "a title"})
@@ -227,16 +227,16 @@ fn valid(operation: &Operation<'_>) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_limited_says_so() {
+async fn operations_that_document_429_are_rate_limited() {
     let server = Server::with().env("RATE_LIMIT_ENABLED", "true").start().await;
     let client = server.anonymous();
-    // A change is limited by what it asks for: that of an address (`email_change`).
-    let is_limited = |one: &&Operation<'_>| tells_of(one, 429) && one.method != "PATCH";
+    // PATCH is excluded: only a change of the address is limited, which `email_change` tests.
+    let is_limited = |one: &&Operation<'_>| documents(one, 429) && one.method != "PATCH";
     for operation in Document::get().operations().iter().filter(is_limited) {
         let mut statuses = Vec::new();
         while statuses.last() != Some(&429) {
             assert!(statuses.len() < 700, "{} {} has no limit: {statuses:?}", operation.method, operation.path);
-            statuses.push(ask(&client, operation).json(&json!({})).await.status);
+            statuses.push(request(&client, operation).json(&json!({})).await.status);
         }
     }
 }
@@ -245,7 +245,7 @@ async fn what_is_limited_says_so() {
 #[ignore = "looks back at a whole run: tests/run"]
 fn everything_documented_was_seen() {
     let mut seen = BTreeSet::new();
-    for file in fs::read_dir(seen_folder()).expect("a run before this one") {
+    for file in fs::read_dir(seen_folder()).expect("a previous test run") {
         seen.extend(fs::read_to_string(file.unwrap().path()).unwrap().lines().map(str::to_owned));
     }
     let mut unseen = Vec::new();
@@ -253,5 +253,5 @@ fn everything_documented_was_seen() {
         let statuses = value["responses"].as_object().unwrap().keys().filter(|status| *status != "default");
         unseen.extend(statuses.map(|status| format!("{method} {path} {status}")).filter(|line| !seen.contains(line)));
     }
-    assert!(unseen.is_empty(), "no test has seen these answers, which the document tells of: {unseen:#?}");
+    assert!(unseen.is_empty(), "no test has seen these documented responses: {unseen:#?}");
 }

@@ -1,4 +1,4 @@
-//! The examples of the OpenAPI document are of the right type, and what the server really sends.
+//! The examples of the OpenAPI document match their schemas and what the server really sends.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::document::path_of;
 use crate::harness::{Client, Document, Home, Operation, Reply, Server, eventually};
 
-/// The examples of a body by name.
+/// Returns the examples of a body by name.
 fn examples(content: &Value) -> Vec<(String, Value)> {
     let shared = &Document::get().value["components"]["examples"];
     let named = content["examples"].as_object().into_iter().flatten().map(|(name, example)| {
@@ -19,7 +19,7 @@ fn examples(content: &Value) -> Vec<(String, Value)> {
 }
 
 #[test]
-fn every_body_has_examples_of_its_schema() {
+fn every_body_has_examples_that_match_its_schema() {
     for Operation { method, path, value } in Document::get().operations() {
         let responses = value["responses"].as_object().unwrap().values();
         let contents = responses.chain([&value["requestBody"]]).filter_map(|body| body["content"].as_object());
@@ -64,9 +64,9 @@ fn every_code_of_a_response_has_an_example_with_its_status() {
     }
 }
 
-/// Asserts that the document's example of a problem is what the server sent, but for the name of the request.
+/// Asserts that the documented example of a problem is what the server sent, except for the request id.
 #[track_caller]
-fn is_the_example(reply: &Reply) {
+fn assert_is_the_example(reply: &Reply) {
     let mut body = reply.json();
     let code = body["code"].as_str().unwrap().to_owned();
     let example = &Document::get().value["components"]["examples"][&code]["value"];
@@ -100,20 +100,20 @@ async fn examples_of_problems_are_what_the_server_sends() {
         admin.delete("/api/v1/users/me").await,
         anonymous.post("/api/v1/auth/verify-email/confirm").json(&json!({"token": "x"})).await,
     ] {
-        is_the_example(&reply);
+        assert_is_the_example(&reply);
     }
 }
 
-/// The example of this code among the responses of an operation.
+/// Returns the example of this code among the responses of an operation.
 fn example(operation: &Operation<'_>, status: &str, code: &str) -> Value {
     let content = &operation.value["responses"][status]["content"]["application/problem+json"];
     let found = examples(content).into_iter().find(|(name, _)| name == code);
     found.unwrap_or_else(|| panic!("{} {} {status} has no {code}", operation.method, operation.path)).1
 }
 
-/// Asserts that this is the body that was sent, but for the name of the request.
+/// Asserts that this body was sent, except for the request id.
 #[track_caller]
-fn is_sent(example: &Value, operation: &Operation<'_>, reply: &Reply) {
+fn assert_is_sent(example: &Value, operation: &Operation<'_>, reply: &Reply) {
     let mut body = reply.json();
     body["request_id"] = example["request_id"].clone();
     assert_eq!(&body, example, "{} {}", operation.method, operation.path);
@@ -124,7 +124,7 @@ fn request(client: &Client, operation: &Operation<'_>, path: &str) -> crate::har
 }
 
 #[tokio::test]
-async fn the_example_of_an_invalid_value_is_what_each_operation_responds() {
+async fn the_example_of_an_invalid_value_is_what_each_operation_returns() {
     let server = Server::with().with_mail().start().await;
     let admin = server.admin().await;
     let mut places = BTreeSet::new();
@@ -149,14 +149,14 @@ async fn the_example_of_an_invalid_value_is_what_each_operation_responds() {
             ("header", _) => request(&admin, operation, &path).header(name, "\u{e4}").await,
             other => panic!("{path}: {other:?}"),
         };
-        is_sent(&example, operation, &reply.is(422));
+        assert_is_sent(&example, operation, &reply.is(422));
         places.insert(place.to_owned());
     }
     assert_eq!(places.into_iter().collect::<Vec<_>>(), ["body", "header", "path", "query"]);
 }
 
 #[tokio::test]
-async fn the_example_of_a_body_that_is_too_large_has_the_limit_of_its_operation() {
+async fn the_example_of_an_oversized_body_has_the_limit_of_its_operation() {
     let server = Server::start().await;
     let admin = server.admin().await;
     let large = "a".repeat(1024 * 1024 + 1);
@@ -167,14 +167,14 @@ async fn the_example_of_a_body_that_is_too_large_has_the_limit_of_its_operation(
         }
         let example = example(operation, "413", "body_too_large");
         let reply = request(&admin, operation, &path_of(operation)).body("application/json", large.clone()).await;
-        is_sent(&example, operation, &reply.is(413));
+        assert_is_sent(&example, operation, &reply.is(413));
         limits.insert(example["detail"].to_string());
     }
     assert_eq!(limits.len(), 2, "64 KiB and 1 MiB: {limits:?}");
 }
 
 #[tokio::test]
-async fn the_example_of_a_server_that_is_not_ready_is_what_it_responds() {
+async fn the_example_of_an_unready_server_is_what_it_returns() {
     let server = Server::start().await;
     let anonymous = server.anonymous();
     anonymous.get("/health/ready").await.is(200);

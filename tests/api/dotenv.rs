@@ -1,5 +1,5 @@
-//! `.env` files are read as python-dotenv reads them: the same values of the same texts. `tests/run` installs it; see
-//! `tests/dotenv/requirements.txt`.
+//! `.env` files are read as python-dotenv reads them: the same texts have the same values. `tests/run` installs
+//! python-dotenv; see `tests/dotenv/requirements.txt`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use proptest::test_runner::TestRunner;
 
 use crate::harness::Run;
 
-// The reader itself, which depends on nothing else of the program.
+// The reader itself. It does not depend on the rest of the program.
 #[path = "../../bin/src/settings/dotenv.rs"]
 mod reader;
 
@@ -22,7 +22,7 @@ type Values = BTreeMap<String, String>;
 
 /// Enough for a thousand files on a busy machine.
 const LONG: Duration = Duration::from_mins(2);
-/// One variable that both have in their environment.
+/// A variable that is set in the environment of both readers.
 const ENVIRONMENT: (&str, &str) = ("OUTSIDE", "from the environment");
 
 const TEXTS: &[&str] = &[
@@ -111,7 +111,7 @@ const TEXTS: &[&str] = &[
     "",
 ];
 
-/// A text, what python-dotenv makes of A, and what we do: a shell's reading is more useful there.
+/// A text, the value of `A` in python-dotenv, and our value where a shell's reading is more useful.
 const DIFFERENT: &[(&str, &str, &str)] = &[
     ("B=\nA=${B:-default}", "", "default"),
     ("B\nA=${B:-default}", "", "default"),
@@ -119,7 +119,7 @@ const DIFFERENT: &[(&str, &str, &str)] = &[
     ("B=b\nA=${B-default}", "", "b"),
 ];
 
-/// What files are made of, and what breaks them.
+/// Building blocks of files, including invalid ones.
 const PIECES: &[&str] = &[
     "A",
     "B",
@@ -156,11 +156,11 @@ fn python() -> Option<PathBuf> {
     if !is_installed {
         eprintln!("skipped: no {}", program.display());
     }
-    // Files know nothing of databases.
+    // Files do not depend on the database.
     (is_installed && Database::chosen() == Database::Sqlite).then_some(program)
 }
 
-/// What python-dotenv makes of these texts.
+/// Returns the values that python-dotenv reads from these texts.
 fn theirs(python: &Path, texts: &[String]) -> Vec<Values> {
     let mut command = Command::new(python);
     command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/dotenv/values.py")).env_clear();
@@ -174,7 +174,7 @@ fn ours(text: &str) -> Values {
 }
 
 #[test]
-fn the_values_are_those_of_python_dotenv() {
+fn values_match_python_dotenv() {
     let Some(python) = python() else { return };
     let texts: Vec<String> = TEXTS.iter().map(|text| (*text).to_owned()).collect();
     for (text, theirs) in texts.iter().zip(theirs(&python, &texts)) {
@@ -183,7 +183,7 @@ fn the_values_are_those_of_python_dotenv() {
 }
 
 #[test]
-fn the_intended_differences_are_the_defaults_of_a_shell() {
+fn the_only_intended_differences_are_shell_defaults() {
     let Some(python) = python() else { return };
     let texts: Vec<String> = DIFFERENT.iter().map(|(text, ..)| (*text).to_owned()).collect();
     for ((text, expected, here), theirs) in DIFFERENT.iter().zip(theirs(&python, &texts)) {
@@ -192,7 +192,7 @@ fn the_intended_differences_are_the_defaults_of_a_shell() {
 }
 
 #[test]
-fn files_of_any_pieces_have_the_values_of_python_dotenv() {
+fn generated_files_match_python_dotenv() {
     let Some(python) = python() else { return };
     let mut runner = TestRunner::default();
     let file = prop::collection::vec(select(PIECES), 0..40).prop_map(|pieces| pieces.concat());

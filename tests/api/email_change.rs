@@ -1,5 +1,5 @@
-//! Changing an address: the current password is needed, and the new address counts once it is confirmed. Who can take the
-//! old one, and when, is in `email_reserved.rs`.
+//! Changing an address requires the current password, and the new address takes effect on confirmation.
+//! `email_reserved.rs` tests who can take the old address, and when.
 
 use serde_json::{Value, json};
 
@@ -21,14 +21,14 @@ pub async fn undo(client: &Client, token: &str) -> Reply {
     client.anonymous().post("/api/v1/auth/undo-email-change/confirm").json(&body).await
 }
 
-/// The token of the newest link to this page in the e-mails to this address.
+/// Returns the token of the newest link to this page in the e-mails to this address.
 pub async fn token(server: &Server, email: &str, page: &str) -> String {
-    let letters = server.letters_in_the_end(email).await;
+    let letters = server.letters_after_jobs(email).await;
     let newest = letters.iter().rev().find(|letter| letter.text.contains(&format!("/{page}#token=")));
     newest.unwrap_or_else(|| panic!("no link to {page} in {letters:#?}")).token()
 }
 
-/// A user whose address is verified.
+/// Registers a user and verifies the address.
 pub async fn verified(server: &Server, name: &str) -> Client {
     let client = server.user(name).await;
     confirm(&client, &token(server, &client.email, "verify-email").await).await.is(200);
@@ -41,7 +41,7 @@ pub async fn move_to(server: &Server, client: &Client, email: &str) {
     confirm(client, &token(server, email, "verify-email").await).await.is(200);
 }
 
-/// The address, whether it is verified, and the pending one.
+/// Returns the address, whether it is verified, and the pending address.
 async fn state(client: &Client) -> (String, bool, Option<String>) {
     let me = client.get(ME).await.is(200).json();
     let text = |name: &str| me[name].as_str().map(str::to_owned);
@@ -53,7 +53,7 @@ fn is(email: &str, is_verified: bool, pending: Option<&str>) -> (String, bool, O
 }
 
 #[tokio::test]
-async fn the_new_address_replaces_the_old_one_when_it_is_confirmed_and_the_old_one_is_told() {
+async fn a_confirmed_address_replaces_the_old_one_and_the_old_one_is_notified() {
     let server = Server::with().with_mail().start().await;
     let ada = verified(&server, "ada").await;
     let etag = ada.get(ME).await.etag();
@@ -61,7 +61,7 @@ async fn the_new_address_replaces_the_old_one_when_it_is_confirmed_and_the_old_o
     assert_ne!(reply.etag(), etag);
     assert_eq!(state(&ada).await, is("ada@example.com", true, Some("Countess@example.com")));
     ada.anonymous().named("countess@example.com").try_log_in(PASSWORD).await.is(401);
-    assert_eq!(server.letters_in_the_end("ada@example.com").await.len(), 1, "that of the sign-up");
+    assert_eq!(server.letters_after_jobs("ada@example.com").await.len(), 1, "only the one for the sign-up");
 
     confirm(&ada, &token(&server, "Countess@example.com", "verify-email").await).await.is(200);
     assert_eq!(state(&ada).await, is("Countess@example.com", true, None));
@@ -76,7 +76,7 @@ async fn the_new_address_replaces_the_old_one_when_it_is_confirmed_and_the_old_o
 }
 
 #[tokio::test]
-async fn an_access_token_alone_changes_no_address() {
+async fn changing_an_address_requires_the_password() {
     let server = Server::with().with_mail().start().await;
     let [admin] = server.seeded(["admin"]).await;
     let ada = verified(&server, "ada").await;
@@ -98,45 +98,45 @@ async fn an_access_token_alone_changes_no_address() {
         }
         assert_eq!(client.get(ME).await.is(200).json(), known);
     }
-    assert!(server.letters_in_the_end("evil@example.com").await.is_empty());
+    assert!(server.letters_after_jobs("evil@example.com").await.is_empty());
     let event = admin.event("login_failed").await;
     assert_eq!((&event["user_id"], &event["detail"]["reason"]), (&json!(admin.id), &json!("current_password")));
 }
 
 #[tokio::test]
-async fn guessing_the_password_by_changes_of_the_address_is_slowed_down_like_a_login() {
+async fn guessing_the_password_by_changing_the_address_is_throttled_like_a_login() {
     let server = Server::with().with_mail().env("RATE_LIMIT_ENABLED", "true").start().await;
     let ada = server.user("ada").await;
     let guess = || ada.patch(ME).json(&json!({"email": "evil@example.com", "current_password": "wrong"}));
     for _ in 0..5 {
         guess().await.is(400).problem_is("current_password_invalid");
     }
-    eventually("guessing is slowed down here and at the login", async || {
+    eventually("guessing is throttled here and at the login", async || {
         let replies = [guess().await, ada.try_log_in(PASSWORD).await];
         replies.iter().all(|reply| reply.status == 429).then(|| replies[1].problem_is("rate_limited"))
     })
     .await;
-    // No wrong guess has used up what may be sent to a mailbox.
-    let asked = json!({"email": "evil@example.com"});
-    ada.anonymous().post("/api/v1/auth/password/forgot").json(&asked).await.is(202);
+    // Wrong guesses do not count against the e-mail limit of a mailbox.
+    let account = json!({"email": "evil@example.com"});
+    ada.anonymous().post("/api/v1/auth/password/forgot").json(&account).await.is(202);
 }
 
 #[tokio::test]
-async fn the_current_address_is_no_change_and_needs_no_password() {
+async fn setting_the_current_address_needs_no_password() {
     let server = Server::with().with_mail().start().await;
     let ada = verified(&server, "ada").await;
     change(&ada, "countess@example.com").await.is(200);
     for email in ["ada@example.com", "Ada@Example.com", " ada@example.com "] {
         let me = ada.patch(ME).json(&json!({"email": email})).await.is(200).json();
-        let kept = (&me["email_verified"], &me["pending_email"]);
-        assert_eq!(kept, (&json!(true), &json!("countess@example.com")), "{me}");
+        let current = (&me["email_verified"], &me["pending_email"]);
+        assert_eq!(current, (&json!(true), &json!("countess@example.com")), "{me}");
     }
     ada.patch(ME).json(&json!({"name": "Ada"})).await.is(200);
     confirm(&ada, &token(&server, "countess@example.com", "verify-email").await).await.is(200);
 }
 
 #[tokio::test]
-async fn no_password_is_needed_where_that_is_configured_or_there_is_none() {
+async fn no_password_is_needed_if_configured_or_if_there_is_none() {
     let server = Server::with().with_mail().env("EMAIL_CHANGE_REQUIRES_PASSWORD", "false").start().await;
     let ada = verified(&server, "ada").await;
     ada.patch(ME).json(&json!({"email": "countess@example.com"})).await.is(200);
@@ -144,7 +144,7 @@ async fn no_password_is_needed_where_that_is_configured_or_there_is_none() {
 }
 
 #[tokio::test]
-async fn the_log_of_development_counts_as_mail_and_has_the_link() {
+async fn the_development_log_counts_as_mail_and_contains_the_link() {
     let server = Server::with().env("ENVIRONMENT", "development").start().await;
     let ada = server.user("ada").await;
     change(&ada, "countess@example.com").await.is(200);
@@ -161,7 +161,7 @@ async fn the_log_of_development_counts_as_mail_and_has_the_link() {
 }
 
 #[tokio::test]
-async fn a_pending_address_is_shown_to_its_owner_and_to_managers_only() {
+async fn only_the_owner_and_managers_see_a_pending_address() {
     let server = Server::with().with_mail().start().await;
     let [admin, editor, user] = server.seeded(["admin", "editor", "user"]).await;
     change(&user, "new@example.com").await.is(200);
@@ -180,7 +180,7 @@ async fn a_pending_address_is_shown_to_its_owner_and_to_managers_only() {
 }
 
 #[tokio::test]
-async fn only_the_newest_link_confirms_and_it_can_be_sent_again_or_dropped() {
+async fn only_the_newest_link_confirms_and_it_can_be_resent_or_cancelled() {
     let server = Server::with().with_mail().start().await;
     let ada = verified(&server, "ada").await;
     change(&ada, "first@example.com").await.is(200);
@@ -196,14 +196,18 @@ async fn only_the_newest_link_confirms_and_it_can_be_sent_again_or_dropped() {
         confirm(&ada, &old).await.is(400).problem_is("email_token_invalid");
     }
     ada.patch(ME).json(&json!({"pending_email": "third@example.com"})).await.is(200);
-    assert_eq!(state(&ada).await, is("ada@example.com", true, Some("second@example.com")), "it is not set directly");
+    assert_eq!(
+        state(&ada).await,
+        is("ada@example.com", true, Some("second@example.com")),
+        "the address is not set before confirmation"
+    );
     ada.patch(ME).json(&json!({"pending_email": null})).await.is(200);
     assert_eq!(state(&ada).await, is("ada@example.com", true, None));
     confirm(&ada, &last).await.is(400).problem_is("email_token_invalid");
 }
 
 #[tokio::test]
-async fn a_pending_address_is_dropped_when_the_password_changes() {
+async fn a_password_change_cancels_a_pending_address() {
     let server = Server::with().with_mail().start().await;
     let [admin] = server.seeded(["admin"]).await;
     for name in ["changed", "reset", "set"] {
@@ -232,7 +236,7 @@ async fn a_pending_address_is_dropped_when_the_password_changes() {
 }
 
 #[tokio::test]
-async fn a_change_by_an_administrator_counts_at_once_and_is_told_to_the_old_address() {
+async fn a_change_by_an_administrator_is_immediate_and_notifies_the_old_address() {
     let server = Server::with().with_mail().start().await;
     let [admin, editor] = server.seeded(["admin", "editor"]).await;
     for manager in [&admin, &editor] {
@@ -252,36 +256,37 @@ async fn a_change_by_an_administrator_counts_at_once_and_is_told_to_the_old_addr
 }
 
 #[tokio::test]
-async fn an_address_that_was_never_verified_gets_a_notice_without_a_link_and_is_free() {
+async fn an_unverified_old_address_gets_a_notice_without_a_link_and_is_released() {
     let server = Server::with().with_mail().start().await;
     let ada = server.user("ada").await;
     move_to(&server, &ada, "countess@example.com").await;
-    let letters = server.letters_in_the_end("ada@example.com").await;
-    assert_eq!(letters.len(), 2, "that of the sign-up, and the notice");
+    let letters = server.letters_after_jobs("ada@example.com").await;
+    assert_eq!(letters.len(), 2, "one for the sign-up, and the notice");
     assert!(letters[1].subject.contains("changed") && !letters[1].raw.contains("#token="), "{letters:#?}");
     let body = json!({"email": "ada@example.com", "password": PASSWORD});
     ada.anonymous().post("/api/v1/auth/register").json(&body).await.is(201);
 }
 
 #[tokio::test]
-async fn who_changes_an_address_to_and_fro_floods_no_mailbox() {
+async fn repeated_address_changes_do_not_flood_a_mailbox() {
     let server = Server::with().with_mail().env("RATE_LIMIT_ENABLED", "true").start().await;
     let [admin] = server.seeded(["admin"]).await;
     let (eve, mallory) = (server.user("eve").await, server.user("mallory").await);
     for round in 0..2 {
         for (client, name) in [(&eve, "eve"), (&mallory, "mallory")] {
             change(client, "victim@example.com").await.is(200);
-            server.letters_in_the_end("victim@example.com").await; // one that is not the newest by then is not sent
+            // an e-mail is not sent if a newer one has replaced it
+            server.letters_after_jobs("victim@example.com").await;
             change(client, &format!("{name}{round}@example.com")).await.is(200);
         }
     }
     change(&eve, "victim@example.com").await.is(200);
-    change(&eve, "EVE@example.com").await.is(200); // the current one
-    change(&eve, "other@example.com").await.is(429).problem_is("rate_limited"); // of one account
-    change(&mallory, "victim@example.com").await.is(429).problem_is("rate_limited"); // to one mailbox
+    change(&eve, "EVE@example.com").await.is(200); // the current address
+    change(&eve, "other@example.com").await.is(429).problem_is("rate_limited"); // per account
+    change(&mallory, "victim@example.com").await.is(429).problem_is("rate_limited"); // per mailbox
     let of_mallory = format!("/api/v1/users/{}", mallory.id);
     admin.patch(&of_mallory).json(&json!({"email": "victim@example.com"})).await.is(429).problem_is("rate_limited");
     admin.patch(&of_mallory).json(&json!({"email": "other@example.com"})).await.is(200);
     eve.patch(ME).json(&json!({"name": "Eve"})).await.is(200);
-    assert_eq!(server.letters_in_the_end("victim@example.com").await.len(), 5);
+    assert_eq!(server.letters_after_jobs("victim@example.com").await.len(), 5);
 }

@@ -1,4 +1,4 @@
-//! Changes of addresses that happen at once: each has one outcome, and no account or address is lost.
+//! Concurrent address changes: each has one outcome, and no account or address is lost.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ async fn email(client: &Client) -> String {
 }
 
 #[tokio::test]
-async fn of_eight_confirmations_at_once_one_counts() {
+async fn only_one_of_eight_concurrent_confirmations_succeeds() {
     let server = Server::with().with_mail().start().await;
     let ada = verified(&server, "ada").await;
     let other = server.another().await;
@@ -33,14 +33,14 @@ async fn of_eight_confirmations_at_once_one_counts() {
         assert_eq!(replies.iter().filter(|status| **status == 400).count(), 7, "{replies:?}");
         assert_eq!(email(&ada).await, new);
         let notices = server
-            .letters_in_the_end(&if round == 0 { ada.email.clone() } else { format!("new{}@example.com", round - 1) })
+            .letters_after_jobs(&if round == 0 { ada.email.clone() } else { format!("new{}@example.com", round - 1) })
             .await;
         assert_eq!(notices.iter().filter(|letter| letter.text.contains("/undo-email-change#")).count(), 1);
     }
 }
 
 #[tokio::test]
-async fn of_those_who_confirm_or_register_an_address_at_once_one_gets_it() {
+async fn concurrent_confirmations_and_registrations_of_an_address_have_one_winner() {
     let server = Server::with().with_mail().start().await;
     let people = together((0..4).map(|number| {
         let server = server.anonymous();
@@ -50,7 +50,7 @@ async fn of_those_who_confirm_or_register_an_address_at_once_one_gets_it() {
     for person in &people {
         change(person, "wanted@example.com").await.is(200);
     }
-    let letters = server.letters_in_the_end("wanted@example.com").await;
+    let letters = server.letters_after_jobs("wanted@example.com").await;
     assert_eq!(letters.len(), 4);
     let links = letters.iter().map(|letter| Some(letter.token()));
     let wishes: Vec<_> = links.chain([None, None, None, None]).map(|link| (link, server.anonymous())).collect();
@@ -69,7 +69,7 @@ async fn of_those_who_confirm_or_register_an_address_at_once_one_gets_it() {
 }
 
 #[tokio::test]
-async fn nobody_takes_an_address_in_the_moment_of_its_change() {
+async fn an_address_cannot_be_taken_while_it_is_being_changed() {
     let server = Server::with().with_mail().env("HASH_CONCURRENCY", "8").start().await;
     for round in 0..4 {
         let client = verified(&server, &format!("user{round}")).await;
@@ -93,7 +93,7 @@ async fn nobody_takes_an_address_in_the_moment_of_its_change() {
 }
 
 #[tokio::test]
-async fn an_undo_wins_over_a_change_that_is_confirmed_at_the_same_time() {
+async fn an_undo_wins_over_a_concurrent_confirmation() {
     let server = Server::with().with_mail().start().await;
     for round in 0..4 {
         let thief = verified(&server, &format!("user{round}")).await;
@@ -116,7 +116,7 @@ async fn an_undo_wins_over_a_change_that_is_confirmed_at_the_same_time() {
         let users = server.home.users();
         let user = users.iter().find(|user| user["id"] == thief.id.as_str()).unwrap();
         assert_eq!((&user["email"], &user["pending_email"]), (&json!(thief.email), &json!(null)), "{replies:?}");
-        let letters = server.letters_in_the_end(&format!("thief{round}@example.com")).await;
+        let letters = server.letters_after_jobs(&format!("thief{round}@example.com")).await;
         for letter in letters.iter().filter(|letter| letter.text.contains("/undo-email-change#")) {
             undo(&thief, &letter.token()).await.is(400).problem_is("email_token_invalid");
         }
@@ -124,7 +124,7 @@ async fn an_undo_wins_over_a_change_that_is_confirmed_at_the_same_time() {
 }
 
 #[tokio::test]
-async fn of_changes_at_once_the_last_one_can_be_confirmed() {
+async fn only_the_last_of_concurrent_changes_can_be_confirmed() {
     let server = Server::with().with_mail().start().await;
     let ada = verified(&server, "ada").await;
     let replies = together((0..6).map(|number| {

@@ -1,4 +1,4 @@
-//! The old address after a change: its owner can take it back for 7 days, and nobody else can take it until then.
+//! The old address after a change: for 7 days, only its owner can take it back and no other account can take it.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ const ME: &str = "/api/v1/users/me";
 const USERS: &str = "/api/v1/users";
 const REGISTER: &str = "/api/v1/auth/register";
 
-/// Asserts that nobody gets this address, on any way.
+/// Asserts that no route accepts this address for another account.
 async fn assert_reserved(server: &Server, admin: &Client, email: &str) {
     let body = json!({"email": email.to_uppercase(), "password": PASSWORD});
     for path in [REGISTER, USERS] {
@@ -36,20 +36,20 @@ async fn assert_reserved(server: &Server, admin: &Client, email: &str) {
 }
 
 #[tokio::test]
-async fn a_thief_with_token_and_password_does_not_keep_the_account() {
+async fn a_thief_with_token_and_password_cannot_keep_the_account() {
     let server = Server::with().with_mail().start().await;
     let thief = verified(&server, "ada").await;
     move_to(&server, &thief, "thief@example.com").await;
     let link = token(&server, "ada@example.com", "undo-email-change").await;
-    // Each of these has cost the owner the account before.
+    // Regression test: each of these steps once cost the owner the account.
     let body = json!({"email": "ada@example.com", "password": PASSWORD});
     thief.anonymous().post(REGISTER).json(&body).await.is(400).problem_is("email_already_registered");
     move_to(&server, &thief, "another@example.com").await;
     let late = token(&server, "thief@example.com", "undo-email-change").await;
     change(&thief, "pending@example.com").await.is(200);
     let pending = token(&server, "pending@example.com", "verify-email").await;
-    let asked = json!({"email": "another@example.com"});
-    thief.post("/api/v1/auth/password/forgot").json(&asked).await.is(202);
+    let account = json!({"email": "another@example.com"});
+    thief.post("/api/v1/auth/password/forgot").json(&account).await.is(202);
     let stolen = token(&server, "another@example.com", "reset-password").await;
 
     undo(&thief, &link).await.is(204);
@@ -63,7 +63,7 @@ async fn a_thief_with_token_and_password_does_not_keep_the_account() {
         thief.anonymous().post("/api/v1/auth/password/reset").json(&body)
     };
     reset(stolen).await.is(400).problem_is("email_token_invalid");
-    // A thief who knows the password could change the address again.
+    // A thief who knows the password could otherwise change the address again.
     thief.try_log_in(PASSWORD).await.is(401).problem_is("invalid_credentials");
     reset(token(&server, "ada@example.com", "reset-password").await).await.is(204);
     thief.try_log_in(PASSWORD).await.is(401);
@@ -74,7 +74,7 @@ async fn a_thief_with_token_and_password_does_not_keep_the_account() {
 }
 
 #[tokio::test]
-async fn nobody_else_takes_the_old_address_whatever_becomes_of_the_account() {
+async fn the_old_address_stays_reserved_whatever_happens_to_the_account() {
     let server = Server::with().with_mail().env("PURGE_AFTER", "1ms").start().await;
     let [admin, _viewer] = server.seeded(["admin", "viewer"]).await;
     let ada = verified(&server, "ada").await;
@@ -86,7 +86,7 @@ async fn nobody_else_takes_the_old_address_whatever_becomes_of_the_account() {
     }
     ada.delete(ME).await.is(204);
     assert_reserved(&server, &admin, "ada@example.com").await;
-    eventually("the account is removed for good", async || {
+    eventually("the account is removed permanently", async || {
         let removed = server.cli(["purge-users", "--json"]).exits(0).json()["removed_users"].as_u64();
         (removed == Some(1)).then_some(())
     })
@@ -95,11 +95,11 @@ async fn nobody_else_takes_the_old_address_whatever_becomes_of_the_account() {
         assert_reserved(&server, &admin, email).await;
     }
     undo(&ada, &token(&server, "ada@example.com", "undo-email-change").await).await.is(400);
-    server.anonymous().register("lovelace").await; // it was the current one
+    server.anonymous().register("lovelace").await; // the current address before the removal
 }
 
 #[tokio::test]
-async fn the_owner_goes_back_to_a_reserved_address_and_each_notice_undoes_its_own_change() {
+async fn the_owner_can_return_to_a_reserved_address_and_each_notice_undoes_its_own_change() {
     let server = Server::with().with_mail().start().await;
     let ada = verified(&server, "ada").await;
     move_to(&server, &ada, "second@example.com").await;
@@ -124,7 +124,7 @@ async fn the_owner_goes_back_to_a_reserved_address_and_each_notice_undoes_its_ow
 }
 
 #[tokio::test]
-async fn a_concealed_sign_up_with_a_reserved_address_is_answered_like_any_other() {
+async fn a_concealed_sign_up_with_a_reserved_address_gets_the_usual_response() {
     let server = Server::with().with_mail().env("REGISTRATION_CONCEAL", "true").start().await;
     let [admin] = server.seeded(["admin"]).await;
     move_to(&server, &admin, "boss@example.com").await;
@@ -132,13 +132,13 @@ async fn a_concealed_sign_up_with_a_reserved_address_is_answered_like_any_other(
     let known = admin.anonymous().post(REGISTER).json(&body("free@example.com")).await.is(202);
     let reply = admin.anonymous().post(REGISTER).json(&body("admin@example.com")).await.is(202);
     assert_eq!(reply.body, known.body);
-    let letters = server.letters_in_the_end("admin@example.com").await;
+    let letters = server.letters_after_jobs("admin@example.com").await;
     assert!(letters.last().unwrap().text.contains("reserved"), "{letters:#?}");
     assert_eq!(server.home.users().iter().filter(|user| user["email"] == "admin@example.com").count(), 0);
 }
 
 #[tokio::test]
-async fn where_no_mail_is_sent_a_change_counts_at_once_and_reserves_nothing() {
+async fn without_e_mail_a_change_is_immediate_and_reserves_nothing() {
     let server = Server::start().await;
     let [user] = server.seeded(["user"]).await;
     let me = change(&user, "new@example.com").await.is(200).json();
@@ -155,7 +155,7 @@ async fn a_pending_address_reserves_nothing() {
     for client in [&ada, &bob] {
         change(client, "wanted@example.com").await.is(200);
     }
-    let letters = server.letters_in_the_end("wanted@example.com").await;
+    let letters = server.letters_after_jobs("wanted@example.com").await;
     let [of_ada, of_bob] = [0, 1].map(|index: usize| letters[index].token());
     confirm(&bob, &of_bob).await.is(200);
     confirm(&ada, &of_ada).await.is(409).problem_is("email_taken");
@@ -164,7 +164,7 @@ async fn a_pending_address_reserves_nothing() {
     change(&ada, "free@example.com").await.is(200);
     let body = json!({"email": "free@example.com", "password": PASSWORD});
     ada.anonymous().post(REGISTER).json(&body).await.is(201);
-    let letters = server.letters_in_the_end("free@example.com").await;
+    let letters = server.letters_after_jobs("free@example.com").await;
     confirm(&ada, &letters[0].token()).await.is(409).problem_is("email_taken");
 }
 

@@ -1,4 +1,4 @@
-//! Entity tags: who has the newest version is not sent it again, and nobody overwrites what they have not seen.
+//! Entity tags: a current copy is not sent again (304), and stale updates are rejected (412).
 
 use serde_json::json;
 
@@ -7,13 +7,13 @@ use crate::harness::{Client, Server, together};
 const ME: &str = "/api/v1/users/me";
 const ITEMS: &str = "/api/v1/items";
 
-async fn make(client: &Client) -> String {
+async fn create(client: &Client) -> String {
     let reply = client.post(ITEMS).json(&json!({"title": "Keystone", "description": "0"})).await.is(201);
     reply.header("location").unwrap().to_owned()
 }
 
 #[tokio::test]
-async fn every_answer_about_one_thing_has_its_version() {
+async fn every_single_resource_response_has_an_etag() {
     let server = Server::start().await;
     let [admin, user] = server.seeded(["admin", "user"]).await;
     let of_user = format!("/api/v1/users/{}", user.id);
@@ -29,14 +29,14 @@ async fn every_answer_about_one_thing_has_its_version() {
         let changed = admin.patch(path).json(&json!({member: "Another"})).await.is(200);
         assert_ne!(changed.etag(), reply.etag(), "{path}");
         assert_eq!(admin.get(path).await.is(200).etag(), changed.etag(), "{path}");
-        // What is there already is no change.
+        // A patch without a difference does not change the tag.
         let same = admin.patch(path).json(&json!({})).await.is(200);
         assert_eq!((same.etag(), &same.body), (changed.etag(), &changed.body), "{path}");
     }
     let known = admin.get(&of_user).await.is(200).etag();
     assert_eq!(admin.patch(&of_user).json(&json!({"name": "Another"})).await.is(200).etag(), known);
     assert_eq!(user.get(ME).await.is(200).etag(), known);
-    // As much as others may see is another representation.
+    // The public view is another representation.
     let ada = server.user("ada").await;
     let public = ada.get(&of_user).await.is(200).etag();
     assert_ne!(public, known);
@@ -45,10 +45,10 @@ async fn every_answer_about_one_thing_has_its_version() {
 }
 
 #[tokio::test]
-async fn who_has_the_newest_version_is_not_sent_it_again() {
+async fn a_current_copy_gets_304() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
-    let item = make(&ada).await;
+    let item = create(&ada).await;
     for path in [&item, ME, &format!("/api/v1/users/{}", ada.id)] {
         let tag = ada.get(path).await.is(200).etag();
         let weak = format!("W/{tag}");
@@ -80,10 +80,10 @@ async fn who_has_the_newest_version_is_not_sent_it_again() {
 }
 
 #[tokio::test]
-async fn a_change_to_another_version_than_was_seen_is_refused() {
+async fn a_stale_update_is_rejected() {
     let server = Server::start().await;
     let [admin, user] = server.seeded(["admin", "user"]).await;
-    let item = make(&user).await;
+    let item = create(&user).await;
     for path in [&item, &format!("/api/v1/users/{}", user.id), ME] {
         let client = if path == ME { &user } else { &admin };
         let member = if *path == item { "title" } else { "name" };
@@ -95,7 +95,7 @@ async fn a_change_to_another_version_than_was_seen_is_refused() {
         let padded = current.etag().replacen('"', "\"0", 1);
         for stale in [&old, &weak, &padded, "\"x\"", "\"\"", "\"-1\"", "\"99999999999999999999\"", "\"x\", \"y\""] {
             client.patch(path).header("if-match", stale).json(&body).await.is(412).problem_is("precondition_failed");
-            // Also if there is nothing to change.
+            // This applies even if the patch changes nothing.
             client.patch(path).header("if-match", stale).json(&json!({})).await.is(412).problem();
             client.delete(path).header("if-match", stale).await.is(412).problem_is("precondition_failed");
         }
@@ -117,7 +117,7 @@ async fn a_change_to_another_version_than_was_seen_is_refused() {
     admin.delete(&item).header("if-match", "*").await.is(404);
 }
 
-/// Adds one to the number in the description, as often as it takes until nobody was faster.
+/// Increments the number in the description, and retries until no concurrent change interferes.
 async fn add_one(client: Client, path: String) {
     loop {
         let seen = client.get(&path).await.is(200);
@@ -132,19 +132,19 @@ async fn add_one(client: Client, path: String) {
 }
 
 #[tokio::test]
-async fn of_fifty_who_add_one_at_once_each_counts() {
+async fn fifty_concurrent_increments_all_count() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
-    let path = make(&ada).await;
+    let path = create(&ada).await;
     together((0..50).map(|_| add_one(ada.clone(), path.clone()))).await;
     assert_eq!(ada.get(&path).await.is(200).json()["description"], "50");
 }
 
 #[tokio::test]
-async fn changes_to_different_members_at_once_are_all_kept() {
+async fn concurrent_changes_to_different_members_are_all_applied() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
-    let item = make(&ada).await;
+    let item = create(&ada).await;
     for (path, members) in [(item.as_str(), ["title", "description"]), (ME, ["name", "username"])] {
         for round in 0..25 {
             let value = |member: &str| json!(format!("{member}-{round}"));
@@ -153,7 +153,7 @@ async fn changes_to_different_members_at_once_are_all_kept() {
                 async move { request.await.is(200) }
             }))
             .await;
-            assert_ne!(replies[0].etag(), replies[1].etag(), "each change makes a version of its own");
+            assert_ne!(replies[0].etag(), replies[1].etag(), "each change creates its own version");
             let both = ada.get(path).await.is(200).json();
             for (member, reply) in members.iter().zip(&replies) {
                 assert_eq!((&both[*member], &reply.json()[*member]), (&value(member), &value(member)), "{both}");

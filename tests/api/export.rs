@@ -1,4 +1,4 @@
-//! Everything that is kept about somebody: all of it, for them alone, and whole or not at all.
+//! The data export: all data about the caller, for the caller only, complete or visibly broken.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::harness::{Client, PASSWORD, PATIENCE, Raw, Server, eventually, togeth
 const EXPORT: &str = "/api/v1/users/me/export";
 const ITEMS: &str = "/api/v1/items";
 
-/// Has an item, and a session in a browser of this name.
+/// Registers a user with an item, and a session with this browser name.
 async fn someone(server: &Server, name: &str) -> Client {
     let client = server.anonymous().register(name).await;
     let body = json!({"email": client.email, "password": PASSWORD});
@@ -31,7 +31,7 @@ fn kinds(export: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn it_has_everything_of_the_caller_and_nothing_of_others() {
+async fn an_export_has_all_data_of_the_caller_and_none_of_others() {
     let server = Server::start().await;
     let [admin, editor] = server.seeded(["admin", "editor"]).await;
     let (ada, bob) = (someone(&server, "ada").await, someone(&server, "bob").await);
@@ -39,7 +39,7 @@ async fn it_has_everything_of_the_caller_and_nothing_of_others() {
     let path = format!("/api/v1/users/{}", ada.id);
     let by = |id: &str| format!("by-{id}");
     editor.patch(&path).header("x-request-id", &by("editor")).json(&json!({"email": "lovelace@example.com"})).await;
-    // Refused although the password is right, and the audit log has it.
+    // A login is rejected although the password is correct, and the audit log records it.
     admin.patch(&path).json(&json!({"is_active": false})).await.is(200);
     let ada = ada.named("lovelace@example.com");
     ada.try_log_in(PASSWORD).await.is(403);
@@ -70,8 +70,8 @@ async fn it_has_everything_of_the_caller_and_nothing_of_others() {
     for event in events {
         let by_others = ["role_changed", "user_activated", "user_deactivated", "email_changed"].map(Value::from);
         if by_others.contains(&event["kind"]) {
-            let told = [&event["actor_id"], &event["ip"], &event["request_id"]];
-            assert_eq!(told, [&Value::Null; 3], "{event:#}");
+            let recorded = [&event["actor_id"], &event["ip"], &event["request_id"]];
+            assert_eq!(recorded, [&Value::Null; 3], "{event:#}");
         }
         assert_eq!(event["user_id"], ada.id);
     }
@@ -82,7 +82,7 @@ async fn it_has_everything_of_the_caller_and_nothing_of_others() {
 }
 
 #[tokio::test]
-async fn what_somebody_did_to_others_is_theirs_but_not_whom() {
+async fn an_export_lists_actions_on_others_without_naming_them() {
     let server = Server::start().await;
     let admin = server.admin().await;
     let bob = someone(&server, "bob").await;
@@ -98,7 +98,7 @@ async fn what_somebody_did_to_others_is_theirs_but_not_whom() {
 }
 
 #[tokio::test]
-async fn a_large_one_is_whole() {
+async fn a_large_export_is_complete() {
     let server = Server::start().await;
     server.home.cli_reading(PASSWORD, ["seed", "--users", "2", "--items", "3000", "--password-stdin"]).exits(0);
     let owner = server.anonymous().named("user-000001@seed.example").log_in().await;
@@ -112,7 +112,7 @@ async fn a_large_one_is_whole() {
 }
 
 #[tokio::test]
-async fn who_comes_after_on_a_freed_address_gets_nothing_of_who_was_before() {
+async fn an_export_has_no_data_of_the_previous_owner_of_an_address() {
     let server = Server::start().await;
     let old = someone(&server, "ada").await;
     old.delete("/api/v1/users/me").await.is(204);
@@ -128,7 +128,7 @@ async fn who_comes_after_on_a_freed_address_gets_nothing_of_who_was_before() {
 }
 
 #[tokio::test]
-async fn asking_for_it_is_limited_and_looking_at_its_head_reads_nothing() {
+async fn exports_are_rate_limited_and_head_requests_read_nothing() {
     let server = Server::with().env("RATE_LIMIT_ENABLED", "true").start().await;
     let ada = server.user("ada").await;
     for left in (0..10).rev() {
@@ -141,7 +141,7 @@ async fn asking_for_it_is_limited_and_looking_at_its_head_reads_nothing() {
     ada.get("/api/v1/users/me").await.is(200);
 }
 
-/// More than the buffers of a connection hold.
+/// Adds more data than the buffers of a connection hold.
 async fn fill(client: &Client) {
     for _ in 0..15 {
         let some = (0..20).map(|number| {
@@ -154,7 +154,7 @@ async fn fill(client: &Client) {
 }
 
 #[tokio::test]
-async fn one_that_cannot_go_on_is_not_taken_for_whole() {
+async fn an_interrupted_export_does_not_look_complete() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     let phone = ada.clone().log_in().await;
@@ -166,7 +166,7 @@ async fn one_that_cannot_go_on_is_not_taken_for_whole() {
         )
     };
     for is_to_break in [false, true] {
-        // Who reads slowly.
+        // A slow reader.
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4_096).unwrap();
         let stream = socket.connect(server.address().parse().unwrap()).await.unwrap();
@@ -179,9 +179,9 @@ async fn one_that_cannot_go_on_is_not_taken_for_whole() {
         let is_whole = heard.text.ends_with("\r\n]}\r\n0\r\n\r\n");
         let end: String = heard.text.chars().rev().take(80).collect::<Vec<_>>().into_iter().rev().collect();
         assert_eq!(is_whole, !is_to_break, "after {:?}: …{end}", heard.after);
-        assert!(heard.text.len() > 1_000_000, "it had begun: {}", heard.text.len());
-        assert!(is_whole || !heard.text.ends_with("\r\n0\r\n\r\n"), "no end of the transfer: …{end}");
+        assert!(heard.text.len() > 1_000_000, "the export had started: {}", heard.text.len());
+        assert!(is_whole || !heard.text.ends_with("\r\n0\r\n\r\n"), "the transfer must not end normally: …{end}");
     }
     let is_said = async || server.log().contains("export interrupted").then_some(());
-    eventually("the operator is told", is_said).await;
+    eventually("the error is logged", is_said).await;
 }

@@ -11,7 +11,7 @@ fn home() -> Home {
     Home::new().env("FIRST_SUPERUSER", EMAIL).env("FIRST_SUPERUSER_PASSWORD", PASSWORD)
 }
 
-/// The addresses of all administrators.
+/// Returns the addresses of all administrators.
 fn admins(home: &Home) -> Vec<String> {
     let users = home.users();
     let admins = users.iter().filter(|user| user["role"] == "admin");
@@ -56,7 +56,7 @@ async fn a_database_with_an_administrator_keeps_it() {
 }
 
 #[tokio::test]
-async fn a_user_who_has_the_address_does_not_become_an_administrator() {
+async fn an_existing_user_with_the_address_is_not_promoted() {
     let server = Server::start().await;
     server.user("first").await;
     let home = server.leave().env("FIRST_SUPERUSER", "FIRST@example.com").env("FIRST_SUPERUSER_PASSWORD", PASSWORD);
@@ -68,7 +68,7 @@ async fn a_user_who_has_the_address_does_not_become_an_administrator() {
 #[tokio::test]
 async fn an_administrator_is_created_as_soon_as_the_database_is_migrated() {
     if Database::chosen() == Database::Sqlite {
-        return; // a server migrates it itself
+        return; // this server migrates the database itself
     }
     let server = home().without("AUTO_MIGRATE").start().await;
     server.anonymous().get("/health/ready").await.is(503);
@@ -79,7 +79,7 @@ async fn an_administrator_is_created_as_soon_as_the_database_is_migrated() {
 }
 
 #[test]
-fn half_an_administrator_and_a_weak_password_are_refused() {
+fn incomplete_settings_and_a_weak_password_are_rejected() {
     for (name, value) in
         [("FIRST_SUPERUSER_PASSWORD", ""), ("FIRST_SUPERUSER", ""), ("FIRST_SUPERUSER_PASSWORD", "short")]
     {

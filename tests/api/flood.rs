@@ -1,4 +1,4 @@
-//! Hostile clients in numbers, and a process that runs out of descriptors: honest clients are served all the same.
+//! Many hostile clients, and a process that runs out of file descriptors: honest clients are still served.
 
 use std::time::{Duration, Instant};
 
@@ -9,11 +9,11 @@ use crate::harness::{Raw, Server, eventually, together};
 const GET: &[u8] = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
 const POST: &[u8] = b"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
                       Content-Length: 50\r\n\r\n";
-/// After which the last of them must be gone, on a busy machine.
+/// The time after which all hostile clients must be disconnected, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(40);
 const PACE: Duration = Duration::from_secs(2);
 
-/// What a process has used: kilobytes of memory now, seconds of processors in all. Only Linux tells.
+/// Returns the resources a process has used: current memory in kilobytes, total CPU time in seconds. Linux only.
 fn usage(server: &Server) -> Option<(u64, f64)> {
     let folder = format!("/proc/{}", server.pid().as_raw_nonzero());
     let status = std::fs::read_to_string(format!("{folder}/status")).ok()?;
@@ -25,7 +25,7 @@ fn usage(server: &Server) -> Option<(u64, f64)> {
     Some((memory, ticks / 100.0))
 }
 
-/// One of the hostile, by its number; returns when the server has closed.
+/// Runs one hostile client, whose behaviour depends on its number. Returns when the server has closed the connection.
 async fn hostile(address: String, number: usize) {
     let raw = Raw::connect(&address).await;
     match number % 5 {
@@ -41,7 +41,7 @@ async fn hostile(address: String, number: usize) {
     };
 }
 
-/// So many hostile clients at once, and an honest one whose every request is answered.
+/// Runs this many hostile clients at once, and an honest one whose every request must be answered.
 async fn survives(crowd: usize) {
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
@@ -54,16 +54,20 @@ async fn survives(crowd: usize) {
     ));
     let (mut times, mut most) = (Vec::new(), 0);
     while !crowd.is_finished() {
-        let asked = Instant::now();
+        let started = Instant::now();
         server.anonymous().get("/health").await.is(200);
-        times.push(asked.elapsed());
+        times.push(started.elapsed());
         most = usage(&server).map_or(most, |(memory, _)| memory.max(most));
-        tokio::time::sleep(Duration::from_millis(10)).await; // the pace of a client
+        tokio::time::sleep(Duration::from_millis(10)).await; // paces the client
     }
     crowd.await.unwrap();
     times.sort_unstable();
     let (middle, p99) = (times[times.len() / 2], times[times.len() * 99 / 100]);
-    eprintln!("{} honest answers, median {middle:?}, p99 {p99:?}; all gone after {:?}", times.len(), begun.elapsed());
+    eprintln!(
+        "{} responses to the honest client, median {middle:?}, p99 {p99:?}; all others disconnected after {:?}",
+        times.len(),
+        begun.elapsed()
+    );
     if let (Some((memory, seconds_before)), Some((_, seconds))) = (before, usage(&server)) {
         let growth = most.saturating_sub(memory);
         eprintln!("memory {memory} KB, at most {growth} KB more; {:.2} s of processor", seconds - seconds_before);
@@ -83,16 +87,16 @@ async fn honest_clients_are_served_among_thousands_of_hostile_ones() {
 }
 
 #[tokio::test]
-async fn a_server_with_few_descriptors_serves_whom_it_can_and_recovers() {
+async fn a_server_with_few_descriptors_serves_some_clients_and_recovers() {
     let server = Server::with().env("MAX_CONNECTIONS_PER_ADDRESS", "0").descriptors(256).start().await;
-    eventually("it says so", async || server.log().contains("at most 128 connections").then_some(())).await;
+    eventually("the limit is logged", async || server.log().contains("at most 128 connections").then_some(())).await;
     let before = usage(&server);
     let crowd: Vec<_> = together((0..800).map(|_| {
         let address = server.address().to_owned();
         async move { Raw::connect(&address).await }
     }))
     .await;
-    // Some are in; all others have been turned away by the time that the first of those are.
+    // Some clients are connected. All others have been rejected by the time the first of those is.
     let fates = together(crowd.into_iter().map(|raw| raw.until_closed(PATIENCE))).await;
     let refused = fates.iter().filter(|heard| heard.text.contains("overloaded")).count();
     assert!((500..=672).contains(&refused), "{refused}");
@@ -104,8 +108,8 @@ async fn a_server_with_few_descriptors_serves_whom_it_can_and_recovers() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_server_that_cannot_accept_does_not_spin_and_goes_on_later() {
-    use rustix::process::prlimit; // Linux has it
+async fn a_server_that_cannot_accept_does_not_spin_and_recovers() {
+    use rustix::process::prlimit; // Linux only
 
     let server = Server::start().await;
     server.anonymous().get("/health").await.is(200);
@@ -113,10 +117,11 @@ async fn a_server_that_cannot_accept_does_not_spin_and_goes_on_later() {
     let before =
         prlimit(Some(pid), Resource::Nofile, Rlimit { current: Some(3), maximum: getrlimit(Resource::Nofile).maximum })
             .unwrap();
-    let waiting = Raw::connect(server.address()).await.send(GET).await; // the kernel takes it, the server cannot
-    eventually("it says so", async || server.log().contains("Error accepting").then_some(())).await;
+    // the kernel accepts the connection, the server cannot
+    let waiting = Raw::connect(server.address()).await.send(GET).await;
+    eventually("the error is logged", async || server.log().contains("Error accepting").then_some(())).await;
     let (_, seconds_before) = usage(&server).unwrap();
-    tokio::time::sleep(Duration::from_secs(2)).await; // what a spin would fill
+    tokio::time::sleep(Duration::from_secs(2)).await; // a spinning server would use this time
     let (_, seconds) = usage(&server).unwrap();
     assert!(seconds - seconds_before < 0.6, "{}", seconds - seconds_before);
     prlimit(Some(pid), Resource::Nofile, before).unwrap();

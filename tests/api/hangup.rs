@@ -1,4 +1,4 @@
-//! Clients that hang up at any moment leave nothing half done, and no connection behind.
+//! Clients that disconnect at any moment leave neither partial changes nor open connections behind.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use tokio::net::TcpStream;
 
 use crate::harness::{Home, PASSWORD, Server, together};
 
-/// Sends a part of a request or all of it, waits a moment, and hangs up: politely or with a reset.
-async fn hang_up(address: String, number: u64) {
+/// Sends part or all of a request, waits briefly, and disconnects, with or without a reset.
+async fn disconnect(address: String, number: u64) {
     let body = json!({"email": format!("user{}@example.com", number / 2), "password": PASSWORD}).to_string();
     let path = if number.is_multiple_of(2) { "register" } else { "login" };
     let head = format!("POST /api/v1/auth/{path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n");
@@ -20,17 +20,17 @@ async fn hang_up(address: String, number: u64) {
     };
     let stream = TcpStream::connect(address).await.unwrap();
     if !number.is_multiple_of(3) {
-        stream.set_zero_linger().unwrap(); // closing is a reset
+        stream.set_zero_linger().unwrap(); // makes closing send a reset
     }
     stream.writable().await.unwrap();
-    let _ = stream.try_write(&request.as_bytes()[..length]); // a fresh connection takes it whole
-    tokio::time::sleep(Duration::from_micros(number * 7919 % 15_000)).await; // the moment is the point
+    let _ = stream.try_write(&request.as_bytes()[..length]); // a new connection accepts all bytes at once
+    tokio::time::sleep(Duration::from_micros(number * 7919 % 15_000)).await; // varies the moment of the disconnect
 }
 
-async fn survives_hang_ups(home: Home) {
-    let server = home.env("HASH_CONCURRENCY", "64").start().await; // the queue of hashes is not the point
+async fn survives_disconnects(home: Home) {
+    let server = home.env("HASH_CONCURRENCY", "64").start().await; // so that the queue of hashes is not the limit
     for batch in 0..30 {
-        together((0..10).map(|number| hang_up(server.address().to_owned(), batch * 10 + number))).await;
+        together((0..10).map(|number| disconnect(server.address().to_owned(), batch * 10 + number))).await;
     }
 
     let replies = together((0..40).map(|number| {
@@ -43,15 +43,15 @@ async fn survives_hang_ups(home: Home) {
     server.anonymous().get("/health/ready").await.is(200);
 
     let users = server.everyone_can_log_in().await;
-    assert!(users > 40, "some of the requests must have got through: {users}");
+    assert!(users > 40, "some of the requests must have been processed: {users}");
 }
 
 #[tokio::test]
-async fn a_server_survives_clients_that_hang_up() {
-    survives_hang_ups(Home::new()).await;
+async fn a_server_survives_client_disconnects() {
+    survives_disconnects(Home::new()).await;
 }
 
 #[tokio::test]
-async fn a_server_with_two_connections_survives_clients_that_hang_up() {
-    survives_hang_ups(Server::with().env("DB_POOL_SIZE", "2")).await;
+async fn a_server_with_two_database_connections_survives_client_disconnects() {
+    survives_disconnects(Server::with().env("DB_POOL_SIZE", "2")).await;
 }

@@ -1,4 +1,4 @@
-//! The headers that every answer carries, whatever it is.
+//! The headers that every response carries.
 
 use keepstone_test_backends::Database;
 use reqwest::Method;
@@ -8,9 +8,9 @@ use crate::harness::{Client, Home, PASSWORD, Reply, Server, eventually, raw_requ
 
 const LOGIN: &str = "/api/v1/auth/login";
 
-/// Asserts what every answer has, and that it says so once.
+/// Asserts the headers that every response must have, each exactly once.
 #[track_caller]
-fn guarded(reply: &Reply) {
+fn assert_guarded(reply: &Reply) {
     for (name, value) in [
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
@@ -36,8 +36,8 @@ fn guarded(reply: &Reply) {
     }
 }
 
-/// One answer of every kind there is.
-async fn answers(server: &Server, ada: &Client) -> Vec<(u16, Reply)> {
+/// Returns one response of every kind.
+async fn responses(server: &Server, ada: &Client) -> Vec<(u16, Reply)> {
     let anonymous = server.anonymous();
     let too_large = vec![b' '; 64 * 1024 + 1];
     let wrong = json!({"email": ada.email, "password": "not this one"});
@@ -74,11 +74,11 @@ async fn answers(server: &Server, ada: &Client) -> Vec<(u16, Reply)> {
 }
 
 #[tokio::test]
-async fn every_answer_has_them() {
+async fn every_response_has_the_security_headers() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
-    for (status, reply) in answers(&server, &ada).await {
-        guarded(&reply);
+    for (status, reply) in responses(&server, &ada).await {
+        assert_guarded(&reply);
         let reply = reply.is(status);
         match reply.header("content-type") {
             Some("application/json") if status == 400 => drop(reply.oauth_error("invalid_request", "invalid_request")),
@@ -89,7 +89,7 @@ async fn every_answer_has_them() {
 }
 
 #[tokio::test]
-async fn so_has_one_that_is_limited_and_one_that_is_not_ready() {
+async fn responses_429_and_503_have_the_security_headers() {
     let server = Server::with().env("RATE_LIMIT_ENABLED", "true").start().await;
     let mut last = server.anonymous().post(LOGIN).json(&json!({})).await;
     for _ in 0..20 {
@@ -98,53 +98,58 @@ async fn so_has_one_that_is_limited_and_one_that_is_not_ready() {
         }
         last = server.anonymous().post(LOGIN).json(&json!({})).await;
     }
-    guarded(&last);
+    assert_guarded(&last);
     last.is(429).problem();
 }
 
 #[tokio::test]
-async fn nothing_is_kept_by_anybody_but_what_is_public() {
+async fn only_public_responses_may_be_cached() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
-    for (_, reply) in answers(&server, &ada).await {
-        let is_public = ["/docs", "/redoc", "/problems", "/.well-known"].iter().any(|path| reply.asked.contains(path));
-        let kept = reply.header("cache-control").unwrap();
+    for (_, reply) in responses(&server, &ada).await {
+        let is_public =
+            ["/docs", "/redoc", "/problems", "/.well-known"].iter().any(|path| reply.request_line.contains(path));
+        let cache_control = reply.header("cache-control").unwrap();
         if is_public && reply.status == 200 {
-            assert!(kept.starts_with("public, max-age="), "{reply:#?}");
+            assert!(cache_control.starts_with("public, max-age="), "{reply:#?}");
         } else {
-            assert_eq!(kept, "no-store", "{reply:#?}");
+            assert_eq!(cache_control, "no-store", "{reply:#?}");
         }
     }
 }
 
 #[tokio::test]
-async fn https_is_asked_for_only_where_a_trusted_proxy_says_that_it_is_spoken() {
+async fn hsts_is_sent_only_if_a_trusted_proxy_reports_https() {
     let behind = Server::with().env("TRUSTED_PROXIES", "127.0.0.1").start().await;
     let alone = Server::start().await;
     for path in ["/health", "/nothing", "/problems"] {
         let ask = |server: &Server, scheme: &str| server.anonymous().get(path).header("x-forwarded-proto", scheme);
-        let told = ask(&behind, "https").await;
-        assert_eq!(told.header("strict-transport-security"), Some("max-age=31536000; includeSubDomains"), "{told:#?}");
+        let with_hsts = ask(&behind, "https").await;
+        assert_eq!(
+            with_hsts.header("strict-transport-security"),
+            Some("max-age=31536000; includeSubDomains"),
+            "{with_hsts:#?}"
+        );
         for scheme in ["https, https", "HTTPS", "https,http", ", https"] {
-            let told = ask(&behind, scheme).await;
-            assert!(told.header("strict-transport-security").is_some(), "{scheme}: {told:#?}");
+            let with_hsts = ask(&behind, scheme).await;
+            assert!(with_hsts.header("strict-transport-security").is_some(), "{scheme}: {with_hsts:#?}");
         }
-        let told = ask(&behind, "https").header("x-forwarded-proto", "http").await;
-        assert!(told.header("strict-transport-security").is_some(), "{told:#?}");
+        let with_hsts = ask(&behind, "https").header("x-forwarded-proto", "http").await;
+        assert!(with_hsts.header("strict-transport-security").is_some(), "{with_hsts:#?}");
         let forwarded = behind.anonymous().get(path).header("forwarded", "for=192.0.2.1;proto=https, for=10.0.0.1");
         assert!(forwarded.await.header("strict-transport-security").is_some());
         for scheme in ["http", "http, https", "", "httpsx"] {
-            guarded(&ask(&behind, scheme).await);
+            assert_guarded(&ask(&behind, scheme).await);
         }
-        guarded(&ask(&alone, "https").await);
-        guarded(&behind.anonymous().get(path).await);
+        assert_guarded(&ask(&alone, "https").await);
+        assert_guarded(&behind.anonymous().get(path).await);
     }
 }
 
 #[tokio::test]
-async fn production_warns_once_of_a_proxy_that_is_not_trusted() {
+async fn production_warns_once_about_an_untrusted_proxy() {
     let warnings = |server: &Server| server.log().matches("TRUSTED_PROXIES does not list 127.0.0.1").count();
-    // On SQLite: the servers of the tests have a password that production refuses.
+    // On SQLite, because the database servers of the tests have a password that production rejects.
     let production = || Home::on(Database::Sqlite).env("ENVIRONMENT", "production");
     for name in ["x-forwarded-for", "x-forwarded-proto", "forwarded"] {
         let server = production().env("TRUSTED_PROXIES", "10.0.0.0/8").start().await;
@@ -168,7 +173,7 @@ async fn production_warns_once_of_a_proxy_that_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn headers_that_caches_are_poisoned_with_change_nothing() {
+async fn cache_poisoning_headers_have_no_effect() {
     let server = Server::start().await;
     let plain = server.anonymous().get("/problems").await.is(200);
     for (name, value) in [

@@ -1,11 +1,11 @@
-//! Health: alive, ready, and why not.
+//! Health: liveness, readiness and the causes of failure.
 
 use keepstone_test_backends::Database;
 
 use crate::harness::{Server, eventually};
 
 #[tokio::test]
-async fn a_healthy_server_says_who_it_is() {
+async fn a_healthy_server_returns_its_identity() {
     let server = Server::with().env("APP_VERSION", "7.8.9").start().await;
     let health = server.anonymous().get("/health").await.is(200).json();
     assert_eq!(health["status"], "healthy");
@@ -14,13 +14,13 @@ async fn a_healthy_server_says_who_it_is() {
 }
 
 #[tokio::test]
-async fn a_server_that_lives_says_so() {
+async fn a_running_server_is_live() {
     let server = Server::start().await;
     assert_eq!(server.anonymous().get("/health/live").await.is(200).json()["status"], "ok");
 }
 
 #[tokio::test]
-async fn a_server_that_is_ready_says_what_it_has_checked() {
+async fn a_ready_server_lists_its_checks() {
     let server = Server::start().await;
     let ready = server.anonymous().get("/health/ready").await.is(200).json();
     assert_eq!(ready["status"], "ready");
@@ -29,11 +29,11 @@ async fn a_server_that_is_ready_says_what_it_has_checked() {
 }
 
 #[tokio::test]
-async fn a_server_without_its_tables_lives_but_is_not_ready_until_they_are_made() {
+async fn a_server_without_tables_is_live_but_not_ready_until_migrated() {
     let server = Server::with().without("AUTO_MIGRATE").start().await;
     let anonymous = server.anonymous();
     if Database::chosen() == Database::Sqlite {
-        anonymous.get("/health/ready").await.is(200); // it migrates by itself
+        anonymous.get("/health/ready").await.is(200); // with this database, the server migrates automatically
         return;
     }
     anonymous.get("/health/live").await.is(200);
@@ -46,16 +46,16 @@ async fn a_server_without_its_tables_lives_but_is_not_ready_until_they_are_made(
 }
 
 #[tokio::test]
-async fn a_server_migrates_its_database_when_it_is_told_to() {
+async fn a_server_migrates_its_database_if_configured() {
     let server = Server::with().env("AUTO_MIGRATE", "true").start().await;
     server.cli(["migrate", "check"]).exits(0);
 }
 
 #[tokio::test]
-async fn a_server_whose_database_has_gone_lives_and_answers_503() {
+async fn a_server_without_its_database_is_live_and_returns_503() {
     let database = Database::chosen();
     if database == Database::Sqlite {
-        return; // a file does not go; see the tests of a full or a locked one
+        return; // a database file does not become unreachable; other tests cover a full or locked file
     }
     let backend = database.server();
     let server = Server::with().env("DATABASE_URL", &database.create_on(&backend, "lost")).start().await;

@@ -1,4 +1,4 @@
-//! The house keeps its rooms: who may import whom (ARCHITECTURE.md), and the same migrations for every database.
+//! Architecture tests: the allowed imports between packages (ARCHITECTURE.md), and equal migrations for every database.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("test-backends", &[]),
 ];
 
-/// Families of foreign packages, and the only packages of ours that may import them.
+/// Families of third-party packages, and the only packages of ours that may import them.
 const FOREIGN: [(&str, &[&str]); 11] = [
     ("diesel", &["keepstone-persistence"]),
     ("libsqlite3-sys", &["keepstone-persistence"]),
@@ -38,18 +38,18 @@ fn metadata() -> Metadata {
     MetadataCommand::new().manifest_path(manifest).no_deps().exec().unwrap()
 }
 
-/// What this package imports, except for its tests.
+/// Returns the imports of this package, without those of its tests.
 fn imports(package: &Package) -> impl Iterator<Item = &str> {
     let dependencies = package.dependencies.iter();
     dependencies.filter(|import| import.kind != DependencyKind::Development).map(|import| import.name.as_str())
 }
 
 #[test]
-fn our_packages_import_each_other_only_along_the_arrows() {
+fn our_packages_import_each_other_only_as_allowed() {
     for package in &metadata().packages {
         let name = package.name.as_str();
         if name == "keepstone" {
-            continue; // the composition root sees everything
+            continue; // the composition root may import every package
         }
         let arrow = ARROWS.iter().find(|(from, _allowed)| name == format!("keepstone-{from}"));
         let (_from, allowed) =
@@ -61,7 +61,7 @@ fn our_packages_import_each_other_only_along_the_arrows() {
 }
 
 #[test]
-fn what_only_tests_need_is_in_no_program() {
+fn test_dependencies_are_in_no_program() {
     for package in &metadata().packages {
         let found = imports(package).find(|import| *import == "keepstone-test-backends");
         assert_eq!(found, None, "in {}", package.name);
@@ -69,7 +69,7 @@ fn what_only_tests_need_is_in_no_program() {
 }
 
 #[test]
-fn foreign_packages_stay_in_their_rooms() {
+fn third_party_packages_are_imported_only_where_allowed() {
     for package in &metadata().packages {
         for import in imports(package) {
             for (family, rooms) in FOREIGN {
@@ -88,10 +88,10 @@ fn foreign_packages_stay_in_their_rooms() {
 }
 
 #[test]
-fn every_foreign_package_is_a_release_from_crates_io() {
+fn every_third_party_package_is_a_release_from_crates_io() {
     let lock = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock")).unwrap();
     let of_key = |key: &'static str| lock.lines().filter_map(move |line| line.strip_prefix(key)?.strip_prefix(" = "));
-    assert!(of_key("source").count() > 100, "this is not how a lock file looks any more");
+    assert!(of_key("source").count() > 100, "the format of the lock file has changed");
     for source in of_key("source") {
         assert_eq!(source, "\"registry+https://github.com/rust-lang/crates.io-index\"");
     }
@@ -102,7 +102,7 @@ fn every_foreign_package_is_a_release_from_crates_io() {
 }
 
 #[test]
-fn the_library_for_other_teams_has_actix_only_as_an_option() {
+fn actix_is_optional_in_the_auth_library() {
     let metadata = metadata();
     let auth = metadata.packages.iter().find(|package| package.name == "keepstone-auth").unwrap();
     for import in auth.dependencies.iter().filter(|import| import.kind == DependencyKind::Normal) {

@@ -1,10 +1,10 @@
-//! Ids: what the world sees of anything is a UUID; the numbers that the database counts with stay inside.
+//! Ids: every public id is a UUID. The integers that the database uses internally are never exposed.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Home, PASSWORD, Server};
 
-/// Whether a member of this name identifies something of ours.
+/// Returns whether a member of this name identifies one of our resources.
 fn is_id(name: &str) -> bool {
     (name == "id" || name.ends_with("_id") || name.ends_with("Id")) && name != "request_id"
 }
@@ -15,7 +15,7 @@ fn is_uuid(text: &str) -> bool {
     parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]) && parts.iter().all(|part| is_hex(part))
 }
 
-/// Asserts that whatever is an id in this is a UUID, and says how many there are.
+/// Asserts that every id in this value is a UUID, and returns their number.
 #[track_caller]
 fn assert_ids_are_uuids(value: &Value) -> usize {
     match value {
@@ -36,7 +36,7 @@ fn assert_ids_are_uuids(value: &Value) -> usize {
 }
 
 #[tokio::test]
-async fn whatever_is_an_id_is_a_uuid_in_bodies_addresses_and_the_log() {
+async fn ids_are_uuids_in_bodies_urls_and_the_log() {
     let server = Server::with().env("LOG_FORMAT", "json").env("LOG_LEVEL", "debug").start().await;
     let admin = server.admin().await;
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);
@@ -85,7 +85,7 @@ async fn whatever_is_an_id_is_a_uuid_in_bodies_addresses_and_the_log() {
             assert!(is_uuid(location.rsplit('/').next().unwrap()), "{location}");
         }
         if let Some(cursor) = reply.json()["next_cursor"].as_str() {
-            assert!(cursor.len() > 50, "nothing that could be counted: {cursor}");
+            assert!(cursor.len() > 50, "the cursor must be opaque: {cursor}");
         }
     }
     assert!(count > 50, "{count}");
@@ -101,11 +101,11 @@ async fn whatever_is_an_id_is_a_uuid_in_bodies_addresses_and_the_log() {
 }
 
 #[test]
-fn the_document_has_no_id_that_is_a_number() {
+fn the_document_has_no_numeric_ids() {
     fn assert_no_number(value: &Value, count: &mut usize) {
         let named = value["properties"].as_object().into_iter().flatten().map(|(name, schema)| (name.as_str(), schema));
         let parameter = value["name"].as_str().map(|name| (name, &value["schema"]));
-        // OAuth 2's `client_id` is the client's name for itself.
+        // OAuth 2's `client_id` is a name that the client chooses.
         let ids = named.chain(parameter).filter(|(name, _)| is_id(name) && *name != "client_id");
         for (_, schema) in ids {
             assert!(schema["type"] == "string" || schema["type"] == json!(["string", "null"]), "{value:#}");

@@ -1,4 +1,4 @@
-//! Requests that carry an `Idempotency-Key`: sent again, they are answered again and done once.
+//! Requests with an `Idempotency-Key`: a repeated request gets the same response and runs once.
 
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
@@ -14,11 +14,11 @@ async fn post(client: &Client, path: &str, key: &str, body: &Value) -> Reply {
     client.post(path).header("idempotency-key", key).json(body).await
 }
 
-fn person(name: &str) -> Value {
+fn registration(name: &str) -> Value {
     json!({"email": format!("{name}@example.com"), "password": PASSWORD})
 }
 
-/// Asserts that one answer is the other given again.
+/// Asserts that one response is a replay of the other.
 #[track_caller]
 fn assert_replayed(again: &Reply, first: &Reply) {
     assert_eq!((again.status, &again.body), (first.status, &first.body), "{again:#?}");
@@ -30,14 +30,14 @@ fn assert_replayed(again: &Reply, first: &Reply) {
 }
 
 #[tokio::test]
-async fn a_request_that_is_sent_again_is_answered_again_everywhere() {
+async fn a_repeated_request_gets_the_same_response_on_every_node() {
     let mut server = Server::start().await;
     let admin = server.admin().await;
     let requests = [
         (admin.clone(), ITEMS, json!({"title": "Keystone"})),
-        (admin.clone(), USERS, person("ada")),
-        (admin.anonymous(), USERS, person("bob")),
-        (admin.anonymous(), REGISTER, person("eve")),
+        (admin.clone(), USERS, registration("ada")),
+        (admin.anonymous(), USERS, registration("bob")),
+        (admin.anonymous(), REGISTER, registration("eve")),
     ];
     let mut first = Vec::new();
     for (client, path, body) in &requests {
@@ -56,7 +56,7 @@ async fn a_request_that_is_sent_again_is_answered_again_everywhere() {
     for ((client, path, body), first) in requests.iter().zip(&first) {
         assert_replayed(&post(&client.clone().at(&again.url), path, "key-1", body).await, first);
     }
-    // What it made may have changed, or gone, since: the answer is what it was.
+    // The replayed response stays the same even if the resource has since changed or been deleted.
     let admin = admin.at(&again.url);
     let item = first[0].header("location").unwrap();
     admin.patch(item).json(&json!({"title": "Lintel"})).await.is(200);
@@ -69,15 +69,15 @@ async fn a_request_that_is_sent_again_is_answered_again_everywhere() {
 }
 
 #[tokio::test]
-async fn a_key_that_comes_with_another_body_is_refused() {
+async fn a_key_reused_with_another_body_is_rejected() {
     let server = Server::start().await;
     let admin = server.admin().await;
     let anonymous = server.anonymous();
     for (client, path, body, other) in [
         (&admin, ITEMS, json!({"title": "Keystone"}), json!({"title": "Lintel"})),
         (&admin, ITEMS, json!({"title": "Second"}), json!({"title": "Second", "description": null})),
-        (&admin, USERS, person("ada"), person("bob")),
-        (&anonymous, REGISTER, person("eve"), person("bob")),
+        (&admin, USERS, registration("ada"), registration("bob")),
+        (&anonymous, REGISTER, registration("eve"), registration("bob")),
     ] {
         let key = format!("key of {body}").replace(' ', "_");
         let first = post(client, path, &key, &body).await.is(201);
@@ -90,7 +90,7 @@ async fn a_key_that_comes_with_another_body_is_refused() {
 }
 
 #[tokio::test]
-async fn a_key_belongs_to_its_caller_and_its_path() {
+async fn a_key_is_scoped_to_its_caller_and_path() {
     let server = Server::start().await;
     let [admin, editor, user] = server.seeded(["admin", "editor", "user"]).await;
     let body = json!({"title": "Keystone", "email": "ada@example.com", "password": PASSWORD});
@@ -100,13 +100,13 @@ async fn a_key_belongs_to_its_caller_and_its_path() {
         assert_eq!(reply.header("idempotency-replayed"), None, "{reply:#?}");
         made.push(reply.json()["id"].as_str().unwrap().to_owned());
     }
-    // Nobody is another caller than somebody, and learns nothing about what they did.
+    // An anonymous caller differs from every user, and learns nothing about their requests.
     post(&server.anonymous(), USERS, "the-key", &body).await.is(400).problem_is("email_already_registered");
     post(&server.anonymous(), ITEMS, "the-key", &body).await.is(401).problem_is("not_authenticated");
-    // Another session of the same person is the same caller.
+    // Another session of the same user is the same caller.
     let again = post(&user.clone().log_in().await, ITEMS, "the-key", &body).await.is(201);
     assert_eq!(again.json()["id"], made[2].as_str());
-    // Another case is another key.
+    // Keys are case-sensitive.
     let other = post(&user, ITEMS, "The-Key", &body).await.is(201).json();
     assert_ne!(other["id"], made[2].as_str());
     made.sort_unstable();
@@ -116,7 +116,7 @@ async fn a_key_belongs_to_its_caller_and_its_path() {
 }
 
 #[tokio::test]
-async fn who_may_not_any_more_is_refused_also_with_a_key() {
+async fn a_replay_still_requires_the_permission() {
     let server = Server::start().await;
     let [admin, user] = server.seeded(["admin", "user"]).await;
     let body = json!({"title": "Keystone"});
@@ -127,14 +127,14 @@ async fn who_may_not_any_more_is_refused_also_with_a_key() {
 }
 
 #[tokio::test]
-async fn of_twenty_at_once_with_one_key_one_is_done() {
+async fn twenty_concurrent_requests_with_one_key_run_once() {
     let server = Server::with().env("HASH_CONCURRENCY", "20").start().await;
     let admin = server.admin().await;
     let other_node = server.another().await;
     for (client, path, body) in [
         (admin.clone(), ITEMS, json!({"title": "Keystone"})),
-        (admin.clone(), USERS, person("ada")),
-        (admin.anonymous(), REGISTER, person("eve")),
+        (admin.clone(), USERS, registration("ada")),
+        (admin.anonymous(), REGISTER, registration("eve")),
     ] {
         let replies = together((0..20).map(|number| {
             let client = if number % 2 == 0 { client.clone() } else { client.clone().at(&other_node.url) };
@@ -160,13 +160,13 @@ async fn of_twenty_at_once_with_one_key_one_is_done() {
 }
 
 #[tokio::test]
-async fn while_an_item_is_made_the_same_request_is_told_to_wait() {
+async fn a_concurrent_duplicate_gets_409() {
     let server = Server::start().await;
     let [admin] = server.seeded(["admin"]).await;
     let body = json!({"title": "Keystone"});
     let mut round = 0;
-    // Making an item takes a moment only, so it takes some who come in that moment.
-    eventually("somebody comes while an item is made", async || {
+    // Creating an item is fast, so many concurrent requests are needed for one to arrive meanwhile.
+    eventually("a duplicate arrives while the item is being created", async || {
         round += 1;
         let key = format!("key-{round}");
         let replies = together((0..20).map(|_| {
@@ -183,7 +183,7 @@ async fn while_an_item_is_made_the_same_request_is_told_to_wait() {
 }
 
 #[tokio::test]
-async fn a_refused_request_does_not_use_up_its_key() {
+async fn a_rejected_request_does_not_use_up_its_key() {
     let server = Server::start().await;
     let [admin, viewer] = server.seeded(["admin", "viewer"]).await;
     let ada = server.user("ada").await;
@@ -193,16 +193,16 @@ async fn a_refused_request_does_not_use_up_its_key() {
         assert_eq!(refusal.header("idempotency-replayed"), None, "{refusal:#?}");
     };
     for _ in 0..2 {
-        // The key is given back a moment after the answer.
-        eventually("free again", async || {
-            let reply = post(&admin, USERS, "key", &person("ada")).await.is(409);
+        // The key is released shortly after the response.
+        eventually("the key is released", async || {
+            let reply = post(&admin, USERS, "key", &registration("ada")).await.is(409);
             (reply.problem()["code"] == "email_taken").then_some(())
         })
         .await;
     }
     ada.delete("/api/v1/users/me").await.is(204);
     eventually("done", async || {
-        let reply = post(&admin, USERS, "key", &person("ada")).await;
+        let reply = post(&admin, USERS, "key", &registration("ada")).await;
         if reply.status == 409 {
             reply.problem_is("idempotency_in_progress");
             return None;
@@ -212,11 +212,11 @@ async fn a_refused_request_does_not_use_up_its_key() {
     })
     .await;
 
-    // What is wrong, or not permitted, has not even been begun; mended, it is another body under the same key.
+    // An invalid or forbidden request never begins. The corrected request has another body under the same key.
     again(&admin, ITEMS, "validation_failed", &json!({"title": ""})).await;
     post(&admin, ITEMS, "key", &json!({"title": "x"})).await.is(201);
     let item = json!({"title": "x"});
-    eventually("free again", async || {
+    eventually("the key is released", async || {
         let reply = post(&viewer, ITEMS, "key", &item).await;
         (reply.status == 403).then_some(())
     })
@@ -227,10 +227,10 @@ async fn a_refused_request_does_not_use_up_its_key() {
 }
 
 #[tokio::test]
-async fn who_hung_up_tries_again() {
+async fn a_request_can_be_retried_after_a_disconnect() {
     let server = Server::with().env("BCRYPT_COST", "10").start().await;
     for number in 0..5 {
-        let body = person(&format!("user{number}")).to_string();
+        let body = registration(&format!("user{number}")).to_string();
         let request = format!(
             "POST {REGISTER} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nIdempotency-Key: key\r\n\
              Content-Length: {}\r\n\r\n{body}",
@@ -242,7 +242,7 @@ async fn who_hung_up_tries_again() {
         stream.write_all(request.as_bytes()).await.unwrap();
         drop(stream);
         let anonymous = server.anonymous();
-        let reply = eventually("an answer", async || {
+        let reply = eventually("a response", async || {
             let request = anonymous.post(REGISTER).header("idempotency-key", &format!("key-{number}"));
             let reply = request.body("application/json", body.clone()).await;
             if reply.status == 409 {
@@ -258,13 +258,13 @@ async fn who_hung_up_tries_again() {
 }
 
 #[tokio::test]
-async fn what_is_no_key_is_refused_with_its_place() {
+async fn an_invalid_key_is_rejected_with_its_location() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     let body = json!({"title": "x"});
     for key in ["", " ", "a b", "a\tb", &"k".repeat(256)] {
         post(&ada, ITEMS, key, &body).await.invalid_at(&[&["header", "idempotency-key"]]);
-        post(&ada.anonymous(), REGISTER, key, &person("eve")).await.invalid_at(&[&["header", "idempotency-key"]]);
+        post(&ada.anonymous(), REGISTER, key, &registration("eve")).await.invalid_at(&[&["header", "idempotency-key"]]);
     }
     let two = ada.post(ITEMS).header("idempotency-key", "a").header("idempotency-key", "b");
     two.json(&body).await.invalid_at(&[&["header", "idempotency-key"]]);
@@ -276,19 +276,19 @@ async fn what_is_no_key_is_refused_with_its_place() {
 }
 
 #[tokio::test]
-async fn no_password_can_be_found_in_what_is_kept() {
+async fn no_password_is_stored_with_idempotency_records() {
     let server = Server::start().await;
-    // The columns are the same everywhere; only SQLite's are a file to look into.
+    // The columns are the same for every database, but only SQLite's files can be searched.
     let Some(folder) = server.home.database.folder() else { return };
     let body = r#"{"email": "ada@example.com", "password": "correct horse battery"}"#;
     let request = server.anonymous().post(REGISTER).header("idempotency-key", "key");
     request.body("application/json", body).await.is(201);
-    let mut kept = Vec::new();
+    let mut stored_bytes = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
-        kept.extend(std::fs::read(entry.unwrap().path()).unwrap());
+        stored_bytes.extend(std::fs::read(entry.unwrap().path()).unwrap());
     }
-    let has = |part: &[u8]| kept.windows(part.len()).any(|window| window == part);
-    assert!(has(b"ada@example.com"), "this must be where it is kept");
+    let has = |part: &[u8]| stored_bytes.windows(part.len()).any(|window| window == part);
+    assert!(has(b"ada@example.com"), "the record must be in these files");
     assert!(!has(PASSWORD.as_bytes()) && !has(body.as_bytes()));
     // SHA-256 of the password, and of the whole body.
     for digest in [

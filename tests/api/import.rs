@@ -1,5 +1,5 @@
-//! `import-users`: people of another system come with their passwords, a bad row harms nobody else, and again changes
-//! nothing.
+//! `import-users`: users of another system keep their passwords, an invalid row affects no other row, and a second
+//! import changes nothing.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Home, PASSWORD, Run, Server, eventually};
 
-/// What another system keeps of everyone's password.
+/// Returns the hash of the common password as another system stores it.
 fn hash(scheme: Scheme) -> String {
     Hasher::new(scheme, 4).unwrap().hash(&PASSWORD.into()).unwrap().as_str().to_owned()
 }
@@ -19,7 +19,7 @@ fn bcrypt() -> String {
     hash(Scheme::Bcrypt { cost: 4 })
 }
 
-/// Imports this text under this name.
+/// Imports this text as a file of this name.
 fn import<'a>(home: &Home, name: &'a str, text: impl AsRef<[u8]>, options: impl IntoIterator<Item = &'a str>) -> Run {
     fs::write(home.path().join(name), text).unwrap();
     home.cli(["import-users", name].into_iter().chain(options))
@@ -29,7 +29,7 @@ fn by_email(users: &[Value], email: &str) -> Value {
     users.iter().find(|user| user["email"] == email).unwrap_or_else(|| panic!("{email} is not in {users:?}")).clone()
 }
 
-/// Made, already there, bad.
+/// Returns how many were created, already existed and were invalid.
 fn counts(run: &Run) -> (u64, u64, u64) {
     let report = run.json();
     let count = |name: &str| report[name].as_u64().unwrap();
@@ -38,7 +38,7 @@ fn counts(run: &Run) -> (u64, u64, u64) {
 }
 
 #[tokio::test]
-async fn everyone_logs_in_with_the_password_of_the_old_system() {
+async fn imported_users_log_in_with_their_old_passwords() {
     let server = Server::start().await;
     let bcrypt = bcrypt();
     let hashes = [
@@ -59,10 +59,10 @@ async fn everyone_logs_in_with_the_password_of_the_old_system() {
     for number in 1..=hashes.len() {
         let person = server.anonymous().named(&format!("p{number}@example.com"));
         person.try_log_in("another password").await.is(401);
-        person.clone().log_in().await; // the hash is made anew where it is not one of today
+        person.clone().log_in().await; // a login replaces a hash of an older format
         person.log_in().await;
     }
-    // The reference implementation of argon2, with another password.
+    // A hash by the reference implementation of argon2, for another password.
     let argon2i = "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$wWKIMhR9lyDFvRz9YTZweHKfbftvj+qf+YFY4NeBbtA";
     let row = json!({"email": "old@example.com", "password": argon2i}).to_string();
     import(&server.home, "old.jsonl", row, []).exits(0);
@@ -78,9 +78,9 @@ async fn everyone_logs_in_with_the_password_of_the_old_system() {
     assert_eq!(admin.get("/api/v1/users?search=old@ex").await.is(200).json()["total"], 1);
 }
 
-/// The accounts of each system's export, and the state that they must have here.
+/// The accounts in each system's export, and the state they must have here.
 #[tokio::test]
-async fn exports_of_other_systems_are_read_as_they_are() {
+async fn exports_of_other_systems_are_imported_unchanged() {
     let server = Server::start().await;
     let bcrypt = bcrypt();
     let dumpdata = json!([
@@ -116,16 +116,16 @@ async fn exports_of_other_systems_are_read_as_they_are() {
     ] {
         csv[index] = text;
     }
-    let told = |run: &Run| (counts(run), run.json()["without_password"].as_u64().unwrap());
+    let outcome = |run: &Run| (counts(run), run.json()["without_password"].as_u64().unwrap());
     let home = &server.home;
     let pretty = serde_json::to_string_pretty(&dumpdata).unwrap();
-    assert_eq!(told(&import(home, "dump.json", pretty, ["--json"]).exits(0)), ((2, 0, 0), 1));
-    assert_eq!(told(&import(home, "auth0.json", auth0.to_string(), ["--json"]).exits(0)), ((1, 0, 0), 0));
+    assert_eq!(outcome(&import(home, "dump.json", pretty, ["--json"]).exits(0)), ((2, 0, 0), 1));
+    assert_eq!(outcome(&import(home, "auth0.json", auth0.to_string(), ["--json"]).exits(0)), ((1, 0, 0), 0));
     let run = import(home, "supabase.csv", supabase, ["--json"]).exits(1);
-    assert_eq!(told(&run), ((2, 0, 1), 0));
+    assert_eq!(outcome(&run), ((2, 0, 1), 0));
     assert!(run.stderr.contains("supabase.csv:4: deleted_at: "), "{run:#?}");
-    assert_eq!(told(&import(home, "firebase.json", firebase.to_string(), ["--json"]).exits(0)), ((1, 0, 0), 1));
-    assert_eq!(told(&import(home, "firebase.csv", csv.join(",") + "\n", ["--json"]).exits(0)), ((1, 0, 0), 1));
+    assert_eq!(outcome(&import(home, "firebase.json", firebase.to_string(), ["--json"]).exits(0)), ((1, 0, 0), 1));
+    assert_eq!(outcome(&import(home, "firebase.csv", csv.join(",") + "\n", ["--json"]).exits(0)), ((1, 0, 0), 1));
 
     let users = home.users();
     let state = |email: &str| {
@@ -155,11 +155,11 @@ async fn exports_of_other_systems_are_read_as_they_are() {
     server.anonymous().named("supabase@x.example").log_in().await;
 }
 
-/// Made by Django 5.2 with fewer rounds than its default.
+/// Created by Django 5.2 with fewer rounds than its default.
 const DJANGO: &str = "pbkdf2_sha256$1000$django-salt$oEpq9+/MeKmLP3Cl5ISAELRria6+hUizrHyTM3OmIzw=";
 
 #[tokio::test]
-async fn a_user_without_a_hash_logs_in_by_no_password_until_they_set_one() {
+async fn a_user_without_a_hash_cannot_log_in_until_they_set_a_password() {
     let server = Server::with().with_mail().start().await;
     let rows = [
         json!({"email": "none@x.example"}),
@@ -180,7 +180,7 @@ async fn a_user_without_a_hash_logs_in_by_no_password_until_they_set_one() {
         }
         let forgot = json!({"email": format!("{name}@x.example")});
         person.post("/api/v1/auth/password/forgot").json(&forgot).await.is(202);
-        let letters = server.letters_in_the_end(&format!("{name}@x.example")).await;
+        let letters = server.letters_after_jobs(&format!("{name}@x.example")).await;
         let reset = json!({"token": letters[0].token(), "new_password": PASSWORD});
         person.post("/api/v1/auth/password/reset").json(&reset).await.is(204);
         person.log_in().await;
@@ -188,7 +188,7 @@ async fn a_user_without_a_hash_logs_in_by_no_password_until_they_set_one() {
 }
 
 #[test]
-fn a_broken_json_list_loses_only_what_is_broken() {
+fn a_broken_json_list_loses_only_the_broken_elements() {
     let home = Home::new().migrated();
     let hash = bcrypt();
     let good = |name: &str| json!({"email": format!("{name}@x.example"), "password": hash}).to_string();
@@ -200,14 +200,14 @@ fn a_broken_json_list_loses_only_what_is_broken() {
     );
     let run = import(&home, "users.json", list, ["--json"]).exits(1);
     assert_eq!(counts(&run), (2, 0, 6), "{run:#?}");
-    for told in ["2: is no JSON", "3: is longer than 1 MiB", "5: is no JSON", "5: ends before its list does"] {
-        assert!(run.stderr.contains(&format!("users.json:{told}")), "{told} is not in {run:#?}");
+    for reported in ["2: is no JSON", "3: is longer than 1 MiB", "5: is no JSON", "5: ends before its list does"] {
+        assert!(run.stderr.contains(&format!("users.json:{reported}")), "{reported} is not in {run:#?}");
     }
     assert_eq!(home.users().len(), 2);
 }
 
 #[test]
-fn csv_and_json_lines_say_the_same_in_many_ways() {
+fn csv_and_json_lines_variants_are_equivalent() {
     let hash = bcrypt();
     let csv = format!(
         "\u{feff}ID,E-Mail,EMAIL,Hashed_Password,full_name,is_active,IS_SUPERUSER,is_verified,created_at,username\r\n\
@@ -230,7 +230,7 @@ fn csv_and_json_lines_say_the_same_in_many_ways() {
     let run = import(&second, "users.ndjson", format!("{jsonl}\n"), []).exits(0);
     assert_eq!(run.stderr.lines().count(), 1, "only that id is ignored: {run:#?}");
 
-    let told = |home: &Home| {
+    let summary = |home: &Home| {
         let users = home.users();
         ["ada@example.com", "Bob@Example.com", "root@example.com"].map(|email| {
             let mut user = by_email(&users, email);
@@ -243,8 +243,8 @@ fn csv_and_json_lines_say_the_same_in_many_ways() {
             user
         })
     };
-    let [ada, bob, root] = told(&first);
-    assert_eq!(told(&second), [ada.clone(), bob.clone(), root.clone()]);
+    let [ada, bob, root] = summary(&first);
+    assert_eq!(summary(&second), [ada.clone(), bob.clone(), root.clone()]);
     assert_eq!(
         ada,
         json!({"email": "ada@example.com", "username": "ada", "name": "Lovelace, Ada \"A\"", "role": "user",
@@ -257,7 +257,7 @@ fn csv_and_json_lines_say_the_same_in_many_ways() {
 }
 
 #[test]
-fn a_role_is_the_one_that_is_given_or_that_of_administrators_or_the_default() {
+fn the_role_comes_from_the_row_or_the_superuser_flag_or_the_default() {
     let home = Home::new().env("DEFAULT_ROLE", "viewer");
     home.cli(["migrate", "upgrade", "head"]).exits(0);
     let hash = bcrypt();
@@ -275,12 +275,12 @@ fn a_role_is_the_one_that_is_given_or_that_of_administrators_or_the_default() {
 }
 
 #[test]
-fn every_bad_row_is_told_by_its_line_and_harms_no_other() {
+fn every_invalid_row_is_reported_by_line_and_affects_no_other() {
     let home = Home::new().migrated();
     let hash = bcrypt();
     let good = |name: &str| format!("{name}@x.example,,{hash},,");
     let bad = [
-        (format!("nobody,,{hash},,"), "email: must be an e-mail address"),
+        (format!("invalid,,{hash},,"), "email: must be an e-mail address"),
         (format!(",,{hash},,"), "email: is missing"),
         (format!("e1@x.example,a b,{hash},,"), "username: may contain only letters a to z"),
         ("e2@x.example,,canary-secret,,".to_owned(), "password: is a password and not its hash"),
@@ -317,7 +317,7 @@ fn every_bad_row_is_told_by_its_line_and_harms_no_other() {
 }
 
 #[test]
-fn what_is_no_text_or_no_json_or_endless_is_a_bad_row_only() {
+fn invalid_text_invalid_json_and_overlong_lines_are_invalid_rows_only() {
     let home = Home::new().migrated();
     let hash = bcrypt();
     let good = |name: &str| json!({"email": format!("{name}@x.example"), "hashed_password": hash}).to_string();
@@ -330,8 +330,8 @@ fn what_is_no_text_or_no_json_or_endless_is_a_bad_row_only() {
     jsonl.extend(good("four").bytes());
     let run = import(&home, "users.jsonl", jsonl, ["--json"]).exits(1);
     assert_eq!(counts(&run), (3, 0, 6), "{run:#?}");
-    for told in ["2: is not UTF-8", "3: is no JSON", "4: is no JSON", "5: is no JSON", "6: is longer than 1 MiB"] {
-        assert!(run.stderr.contains(&format!("users.jsonl:{told}")), "{told} is not in {run:#?}");
+    for reported in ["2: is not UTF-8", "3: is no JSON", "4: is no JSON", "5: is no JSON", "6: is longer than 1 MiB"] {
+        assert!(run.stderr.contains(&format!("users.jsonl:{reported}")), "{reported} is not in {run:#?}");
     }
     assert!(run.stderr.contains("users.jsonl:8: email: must be a text"), "{run:#?}");
     assert!(!run.stderr.contains("canary"), "{run:#?}");
@@ -343,25 +343,25 @@ fn what_is_no_text_or_no_json_or_endless_is_a_bad_row_only() {
     csv.extend(format!("nine@x.example,{hash},\"{long}{long}\n{long}").bytes());
     let run = import(&home, "users.csv", csv, ["--json"]).exits(1);
     assert_eq!(counts(&run), (2, 0, 4), "{run:#?}");
-    for told in ["2: name: ", "4: is not UTF-8", "6: is longer than 1 MiB", "8: is longer than 1 MiB"] {
-        assert!(run.stderr.contains(&format!("users.csv:{told}")), "{told} is not in {run:#?}");
+    for reported in ["2: name: ", "4: is not UTF-8", "6: is longer than 1 MiB", "8: is longer than 1 MiB"] {
+        assert!(run.stderr.contains(&format!("users.csv:{reported}")), "{reported} is not in {run:#?}");
     }
     assert_eq!(home.users().len(), 5);
 }
 
 #[test]
-fn again_makes_nobody_and_a_rehearsal_neither() {
+fn neither_a_second_import_nor_a_dry_run_creates_users() {
     let home = Home::new().migrated();
     let hash = bcrypt();
     let row = |number: u32| format!("u{number}@x.example,user-{number},{hash}\n");
     let mut csv = "email,username,hashed_password\n".to_owned();
     csv.extend((0..700).map(row));
-    csv.extend(["U3@X.example,other,", &hash, "\nnew@x.example,USER-3,", &hash, "\nnobody\n"]);
-    let rehearsal = import(&home, "users.csv", &csv, ["--dry-run", "--json"]).exits(1);
-    assert_eq!(counts(&rehearsal), (700, 1, 2));
-    assert!(home.users().is_empty(), "it was a rehearsal");
+    csv.extend(["U3@X.example,other,", &hash, "\nnew@x.example,USER-3,", &hash, "\ninvalid\n"]);
+    let dry_run = import(&home, "users.csv", &csv, ["--dry-run", "--json"]).exits(1);
+    assert_eq!(counts(&dry_run), (700, 1, 2));
+    assert!(home.users().is_empty(), "a dry run creates no users");
     let first = import(&home, "users.csv", &csv, ["--json"]).exits(1);
-    assert_eq!((counts(&first), &first.stderr), (counts(&rehearsal), &rehearsal.stderr), "it told the truth");
+    assert_eq!((counts(&first), &first.stderr), (counts(&dry_run), &dry_run.stderr), "the dry run predicts the result");
     let before = home.users();
     assert_eq!(before.len(), 700);
     for options in [&["--json"][..], &["--json", "--dry-run"]] {
@@ -371,11 +371,11 @@ fn again_makes_nobody_and_a_rehearsal_neither() {
     csv.extend((700..710).map(row));
     assert_eq!(counts(&import(&home, "users.csv", &csv, ["--json"])), (10, 701, 2));
     let users = home.users();
-    assert!(before.iter().all(|user| users.contains(user)), "who was there stays as they are");
+    assert!(before.iter().all(|user| users.contains(user)), "existing users stay unchanged");
 }
 
 #[tokio::test]
-async fn what_was_killed_half_way_goes_on_where_it_was() {
+async fn an_interrupted_import_can_be_resumed() {
     let server = Server::start().await;
     let hash = bcrypt();
     let row = |number: u32| format!("u{number}@x.example,{hash}\n");
@@ -386,12 +386,12 @@ async fn what_was_killed_half_way_goes_on_where_it_was() {
     let mut input = process.stdin.take().unwrap();
     writeln!(input, "email,hashed_password").unwrap();
     (0..1200).for_each(|number| input.write_all(row(number).as_bytes()).unwrap());
-    // A row that is told shows how far it has come.
-    writeln!(input, "nobody").unwrap();
+    // An invalid row is reported at once, which shows the progress of the import.
+    writeln!(input, "invalid").unwrap();
     input.write_all("x".repeat(200_000).as_bytes()).unwrap();
-    let mut told = String::new();
-    BufReader::new(process.stderr.take().unwrap()).read_line(&mut told).unwrap();
-    assert!(told.starts_with("-:1202: "), "{told}");
+    let mut line = String::new();
+    BufReader::new(process.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("-:1202: "), "{line}");
     process.kill().unwrap();
     process.wait().unwrap();
     let users = eventually("whole batches only", async || {
@@ -412,7 +412,7 @@ async fn what_was_killed_half_way_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_file_that_is_none_of_these_is_refused_as_a_whole() {
+fn a_file_of_another_format_is_rejected_as_a_whole() {
     let home = Home::new().migrated();
     let hash = bcrypt();
     let utf16: Vec<u8> =
@@ -435,17 +435,21 @@ fn a_file_that_is_none_of_these_is_refused_as_a_whole() {
     home.cli(["import-users", "-", "--format", "xml"]).exits(2);
     assert!(home.users().is_empty());
     let row = format!(" {{\"email\": \"a@x.example\", \"password\": \"{hash}\"}}");
-    assert_eq!(counts(&home.cli_reading(&row, ["import-users", "-", "--json"])), (1, 0, 0), "by its first character");
+    assert_eq!(
+        counts(&home.cli_reading(&row, ["import-users", "-", "--json"])),
+        (1, 0, 0),
+        "the format is detected by the first character"
+    );
     let empty = Home::new();
     let run = empty.cli_reading(&row, ["import-users", "-"]).exits(1);
     assert!(run.stderr.contains("migrate"), "{run:#?}");
 }
 
 #[test]
-fn more_than_a_thousand_faults_are_counted_only() {
+fn only_the_first_thousand_faults_are_listed() {
     let home = Home::new().migrated();
     let run =
-        import(&home, "users.csv", format!("email,password\n{}", "nobody,nothing\n".repeat(800)), ["--json"]).exits(1);
+        import(&home, "users.csv", format!("email,password\n{}", "invalid,nothing\n".repeat(800)), ["--json"]).exits(1);
     assert_eq!(counts(&run), (0, 0, 800));
     assert_eq!(run.stderr.lines().count(), 1_001, "two for each row");
     assert_eq!(run.stderr.lines().last(), Some("and 600 more faults"));

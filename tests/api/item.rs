@@ -1,4 +1,4 @@
-//! Items: what they are made of, and who may do what to whose.
+//! Items: their members, and the rules on who may read and change them.
 
 use serde_json::{Value, json};
 
@@ -8,18 +8,18 @@ const ITEMS: &str = "/api/v1/items";
 const UNKNOWN: &str = "/api/v1/items/0192d3c4-0000-7000-8000-000000000000";
 const ITEM: &str = "created_at description id owner_id title updated_at";
 
-/// Makes an item and says where it is.
-async fn make(client: &Client, title: &str) -> String {
+/// Creates an item and returns its path.
+async fn create(client: &Client, title: &str) -> String {
     let reply = client.post(ITEMS).json(&json!({"title": title})).await.is(201);
     reply.header("location").unwrap().to_owned()
 }
 
-fn refused(reply: &Reply) {
+fn assert_forbidden(reply: &Reply) {
     reply.problem_is("insufficient_permissions");
 }
 
 #[tokio::test]
-async fn an_item_is_made_found_changed_and_deleted() {
+async fn an_item_can_be_created_read_changed_and_deleted() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     let body = json!({"title": " Keystone ", "description": " holds\nthe arch "});
@@ -51,7 +51,7 @@ async fn an_item_is_made_found_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_slash_behind_changes_nothing() {
+async fn a_trailing_slash_is_ignored() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     let path = ada.post(&format!("{ITEMS}/")).json(&json!({"title": "x"})).await.is(201);
@@ -66,10 +66,10 @@ async fn a_slash_behind_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_an_item_is_made_of_has_limits_in_characters() {
+async fn item_limits_are_counted_in_characters() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
-    // One, two and four bytes, and those that become two and three characters when case is folded.
+    // Characters of one, two and four bytes, and those that case folding expands to two and three characters.
     for character in ["a", "é", "👩", "ß", "ΐ"] {
         let body = json!({"title": character.repeat(255), "description": character.repeat(10_000)});
         let reply = ada.post(ITEMS).json(&body).await.is(201);
@@ -88,10 +88,10 @@ async fn what_an_item_is_made_of_has_limits_in_characters() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_an_item_is_told_and_nothing_is_kept() {
+async fn an_invalid_item_is_reported_and_not_stored() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
-    let path = make(&ada, "Keystone").await;
+    let path = create(&ada, "Keystone").await;
     let known = ada.get(&path).await.is(200).json();
     for (member, value) in [
         ("title", json!(null)),
@@ -135,7 +135,7 @@ async fn what_is_wrong_with_an_item_is_told_and_nothing_is_kept() {
 }
 
 #[tokio::test]
-async fn who_may_do_what_to_whose_item() {
+async fn access_to_items_depends_on_owner_and_role() {
     let server = Server::start().await;
     let people = server.seeded(["admin", "editor", "user", "viewer"]).await;
     let owner = server.user("owner").await;
@@ -149,10 +149,10 @@ async fn who_may_do_what_to_whose_item() {
             someone.patch(&own).json(&json!({"title": "Mine"})).await.is(200);
             someone.delete(&own).await.is(204);
         } else {
-            refused(&own.is(403));
+            assert_forbidden(&own.is(403));
         }
 
-        let others = make(&owner, "Another's").await;
+        let others = create(&owner, "Another's").await;
         let known = someone.get(&others).await.is(200).json();
         let changed = someone.patch(&others).json(&json!({"title": "Mine", "description": "now"})).await;
         if may_manage {
@@ -161,10 +161,10 @@ async fn who_may_do_what_to_whose_item() {
             someone.delete(&others).await.is(204);
             owner.get(&others).await.is(404);
         } else {
-            refused(&changed.is(403));
-            refused(&someone.delete(&others).await.is(403));
-            refused(&someone.delete(&others).header("if-match", "\"99\"").await.is(403));
-            refused(&someone.patch(&others).json(&json!({})).await.is(403));
+            assert_forbidden(&changed.is(403));
+            assert_forbidden(&someone.delete(&others).await.is(403));
+            assert_forbidden(&someone.delete(&others).header("if-match", "\"99\"").await.is(403));
+            assert_forbidden(&someone.patch(&others).json(&json!({})).await.is(403));
             assert_eq!(owner.get(&others).await.is(200).json(), known);
         }
 
@@ -175,16 +175,16 @@ async fn who_may_do_what_to_whose_item() {
             if may_write {
                 reply.is(404).problem_is("item_not_found");
             } else {
-                refused(&reply.is(403));
+                assert_forbidden(&reply.is(403));
             }
         }
     }
 }
 
 #[tokio::test]
-async fn nobody_does_anything_to_items_without_logging_in() {
+async fn items_require_a_login() {
     let server = Server::start().await;
-    let path = make(&server.user("ada").await, "x").await;
+    let path = create(&server.user("ada").await, "x").await;
     let anonymous = server.anonymous();
     for reply in [
         anonymous.get(ITEMS).await,
@@ -202,27 +202,27 @@ async fn nobody_does_anything_to_items_without_logging_in() {
 }
 
 #[tokio::test]
-async fn each_permission_is_good_for_what_it_says_and_nothing_else() {
+async fn each_permission_grants_only_its_operations() {
     let home = Server::with().env("KEEPSTONE__ROLES__KEEPER", "items:manage");
-    let home = home.env("KEEPSTONE__ROLES__WRITER", "items:write").env("KEEPSTONE__ROLES__NOBODY", "email:send");
+    let home = home.env("KEEPSTONE__ROLES__WRITER", "items:write").env("KEEPSTONE__ROLES__MAILER", "email:send");
     let server = home.start().await;
-    let [keeper, writer, nobody, user] = server.seeded(["keeper", "writer", "nobody", "user"]).await;
-    let of_user = make(&user, "The user's").await;
-    let of_writer = make(&writer, "The writer's").await;
-    for someone in [&keeper, &writer, &nobody] {
+    let [keeper, writer, mailer, user] = server.seeded(["keeper", "writer", "mailer", "user"]).await;
+    let of_user = create(&user, "The user's").await;
+    let of_writer = create(&writer, "The writer's").await;
+    for someone in [&keeper, &writer, &mailer] {
         for path in [ITEMS, "/api/v1/items/my", "/api/v1/items/search?q=x", &of_user, &of_writer, UNKNOWN] {
-            refused(&someone.get(path).await.is(403));
+            assert_forbidden(&someone.get(path).await.is(403));
         }
     }
     let body = json!({"title": "Changed"});
-    refused(&keeper.post(ITEMS).json(&body).await.is(403));
+    assert_forbidden(&keeper.post(ITEMS).json(&body).await.is(403));
     keeper.patch(&of_writer).json(&body).await.is(200);
     keeper.patch(&of_user).json(&body).await.is(200);
-    refused(&writer.patch(&of_user).json(&body).await.is(403));
-    refused(&writer.delete(&of_user).await.is(403));
-    refused(&nobody.post(ITEMS).json(&body).await.is(403));
-    refused(&nobody.patch(&of_user).json(&body).await.is(403));
-    refused(&nobody.delete(&of_user).await.is(403));
+    assert_forbidden(&writer.patch(&of_user).json(&body).await.is(403));
+    assert_forbidden(&writer.delete(&of_user).await.is(403));
+    assert_forbidden(&mailer.post(ITEMS).json(&body).await.is(403));
+    assert_forbidden(&mailer.patch(&of_user).json(&body).await.is(403));
+    assert_forbidden(&mailer.delete(&of_user).await.is(403));
     writer.patch(&of_writer).json(&body).await.is(200);
     writer.delete(&of_writer).await.is(204);
     keeper.delete(&of_user).await.is(204);

@@ -1,4 +1,4 @@
-//! Background work as operators meet it: seen, tried again, and never lost when a process dies.
+//! Background jobs from the operator's view: they can be listed and retried, and survive the death of a process.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ async fn listed(admin: &Client, query: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_letter_that_was_refused_is_dead_and_can_be_tried_again() {
+async fn a_rejected_e_mail_is_a_dead_job_and_can_be_retried() {
     if no_smtp() {
         return;
     }
@@ -48,7 +48,7 @@ async fn a_letter_that_was_refused_is_dead_and_can_be_tried_again() {
 }
 
 #[tokio::test]
-async fn the_command_line_shows_and_retries_jobs_too() {
+async fn jobs_can_be_listed_and_retried_on_the_command_line() {
     if no_smtp() {
         return;
     }
@@ -83,13 +83,13 @@ async fn the_command_line_shows_and_retries_jobs_too() {
 }
 
 #[tokio::test]
-async fn the_list_comes_in_parts_newest_first() {
+async fn the_list_is_paged_newest_first() {
     let server = Server::with().with_mail().start().await;
     let [admin] = server.seeded(["admin"]).await;
     for name in ["ada", "bob", "eve"] {
         server.anonymous().register(name).await;
     }
-    server.letters_in_the_end("example.com").await;
+    server.letters_after_jobs("example.com").await;
     let all = admin.get(&format!("{JOBS}?state=done")).await.is(200).json();
     assert_eq!(all["total"], 3, "{all:#}");
     let mut seen = Vec::new();
@@ -107,7 +107,7 @@ async fn the_list_comes_in_parts_newest_first() {
 }
 
 #[tokio::test]
-async fn a_job_of_a_process_that_died_is_done_by_another() {
+async fn a_job_of_a_dead_process_is_done_by_another_process() {
     if no_smtp() {
         return;
     }
@@ -130,12 +130,12 @@ async fn a_job_of_a_process_that_died_is_done_by_another() {
 }
 
 #[tokio::test]
-async fn a_process_that_is_told_to_stop_gives_its_jobs_back() {
+async fn a_stopping_process_releases_its_jobs() {
     if no_smtp() {
         return;
     }
     let smtp = Smtp::start();
-    // A lease would keep the job for an hour.
+    // Unless released, the lease would block the job for an hour.
     let mut server = posting_to(&smtp).env("JOB_LEASE", "3600").start().await;
     smtp.fault(&Fault::Silence);
     server.anonymous().register("ada").await;
@@ -144,7 +144,7 @@ async fn a_process_that_is_told_to_stop_gives_its_jobs_back() {
     smtp.clear_fault();
     let server = server.leave().start().await;
     eventually("the e-mail", async || (smtp.received().len() == 1).then_some(())).await;
-    server.letters_in_the_end("ada@example.com").await;
+    server.letters_after_jobs("ada@example.com").await;
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn several_processes_share_the_work() {
         let body = json!({"email": format!("user{number}@example.com"), "password": PASSWORD});
         server.anonymous().post("/api/v1/auth/register").json(&body).await.is(201);
     }
-    assert_eq!(server.unfinished().len(), count, "nobody does any here");
+    assert_eq!(server.unfinished().len(), count, "this process runs no jobs");
     let home = server.leave().env("JOB_CONCURRENCY", "4");
     let first = home.start().await;
     let others = [first.another().await, first.another().await];

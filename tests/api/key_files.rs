@@ -1,5 +1,5 @@
-//! Keys that cannot be used are found before a server starts. The rule: `config check`, `doctor` and `serve` say the
-//! same: which file, what is wrong with it, and how to fix it.
+//! Unusable keys are detected before a server starts. `config check`, `doctor` and `serve` must report the same: which
+//! file, what is wrong with it, and how to fix it.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ macro_rules! key {
     };
 }
 
-/// A home whose folder `keys` has these files.
+/// Returns a home whose folder `keys` has these files.
 fn home(algorithm: &str, files: &[(&str, &str)]) -> Home {
     let home = Home::on(Database::Sqlite).migrated().env("JWT_ALGORITHM", algorithm).env("JWT_KEYS_DIR", "keys");
     fs::create_dir(home.path().join("keys")).unwrap();
@@ -23,7 +23,7 @@ fn home(algorithm: &str, files: &[(&str, &str)]) -> Home {
     home
 }
 
-/// Every command finds each of these problems, a part of a message and a part of its fix.
+/// Asserts that every command reports each of these problems, given as a part of a message and a part of its fix.
 #[track_caller]
 fn all_find(home: &Home, expected: &[(&str, &str)]) {
     let check = home.cli(["config", "check"]).exits(2);
@@ -51,7 +51,7 @@ fn all_find(home: &Home, expected: &[(&str, &str)]) {
 }
 
 #[test]
-fn a_key_that_cannot_be_used_is_found_by_every_command() {
+fn an_unusable_key_is_reported_by_every_command() {
     for (algorithm, text, message, fix) in [
         (
             "ES256",
@@ -85,7 +85,7 @@ fn a_key_that_cannot_be_used_is_found_by_every_command() {
 }
 
 #[test]
-fn every_bad_file_is_told_at_once_with_the_rest_of_the_configuration() {
+fn every_bad_file_is_reported_at_once_with_other_configuration_problems() {
     let files = [("a.pem", "no key"), ("b.pem", key!("p256.pem")), ("c.pem", key!("refused/encrypted.pem"))];
     let home = home("ES256", &files);
     fs::create_dir(home.path().join("keys/d.pem")).unwrap();
@@ -116,5 +116,5 @@ fn an_empty_folder_is_filled_in_development_and_an_error_in_production() {
     let report = development.cli(["doctor", "--json"]).exits(0).json();
     let keys = report["checks"].as_array().unwrap().iter().find(|check| check["name"] == "keys").unwrap().clone();
     assert_eq!(keys["state"], "warning", "{report:#}");
-    assert_eq!(fs::read_dir(development.path().join("keys")).unwrap().count(), 1, "nothing was made by looking");
+    assert_eq!(fs::read_dir(development.path().join("keys")).unwrap().count(), 1, "read-only commands create nothing");
 }

@@ -1,4 +1,4 @@
-//! Access tokens that others can verify: asymmetric keys, where they are published, and how they change.
+//! Access tokens that other services can verify: asymmetric keys, their publication and their rotation.
 
 use rustix::process::Signal;
 
@@ -49,7 +49,7 @@ async fn every_algorithm_signs_tokens_and_publishes_its_key_only() {
 }
 
 #[tokio::test]
-async fn an_access_token_has_the_claims_that_are_documented() {
+async fn an_access_token_has_the_documented_claims() {
     let claims_of = |client: &Client| {
         let token = client.tokens["access_token"].as_str().unwrap();
         serde_json::from_slice::<serde_json::Value>(&base64_url(token.split('.').nth(1).unwrap())).unwrap()
@@ -87,7 +87,7 @@ async fn a_shared_secret_is_never_published() {
 }
 
 #[tokio::test]
-async fn development_makes_a_key_where_there_is_none_and_keeps_it() {
+async fn development_creates_a_missing_key_and_keeps_it() {
     let home = Home::new().env("ENVIRONMENT", "development").env("BCRYPT_COST", "4").env("JWT_ALGORITHM", "EdDSA");
     let server = home.env("JWT_KEYS_DIR", "keys").start().await;
     let ada = server.user("ada").await;
@@ -97,9 +97,9 @@ async fn development_makes_a_key_where_there_is_none_and_keeps_it() {
 }
 
 #[tokio::test]
-async fn keys_change_without_a_refused_request() {
+async fn keys_rotate_without_a_rejected_request() {
     let home = Home::new().env("JWT_ALGORITHM", "EdDSA").env("JWT_KEYS_DIR", "keys");
-    // As short as it can be and still be a delay: the server has to notice by itself that it is over.
+    // The shortest possible delay: the server must notice by itself that it is over.
     let home = home.env("JWT_KEY_ACTIVATION_DELAY", "1s");
     let old_key = home.cli(["generate-keys"]).exits(0).stdout;
     let server = home.start().await;
@@ -118,7 +118,7 @@ async fn keys_change_without_a_refused_request() {
 
     std::fs::remove_file(server.home.path().join(old_key.trim())).unwrap();
     server.signal(Signal::HUP);
-    eventually("the old key is gone", async || (before.get(ME).await.status == 401).then_some(())).await;
+    eventually("the old key is no longer accepted", async || (before.get(ME).await.status == 401).then_some(())).await;
     after.get(ME).await.is(200);
 }
 
@@ -135,7 +135,7 @@ async fn a_new_key_is_published_before_it_signs() {
     assert_eq!(header_of(&ada.clone().log_in().await), header_of(&ada), "the old key signs");
     eventually("the log says when", async || server.log().contains("another_signs_in").then_some(())).await;
 
-    // A node that starts within the delay goes on with the old key, one that starts later has the new one.
+    // A node that starts within the delay keeps the old key. A node that starts later uses the new one.
     let within = server.another().await;
     assert_eq!(published(&within).await, 2);
     assert_eq!(header_of(&ada.clone().at(&within.url).log_in().await), header_of(&ada));
@@ -150,14 +150,14 @@ async fn a_new_key_is_published_before_it_signs() {
 }
 
 #[tokio::test]
-async fn keys_that_cannot_be_used_change_nothing() {
+async fn unusable_new_keys_change_nothing() {
     let home = Home::new().env("JWT_ALGORITHM", "EdDSA").env("JWT_KEYS_DIR", "keys");
     home.cli(["generate-keys"]).exits(0);
     let server = home.start().await;
     let ada = server.user("ada").await;
     std::fs::write(server.home.path().join("keys/zzz.pem"), "no key").unwrap();
     server.signal(Signal::HUP);
-    eventually("the log says so", async || server.log().contains("kept the keys").then_some(())).await;
+    eventually("the failure is logged", async || server.log().contains("kept the keys").then_some(())).await;
     assert!(server.log().contains("keys/zzz.pem: not a PEM file with a key"), "{}", server.log());
     ada.get(ME).await.is(200);
     ada.clone().log_in().await.get(ME).await.is(200);

@@ -1,5 +1,4 @@
-//! Lists: one envelope, read by pages, by rows or by cursors, and nothing is missed or told twice while others add to
-//! it.
+//! Lists: one envelope, read by pages, by rows or by cursors. Concurrent inserts neither hide nor repeat rows.
 
 use serde_json::{Value, json};
 
@@ -8,7 +7,7 @@ use crate::harness::{Client, Home, PASSWORD, Reply, Server, together};
 const ITEMS: &str = "/api/v1/items";
 const ROWS: usize = 45;
 
-/// One part of a list, in the envelope that each must have.
+/// A page of a list, in the envelope that every list must have.
 struct Part {
     rows: Vec<Value>,
     total: Option<u64>,
@@ -25,12 +24,12 @@ fn part(reply: &Reply) -> Part {
     Part { rows, total: body["total"].as_u64(), next: next.as_str().map(str::to_owned) }
 }
 
-/// The address with one parameter more.
+/// Returns the path with one more query parameter.
 fn with(path: &str, parameter: &str) -> String {
     format!("{path}{}{parameter}", if path.contains('?') { '&' } else { '?' })
 }
 
-/// Goes through a list by cursors, ten rows at a time; after the first part, `meanwhile` happens.
+/// Reads a list by cursors, ten rows at a time. `meanwhile` runs after the first page.
 async fn walk(client: &Client, path: &str, meanwhile: impl AsyncFnOnce()) -> Vec<Value> {
     let first = part(&client.get(&with(path, "page_size=10")).await.is(200));
     let (mut rows, mut next) = (first.rows, first.next);
@@ -45,7 +44,7 @@ async fn walk(client: &Client, path: &str, meanwhile: impl AsyncFnOnce()) -> Vec
     rows
 }
 
-/// Asserts that these rows are in order, newest first, and each is there once.
+/// Asserts that these rows are unique and in order, newest first.
 #[track_caller]
 fn assert_newest_first(rows: &[Value]) {
     let place = |row: &Value| {
@@ -59,7 +58,7 @@ fn ids(rows: &[Value]) -> Vec<&str> {
     rows.iter().map(|row| row["id"].as_str().unwrap()).collect()
 }
 
-/// A server with so many users and items, and more of everything made through the API by the administrator.
+/// Starts a server with this many users and items, and adds rows to every list through the API as the administrator.
 async fn filled(home: Home) -> (Server, Client) {
     let server = home.start().await;
     server.home.cli_reading(PASSWORD, ["seed", "--users", "45", "--items", "45", "--password-stdin"]).exits(0);
@@ -68,7 +67,7 @@ async fn filled(home: Home) -> (Server, Client) {
 }
 
 #[tokio::test]
-async fn a_walk_by_cursors_misses_nothing_while_others_add() {
+async fn cursors_miss_nothing_during_concurrent_inserts() {
     let (server, admin) = filled(Server::with()).await;
     together((0..ROWS).map(|number| {
         let post = admin.post(ITEMS).json(&json!({"title": format!("Own {number}")}));
@@ -105,7 +104,7 @@ async fn a_walk_by_cursors_misses_nothing_while_others_add() {
 }
 
 #[tokio::test]
-async fn pages_and_rows_are_two_ways_to_ask_for_the_same() {
+async fn pages_and_rows_are_equivalent() {
     let (_server, admin) = filled(Server::with()).await;
     let all = part(&admin.get(&with(ITEMS, "page_size=100")).await.is(200)).rows;
     assert_eq!(all.len(), ROWS);
@@ -135,7 +134,7 @@ async fn pages_and_rows_are_two_ways_to_ask_for_the_same() {
         assert_eq!((&body["items"], &body["total"]), (&json!([]), &json!(ROWS)), "{query}");
         assert_eq!(body["next_cursor"], Value::Null, "{query}");
     }
-    // A page ends where the cursor begins, whichever way it was asked for.
+    // The cursor continues after the page, whichever parameters selected it.
     for query in ["page=2&page_size=10", "skip=15&limit=5"] {
         let next = part(&admin.get(&with(ITEMS, query)).await.is(200)).next.unwrap();
         let rest = part(&admin.get(&with(ITEMS, &format!("cursor={next}&limit=100"))).await.is(200)).rows;
@@ -144,7 +143,7 @@ async fn pages_and_rows_are_two_ways_to_ask_for_the_same() {
 }
 
 #[tokio::test]
-async fn the_total_is_told_with_pages_or_when_it_is_asked_for() {
+async fn the_total_is_returned_with_pages_or_on_request() {
     let (_server, admin) = filled(Server::with()).await;
     for path in [ITEMS, "/api/v1/items/search?q=the", "/api/v1/users?role=user", "/api/v1/audit"] {
         let first = part(&admin.get(&with(path, "page_size=1")).await.is(200));
@@ -160,7 +159,7 @@ async fn the_total_is_told_with_pages_or_when_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn the_total_is_right_after_much_was_added_and_removed_at_once() {
+async fn the_total_is_correct_after_concurrent_changes() {
     let server = Server::start().await;
     let [admin, editor] = server.seeded(["admin", "editor"]).await;
     for path in [ITEMS, "/api/v1/users"] {
@@ -174,7 +173,7 @@ async fn the_total_is_right_after_much_was_added_and_removed_at_once() {
         }))
         .await;
         assert_eq!(total().await, before + 30, "{path}");
-        // Each of these twice, and some that are refused.
+        // Each of these is deleted twice, and some requests are rejected.
         let removed = together(made[..10].iter().chain(&made[..10]).map(|path| {
             let request = admin.delete(path);
             async move { request.await.status }
@@ -190,7 +189,7 @@ async fn the_total_is_right_after_much_was_added_and_removed_at_once() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_good_for_the_list_that_gave_it_on_every_node() {
+async fn a_cursor_is_valid_for_its_list_on_every_node() {
     let (server, admin) = filled(Server::with()).await;
     let cursor = |reply: Reply| part(&reply).next.unwrap();
     let of_items = cursor(admin.get(&with(ITEMS, "limit=3")).await.is(200));
@@ -237,7 +236,7 @@ async fn a_cursor_is_good_for_the_list_that_gave_it_on_every_node() {
 }
 
 #[tokio::test]
-async fn what_no_list_has_is_refused_with_its_place() {
+async fn invalid_list_parameters_are_rejected_with_their_location() {
     let server = Server::start().await;
     let admin = server.admin().await;
     let numbers = [
@@ -302,5 +301,5 @@ async fn what_no_list_has_is_refused_with_its_place() {
     }
     let hint = admin.get(&format!("{ITEMS}?page=101&page_size=100")).await.invalid_at(&[&["query", "page"]]);
     assert!(hint[0]["msg"].as_str().unwrap().contains("next_cursor"), "{hint:?}");
-    admin.get(&format!("{ITEMS}?nonsense=1&page_size=5")).await.is(200); // what nobody takes is ignored
+    admin.get(&format!("{ITEMS}?nonsense=1&page_size=5")).await.is(200); // unknown parameters are ignored
 }

@@ -1,4 +1,4 @@
-//! Logging in, with JSON and with the form of OAuth 2, and what the tokens open.
+//! Logging in, with JSON and with the OAuth 2 form, and the access that tokens grant.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::harness::{Client, PASSWORD, Server};
 const LOGIN: &str = "/api/v1/auth/login";
 
 #[tokio::test]
-async fn logging_in_gives_a_pair_of_tokens_that_nobody_may_store() {
+async fn logging_in_returns_two_tokens_that_must_not_be_cached() {
     let server = Server::start().await;
     let ada = server.anonymous().register("ada").await;
     let reply = ada.try_log_in(PASSWORD).await.is(200);
@@ -22,13 +22,13 @@ async fn logging_in_gives_a_pair_of_tokens_that_nobody_may_store() {
 }
 
 #[tokio::test]
-async fn the_lifetime_of_an_access_token_is_told_as_it_is_configured() {
+async fn the_response_has_the_configured_lifetime_of_the_access_token() {
     let server = Server::with().env("ACCESS_TOKEN_EXPIRE_MINUTES", "7").start().await;
     assert_eq!(server.user("ada").await.tokens["expires_in"], 7 * 60);
 }
 
 #[tokio::test]
-async fn clients_that_want_camel_case_get_it() {
+async fn token_responses_can_be_configured_to_camel_case() {
     let server = Server::with().env("TOKEN_RESPONSE_CASE", "camel").start().await;
     let ada = server.anonymous().register("ada").await;
     let tokens = ada.try_log_in(PASSWORD).await.is(200).json();
@@ -44,7 +44,7 @@ async fn clients_that_want_camel_case_get_it() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_and_an_unknown_address_get_the_same_answer() {
+async fn a_wrong_password_and_an_unknown_address_get_the_same_response() {
     let server = Server::start().await;
     let ada = server.anonymous().register("ada").await;
     let bodies = [
@@ -79,7 +79,7 @@ async fn the_address_in_any_case_and_the_username_both_log_in() {
 }
 
 #[tokio::test]
-async fn a_member_that_is_not_needed_must_be_right_all_the_same() {
+async fn an_optional_member_must_be_valid() {
     let server = Server::start().await;
     let ada = server.anonymous().register("ada").await;
     let body = json!({"email": ada.email, "username": {}, "password": PASSWORD});
@@ -87,7 +87,7 @@ async fn a_member_that_is_not_needed_must_be_right_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_login_without_its_members_is_invalid() {
+async fn a_login_without_required_members_is_invalid() {
     let server = Server::start().await;
     let anonymous = server.anonymous();
     anonymous.post(LOGIN).json(&json!({"email": "ada@example.com"})).await.invalid_at(&[&["body", "password"]]);
@@ -96,7 +96,7 @@ async fn a_login_without_its_members_is_invalid() {
 }
 
 #[tokio::test]
-async fn the_form_of_oauth_logs_in() {
+async fn the_oauth_form_logs_in() {
     let server = Server::start().await;
     server.anonymous().register("ada").await;
     let anonymous = server.anonymous();
@@ -116,7 +116,7 @@ async fn the_form_of_oauth_logs_in() {
 }
 
 #[tokio::test]
-async fn the_form_of_oauth_is_refused_as_its_standard_says() {
+async fn oauth_form_errors_follow_the_standard() {
     let server = Server::start().await;
     server.anonymous().register("ada").await;
     let anonymous = server.anonymous();
@@ -135,7 +135,7 @@ async fn the_form_of_oauth_is_refused_as_its_standard_says() {
 }
 
 #[tokio::test]
-async fn an_inactive_user_learns_so_only_with_the_right_password() {
+async fn only_the_correct_password_reveals_an_inactive_account() {
     let server = Server::start().await;
     let body = json!({"email": "bob@example.com", "password": PASSWORD, "is_active": false});
     assert_eq!(server.admin().await.post("/api/v1/users").json(&body).await.is(201).json()["is_active"], false);
@@ -145,7 +145,7 @@ async fn an_inactive_user_learns_so_only_with_the_right_password() {
 }
 
 #[tokio::test]
-async fn without_a_token_the_answer_says_that_one_is_needed() {
+async fn a_missing_token_gets_not_authenticated() {
     let server = Server::start().await;
     let reply = server.anonymous().get("/api/v1/users/me").await.is(401);
     assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
@@ -153,7 +153,7 @@ async fn without_a_token_the_answer_says_that_one_is_needed() {
 }
 
 #[tokio::test]
-async fn a_token_that_opens_nothing_is_called_invalid() {
+async fn an_unusable_token_gets_token_invalid() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     let access = ada.tokens["access_token"].as_str().unwrap();
@@ -181,7 +181,7 @@ async fn a_token_counts_only_in_the_authorization_header() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_server_is_worth_nothing_here() {
+async fn a_token_of_another_server_is_rejected() {
     let (here, there) = (Server::start().await, Server::with().env("JWT_AUDIENCE", "another").start().await);
     let ada = there.user("ada").await;
     ada.get("/api/v1/users/me").await.is(200);

@@ -1,12 +1,12 @@
-//! Links of e-mails as relays deliver them: they encode what stands behind the page's name, put a `?` in place of the
-//! `#`, and add slashes and text of their own. The page works all the same, and no log has the token.
+//! Links of e-mails as relays deliver them. Relays encode the part behind the page's name, replace the `#` by a `?`,
+//! and append slashes and text. The page must still work, and no log may contain the token.
 
 use keepstone_test_backends::{Browser, Database, is_skipped};
 use serde_json::json;
 
 use crate::harness::{Page, Server, eventually, raw_request, send_raw};
 
-/// What relays make of `/reset-password#token=SECRET`, behind the prefix of the pages.
+/// Forms that relays create from `/reset-password#token=SECRET`, relative to the prefix of the pages.
 const MANGLED: [&str; 18] = [
     "reset-password%23token=SECRET",
     "reset-password%23token%3DSECRET",
@@ -28,7 +28,7 @@ const MANGLED: [&str; 18] = [
     "reset-password;token=SECRET",
 ];
 
-/// The same, with what a browser keeps to itself.
+/// Further forms, whose fragment a browser does not send.
 const IN_A_BROWSER: [&str; 6] = [
     "reset-password/#token=SECRET",
     "reset-password?#token=SECRET",
@@ -39,7 +39,7 @@ const IN_A_BROWSER: [&str; 6] = [
 ];
 
 #[tokio::test]
-async fn a_mangled_link_opens_its_page() {
+async fn a_mangled_link_still_opens_its_page() {
     let server = Server::start().await;
     let token = "q3JvY2FmZWJhYmVkZWFkYmVlZi1xM0p2WTJGbQ-_a8";
     for page in ["reset-password", "verify-email", "undo-email-change"] {
@@ -59,17 +59,17 @@ async fn a_mangled_link_opens_its_page() {
     for other in ["reset-passwords", "reset-password-x", "reset-passwordx=1", "reset", "reset-password/other"] {
         server.anonymous().get(&format!("/api/v1/auth/{other}")).await.is(404).problem();
     }
-    // The API below the names of pages stays as it is.
+    // API routes below the names of pages are not affected.
     for (path, status) in [("verify-email/confirm", 405), ("verify-email/request", 405), ("password/reset", 405)] {
         server.anonymous().get(&format!("/api/v1/auth/{path}")).await.is(status).problem();
     }
 }
 
 #[tokio::test]
-async fn no_log_has_the_token_of_a_link_however_it_is_spelt() {
+async fn no_log_contains_the_token_of_a_mangled_link() {
     let server = Server::with().env("LOG_LEVEL", "trace").start().await;
     let token = "q3JvY2FmZWJhYmVkZWFkYmVlZi1xM0p2WTJGbQ-_a8";
-    let mut asked = 0;
+    let mut requested = 0;
     for prefix in ["/api/v1/auth/", "/", "/api/v2/auth/", "/nothing/%2e%2e/", "/api/v1/auth/x/"] {
         for mangled in
             MANGLED.iter().chain(&["SECRET", "x/SECRET/y", "token/SECRET", "a%2FSECRET", "%2fSECRET", "x+SECRET"])
@@ -78,10 +78,10 @@ async fn no_log_has_the_token_of_a_link_however_it_is_spelt() {
             let address = format!("https://relay.example.com/?u={path}");
             server.anonymous().get(&path).header("referer", &address).await;
             server.anonymous().post(&path).header("referer", &address).json(&json!({})).await;
-            asked += 2;
+            requested += 2;
         }
     }
-    // What is no HTTP, or no path, is logged neither.
+    // Malformed HTTP and malformed paths are not logged either.
     for target in [
         format!("/reset-password#token={token}"),
         format!("http://x/{token}"),
@@ -93,7 +93,7 @@ async fn no_log_has_the_token_of_a_link_however_it_is_spelt() {
     server.anonymous().get("/health").header("x-request-id", "the-last-one").await.is(200);
     eventually("the last line", async || server.log().contains("the-last-one").then_some(())).await;
     let log = server.log();
-    assert!(log.matches(" access: ").count() >= asked, "{log}");
+    assert!(log.matches(" access: ").count() >= requested, "{log}");
     let lower = token.to_lowercase();
     for line in log.lines() {
         assert!(!line.to_lowercase().contains(&lower), "{line}");
@@ -118,7 +118,7 @@ async fn a_mangled_link_works_in_a_browser() {
         page.shows("button", "Set this password").await;
         let found = page.script("return [token, location.pathname + location.search + location.hash]", json!([])).await;
         assert_eq!(found, json!([token, "/api/v1/auth/reset-password"]), "{mangled}");
-        assert_eq!(page.complaints().await, Vec::<String>::new(), "{mangled}");
+        assert_eq!(page.console_warnings().await, Vec::<String>::new(), "{mangled}");
     }
     page.write("#password", "another fine password").await;
     page.write("#again", "another fine password").await;

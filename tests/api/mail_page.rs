@@ -1,16 +1,16 @@
-//! The pages that links in e-mails lead to, in a real browser. Looking at one does nothing.
+//! The pages that links in e-mails open, in a real browser. Viewing a page changes nothing.
 
 use keepstone_test_backends::{Browser, Database, is_skipped};
 use serde_json::json;
 
 use crate::harness::{Page, Server};
 
-/// Pages know nothing of databases.
+/// Returns whether there is no browser. Pages do not depend on the database.
 fn no_browser() -> bool {
     Database::chosen() != Database::Sqlite || is_skipped(Browser::missing())
 }
 
-/// The link of an e-mail, at this server instead of the public one.
+/// Returns the link of an e-mail, pointing to this server instead of the public URL.
 fn here(server: &Server, link: &str) -> String {
     link.replace("https://api.example.com", &server.url)
 }
@@ -28,12 +28,12 @@ async fn a_link_verifies_an_address_when_the_button_is_pressed() {
     page.shows("h1", "Verify your e-mail address").await;
     assert_eq!(page.script("return location.hash", json!([])).await, "", "the token does not stay in the address");
     let verified = async || ada.is_verified().await;
-    assert!(!verified().await, "looking at it does nothing");
-    page.photograph("verify-email").await;
+    assert!(!verified().await, "viewing the page changes nothing");
+    page.screenshot("verify-email").await;
     page.click("button").await;
     page.shows("#done", "Your address is verified").await;
     assert!(verified().await);
-    assert_eq!(page.complaints().await, Vec::<String>::new());
+    assert_eq!(page.console_warnings().await, Vec::<String>::new());
 
     page.open("about:blank").await;
     page.open(&here(&server, letter.link())).await;
@@ -59,17 +59,17 @@ async fn a_link_sets_a_new_password() {
     page.write("#again", "another find password").await;
     page.click("button").await;
     page.shows("#error", "differ").await;
-    page.photograph("reset-password").await;
+    page.screenshot("reset-password").await;
     page.script("document.getElementById('again').value = ''", json!([])).await;
     page.write("#again", "another fine password").await;
     page.click("button").await;
     page.shows("#done", "new password is set").await;
     ada.try_log_in("another fine password").await.is(200);
-    assert_eq!(page.complaints().await, Vec::<String>::new());
+    assert_eq!(page.console_warnings().await, Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn a_page_may_load_nothing_and_send_its_address_nowhere() {
+async fn pages_load_nothing_external_and_send_no_referrer() {
     let server = Server::with().env("APP_NAME", "<b>Keep & stone</b>").start().await;
     for name in ["verify-email", "reset-password", "undo-email-change"] {
         let reply = server.anonymous().get(&format!("/api/v1/auth/{name}")).await.is(200);

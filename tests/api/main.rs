@@ -1,7 +1,7 @@
-//! Keepstone as its clients and operators meet it: the real program, over HTTP and on the command line, on the database
-//! that `TEST_DATABASE` names.
+//! End-to-end tests of Keepstone: the real program, over HTTP and on the command line, on the database that
+//! `TEST_DATABASE` names.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up has failed")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a failed setup is a failed test")]
 
 mod accessibility;
 mod address;

@@ -1,4 +1,4 @@
-//! The verbs of alembic: upgrade, downgrade, current, history, check, revision.
+//! The migration commands, named as in alembic: upgrade, downgrade, current, history, check, revision.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::harness::{Home, Server, eventually, together};
 
 #[test]
-fn a_database_goes_up_and_down() {
+fn a_database_can_be_upgraded_and_downgraded() {
     let home = Home::new();
     home.cli(["migrate", "check"]).exits(1);
     home.cli(["migrate", "current"]).exits(0);
@@ -26,7 +26,7 @@ fn a_database_goes_up_and_down() {
 }
 
 #[tokio::test]
-async fn a_database_that_went_down_to_nothing_and_up_again_works() {
+async fn a_database_works_after_a_downgrade_to_base_and_an_upgrade() {
     let home = Home::new();
     for verb in ["upgrade", "downgrade", "upgrade"] {
         let target = if verb == "upgrade" { "head" } else { "base" };
@@ -58,7 +58,7 @@ fn the_migrations_can_be_applied_one_by_one() {
 }
 
 #[test]
-fn each_migration_goes_down_and_up_again() {
+fn each_migration_can_be_reverted_and_reapplied() {
     let home = Home::new();
     home.cli(["migrate", "upgrade", "head"]).exits(0);
     for number in (1..=migrations(&repository()).len()).rev() {
@@ -70,7 +70,7 @@ fn each_migration_goes_down_and_up_again() {
 }
 
 #[test]
-fn the_history_names_every_migration_and_current_the_last() {
+fn history_lists_every_migration_and_current_the_last() {
     let home = Home::new();
     let history = home.cli(["migrate", "history"]).exits(0).stdout;
     let names = migrations(&repository());
@@ -83,17 +83,17 @@ fn the_history_names_every_migration_and_current_the_last() {
 }
 
 #[test]
-fn to_look_makes_nothing() {
+fn read_only_commands_create_nothing() {
     let home = Home::new();
     for look in [["migrate", "history"], ["migrate", "current"], ["migrate", "check"]] {
         home.cli(look).exits(i32::from(look[1] == "check"));
     }
     if let Some(folder) = home.database.folder() {
-        assert_eq!(fs::read_dir(folder).unwrap().count(), 0, "a file that is not there is not made");
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 0, "no database file is created");
     }
 }
 
-/// The number of a migration, without and with dashes, and its whole name: 0 is the oldest.
+/// Returns the version of a migration without and with dashes, and its full name. 0 is the oldest.
 fn revisions(index: usize) -> [String; 3] {
     let name = migrations(&repository()).into_iter().nth(index).unwrap();
     let dashed = name.split('_').next().unwrap().to_owned();
@@ -109,7 +109,7 @@ fn applied(home: &Home) -> usize {
 }
 
 #[test]
-fn a_target_that_is_none_exits_with_2_and_nothing_is_done() {
+fn an_invalid_target_exits_with_2_and_changes_nothing() {
     let home = Home::new().without("AUTO_MIGRATE");
     let [third, ..] = revisions(2);
     let refuses_all = |home: &Home| {
@@ -140,24 +140,24 @@ fn a_target_that_is_none_exits_with_2_and_nothing_is_done() {
         }
         if before[2]["applied"] == true {
             let run = home.cli(["migrate", "upgrade", &second]).exits(2);
-            assert!(run.stderr.contains("downgrade"), "the way there is named: {run:#?}");
+            assert!(run.stderr.contains("downgrade"), "the right command is named: {run:#?}");
         }
         assert_eq!(history(home), before);
     };
     refuses_all(&home);
     if let Some(folder) = home.database.folder() {
-        assert_eq!(fs::read_dir(folder).unwrap().count(), 0, "no file is made");
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 0, "no file is created");
     }
     home.cli(["migrate", "upgrade", &third]).exits(0);
     refuses_all(&home);
     for (verb, form) in [("upgrade", "+N"), ("downgrade", "-N")] {
         let run = home.cli(["migrate", verb, "3"]).exits(2);
-        assert!(run.stderr.contains(form), "how to write it is named: {run:#?}");
+        assert!(run.stderr.contains(form), "the expected form is named: {run:#?}");
     }
 }
 
 #[tokio::test]
-async fn a_downgrade_to_a_revision_leaves_that_one_and_all_before_it() {
+async fn a_downgrade_to_a_revision_keeps_it_and_all_earlier_ones() {
     let server = Server::start().await;
     server.user("ada").await;
     let home = server.leave();
@@ -175,11 +175,11 @@ async fn a_downgrade_to_a_revision_leaves_that_one_and_all_before_it() {
         assert_eq!(applied(&home), 5, "{revision}");
     }
     home.cli(["migrate", "upgrade"]).exits(0);
-    assert_eq!(home.users().len(), 1, "the account is older than what was taken back");
+    assert_eq!(home.users().len(), 1, "the account is older than the reverted migrations");
 }
 
 #[tokio::test]
-async fn a_migration_of_a_newer_program_is_named_and_nothing_is_taken_back() {
+async fn a_migration_of_a_newer_program_is_named_and_nothing_is_reverted() {
     let home = Home::new();
     home.cli(["migrate", "upgrade"]).exits(0);
     home.database.run("INSERT INTO __diesel_schema_migrations (version) VALUES ('20270101000001')");
@@ -206,8 +206,8 @@ async fn a_migration_of_a_newer_program_is_named_and_nothing_is_taken_back() {
 }
 
 #[test]
-fn in_production_a_downgrade_wants_consent() {
-    // The servers of tests have passwords that production refuses.
+fn in_production_a_downgrade_requires_confirmation() {
+    // On SQLite, because the database servers of the tests have passwords that production rejects.
     let home = Home::on(Database::Sqlite).migrated();
     let production = home.env("ENVIRONMENT", "production");
     let before = history(&production);
@@ -229,7 +229,7 @@ fn a_revision_is_a_pair_of_files_for_each_kind_of_database() {
 }
 
 #[tokio::test]
-async fn several_that_migrate_at_once_migrate_once() {
+async fn concurrent_upgrades_migrate_once() {
     let home = Arc::new(Home::new());
     let runs = together((0..4).map(|_number| {
         let home = Arc::clone(&home);
@@ -243,7 +243,7 @@ async fn several_that_migrate_at_once_migrate_once() {
 }
 
 #[tokio::test]
-async fn several_servers_that_start_at_once_are_all_ready() {
+async fn servers_that_start_concurrently_are_all_ready() {
     let home = Arc::new(Home::new());
     let servers = together((0..4).map(|_number| Server::of(Arc::clone(&home)))).await;
     for server in &servers {
@@ -256,7 +256,7 @@ async fn several_servers_that_start_at_once_are_all_ready() {
 }
 
 #[test]
-fn a_database_that_is_not_there_is_an_error_and_not_a_panic() {
+fn a_missing_database_is_an_error_and_not_a_panic() {
     let url = match Database::chosen() {
         Database::Sqlite => "sqlite:////nonexistent/folder/keepstone.db",
         Database::Postgres => "postgres://keepstone:keepstone@127.0.0.1:1/test",
@@ -271,7 +271,7 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The names under `migrations`, which are the same for every kind of database and have both directions.
+/// Returns the migration names, which are equal for every kind of database. Asserts that each has both directions.
 pub fn migrations(root: &Path) -> BTreeSet<String> {
     let names = |kind: &str| -> BTreeSet<String> {
         let folder = root.join("migrations").join(kind);

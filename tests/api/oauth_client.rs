@@ -1,4 +1,4 @@
-//! OAuth 2 clients from npm (`tests/web`), as they are published, at the token endpoint.
+//! Published OAuth 2 clients from npm (`tests/web`) at the token endpoint.
 
 use std::{
     path::Path,
@@ -11,7 +11,7 @@ use keepstone_test_backends::{Database, is_skipped, node_missing};
 use crate::harness::{PASSWORD, Run, Server, web_folder};
 
 #[tokio::test]
-async fn clients_from_npm_log_in_refresh_and_read_errors() {
+async fn npm_clients_log_in_refresh_and_read_errors() {
     let packages = web_folder().join("node_modules");
     let no_packages = || (!packages.is_dir()).then(|| format!("no {}", packages.display()));
     if Database::chosen() != Database::Sqlite || is_skipped(node_missing().or_else(no_packages)) {

@@ -1,5 +1,5 @@
-//! The kept document in the tools of others: validators and linters find nothing, and a client that is generated in
-//! Python works on a real server.
+//! The checked-in document in third-party tools: validators and linters find no problems, and a generated Python client
+//! works on a real server.
 
 use std::{
     fs,
@@ -23,12 +23,12 @@ fn document() -> String {
     folder().join("../../specs/openapi.json").canonicalize().unwrap().display().to_string()
 }
 
-/// A program of the packages from `PyPI`, which `tests/run` installs.
+/// Returns the path of a program from a `PyPI` package that `tests/run` installs.
 fn python(program: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("openapi/bin").join(program)
 }
 
-/// Whether a program is installed. None of them depends on the database.
+/// Returns whether a program is installed. None of them depends on the database.
 fn is_here(program: &Path) -> bool {
     let missing = (!program.exists()).then(|| format!("no {}", program.display()));
     Database::chosen() == Database::Sqlite && !is_skipped(missing)
@@ -64,7 +64,7 @@ fn redocly_and_spectral_find_no_error_and_no_warning() {
 }
 
 #[tokio::test]
-async fn a_client_that_was_generated_in_python_works() {
+async fn a_generated_python_client_works() {
     let generator = python("openapi-python-client");
     if !is_here(&generator) {
         return;

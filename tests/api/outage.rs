@@ -1,4 +1,4 @@
-//! A database that does not answer, or cannot be reached: what clients, and the person at the terminal, are told.
+//! A database that does not respond or cannot be reached: the errors for clients and on the command line.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
@@ -21,7 +21,7 @@ fn signal(server: &Backend, signal: Signal) {
 }
 
 #[tokio::test]
-async fn a_stopped_database_is_a_503_within_five_seconds() {
+async fn a_stopped_database_gets_503_within_five_seconds() {
     let database = Database::chosen();
     if database == Database::Sqlite {
         eprintln!("skipped: SQLite has no server");
@@ -46,16 +46,17 @@ async fn a_stopped_database_is_a_503_within_five_seconds() {
     for (reply, elapsed) in together((0..12).map(tried)).await {
         assert_eq!(reply.status, 503, "{reply:#?}");
         assert!(elapsed < Duration::from_secs(5), "took {elapsed:?}: {reply:#?}");
-        if !reply.asked.contains("/health/") {
+        if !reply.request_line.contains("/health/") {
             assert!(reply.header("retry-after").is_some(), "{reply:#?}");
         }
     }
     signal(&backend, Signal::CONT);
-    eventually("it answers again", async || (ada.try_log_in(PASSWORD).await.status == 200).then_some(())).await;
+    eventually("the server responds again", async || (ada.try_log_in(PASSWORD).await.status == 200).then_some(()))
+        .await;
     ada.get("/api/v1/items").await.is(200);
 }
 
-/// URLs that cannot work, and what has to be said of each.
+/// Returns URLs that cannot work, each with its expected error.
 fn unreachable(refused: u16, server: &str) -> Vec<(String, &'static str)> {
     let scheme = match Database::chosen() {
         Database::Sqlite => {
@@ -93,7 +94,7 @@ fn every_command_names_the_cause_and_no_password() {
         home.environment.insert("PORT".to_owned(), "0".to_owned());
         for arguments in [&["serve"][..], &["doctor"], &["migrate", "upgrade"], &["list-users"], &["cleanup-tokens"]] {
             if cause.starts_with("the folder") && arguments == ["doctor"] {
-                continue; // which says that the file cannot be made
+                continue; // its expected error is that the file cannot be created
             }
             let run = home.cli(arguments.iter().copied()).exits(1);
             assert!(run.output().contains(cause), "{url} {arguments:?}: {run:#?}");

@@ -1,4 +1,4 @@
-//! Where standard output goes is not the program's to choose, and what became of it is not to be hidden.
+//! Standard output: every command must work with any kind of it, and must report a failed write.
 
 use std::fs::OpenOptions;
 use std::process::Stdio;
@@ -7,7 +7,7 @@ use keepstone_test_backends::Database;
 
 use crate::harness::{Home, PASSWORD, Server};
 
-/// Every command that prints, in an order in which each has something to print.
+/// Every command that prints, ordered so that each has something to print.
 const PRINTING: [&[&str]; 28] = [
     &["--help"],
     &["--version"],
@@ -27,7 +27,7 @@ const PRINTING: [&[&str]; 28] = [
     &["create-user", "--email", "bob@example.com", "--password-stdin"],
     &["list-users"],
     &["list-users", "--json"],
-    &["import-users", "nobody.jsonl"],
+    &["import-users", "empty.jsonl"],
     &["seed", "--items", "1", "--password-stdin"],
     &["cleanup-tokens"],
     &["purge-users"],
@@ -39,19 +39,19 @@ const PRINTING: [&[&str]; 28] = [
     &["serve", "--announce", "--port", "0"],
 ];
 
-/// A device on which there is never room.
+/// Returns a device that is always full.
 fn full() -> Stdio {
     OpenOptions::new().write(true).open("/dev/full").unwrap().into()
 }
 
 #[test]
-fn what_cannot_be_printed_is_a_failure_of_every_command() {
-    let home = Home::new().file("nobody.jsonl", "");
+fn a_failed_write_to_standard_output_fails_every_command() {
+    let home = Home::new().file("empty.jsonl", "");
     for command in PRINTING {
         let run = home.cli_between(PASSWORD, full(), command.iter().copied()).exits(1);
         assert!(run.stderr.contains("standard output"), "{command:?}: {run:#?}");
     }
-    assert_eq!(home.users().len(), 5, "what was asked for was done");
+    assert_eq!(home.users().len(), 5, "the commands still took effect");
     if Database::chosen() == Database::Sqlite {
         home.cli_between("", full(), ["backup", "copy.db"]).exits(1);
     }
@@ -59,7 +59,7 @@ fn what_cannot_be_printed_is_a_failure_of_every_command() {
 }
 
 #[tokio::test]
-async fn a_health_check_that_cannot_say_so_fails() {
+async fn a_health_check_that_cannot_print_fails() {
     let server = Server::start().await;
     let port = server.address().rsplit(':').next().unwrap().to_owned();
     let run = Home::new().env("PORT", &port).cli_between("", full(), ["healthcheck"]).exits(1);
@@ -67,13 +67,13 @@ async fn a_health_check_that_cannot_say_so_fails() {
 }
 
 #[test]
-fn what_goes_to_standard_error_does_not_need_standard_output() {
+fn output_on_standard_error_does_not_need_standard_output() {
     Home::new().cli_between("", full(), ["nonsense"]).exits(2);
     Home::new().env("PORT", "x").cli_between("", full(), ["config", "check"]).exits(2);
 }
 
 #[test]
-fn a_reader_that_has_gone_has_what_it_wanted() {
+fn a_closed_pipe_is_not_an_error() {
     let home = Home::new();
     for command in [&["config", "show"][..], &["openapi"], &["--help"], &["migrate", "upgrade"]] {
         let (reader, writer) = std::io::pipe().unwrap();

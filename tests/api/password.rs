@@ -1,4 +1,4 @@
-//! Passwords are what their owner typed: never shortened, trimmed or folded.
+//! Passwords are used exactly as typed: never shortened, trimmed or folded.
 
 use serde_json::json;
 
@@ -21,7 +21,7 @@ async fn a_short_password_is_invalid() {
 }
 
 #[tokio::test]
-async fn eight_to_128_characters_are_counted_as_people_count() {
+async fn eight_to_128_characters_are_counted_as_people_see_them() {
     let server = Server::start().await;
     for (number, (character, bytes)) in [("a", 1), ("é", 2), ("한", 3), ("🦀", 4)].into_iter().enumerate() {
         for (length, status) in [(0, 422), (7, 422), (8, 201), (128, 201), (129, 422)] {
@@ -48,7 +48,7 @@ async fn a_password_around_the_limit_of_bcrypt_is_like_any_other() {
 }
 
 #[tokio::test]
-async fn what_comes_after_72_bytes_counts_too() {
+async fn bytes_after_the_72nd_count_too() {
     for hasher in ["bcrypt", "argon2id"] {
         let server = Server::with().env("PASSWORD_HASHER", hasher).start().await;
         let same = "a".repeat(80);
@@ -60,7 +60,7 @@ async fn what_comes_after_72_bytes_counts_too() {
 }
 
 #[tokio::test]
-async fn a_nul_is_neither_set_nor_cut_off() {
+async fn a_nul_is_rejected_and_never_truncates() {
     for hasher in ["bcrypt", "argon2id"] {
         let server = Server::with().env("PASSWORD_HASHER", hasher).start().await;
         register(&server, "eve@example.com", "hunter2\0hunter2").await.invalid_at(&[&["body", "password"]]);
@@ -94,7 +94,7 @@ async fn spaces_case_and_unicode_forms_count() {
 }
 
 #[tokio::test]
-async fn no_password_makes_a_login_fail_in_another_way_than_a_wrong_one() {
+async fn every_unusable_password_fails_a_login_like_a_wrong_one() {
     let server = Server::start().await;
     register(&server, "ada@example.com", PASSWORD).await.is(201);
     for password in ["x".to_owned(), "x".repeat(129), "🦀".repeat(1000), "x".repeat(10_000)] {
@@ -104,7 +104,7 @@ async fn no_password_makes_a_login_fail_in_another_way_than_a_wrong_one() {
 }
 
 #[tokio::test]
-async fn both_kinds_of_hash_log_in_whichever_is_configured() {
+async fn both_kinds_of_hash_work_whichever_is_configured() {
     let server = Server::with().env("PASSWORD_HASHER", "bcrypt").start().await;
     register(&server, "ada@example.com", PASSWORD).await.is(201);
     let mut home = server.leave();
@@ -132,7 +132,7 @@ async fn no_password_and_no_token_is_ever_logged() {
     ada.get("/api/v1/users/me").await.is(200);
     let tokens = ["access_token", "refresh_token"].map(|member| ada.tokens[member].as_str().unwrap());
     let log = server.log();
-    assert!(!log.is_empty(), "nothing is logged at all");
+    assert!(!log.is_empty(), "the log is empty");
     let secrets = [PASSWORD, "not her password", "half a body", "$2b$", "k3Zp-9vQw_2LrTn8", "keepstone:keepstone@"];
     for secret in secrets.into_iter().chain(tokens) {
         assert!(!log.contains(secret), "the log has {secret:?}");
@@ -140,7 +140,7 @@ async fn no_password_and_no_token_is_ever_logged() {
 }
 
 #[tokio::test]
-async fn common_passwords_and_those_made_of_ones_own_names_are_refused_with_a_blocklist() {
+async fn a_blocklist_rejects_common_passwords_and_the_users_own_names() {
     let server = Server::with().env("PASSWORD_BLOCKLIST", "true").start().await;
     let anonymous = server.anonymous();
     for (password, kind) in [
@@ -162,10 +162,10 @@ async fn common_passwords_and_those_made_of_ones_own_names_are_refused_with_a_bl
 }
 
 #[tokio::test]
-async fn a_password_is_changed_on_a_node_that_has_not_heard_of_a_new_address() {
+async fn a_password_change_works_on_a_node_with_an_outdated_address() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
-    ada.get("/api/v1/users/me").await.is(200); // from now on this node knows her for some seconds
+    ada.get("/api/v1/users/me").await.is(200); // this node now caches the session for some seconds
     let other = server.another().await;
     let elsewhere = ada.clone().at(&other.url);
     elsewhere
@@ -173,9 +173,9 @@ async fn a_password_is_changed_on_a_node_that_has_not_heard_of_a_new_address() {
         .json(&json!({"email": "countess@example.com", "current_password": PASSWORD}))
         .await
         .is(200);
-    assert!(register(&server, "ada@example.com", "a password of somebody else").await.status == 201);
+    assert!(register(&server, "ada@example.com", "a password of someone else").await.status == 201);
     let body = json!({"current_password": PASSWORD, "new_password": "another fine password"});
     ada.post("/api/v1/users/me/change-password").json(&body).await.is(204);
     ada.anonymous().named("countess@example.com").try_log_in("another fine password").await.is(200);
-    assert_eq!(log_in(&server, "ada@example.com", "a password of somebody else").await, 200);
+    assert_eq!(log_in(&server, "ada@example.com", "a password of someone else").await, 200);
 }

@@ -1,4 +1,4 @@
-//! Forgotten passwords: who has the mailbox sets a new one, and nobody learns who has an account.
+//! Password reset: the owner of the mailbox sets a new password, and the responses do not reveal which accounts exist.
 
 use serde_json::json;
 
@@ -16,16 +16,16 @@ async fn reset(client: &Client, token: &str, password: &str) -> Reply {
     client.anonymous().post("/api/v1/auth/password/reset").json(&body).await
 }
 
-/// The links to set a new password that were sent to this address.
+/// Returns the links to set a new password that were sent to this address.
 async fn links(server: &Server, email: &str, count: usize) -> Vec<Letter> {
-    let letters = server.letters_in_the_end(email).await;
+    let letters = server.letters_after_jobs(email).await;
     let links: Vec<_> = letters.into_iter().filter(|letter| letter.text.contains("/reset-password#")).collect();
     assert_eq!(links.len(), count, "{links:#?}");
     links
 }
 
 #[tokio::test]
-async fn who_has_the_mailbox_sets_a_new_password_and_all_sessions_end() {
+async fn a_reset_by_e_mail_sets_the_password_and_ends_all_sessions() {
     let server = Server::with().with_mail().start().await;
     let ada = server.user("ada").await;
     let elsewhere = server.anonymous().named("ada@example.com").log_in().await;
@@ -41,22 +41,22 @@ async fn who_has_the_mailbox_sets_a_new_password_and_all_sessions_end() {
     ada.try_log_in(PASSWORD).await.is(401);
     let tokens = ada.try_log_in(NEW).await.is(200).json();
     let me = ada.clone().with(tokens).get("/api/v1/users/me").await.is(200).json();
-    assert_eq!(me["email_verified"], true, "who gets mail there has the address");
+    assert_eq!(me["email_verified"], true, "receiving the e-mail verifies the address");
 
     reset(&ada, &link.token(), PASSWORD).await.is(400).problem_is("email_token_invalid");
-    let letters = server.letters_in_the_end("ada@example.com").await;
+    let letters = server.letters_after_jobs("ada@example.com").await;
     assert!(letters.iter().any(|letter| letter.subject.contains("password") && !letter.text.contains("#token=")));
     assert_eq!(server.admin().await.event("password_reset").await["user_id"], ada.id);
 }
 
 #[tokio::test]
-async fn links_lead_to_the_front_end_if_there_is_one() {
+async fn links_point_to_the_front_end_if_configured() {
     let server = Server::with().with_mail().env("FRONTEND_URL", "https://app.example.com/shop/").start().await;
     let ada = server.user("ada").await;
     forgot(&ada, "ada@example.com").await.is(202);
     let link = links(&server, "ada@example.com", 1).await.remove(0);
     assert!(link.link().starts_with("https://app.example.com/shop/reset-password#token="), "{link:#?}");
-    let letters = server.letters_in_the_end("ada@example.com").await;
+    let letters = server.letters_after_jobs("ada@example.com").await;
     let verification = letters.iter().find(|letter| letter.text.contains("/verify-email#")).unwrap();
     assert!(verification.link().starts_with("https://app.example.com/shop/verify-email#token="), "{verification:#?}");
     reset(&ada, &link.token(), NEW).await.is(204);
@@ -64,7 +64,7 @@ async fn links_lead_to_the_front_end_if_there_is_one() {
 }
 
 #[tokio::test]
-async fn nobody_learns_who_has_an_account() {
+async fn the_response_does_not_reveal_accounts() {
     let server = Server::with().with_mail().start().await;
     let [admin] = server.seeded(["admin"]).await;
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);
@@ -72,14 +72,14 @@ async fn nobody_learns_who_has_an_account() {
     admin.patch(&format!("/api/v1/users/{}", bob.id)).json(&json!({"is_active": false})).await.is(200);
     eve.delete("/api/v1/users/me").await.is(204);
     let known = forgot(&ada, "ada@example.com").await.is(202);
-    for unknown in ["nobody@example.com", "bob@example.com", "eve@example.com"] {
+    for unknown in ["unknown@example.com", "bob@example.com", "eve@example.com"] {
         let reply = forgot(&ada, unknown).await.is(202);
         assert_eq!(reply.body, known.body);
         let names = |reply: &Reply| reply.headers.keys().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(names(&reply), names(&known));
     }
     links(&server, "ada@example.com", 1).await;
-    for unknown in ["nobody@example.com", "bob@example.com", "eve@example.com"] {
+    for unknown in ["unknown@example.com", "bob@example.com", "eve@example.com"] {
         links(&server, unknown, 0).await;
     }
     forgot(&ada, "not an address").await.invalid_at(&[&["body", "email"]]);
@@ -87,7 +87,7 @@ async fn nobody_learns_who_has_an_account() {
 }
 
 #[tokio::test]
-async fn only_the_newest_link_works_and_once_however_many_use_it() {
+async fn only_the_newest_link_works_and_only_once() {
     let server = Server::with().with_mail().start().await;
     let ada = server.user("ada").await;
     for count in 1..=2 {
@@ -108,7 +108,7 @@ async fn only_the_newest_link_works_and_once_however_many_use_it() {
 }
 
 #[tokio::test]
-async fn a_password_that_may_not_be_set_does_not_use_up_the_link() {
+async fn a_rejected_password_does_not_use_up_the_link() {
     let server = Server::with().with_mail().env("PASSWORD_BLOCKLIST", "true").start().await;
     let ada = server.user("ada-lovelace").await;
     forgot(&ada, &ada.email).await.is(202);
@@ -120,7 +120,7 @@ async fn a_password_that_may_not_be_set_does_not_use_up_the_link() {
 }
 
 #[tokio::test]
-async fn a_link_is_void_once_the_password_or_the_address_was_changed() {
+async fn a_link_is_invalid_after_the_password_or_the_address_changes() {
     let server = Server::with().with_mail().start().await;
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);
     for client in [&ada, &bob] {
@@ -140,7 +140,7 @@ async fn a_link_is_void_once_the_password_or_the_address_was_changed() {
 }
 
 #[tokio::test]
-async fn who_changes_the_password_is_told_by_e_mail() {
+async fn a_password_change_is_notified_by_e_mail() {
     let server = Server::with().with_mail().start().await;
     let ada = server.user("ada").await;
     let change = json!({"current_password": PASSWORD, "new_password": NEW});
@@ -162,12 +162,12 @@ async fn a_reused_refresh_token_sends_an_e_mail() {
 }
 
 #[tokio::test]
-async fn asking_for_links_is_limited_without_a_word() {
+async fn requests_for_one_mailbox_are_limited_silently() {
     let server = Server::with().with_mail().env("RATE_LIMIT_ENABLED", "true").start().await;
     let ada = server.user("ada").await;
-    for asked in 1..=10 {
+    for sent_requests in 1..=10 {
         forgot(&ada, "ada@example.com").await.is(202);
-        links(&server, "ada@example.com", asked.min(5)).await;
+        links(&server, "ada@example.com", sent_requests.min(5)).await;
     }
-    forgot(&ada, "other@example.com").await.is(429).problem_is("rate_limited"); // from one address: whoever asks
+    forgot(&ada, "other@example.com").await.is(429).problem_is("rate_limited"); // per client address, for any account
 }

@@ -1,4 +1,4 @@
-//! What every refusal looks like, and what every answer carries.
+//! The format of errors, and the headers and ids of every response.
 
 use reqwest::Method;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::harness::{PASSWORD, Server};
 const REGISTER: &str = "/api/v1/auth/register";
 
 #[tokio::test]
-async fn what_fails_validation_says_where_why_and_which_rule() {
+async fn a_validation_error_has_the_location_the_reason_and_the_rule() {
     let server = Server::start().await;
     let anonymous = server.anonymous();
     let both: &[&[&str]] = &[&["body", "email"], &["body", "password"]];
@@ -31,7 +31,7 @@ async fn a_member_that_is_absent_or_null_is_named() {
 }
 
 #[tokio::test]
-async fn a_member_of_another_type_is_never_converted() {
+async fn a_member_of_the_wrong_type_is_never_converted() {
     let server = Server::start().await;
     let anonymous = server.anonymous();
     for wrong in [json!(12_345_678), json!(true), json!(["correct horse battery"]), json!({"is": "x"})] {
@@ -47,7 +47,7 @@ async fn a_member_of_another_type_is_never_converted() {
 }
 
 #[tokio::test]
-async fn what_is_no_json_is_malformed() {
+async fn invalid_json_is_malformed() {
     let server = Server::start().await;
     let anonymous = server.anonymous();
     for body in ["", "{", "nonsense", "{\"email\": }", "{\"email\": \"\\ud800\"}", "{} {}", "{\"a\": NaN}"] {
@@ -62,7 +62,7 @@ async fn what_is_no_json_is_malformed() {
 }
 
 #[tokio::test]
-async fn a_body_of_another_content_type_is_not_read() {
+async fn a_body_of_another_content_type_is_rejected() {
     let server = Server::start().await;
     let anonymous = server.anonymous();
     let body = json!({"email": "ada@example.com", "password": PASSWORD}).to_string();
@@ -78,7 +78,7 @@ async fn a_body_of_another_content_type_is_not_read() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_refused() {
+async fn an_oversized_body_is_rejected() {
     let server = Server::start().await;
     let body = json!({"email": "ada@example.com", "password": PASSWORD, "name": "a".repeat(70_000)});
     server.anonymous().post(REGISTER).json(&body).await.is(413).problem();
@@ -96,7 +96,7 @@ async fn an_unknown_route_is_a_problem() {
 }
 
 #[tokio::test]
-async fn a_wrong_method_is_told_the_right_ones() {
+async fn a_wrong_method_gets_the_allowed_ones() {
     let server = Server::start().await;
     for (method, path, allowed) in [
         (Method::GET, REGISTER, "POST"),
@@ -113,7 +113,7 @@ async fn a_wrong_method_is_told_the_right_ones() {
 }
 
 #[tokio::test]
-async fn head_is_get_without_the_body() {
+async fn head_returns_the_response_of_get_without_the_body() {
     let server = Server::start().await;
     for (path, status) in [("/health", 200), ("/api/v1/users/me", 401), ("/nothing", 404)] {
         let reply = server.anonymous().request(Method::HEAD, path).await.is(status);
@@ -122,7 +122,7 @@ async fn head_is_get_without_the_body() {
 }
 
 #[tokio::test]
-async fn a_trailing_slash_changes_nothing() {
+async fn a_trailing_slash_is_ignored() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     server.anonymous().get("/health/").await.is(200);
@@ -132,7 +132,7 @@ async fn a_trailing_slash_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_prefix_of_the_api_can_be_another() {
+async fn the_prefix_of_the_api_is_configurable() {
     let server = Server::with().env("API_V1_STR", "/backend/v7").start().await;
     let body = json!({"email": "ada@example.com", "password": PASSWORD});
     server.anonymous().post("/backend/v7/auth/register").json(&body).await.is(201);
@@ -141,7 +141,7 @@ async fn the_prefix_of_the_api_can_be_another() {
 }
 
 #[tokio::test]
-async fn a_request_keeps_the_id_that_its_caller_gave() {
+async fn a_request_keeps_the_id_chosen_by_its_caller() {
     let server = Server::start().await;
     for id in ["abc", "0", "!~", &"x".repeat(128)] {
         for path in ["/health", "/nothing", "/api/v1/users/me"] {
@@ -170,7 +170,7 @@ async fn a_request_without_a_usable_id_gets_one() {
 }
 
 #[tokio::test]
-async fn a_refusal_shows_nothing_of_the_inside() {
+async fn errors_reveal_no_internals() {
     let server = Server::start().await;
     let anonymous = server.anonymous();
     let replies = [

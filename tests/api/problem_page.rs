@@ -1,4 +1,4 @@
-//! `/problems`: where the `type` of every refusal leads.
+//! `/problems`: the pages that the `type` of an error links to.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ async fn codes(client: &Client) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn every_code_has_a_page_for_people_and_one_for_programs() {
+async fn every_code_has_an_html_page_and_a_json_description() {
     let server = Server::start().await;
     let client = server.anonymous();
     let list = client.get("/problems").await.is(200);
@@ -35,7 +35,7 @@ async fn every_code_has_a_page_for_people_and_one_for_programs() {
 }
 
 #[tokio::test]
-async fn the_type_of_a_refusal_leads_to_what_it_says() {
+async fn the_type_of_an_error_links_to_its_description() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     for reply in [
@@ -53,7 +53,7 @@ async fn the_type_of_a_refusal_leads_to_what_it_says() {
 }
 
 #[tokio::test]
-async fn a_browser_gets_a_page_and_a_program_what_it_asks_for() {
+async fn the_format_depends_on_the_accept_header() {
     let server = Server::start().await;
     let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
     for path in ["/problems", "/problems/not_found"] {

@@ -1,4 +1,5 @@
-//! Deleted accounts go for good: by the command, by a server, and not before their time.
+//! Permanent removal of deleted accounts: by the command and by a server, and not before the end of the retention
+//! period.
 
 use serde_json::json;
 
@@ -17,13 +18,14 @@ fn purged(home: &Home) -> u64 {
 }
 
 #[tokio::test]
-async fn who_was_deleted_goes_with_all_that_was_theirs_and_who_came_after_stays() {
+async fn a_purge_removes_all_data_of_the_deleted_user_and_none_of_a_later_user() {
     let server = Server::with().env("PURGE_AFTER", "1s").start().await;
     let admin = server.admin().await;
     let (old, eve) = (with_item(&server, "ada").await, with_item(&server, "eve").await);
     old.delete("/api/v1/users/me").await.is(204);
     let new = with_item(&server, "ada").await;
-    let users = eventually("the account is gone", async || Some(purged(&server.home)).filter(|users| *users > 0)).await;
+    let users =
+        eventually("the account is removed", async || Some(purged(&server.home)).filter(|users| *users > 0)).await;
     assert_eq!(users, 1);
     assert_eq!(purged(&server.home), 0);
     assert!(server.cli(["purge-users"]).exits(0).stdout.contains("removed 0 deleted users"));
@@ -46,20 +48,20 @@ async fn who_was_deleted_goes_with_all_that_was_theirs_and_who_came_after_stays(
     let log = admin.get("/api/v1/audit?page_size=100").await.is(200).json();
     let of_old = log["items"].as_array().unwrap().iter().filter(|event| event["user_id"] == old.id.as_str());
     let kinds: Vec<_> = of_old.map(|event| event["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["user_deleted", "login", "user_created"], "what happened stays told: {log:#}");
+    assert_eq!(kinds, ["user_deleted", "login", "user_created"], "the events stay in the log: {log:#}");
     for name in ["ada@", "\"ada\""] {
-        assert!(!log.to_string().contains(name), "without names: {log:#}");
+        assert!(!log.to_string().contains(name), "the log has no names: {log:#}");
     }
 }
 
 #[tokio::test]
-async fn a_server_does_it_by_itself_and_says_so() {
+async fn a_server_purges_automatically_and_logs_it() {
     let server = Server::with().env("PURGE_AFTER", "1ms").env("JOB_POLL_INTERVAL", "1").start().await;
     with_item(&server, "ada").await.delete("/api/v1/users/me").await.is(204);
-    // It does so every hour; this one is over.
+    // The job runs every hour, and the first run has already ended.
     let jobs = server.cli(["jobs", "list", "--json"]).exits(0).json();
     let job = jobs.as_array().unwrap().iter().find(|job| job["kind"] == "purge_users").unwrap();
-    eventually("its first turn is over", async || {
+    eventually("the first run has ended", async || {
         (server.cli(["jobs", "retry", job["id"].as_str().unwrap()]).code == Some(0)).then_some(())
     })
     .await;
@@ -69,7 +71,7 @@ async fn a_server_does_it_by_itself_and_says_so() {
 }
 
 #[tokio::test]
-async fn nobody_goes_before_their_time() {
+async fn accounts_are_not_purged_before_the_retention_period_ends() {
     for purge_after in [None, Some("0"), Some("1")] {
         let home = purge_after.map_or_else(Server::with, |days| Server::with().env("PURGE_AFTER", days));
         let server = home.start().await;

@@ -1,4 +1,4 @@
-//! Who asks too often is told to wait, who guesses passwords too, and nobody else notices.
+//! Rate limits and login throttling: the limited client is rejected, and other clients are not affected.
 
 use std::time::{Duration, Instant};
 
@@ -19,18 +19,18 @@ const WRONG: &str = "wrong password";
 const ATTACKER: &str = "203.0.113.66";
 const VICTIM: &str = "198.51.100.7";
 
-/// The limits of production: 5 sign-ups an hour, 10 logins a minute.
+/// Returns a home with the limits of production: 5 sign-ups an hour, 10 logins a minute.
 fn strict() -> Home {
     Server::with().env("RATE_LIMIT_ENABLED", "true")
 }
 
-/// The limits of development, 600 a minute, so that only guessing is slowed down.
+/// Returns a home with the limits of development, 600 a minute, so that only guessing is limited.
 fn generous() -> Home {
     strict().env("ENVIRONMENT", "development").env("BCRYPT_COST", "4")
 }
 
-/// Counts a sign-up, and makes no account.
-async fn knock(server: &Server, from: &str) -> Reply {
+/// Sends an invalid sign-up, which counts but creates no account.
+async fn invalid_sign_up(server: &Server, from: &str) -> Reply {
     server.anonymous().post(REGISTER).header("x-forwarded-for", from).json(&json!({})).await
 }
 
@@ -42,15 +42,15 @@ async fn guess(client: &Client, password: &str, from: &str) -> Reply {
 #[track_caller]
 fn number(reply: &Reply, header: &str) -> u64 {
     let value = reply.header(header).unwrap_or_else(|| panic!("no {header}: {reply:#?}"));
-    value.parse().unwrap_or_else(|_| panic!("{header} is no number: {reply:#?}"))
+    value.parse().unwrap_or_else(|_| panic!("{header} is not a number: {reply:#?}"))
 }
 
 #[tokio::test]
-async fn one_more_than_may_is_refused_with_the_time_to_come_back() {
+async fn a_request_over_the_limit_is_rejected_with_the_time_to_retry() {
     let server = strict().start().await;
     let anonymous = server.anonymous();
     for left in (0..5).rev() {
-        // Two routes to sign up, and one limit for both.
+        // Both registration routes share one limit.
         let path = if left % 2 == 0 { REGISTER } else { "/api/v1/users" };
         let reply = anonymous.post(path).json(&json!({})).await.is(422);
         assert_eq!(number(&reply, "ratelimit-limit"), 5);
@@ -74,7 +74,7 @@ async fn one_more_than_may_is_refused_with_the_time_to_come_back() {
 }
 
 #[tokio::test]
-async fn of_many_at_once_exactly_as_many_pass_as_may() {
+async fn the_limit_is_exact_for_concurrent_requests() {
     let server = strict().start().await;
     let statuses = together((0..30).map(|_| {
         let anonymous = server.anonymous();
@@ -86,7 +86,7 @@ async fn of_many_at_once_exactly_as_many_pass_as_may() {
 }
 
 #[tokio::test]
-async fn production_has_ten_logins_a_minute_unless_they_are_turned_off() {
+async fn production_allows_ten_logins_a_minute_unless_turned_off() {
     let production = || Server::with().env("ENVIRONMENT", "production").env("DATABASE_URL", "sqlite::memory:");
     let server = production().start().await;
     let (started, mut passed) = (Instant::now(), 0);
@@ -109,10 +109,10 @@ async fn each_limit_can_be_set_or_turned_off() {
         strict().env("RATE_LIMIT_REGISTER", "2/m").env("RATE_LIMIT_LOGIN", "off").env("RATE_LIMIT_SESSION", "7/15m");
     let server = home.start().await;
     for left in [1, 0] {
-        let reply = knock(&server, "").await.is(422);
+        let reply = invalid_sign_up(&server, "").await.is(422);
         assert_eq!((number(&reply, "ratelimit-limit"), number(&reply, "ratelimit-remaining")), (2, left));
     }
-    let reply = knock(&server, "").await.is(429);
+    let reply = invalid_sign_up(&server, "").await.is(429);
     assert!((1..=30).contains(&number(&reply, "retry-after")), "{reply:#?}");
     for _ in 0..15 {
         let reply = server.anonymous().post(LOGIN).json(&json!({})).await.is(422);
@@ -123,26 +123,26 @@ async fn each_limit_can_be_set_or_turned_off() {
 }
 
 #[tokio::test]
-async fn a_refusal_does_not_wait_for_the_body() {
+async fn a_limited_request_is_rejected_before_its_body_arrives() {
     let server = strict().start().await;
     for _ in 0..5 {
-        knock(&server, "").await.is(422);
+        invalid_sign_up(&server, "").await.is(422);
     }
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     let head =
         format!("POST {REGISTER} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = [0; 12];
-    timeout(PATIENCE, stream.read_exact(&mut answer)).await.expect("an answer without a body").unwrap();
+    timeout(PATIENCE, stream.read_exact(&mut answer)).await.expect("a response without a body").unwrap();
     assert_eq!(&answer, b"HTTP/1.1 429");
 }
 
 #[tokio::test]
-async fn a_browser_may_read_the_refusal_and_asking_first_costs_nothing() {
+async fn a_browser_can_read_a_429_and_preflights_do_not_count() {
     let origin = "https://app.example.com";
     let server = strict().env("CORS_ORIGINS", origin).start().await;
     for _ in 0..5 {
-        knock(&server, "").await.is(422);
+        invalid_sign_up(&server, "").await.is(422);
     }
     let reply = server.anonymous().post(REGISTER).header("origin", origin).json(&json!({})).await.is(429);
     assert_eq!(reply.header("access-control-allow-origin"), Some(origin));
@@ -152,32 +152,32 @@ async fn a_browser_may_read_the_refusal_and_asking_first_costs_nothing() {
 }
 
 #[tokio::test]
-async fn what_a_stranger_says_of_forwarding_is_not_believed() {
+async fn forwarding_headers_of_untrusted_clients_are_ignored() {
     let server = strict().env("TRUSTED_PROXIES", "10.0.0.0/8").start().await;
     for host in 1..=5 {
-        knock(&server, &format!("192.0.2.{host}")).await.is(422);
+        invalid_sign_up(&server, &format!("192.0.2.{host}")).await.is(422);
     }
-    knock(&server, "192.0.2.6").await.is(429);
+    invalid_sign_up(&server, "192.0.2.6").await.is(429);
     let reply = server.anonymous().post(REGISTER).header("forwarded", "for=192.0.2.7").json(&json!({})).await;
     reply.is(429);
 }
 
 #[tokio::test]
-async fn behind_a_trusted_proxy_clients_are_told_apart_and_cannot_hide() {
+async fn clients_behind_a_trusted_proxy_are_distinguished_and_cannot_spoof() {
     let server = strict().env("TRUSTED_PROXIES", "127.0.0.1").start().await;
     for host in 1..=5 {
-        knock(&server, &format!("192.0.2.{host}, {ATTACKER}")).await.is(422);
+        invalid_sign_up(&server, &format!("192.0.2.{host}, {ATTACKER}")).await.is(422);
     }
-    knock(&server, &format!("192.0.2.6, {ATTACKER}:4711")).await.is(429);
-    knock(&server, VICTIM).await.is(422);
+    invalid_sign_up(&server, &format!("192.0.2.6, {ATTACKER}:4711")).await.is(429);
+    invalid_sign_up(&server, VICTIM).await.is(422);
     for host in 1..=5 {
-        knock(&server, &format!("2001:db8::{host}")).await.is(422);
+        invalid_sign_up(&server, &format!("2001:db8::{host}")).await.is(422);
     }
-    knock(&server, "[2001:db8::ffff:6]:4711").await.is(429);
+    invalid_sign_up(&server, "[2001:db8::ffff:6]:4711").await.is(429);
 }
 
 #[tokio::test]
-async fn the_log_and_the_sessions_tell_the_same_address_as_the_limits() {
+async fn the_log_and_the_sessions_have_the_address_used_by_the_limits() {
     let server = strict().env("TRUSTED_PROXIES", "127.0.0.0/8").start().await;
     let mut ada = server.anonymous().register("ada").await;
     ada.tokens = guess(&ada, PASSWORD, &format!("1.1.1.1, {VICTIM}")).await.is(200).json();
@@ -186,7 +186,8 @@ async fn the_log_and_the_sessions_tell_the_same_address_as_the_limits() {
     eventually("the address is in the log", async || server.log().contains(VICTIM).then_some(())).await;
 }
 
-/// The answers to fifty wrong passwords; `None` if this took so long that one more might be tried meanwhile.
+/// Returns the responses to fifty wrong passwords, or `None` if this took so long that another attempt may have been
+/// allowed.
 async fn fifty_failures(client: &Client) -> Option<Vec<(u16, Value, Option<String>)>> {
     let (mut answers, mut refused_since) = (Vec::new(), Instant::now());
     for number in 0..50 {
@@ -202,7 +203,7 @@ async fn fifty_failures(client: &Client) -> Option<Vec<(u16, Value, Option<Strin
 }
 
 #[tokio::test]
-async fn an_account_that_does_not_exist_is_guessed_no_differently() {
+async fn guessing_at_an_unknown_account_is_throttled_in_the_same_way() {
     let server = generous().start().await;
     for number in 0..20 {
         let known = server.anonymous().register(&format!("ada{number}")).await;
@@ -219,7 +220,7 @@ async fn an_account_that_does_not_exist_is_guessed_no_differently() {
 }
 
 #[tokio::test]
-async fn who_is_guessed_at_from_elsewhere_logs_in_at_once() {
+async fn guesses_from_elsewhere_do_not_delay_the_owners_login() {
     let server = generous().env("TRUSTED_PROXIES", "127.0.0.1").start().await;
     let ada = server.anonymous().register("ada").await;
     for _ in 0..5 {
@@ -237,7 +238,7 @@ async fn who_is_guessed_at_from_elsewhere_logs_in_at_once() {
 }
 
 #[tokio::test]
-async fn logging_in_to_an_own_account_launders_no_guesses() {
+async fn logging_in_to_another_account_does_not_reset_the_throttle() {
     let server = generous().start().await;
     let (eve, ada) = (server.anonymous().register("eve").await, server.anonymous().register("ada").await);
     let mut statuses = Vec::new();
@@ -248,18 +249,18 @@ async fn logging_in_to_an_own_account_launders_no_guesses() {
             return;
         }
     }
-    // On a machine so slow that a second passed in between, the next one will be.
-    eventually("guessing is slowed down", async || (guess(&ada, WRONG, "").await.status == 429).then_some(())).await;
+    // On a machine so slow that the delay of a second has passed, the next guess is throttled.
+    eventually("guessing is throttled", async || (guess(&ada, WRONG, "").await.status == 429).then_some(())).await;
 }
 
 #[tokio::test]
-async fn the_form_is_slowed_down_like_json() {
+async fn form_logins_are_throttled_like_json() {
     let server = generous().start().await;
     let form = [("username", "ada@example.com"), ("password", WRONG)];
     for _ in 0..5 {
         server.anonymous().post(LOGIN).form(&form).await.is(400);
     }
-    eventually("guessing is slowed down", async || {
+    eventually("guessing is throttled", async || {
         let reply = server.anonymous().post(LOGIN).form(&form).await;
         (reply.status == 429).then(|| reply.problem_is("rate_limited"))
     })
@@ -267,7 +268,7 @@ async fn the_form_is_slowed_down_like_json() {
 }
 
 #[tokio::test]
-async fn guessing_the_current_password_is_slowed_down_too() {
+async fn guessing_the_current_password_is_throttled_too() {
     let server = generous().start().await;
     let ada = server.user("ada").await;
     let body = json!({"current_password": WRONG, "new_password": "another good password"});
@@ -275,7 +276,7 @@ async fn guessing_the_current_password_is_slowed_down_too() {
     for _ in 0..5 {
         change().await.is(400).problem_is("current_password_invalid");
     }
-    eventually("guessing is slowed down", async || {
+    eventually("guessing is throttled", async || {
         let reply = change().await;
         (reply.status == 429).then(|| reply.problem_is("rate_limited"))
     })
@@ -283,7 +284,7 @@ async fn guessing_the_current_password_is_slowed_down_too() {
 }
 
 #[tokio::test]
-async fn a_session_is_refreshed_whatever_others_send_from_its_address() {
+async fn refreshes_are_not_limited_by_other_requests_from_the_same_address() {
     let server = strict().start().await;
     let ada = server.user("ada").await;
     let (started, mut refused) = (Instant::now(), 0);

@@ -1,4 +1,4 @@
-//! Who may call what: the one table of all operations, held against the OpenAPI document and against the server.
+//! Access rules: one table of all operations, checked against the OpenAPI document and against the server.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Client, Home, PASSWORD, Reply, Server, together};
 
-/// Every permission there is.
+/// All permissions.
 const PERMISSIONS: [&str; 10] = [
     "users:read",
     "users:create",
@@ -21,22 +21,22 @@ const PERMISSIONS: [&str; 10] = [
     "audit:read",
 ];
 
-/// Who may call an operation.
+/// The callers that an operation accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Caller {
-    /// Anybody.
+    /// Any caller.
     Public,
-    /// Whoever is signed in, whatever their role.
+    /// Any logged-in user.
     SignedIn,
-    /// Whose role has one of these permissions.
+    /// Users whose role has one of these permissions.
     May(&'static [&'static str]),
-    /// Anybody who is not signed in, for themselves; who is signed in needs this permission.
+    /// Anonymous callers, for themselves. Logged-in users need one of these permissions.
     SignUpOr(&'static [&'static str]),
 }
 
 use Caller::{May, Public, SignUpOr, SignedIn};
 
-/// Method and path under which the document has it, who may call it, and a query or body that it can be called with.
+/// Returns method and path as documented, the accepted callers, and a query or body for the call.
 fn table() -> Vec<(Method, &'static str, Caller, &'static str, Value)> {
     let (get, post, patch, delete) = (|| Method::GET, || Method::POST, || Method::PATCH, || Method::DELETE);
     let change = json!({"current_password": "wrong password", "new_password": "another fine password"});
@@ -91,8 +91,8 @@ async fn call(client: &Client, method: &Method, path: &str, query: &str, body: &
 }
 
 #[track_caller]
-fn assert_let_in(reply: &Reply, role: &str) {
-    // What it finds there is another question; only a wrong password is none that the role decides.
+fn assert_permitted(reply: &Reply, role: &str) {
+    // Only authorization is checked: the resource may be missing, or the request invalid.
     assert!(![401, 403, 405].contains(&reply.status) && reply.status < 500, "{role}: {reply:#?}");
 }
 
@@ -110,9 +110,17 @@ fn the_table_has_every_operation_of_the_document_and_no_other() {
     }
     let rows: Vec<_> = table().iter().map(|(method, path, ..)| format!("{method} {path}")).collect();
     let known: BTreeSet<_> = rows.iter().cloned().collect();
-    assert_eq!(known.len(), rows.len(), "an operation has one row");
-    assert_eq!(documented.difference(&known).collect::<Vec<_>>(), Vec::<&String>::new(), "say who may call these");
-    assert_eq!(known.difference(&documented).collect::<Vec<_>>(), Vec::<&String>::new(), "these are not there");
+    assert_eq!(known.len(), rows.len(), "each operation has exactly one row");
+    assert_eq!(
+        documented.difference(&known).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "add the callers of these operations"
+    );
+    assert_eq!(
+        known.difference(&documented).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "these operations do not exist"
+    );
 }
 
 #[test]
@@ -127,8 +135,8 @@ fn the_document_says_which_operations_need_a_token() {
 }
 
 #[tokio::test]
-async fn whoever_has_the_permission_is_let_in_and_nobody_else() {
-    // A role with nothing but each permission, and for each set that opens a door, one with everything but that set.
+async fn only_callers_with_the_permission_are_permitted() {
+    // Roles with a single permission, and for each set of sufficient permissions a role with all other permissions.
     let mut home = Server::with().with_mail().env("DEFAULT_ROLE", "only_0");
     for (number, permission) in PERMISSIONS.iter().enumerate() {
         home = home.env(&format!("KEEPSTONE__ROLES__ONLY_{number}"), permission);
@@ -157,10 +165,10 @@ async fn whoever_has_the_permission_is_let_in_and_nobody_else() {
                 let refused = anonymous.status == 401 && anonymous.problem()["code"] == "not_authenticated";
                 assert!(!refused && anonymous.status != 403, "{anonymous:#?}");
             }
-            SignUpOr(_) => assert_let_in(&anonymous, "anonymous"),
+            SignUpOr(_) => assert_permitted(&anonymous, "anonymous"),
             SignedIn | May(_) => {
                 assert_eq!(anonymous.is(401).header("www-authenticate"), Some("Bearer"));
-                // Before anything about the body is told.
+                // The check comes before any validation of the body.
                 let reply = call(&server.anonymous(), &method, path, "", &Value::Null).await.is(401);
                 reply.problem_is("not_authenticated");
             }
@@ -168,9 +176,9 @@ async fn whoever_has_the_permission_is_let_in_and_nobody_else() {
         let set = match caller {
             Public => continue,
             SignedIn => {
-                // Of their own, because some of these are the end of them.
+                // Each operation gets a new user, because some operations end the account.
                 let someone = server.user(&format!("someone-{number}")).await;
-                assert_let_in(&call(&someone, &method, path, query, &body).await, "any role");
+                assert_permitted(&call(&someone, &method, path, query, &body).await, "any role");
                 continue;
             }
             May(set) | SignUpOr(set) => set,
@@ -182,7 +190,7 @@ async fn whoever_has_the_permission_is_let_in_and_nobody_else() {
         for (permission, someone) in PERMISSIONS.iter().zip(&only) {
             let reply = call(someone, &method, path, query, &body).await;
             if set.contains(permission) {
-                assert_let_in(&reply, permission);
+                assert_permitted(&reply, permission);
             } else {
                 assert_eq!(reply.status, 403, "{permission}: {reply:#?}");
             }

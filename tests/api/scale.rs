@@ -1,6 +1,7 @@
-//! What a million items cost, measured beside ten thousand in one run: `make bench-scale`. Figures, not assertions.
+//! The cost of a million items compared with ten thousand in one run: `make bench-scale`. It prints figures and asserts
+//! nothing.
 
-#![expect(clippy::print_stdout, reason = "figures are for whoever runs it")]
+#![expect(clippy::print_stdout, reason = "the figures are printed for the developer")]
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -30,7 +31,7 @@ impl Sized {
         home.cli_patiently(PASSWORD, seed, Duration::from_mins(20)).exits(0);
         println!("seeding {users} users and {items} items took {:.1} s", started.elapsed().as_secs_f64());
         if home.database.database() == Database::Postgres {
-            // What its autovacuum does within a minute; the servers of the tests have none.
+            // Autovacuum would do this within a minute, but the servers of the tests have none.
             let vacuum = Command::new("psql").arg(home.database.url()).args(["-qc", "VACUUM ANALYZE"]).status();
             assert!(vacuum.unwrap().success());
         }
@@ -49,7 +50,7 @@ impl Sized {
         Self { _server: server, owner, admin, item, deep: format!("/api/v1/items?page_size=20{cursor}") }
     }
 
-    /// How long one request of this kind takes.
+    /// Measures one request of this kind.
     async fn time(&self, what: &str, round: usize) -> Duration {
         let request = match what {
             "first page, with total" => self.owner.get("/api/v1/items"),
@@ -81,7 +82,7 @@ fn median(mut times: Vec<Duration>) -> f64 {
 #[tokio::test]
 #[ignore = "takes minutes: make bench-scale"]
 async fn a_million_items() {
-    // As many for each owner here as there.
+    // Both sizes have the same number of items per owner.
     let small = Sized::with("100", "10000", 90).await;
     let large = Sized::with("10000", "1000000", 400).await;
     println!("{:36} {:>12} {:>12} {:>7}", "median of one request, in us", "10,000", "1,000,000", "ratio");

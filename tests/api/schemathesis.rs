@@ -1,6 +1,5 @@
-//! Somebody who has nothing but the document tries everything that it tells of, and everything that it does not: no
-//! answer may be one that it does not describe, none may be an error of the server, and nothing that it forbids may be
-//! accepted.
+//! Schemathesis generates requests from the OpenAPI document, valid and invalid. Every response must be documented,
+//! none may be a server error, and no undocumented input may be accepted.
 //!
 //! `tests/run` installs Schemathesis; see `tests/schemathesis.txt`.
 
@@ -11,11 +10,11 @@ use keepstone_test_backends::Database;
 
 use crate::harness::{Client, Server};
 
-/// What ends the caller's session or account, so that nothing could be tried afterwards.
+/// Operations that end the caller's session or account, after which nothing else could be tested.
 const ENDINGS: &str = "/logout|/sessions|/users/me$|/change-password";
 
-/// Not among the checks: that everything of the right form is accepted. An address may be taken, a page and a cursor
-/// may not be asked for at once, an entity tag may be an old one; no schema says that.
+/// A disabled check: that every well-formed request is accepted. An address may be taken, a page and a cursor exclude
+/// each other, and an entity tag may be outdated. No schema can express that.
 const UNCHECKED: &str = "positive_data_acceptance";
 
 fn program() -> PathBuf {
@@ -23,13 +22,14 @@ fn program() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("schemathesis/bin/st")
 }
 
-/// Says so when it is not installed. (`REQUIRE_BACKENDS=all tests/run` has made sure that it is.)
+/// Returns whether Schemathesis is installed, and prints a message if not. (`REQUIRE_BACKENDS=all tests/run` ensures
+/// that it is.)
 fn is_here() -> bool {
     let is_installed = program().exists();
     if !is_installed {
         eprintln!("skipped: no {}", program().display());
     }
-    // Its forms know nothing of databases.
+    // The responses do not depend on the database.
     is_installed && Database::chosen() == Database::Sqlite
 }
 
@@ -45,11 +45,11 @@ async fn try_everything(server: &Server, client: &Client) {
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let report = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{report}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(report.contains("test cases") || report.contains("Test cases"), "nothing was tried: {report}");
+    assert!(report.contains("test cases") || report.contains("Test cases"), "no test cases were run: {report}");
 }
 
 #[tokio::test]
-async fn nobody_gets_an_answer_that_is_not_described() {
+async fn anonymous_callers_get_only_documented_responses() {
     if is_here() {
         let server = Server::with().with_mail().start().await;
         try_everything(&server, &server.anonymous()).await;
@@ -57,7 +57,7 @@ async fn nobody_gets_an_answer_that_is_not_described() {
 }
 
 #[tokio::test]
-async fn a_user_gets_no_answer_that_is_not_described() {
+async fn a_user_gets_only_documented_responses() {
     if is_here() {
         let server = Server::with().with_mail().start().await;
         let [user] = server.seeded(["user"]).await;
@@ -66,7 +66,7 @@ async fn a_user_gets_no_answer_that_is_not_described() {
 }
 
 #[tokio::test]
-async fn an_administrator_gets_no_answer_that_is_not_described() {
+async fn an_administrator_gets_only_documented_responses() {
     if is_here() {
         let server = Server::with().with_mail().start().await;
         let [admin] = server.seeded(["admin"]).await;

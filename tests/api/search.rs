@@ -1,16 +1,16 @@
-//! Looking for a text: inside others, without case, and no character is special.
+//! Search: case-insensitive substrings, without special characters.
 
 use serde_json::json;
 
 use crate::harness::{Client, PASSWORD, Server};
 
-/// A text as a part of an address.
+/// Encodes a text for a query string.
 fn encoded(text: &str) -> String {
     let bytes: Vec<_> = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
     bytes.concat()
 }
 
-/// The titles of the items that have this text, in alphabetical order.
+/// Returns the titles of the items that contain this text, in alphabetical order.
 async fn found(client: &Client, text: &str) -> Vec<String> {
     let reply = client.get(&format!("/api/v1/items/search?q={}", encoded(text))).await.is(200);
     let body = reply.json();
@@ -22,7 +22,7 @@ async fn found(client: &Client, text: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_text_is_found_inside_titles_and_descriptions_without_case() {
+async fn search_finds_substrings_of_titles_and_descriptions_in_any_case() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     for (title, description) in [
@@ -87,7 +87,7 @@ async fn a_text_is_found_inside_titles_and_descriptions_without_case() {
         ("{X} (", &["a*b?c[d]"]),
         ("and or not", &["a*b?c[d]"]),
         ("^z$", &["a*b?c[d]"]),
-        ("c[d]{x}", &[]), // not across a title and a description
+        ("c[d]{x}", &[]), // a match does not span title and description
         ("  sure ", &["100 sure", "100% sure"]),
         ("nothing has this", &[]),
     ] {
@@ -98,7 +98,7 @@ async fn a_text_is_found_inside_titles_and_descriptions_without_case() {
     let path = ada.post("/api/v1/items").json(&body).await.is(201).header("location").unwrap().to_owned();
     assert_eq!(found(&ada, &longest.to_uppercase()).await, ["Long"]);
 
-    // What has changed is found as it is now, and what has gone is not found.
+    // A changed item is found by its new text only.
     ada.patch(&path).json(&json!({"description": "short"})).await.is(200);
     assert!(found(&ada, &longest).await.is_empty());
     assert_eq!(found(&ada, "SHORT").await, ["Long"]);
@@ -107,7 +107,7 @@ async fn a_text_is_found_inside_titles_and_descriptions_without_case() {
 }
 
 #[tokio::test]
-async fn what_nobody_can_look_for_is_refused() {
+async fn invalid_search_texts_are_rejected() {
     let server = Server::start().await;
     let [admin] = server.seeded(["admin"]).await;
     let long = "x".repeat(101);
@@ -127,7 +127,7 @@ async fn what_nobody_can_look_for_is_refused() {
 }
 
 #[tokio::test]
-async fn users_are_found_by_address_user_name_or_name_and_by_role() {
+async fn users_are_found_by_address_username_or_name_and_by_role() {
     let server = Server::start().await;
     let [admin, editor, user, viewer] = server.seeded(["admin", "editor", "user", "viewer"]).await;
     for (email, username, name) in [
@@ -175,7 +175,7 @@ async fn users_are_found_by_address_user_name_or_name_and_by_role() {
 }
 
 #[tokio::test]
-async fn a_user_is_found_by_what_is_true_now() {
+async fn a_user_is_found_by_current_values_only() {
     let server = Server::start().await;
     let admin = server.admin().await;
     let ada = server.user("ada").await;
@@ -194,7 +194,7 @@ async fn a_user_is_found_by_what_is_true_now() {
 }
 
 #[tokio::test]
-async fn composition_makes_no_difference() {
+async fn composed_and_decomposed_characters_are_equal() {
     let server = Server::start().await;
     let admin = server.admin().await;
     let texts = [
@@ -218,5 +218,5 @@ async fn composition_makes_no_difference() {
             assert_eq!(users["total"], 2, "{query}: {users:#}");
         }
     }
-    assert_eq!(found(&admin, "cafe").await, [""; 0], "an accent is not left out");
+    assert_eq!(found(&admin, "cafe").await, [""; 0], "accents are significant");
 }

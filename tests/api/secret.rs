@@ -1,4 +1,4 @@
-//! Files that hold secrets are for their owner only.
+//! Files with secrets are readable by their owner only.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -7,7 +7,7 @@ use keepstone_test_backends::Database;
 
 use crate::harness::Home;
 
-/// The files of a folder and their permissions.
+/// Returns the files of a folder and their permissions.
 fn modes(folder: &Path) -> Vec<(String, u32)> {
     let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file());
     entries
@@ -16,7 +16,7 @@ fn modes(folder: &Path) -> Vec<(String, u32)> {
 }
 
 #[tokio::test]
-async fn development_makes_a_secret_that_only_its_owner_reads_and_that_stays() {
+async fn development_creates_a_lasting_secret_that_only_its_owner_can_read() {
     let home = Home::on(Database::Sqlite).env("ENVIRONMENT", "development").env("BCRYPT_COST", "4");
     let server = home.without("JWT_SECRET_KEY").start().await;
     let ada = server.user("ada").await;
@@ -29,7 +29,7 @@ async fn development_makes_a_secret_that_only_its_owner_reads_and_that_stays() {
 }
 
 #[tokio::test]
-async fn the_files_of_the_database_are_for_their_owner_only() {
+async fn only_their_owner_can_read_the_database_files() {
     let server = Home::on(Database::Sqlite).start().await;
     server.user("ada").await;
     let made = modes(server.home.database.folder().unwrap());

@@ -1,11 +1,11 @@
-//! `seed`: people and things to try the product with, made once however often it is asked for.
+//! `seed`: sample users and items. Repeated runs create only what is missing.
 
 use keepstone_test_backends::Database;
 use serde_json::json;
 
 use crate::harness::{Client, Home, PASSWORD, Server};
 
-/// Runs `seed` with these arguments and the password that everyone has.
+/// Runs `seed` with these arguments and the common password.
 fn seed<'a>(home: &Home, arguments: impl IntoIterator<Item = &'a str>) -> String {
     let arguments = ["seed", "--password-stdin"].into_iter().chain(arguments);
     home.cli_reading(PASSWORD, arguments).exits(0).stdout
@@ -17,7 +17,7 @@ async fn totals(admin: &Client) -> (u64, u64) {
 }
 
 #[tokio::test]
-async fn there_is_a_user_of_each_role_and_some_items_and_again_nothing_is_made() {
+async fn seed_creates_a_user_of_each_role_and_items_only_once() {
     let server = Server::with().env("KEEPSTONE__ROLES__AUDITOR", "audit:read").start().await;
     let first = seed(&server.home, []);
     assert!(first.contains("made 5 users and 20 items"), "{first}");
@@ -44,11 +44,11 @@ async fn there_is_a_user_of_each_role_and_some_items_and_again_nothing_is_made()
     assert!(again.contains("made 0 users and 0 items") && !again.contains("password"), "{again}");
     assert_eq!((admin.get("/api/v1/users").await.body, admin.get("/api/v1/items").await.body), all);
     assert_eq!(server.home.cli_reading("another password", ["seed", "--password-stdin"]).exits(0).code, Some(0));
-    server.anonymous().named("admin@example.com").log_in().await; // with the first one
+    server.anonymous().named("admin@example.com").log_in().await; // with the original password
 }
 
 #[tokio::test]
-async fn what_somebody_has_changed_stays_so_and_what_is_missing_is_made() {
+async fn changes_are_kept_and_missing_rows_are_created() {
     let server = Server::start().await;
     let [admin, viewer] = server.seeded(["admin", "viewer"]).await;
     viewer.patch("/api/v1/users/me").json(&json!({"name": "Vic", "username": "vic"})).await.is(200);
@@ -66,7 +66,7 @@ async fn what_somebody_has_changed_stays_so_and_what_is_missing_is_made() {
 }
 
 #[tokio::test]
-async fn a_name_that_somebody_else_has_is_left_to_them() {
+async fn a_taken_username_is_left_to_its_owner() {
     let server = Server::start().await;
     let body = json!({"email": "first@example.com", "password": PASSWORD, "username": "Viewer"});
     server.anonymous().post("/api/v1/auth/register").json(&body).await.is(201);
@@ -77,7 +77,7 @@ async fn a_name_that_somebody_else_has_is_left_to_them() {
 }
 
 #[tokio::test]
-async fn a_great_many_are_made_in_steps_that_can_be_continued() {
+async fn large_amounts_are_created_in_resumable_batches() {
     let server = Server::start().await;
     let first = seed(&server.home, ["--users", "10", "--items", "30"]);
     assert!(first.contains("made 14 users and 30 items"), "{first}");
@@ -100,12 +100,12 @@ async fn a_great_many_are_made_in_steps_that_can_be_continued() {
 }
 
 #[tokio::test]
-async fn a_password_is_made_up_and_told_once() {
+async fn a_generated_password_is_printed_once() {
     let server = Server::start().await;
-    let told = server.home.cli(["seed", "--items", "0"]).exits(0);
-    let password = told.stdout.lines().find_map(|line| line.split_once("password of those who were made now: "));
-    let (_, password) = password.unwrap_or_else(|| panic!("it must be told: {told:#?}"));
-    assert_eq!(told.output().matches(password).count(), 1);
+    let run = server.home.cli(["seed", "--items", "0"]).exits(0);
+    let password = run.stdout.lines().find_map(|line| line.split_once("password of those who were made now: "));
+    let (_, password) = password.unwrap_or_else(|| panic!("the password must be printed: {run:#?}"));
+    assert_eq!(run.output().matches(password).count(), 1);
     for role in ["admin", "viewer"] {
         server.anonymous().named(&format!("{role}@example.com")).try_log_in(password).await.is(200);
     }
@@ -113,12 +113,16 @@ async fn a_password_is_made_up_and_told_once() {
     assert!(!again.output().contains("password"), "{again:#?}");
     let another = Home::new();
     another.cli(["migrate", "upgrade", "head"]).exits(0);
-    assert!(!another.cli(["seed", "--items", "0"]).exits(0).output().contains(password), "each has one of its own");
+    assert!(
+        !another.cli(["seed", "--items", "0"]).exits(0).output().contains(password),
+        "each database has its own password"
+    );
 }
 
 #[test]
 fn nothing_is_seeded_in_production_or_with_a_bad_password() {
-    let mut home = Home::on(Database::Sqlite); // the servers of tests have passwords that production refuses
+    // because the database servers of the tests have passwords that production rejects
+    let mut home = Home::on(Database::Sqlite);
     home.cli(["migrate", "upgrade", "head"]).exits(0);
     let short = home.cli_reading("short", ["seed", "--password-stdin"]).exits(2);
     assert!(short.stderr.contains("8 characters"), "{short:#?}");

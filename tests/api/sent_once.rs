@@ -1,4 +1,4 @@
-//! Requests that send e-mails and carry an `Idempotency-Key`: sent again, they are answered again and send nothing.
+//! Requests that send e-mails, with an `Idempotency-Key`: a repeated request gets the same response and sends nothing.
 
 use serde_json::{Value, json};
 
@@ -23,10 +23,11 @@ fn assert_replayed(again: &Reply, first: &Reply) {
     assert_eq!(again.header("content-type"), first.header("content-type"));
 }
 
-/// Sends the same request one after the other, and then twelve at once under another key: each key has one effect.
+/// Sends the same request twice in sequence, then twelve times concurrently with another key. Asserts that each key has
+/// one effect.
 async fn assert_once(server: &Server, client: &Client, path: &str, body: &Value, to: &str) {
     let (in_turn, at_once) = (format!("in-turn-{to}"), format!("at-once-{to}"));
-    let sent = async || server.letters_in_the_end(to).await.len();
+    let sent = async || server.letters_after_jobs(to).await.len();
     let before = sent().await;
     let first = post(client, path, &in_turn, body).await.is(202);
     for _ in 0..2 {
@@ -50,7 +51,7 @@ async fn assert_once(server: &Server, client: &Client, path: &str, body: &Value,
 }
 
 #[tokio::test]
-async fn a_key_sends_one_e_mail_however_often_it_is_used() {
+async fn a_key_sends_one_e_mail_however_often_it_is_repeated() {
     let server = Server::with().with_mail().start().await;
     let [admin] = server.seeded(["admin"]).await;
     let ada = server.user("ada").await;
@@ -78,8 +79,8 @@ async fn a_concealed_sign_up_with_a_key_sends_one_e_mail() {
         }))
         .await;
         assert!(replies.contains(&202) && replies.iter().all(|status| [202, 409].contains(status)), "{replies:?}");
-        // The second key is told that there is an account.
-        assert_eq!(server.letters_in_the_end(&email).await.len(), 2);
+        // The e-mail for the second key says that the account exists.
+        assert_eq!(server.letters_after_jobs(&email).await.len(), 2);
         let other = json!({"email": "other@example.com", "password": PASSWORD});
         let problem = post(&server.anonymous(), path, "key", &other).await.is(422).problem_is("idempotency_key_reused");
         assert_eq!(problem.get("errors"), None);
@@ -88,13 +89,13 @@ async fn a_concealed_sign_up_with_a_key_sends_one_e_mail() {
 }
 
 #[tokio::test]
-async fn a_key_belongs_to_one_body_and_one_caller_and_is_refused_if_it_is_none() {
+async fn a_key_is_scoped_to_its_body_and_caller_and_must_be_valid() {
     let server = Server::with().with_mail().start().await;
     let [admin] = server.seeded(["admin"]).await;
     let ada = server.user("ada").await;
     let query = |email: &str| format!("{SEND}?email={email}");
     post(&admin, FORGOT, "key", &json!({"email": "ada@example.com"})).await.is(202);
-    // Whoever sends it: `/password/forgot` knows no callers.
+    // The sender does not matter: `/password/forgot` ignores the caller's identity.
     let other = post(&server.anonymous(), FORGOT, "key", &json!({"email": "bob@example.com"})).await;
     other.is(422).problem_is("idempotency_key_reused");
     post(&admin, &query("bob@example.com"), "key", &Value::Null).await.is(202);

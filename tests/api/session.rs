@@ -1,4 +1,4 @@
-//! Staying in and getting out: refresh tokens that are good once, and sessions that end at once.
+//! Sessions: single-use refresh tokens, and sessions that end immediately.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ async fn refreshed(client: &Client) -> Client {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_good_once() {
+async fn a_refresh_token_is_valid_once() {
     let server = Server::start().await;
     let first = server.user("ada").await;
     let reply = first.refresh().await.is(200);
@@ -50,7 +50,7 @@ async fn a_replayed_refresh_token_ends_its_session_and_no_other() {
     refreshed(&other_device).await;
 }
 
-/// So many rounds of so many requests at once; the whole proof is 500 rounds: `TEST_ROUNDS=500`.
+/// Returns the number of rounds of concurrent requests. The full proof is 500 rounds: `TEST_ROUNDS=500`.
 #[expect(clippy::disallowed_methods, reason = "how long a test goes on is no setting of the program")]
 fn rounds() -> usize {
     std::env::var("TEST_ROUNDS").map_or(20, |rounds| rounds.parse().unwrap())
@@ -58,13 +58,13 @@ fn rounds() -> usize {
 
 const AT_ONCE: usize = 50;
 
-/// Exchanges one token at all these servers at once.
+/// Exchanges one token at all these servers concurrently.
 async fn at_once(servers: &[&Server], client: &Client) -> Vec<(u16, Value)> {
     let addresses: Vec<&str> = servers.iter().map(|server| server.address()).cycle().take(AT_ONCE).collect();
     post_at_once(&addresses, REFRESH, &json!({"refresh_token": client.tokens["refresh_token"]})).await
 }
 
-/// Exchanges one token at all these servers at once, round after round: every request gets the same successor.
+/// Exchanges one token at all these servers concurrently, in several rounds. Every request must get the same successor.
 async fn race(servers: &[&Server], mut client: Client) {
     for round in 0..rounds() {
         let replies = at_once(servers, &client).await;
@@ -80,7 +80,8 @@ async fn race(servers: &[&Server], mut client: Client) {
     }
 }
 
-/// The same without grace: one request gets a successor, and the session ends with one audit event.
+/// Exchanges tokens like [`race`], without grace. One request gets a successor, and the session ends with one audit
+/// event.
 async fn race_without_grace(servers: &[&Server], first: Client) {
     let admin = servers[0].admin().await;
     for round in 0..rounds() {
@@ -106,33 +107,33 @@ async fn race_without_grace(servers: &[&Server], first: Client) {
 }
 
 #[tokio::test]
-async fn many_refreshes_at_once_get_the_same_successor() {
+async fn concurrent_refreshes_get_the_same_successor() {
     let server = Server::start().await;
     race(&[&server], server.user("ada").await).await;
 }
 
 #[tokio::test]
-async fn two_nodes_give_one_successor_between_them() {
+async fn two_nodes_return_the_same_successor() {
     let server = Server::start().await;
     let other = server.another().await;
     race(&[&server, &other], server.user("ada").await).await;
 }
 
 #[tokio::test]
-async fn without_grace_one_of_many_refreshes_at_once_succeeds_and_the_session_ends() {
+async fn without_grace_one_of_many_concurrent_refreshes_succeeds_and_the_session_ends() {
     let server = Server::with().env("REFRESH_GRACE", "0").start().await;
     race_without_grace(&[&server], server.user("ada").await).await;
 }
 
 #[tokio::test]
-async fn without_grace_two_nodes_give_one_successor_between_them() {
+async fn without_grace_two_nodes_return_one_successor() {
     let server = Server::with().env("REFRESH_GRACE", "0").start().await;
     let other = server.another().await;
     race_without_grace(&[&server, &other], server.user("ada").await).await;
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_given_again_under_its_key() {
+async fn a_lost_response_is_replayed_with_its_key() {
     let server = Server::with().env("REFRESH_GRACE", "0").start().await;
     let first = server.user("ada").await;
     let second = first.refresh().header("idempotency-key", "key-1").await.is(200).json();
@@ -145,7 +146,7 @@ async fn a_lost_answer_is_given_again_under_its_key() {
 }
 
 #[tokio::test]
-async fn two_requests_at_once_under_one_key_have_one_answer() {
+async fn concurrent_requests_with_one_key_get_one_response() {
     let server = Server::with().env("REFRESH_GRACE", "0").start().await;
     let client = server.user("ada").await;
     let replies = together((0..10).map(|_| {
@@ -158,7 +159,7 @@ async fn two_requests_at_once_under_one_key_have_one_answer() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_none_is_refused() {
+async fn an_invalid_key_is_rejected() {
     let server = Server::start().await;
     let client = server.user("ada").await;
     for key in ["", "two words", &"x".repeat(256)] {
@@ -180,11 +181,11 @@ async fn a_used_refresh_token_gets_the_same_successor_while_that_is_unused() {
 }
 
 #[tokio::test]
-async fn grace_ends_with_its_time() {
+async fn grace_ends_after_its_duration() {
     let server = Server::with().env("REFRESH_GRACE", "1s").start().await;
     let first = server.user("ada").await;
     let second = refreshed(&first).await;
-    let refused = eventually("the grace is over", async || {
+    let refused = eventually("the grace period is over", async || {
         let reply = first.refresh().await;
         (reply.status != 200).then_some(reply)
     });
@@ -202,7 +203,7 @@ async fn without_grace_the_second_use_of_a_refresh_token_ends_the_session() {
 }
 
 #[tokio::test]
-async fn neither_kind_of_token_is_taken_for_the_other() {
+async fn access_and_refresh_tokens_are_not_interchangeable() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     let swapped = json!({"access_token": ada.tokens["refresh_token"], "refresh_token": ada.tokens["access_token"]});
@@ -218,7 +219,7 @@ async fn neither_kind_of_token_is_taken_for_the_other() {
 }
 
 #[tokio::test]
-async fn a_refresh_may_be_a_form_and_spell_its_member_either_way() {
+async fn a_refresh_may_be_a_form_and_use_either_member_name() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     let token = ada.tokens["refresh_token"].as_str().unwrap();
@@ -228,7 +229,7 @@ async fn a_refresh_may_be_a_form_and_spell_its_member_either_way() {
     let camel = json!({"refreshToken": second["refresh_token"]});
     anonymous.post(REFRESH).json(&camel).await.is(200);
 
-    // The successor has been used, so this is no second tab.
+    // The successor has been used, so the grace for concurrent refreshes does not apply.
     anonymous.post(REFRESH).form(&form).await.oauth_error("invalid_grant", "invalid_grant");
     let wrong = [("grant_type", "client_credentials"), ("refresh_token", token)];
     anonymous.post(REFRESH).form(&wrong).await.oauth_error("unsupported_grant_type", "unsupported_grant_type");
@@ -237,7 +238,7 @@ async fn a_refresh_may_be_a_form_and_spell_its_member_either_way() {
 }
 
 #[tokio::test]
-async fn logging_out_ends_the_session_at_once_and_twice_is_no_error() {
+async fn logging_out_ends_the_session_immediately_and_is_idempotent() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     let other_device = ada.clone().log_in().await;
@@ -254,7 +255,7 @@ async fn logging_out_ends_the_session_at_once_and_twice_is_no_error() {
 }
 
 #[tokio::test]
-async fn logging_out_tells_nothing_about_refresh_tokens_and_ends_nobody_elses() {
+async fn logging_out_reveals_nothing_about_refresh_tokens_and_ends_no_other_session() {
     let server = Server::start().await;
     let (ada, eve) = (server.user("ada").await, server.user("eve").await);
     let anonymous = server.anonymous();
@@ -286,7 +287,7 @@ async fn logging_out_everywhere_ends_every_session() {
 }
 
 #[tokio::test]
-async fn the_owner_sees_and_ends_sessions() {
+async fn the_owner_can_list_and_end_sessions() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     let phone = ada.clone().log_in().await;
@@ -309,7 +310,7 @@ async fn the_owner_sees_and_ends_sessions() {
 }
 
 #[tokio::test]
-async fn an_administrator_ends_all_sessions_of_a_user_and_nobody_else_does() {
+async fn only_an_administrator_can_end_all_sessions_of_a_user() {
     let server = Server::start().await;
     let (admin, ada, eve) = (server.admin().await, server.user("ada").await, server.user("eve").await);
     let path = format!("/api/v1/users/{}/sessions", ada.id);
@@ -317,8 +318,8 @@ async fn an_administrator_ends_all_sessions_of_a_user_and_nobody_else_does() {
     ada.get(ME).await.is(200);
     admin.delete(&path).await.is(204);
     ada.get(ME).await.is(401).problem_is("token_revoked");
-    let nobody = "/api/v1/users/018f0000-0000-7000-8000-000000000000/sessions";
-    admin.delete(nobody).await.is(404).problem_is("user_not_found");
+    let unknown = "/api/v1/users/018f0000-0000-7000-8000-000000000000/sessions";
+    admin.delete(unknown).await.is(404).problem_is("user_not_found");
     admin.get(ME).await.is(200);
 }
 
@@ -347,7 +348,7 @@ async fn a_changed_password_ends_all_other_sessions() {
 }
 
 #[tokio::test]
-async fn nobody_gets_in_with_a_password_that_is_being_changed() {
+async fn a_concurrent_login_with_the_old_password_gets_no_lasting_session() {
     let server = Server::with().env("HASH_CONCURRENCY", "8").start().await;
     for round in 0..10 {
         let ada = server.user(&format!("ada{round}")).await;
@@ -369,7 +370,7 @@ async fn nobody_gets_in_with_a_password_that_is_being_changed() {
 }
 
 #[tokio::test]
-async fn a_session_that_was_ended_by_someone_who_hung_up_has_ended() {
+async fn a_logout_takes_effect_even_if_the_client_disconnects() {
     let server = Server::start().await;
     let first = server.user("ada").await;
     first.post(LOGOUT).await.is(204);
@@ -377,7 +378,7 @@ async fn a_session_that_was_ended_by_someone_who_hung_up_has_ended() {
     for _ in 0..40 {
         let ada = first.clone().log_in().await;
         ada.get(ME).await.is(200);
-        hang_up_on(server.address(), &ada, LOGOUT).await;
+        disconnect_after(server.address(), &ada, LOGOUT).await;
         let after = first.clone().log_in().await;
         if after.get(SESSIONS).await.is(200).json()["total"] == 1 {
             ada.get(ME).await.is(401).problem_is("token_revoked");
@@ -385,11 +386,11 @@ async fn a_session_that_was_ended_by_someone_who_hung_up_has_ended() {
         }
         after.post(LOGOUT_ALL).await.is(204);
     }
-    assert!(ended > 0, "no request got through before its client was gone");
+    assert!(ended > 0, "no request was processed before its client disconnected");
 }
 
-/// Sends a request and goes away without waiting for its answer.
-async fn hang_up_on(address: &str, client: &Client, path: &str) {
+/// Sends a request and disconnects without waiting for the response.
+async fn disconnect_after(address: &str, client: &Client, path: &str) {
     use tokio::io::AsyncWriteExt;
     let token = client.tokens["access_token"].as_str().unwrap();
     let head = format!(
@@ -401,7 +402,7 @@ async fn hang_up_on(address: &str, client: &Client, path: &str) {
 }
 
 #[tokio::test]
-async fn another_node_notices_within_the_time_that_is_configured() {
+async fn another_node_rejects_an_ended_session_within_the_configured_time() {
     let server = Server::with().env("PRINCIPAL_CACHE_TTL", "1s").start().await;
     let other = server.another().await;
     let ada = server.user("ada").await;
@@ -414,7 +415,7 @@ async fn another_node_notices_within_the_time_that_is_configured() {
 }
 
 #[tokio::test]
-async fn a_session_ends_when_its_time_is_over_whatever_was_refreshed() {
+async fn a_session_ends_after_its_lifetime_despite_refreshes() {
     let server =
         Server::with().env("REFRESH_TOKEN_EXPIRE_DAYS", "3s").env("ACCESS_TOKEN_EXPIRE_MINUTES", "1s").start().await;
     let mut client = server.user("ada").await;
@@ -432,7 +433,7 @@ async fn a_session_ends_when_its_time_is_over_whatever_was_refreshed() {
 }
 
 #[tokio::test]
-async fn the_oldest_of_too_many_sessions_ends() {
+async fn a_login_over_the_session_limit_ends_the_oldest_session() {
     let server = Server::start().await;
     let first = server.user("ada").await;
     let second = first.clone().log_in().await;
@@ -445,7 +446,7 @@ async fn the_oldest_of_too_many_sessions_ends() {
 }
 
 #[tokio::test]
-async fn cleaning_up_keeps_what_tells_a_replayed_token() {
+async fn cleaning_up_keeps_the_records_that_detect_replayed_tokens() {
     let server = Server::start().await;
     let first = server.user("ada").await;
     let second = refreshed(&refreshed(&first).await).await;

@@ -1,4 +1,4 @@
-//! Asked to end, a server finishes what it has begun and ends well.
+//! Graceful shutdown: a server that receives a signal finishes the requests in progress and exits with success.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -11,19 +11,19 @@ use serde_json::json;
 use crate::harness::{PASSWORD, PATIENCE, Server, eventually, together};
 
 #[tokio::test]
-async fn sigterm_and_sigint_end_a_server_well() {
+async fn sigterm_and_sigint_stop_a_server_gracefully() {
     for signal in [Signal::TERM, Signal::INT] {
         let mut server = Server::start().await;
         server.user("ada").await; // leaves a connection open
-        let asked = Instant::now();
+        let started = Instant::now();
         server.signal(signal);
         assert_eq!(server.end().code(), Some(0), "{signal:?}");
-        assert!(asked.elapsed() < PATIENCE / 2, "an idle connection must not hold it up");
+        assert!(started.elapsed() < PATIENCE / 2, "an idle connection must not delay the shutdown");
     }
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_before_the_end_is_kept() {
+async fn acknowledged_requests_survive_a_shutdown() {
     let mut server = Server::with().env("HASH_CONCURRENCY", "40").env("BCRYPT_COST", "8").start().await;
     let acknowledged = Arc::new(Mutex::new(Vec::new()));
     let requests = tokio::spawn(together(
@@ -49,15 +49,15 @@ async fn what_was_acknowledged_before_the_end_is_kept() {
     let (server, status) = ended.await.unwrap();
     assert_eq!(status.code(), Some(0));
     requests.await.unwrap();
-    let kept = server.home.users();
+    let stored = server.home.users();
     for email in acknowledged.lock().unwrap().iter() {
-        assert!(kept.iter().any(|user| user["email"] == email.as_str()), "{email} was acknowledged and is lost");
+        assert!(stored.iter().any(|user| user["email"] == email.as_str()), "{email} was acknowledged and is lost");
     }
-    assert_eq!(server.another().await.everyone_can_log_in().await, kept.len());
+    assert_eq!(server.another().await.everyone_can_log_in().await, stored.len());
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_a_server_that_waits_for_a_request() {
+async fn a_second_signal_stops_a_server_that_waits_for_a_request() {
     let mut server = Server::start().await;
     let mut stalled = TcpStream::connect(server.address()).unwrap();
     let head =
@@ -65,13 +65,13 @@ async fn a_second_signal_ends_a_server_that_waits_for_a_request() {
     stalled.write_all(head.as_bytes()).unwrap();
     server.anonymous().get("/health").await.is(200);
     server.signal(Signal::TERM);
-    eventually("it stops", async || server.log().contains("stopping").then_some(())).await;
+    eventually("the server is stopping", async || server.log().contains("stopping").then_some(())).await;
     server.signal(Signal::TERM);
     assert_eq!(server.end().code(), Some(1));
 }
 
 #[tokio::test]
-async fn a_server_with_a_delay_is_not_ready_at_once_and_takes_requests_until_it_is_over() {
+async fn a_shutdown_delay_reports_not_ready_and_still_accepts_requests() {
     let mut server = Server::with().env("SHUTDOWN_DELAY", "10").start().await;
     let ada = server.user("ada").await;
     server.anonymous().get("/health/ready").await.is(200);
@@ -79,21 +79,21 @@ async fn a_server_with_a_delay_is_not_ready_at_once_and_takes_requests_until_it_
     eventually("not ready", async || (server.anonymous().get("/health/ready").await.status == 503).then_some(())).await;
     server.anonymous().get("/health/live").await.is(200);
     ada.get("/api/v1/users/me").await.is(200);
-    server.user("bob").await; // on connections of its own
+    server.user("bob").await; // on new connections
     server.signal(Signal::TERM);
     assert_eq!(server.end().code(), Some(1), "the second signal does not wait for the delay");
 }
 
 #[tokio::test]
-async fn a_delay_ends_and_the_server_well_with_it() {
+async fn a_server_stops_gracefully_after_its_shutdown_delay() {
     let mut server = Server::with().env("SHUTDOWN_DELAY", "300ms").start().await;
-    let asked = Instant::now();
+    let started = Instant::now();
     assert_eq!(server.terminate().code(), Some(0));
-    assert!(asked.elapsed() >= Duration::from_millis(300), "it must not stop before");
+    assert!(started.elapsed() >= Duration::from_millis(300), "it must not stop before");
 }
 
 #[tokio::test]
-async fn a_killed_server_has_kept_what_it_acknowledged() {
+async fn acknowledged_requests_survive_a_kill() {
     let mut server = Server::start().await;
     server.user("ada").await;
     server.signal(Signal::KILL);

@@ -1,5 +1,5 @@
-//! A mail server that fails in every way: requests do not notice, and every e-mail arrives in the end, under one
-//! Message-ID.
+//! A mail server that fails in many ways: requests are not affected, and every e-mail eventually arrives, always with
+//! the same Message-ID.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,9 +7,9 @@ use keepstone_test_backends::{Database, Fault, Received, Smtp, SmtpStep};
 
 use crate::harness::{Server, eventually, no_smtp, posting_to};
 
-/// Waits until everybody has their e-mail, and gives all that were received.
+/// Waits until every address has its e-mail, and returns all received e-mails.
 async fn all_received(server: &Server, smtp: &Smtp, addresses: &[String]) -> Vec<Received> {
-    eventually("an e-mail for everybody", async || {
+    eventually("an e-mail for every address", async || {
         let received = smtp.received();
         let answered = received.iter().filter(|mail| mail.answered);
         let to: BTreeSet<_> = answered.map(|mail| mail.to[0].clone()).collect();
@@ -21,7 +21,7 @@ async fn all_received(server: &Server, smtp: &Smtp, addresses: &[String]) -> Vec
 }
 
 #[tokio::test]
-async fn whatever_happens_to_the_mail_server_every_letter_arrives() {
+async fn every_e_mail_arrives_despite_failures_of_the_mail_server() {
     if no_smtp() {
         return;
     }
@@ -35,7 +35,7 @@ async fn whatever_happens_to_the_mail_server_every_letter_arrives() {
         Some(Fault::Reply(SmtpStep::Data, "452 4.3.1 no space")),
         Some(Fault::Reply(SmtpStep::End, "451 4.3.0 not now")),
         Some(Fault::HangUp),
-        None, // it refuses connections
+        None, // refuses connections
     ];
     for (number, fault) in faults.iter().enumerate() {
         match fault {
@@ -63,19 +63,19 @@ async fn whatever_happens_to_the_mail_server_every_letter_arrives() {
         assert!(mail.defects.is_empty(), "{mail:#?}");
         ids.entry(mail.to[0].clone()).or_default().insert(mail.header("Message-ID").to_owned());
     }
-    assert!(ids.values().all(|ids| ids.len() == 1), "one Message-ID, however often it is sent: {ids:#?}");
+    assert!(ids.values().all(|ids| ids.len() == 1), "one Message-ID, for all attempts: {ids:#?}");
     assert!(server.cli(["jobs", "list", "--state", "dead", "--json"]).exits(0).json().as_array().unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn requests_do_not_wait_for_a_mail_server_that_says_nothing() {
+async fn requests_do_not_wait_for_a_silent_mail_server() {
     if no_smtp() {
         return;
     }
     let smtp = Smtp::start();
     let server = posting_to(&smtp).start().await;
     smtp.fault(&Fault::Silence);
-    // More than there can be attempts at once. Each waits for longer than a test may take.
+    // More than the number of concurrent attempts. Each attempt would outlast a test.
     let ada = server.user("ada").await;
     for number in 0..20 {
         let client = server.anonymous().register(&format!("user-{number}")).await;
@@ -87,9 +87,9 @@ async fn requests_do_not_wait_for_a_mail_server_that_says_nothing() {
 }
 
 #[tokio::test]
-async fn with_tls_and_a_login_it_arrives_too_and_the_password_is_nowhere() {
+async fn tls_and_a_login_work_and_the_password_is_never_exposed() {
     if no_smtp() || Database::chosen() != Database::Sqlite {
-        return; // databases have no part in it
+        return; // this does not depend on the database
     }
     let password = "canary-of-the-mail-server";
     for options in [Smtp::with().starttls(), Smtp::with().tls()] {
@@ -98,12 +98,12 @@ async fn with_tls_and_a_login_it_arrives_too_and_the_password_is_nowhere() {
         let server = home.start().await;
         let ada = server.anonymous().register("ada").await;
         all_received(&server, &smtp, std::slice::from_ref(&ada.email)).await;
-        smtp.stop(); // the next attempt needs a connection, and so a login, of its own
+        smtp.stop(); // the next attempt needs a new connection and a new login
         smtp.fault(&Fault::Reply(SmtpStep::Login, "535 5.7.8 go away"));
         smtp.start_again();
         server.anonymous().register("bob").await;
-        // What is wrong with us must not lose a letter.
-        let error = eventually("a refused login", async || {
+        // An error of our configuration must not lose an e-mail.
+        let error = eventually("a rejected login", async || {
             server.unfinished().iter().find_map(|job| job["last_error"].as_str().map(str::to_owned))
         })
         .await;

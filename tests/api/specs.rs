@@ -1,4 +1,4 @@
-//! What is kept of the API in `specs/`: the document of the built-in defaults, whatever is configured.
+//! The API document in `specs/`: it reflects the built-in defaults, whatever is configured.
 
 use std::path::Path;
 
@@ -6,18 +6,18 @@ use serde_json::Value;
 
 use crate::harness::Home;
 
-fn kept() -> String {
+fn checked_in() -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../specs/openapi.json").canonicalize().unwrap().display().to_string()
 }
 
 #[test]
-fn the_kept_document_is_that_of_the_api() {
-    let run = Home::new().cli(["openapi", "--check", &kept()]);
+fn the_checked_in_document_matches_the_api() {
+    let run = Home::new().cli(["openapi", "--check", &checked_in()]);
     assert_eq!(run.code, Some(0), "if the API is right: make specs\n{}", run.stderr);
 }
 
 #[test]
-fn what_is_configured_changes_the_document_and_not_the_kept_one() {
+fn the_configuration_changes_only_the_served_document() {
     let home = Home::new().env("APP_NAME", "Other").env("APP_VERSION", "7.7.7").env("API_V1_PREFIX", "/v7");
     let configured = home.cli(["openapi"]).exits(0).json();
     assert_eq!((&configured["info"]["title"], &configured["info"]["version"]), (&"Other".into(), &"7.7.7".into()));
@@ -26,12 +26,12 @@ fn what_is_configured_changes_the_document_and_not_the_kept_one() {
     let defaults = home.cli(["openapi", "--defaults"]).exits(0).json();
     assert_eq!(defaults, Home::new().cli(["openapi"]).exits(0).json());
     assert_eq!(defaults["info"]["title"], "Keepstone");
-    home.cli(["openapi", "--check", &kept()]).exits(0);
-    home.env("PORT", "eighty").cli(["openapi", "--check", &kept()]).exits(0);
+    home.cli(["openapi", "--check", &checked_in()]).exits(0);
+    home.env("PORT", "eighty").cli(["openapi", "--check", &checked_in()]).exits(0);
 }
 
 #[test]
-fn a_document_that_differs_is_told_where() {
+fn differences_are_reported_with_their_location() {
     let home = Home::new();
     let mut document = home.cli(["openapi"]).exits(0).json();
     document["info"]["title"] = "Other".into();
@@ -55,7 +55,7 @@ fn a_document_that_differs_is_told_where() {
 }
 
 #[test]
-fn a_file_that_is_no_document_is_a_wrong_command() {
+fn a_file_without_a_document_is_a_usage_error() {
     let home = Home::new().file("text.json", "no JSON");
     for file in ["nowhere.json", "text.json", "."] {
         let run = home.cli(["openapi", "--check", file]).exits(2);

@@ -1,4 +1,4 @@
-//! Behind a proxy that strips a path: `PUBLIC_URL=https://host/svc`, and the server sees `/docs` for `/svc/docs`.
+//! A proxy that strips a path prefix: with `PUBLIC_URL=https://host/svc`, the server receives `/docs` for `/svc/docs`.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::harness::{Client, PASSWORD, Page, Server};
 
 const PREFIX: &str = "/svc";
 
-/// A server, and a proxy before it that strips the prefix and refuses everything else.
+/// A server, and a proxy in front of it that strips the prefix and rejects all other paths.
 struct Behind {
     server: Server,
-    /// The address of the proxy, with the prefix.
+    /// The URL of the proxy, with the prefix.
     url: String,
 }
 
@@ -40,12 +40,12 @@ impl Behind {
     }
 }
 
-/// Hands one request on, without the prefix, and its answer back.
+/// Forwards one request without the prefix, and returns its response.
 async fn forward(mut client: TcpStream, upstream: Arc<str>) {
     let mut request = Vec::new();
     let head = loop {
         if client.read_buf(&mut request).await.unwrap_or(0) == 0 {
-            return; // a browser opens connections that it may need later
+            return; // a browser opens connections in advance
         }
         if let Some(end) = request.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
             break end;
@@ -59,10 +59,10 @@ async fn forward(mut client: TcpStream, upstream: Arc<str>) {
     let mut server = TcpStream::connect(&*upstream).await.unwrap();
     server.write_all(head.as_bytes()).await.unwrap();
     server.write_all(&request).await.unwrap();
-    let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await; // until either has had enough
+    let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await; // until either side closes
 }
 
-/// The head without the prefix, for one request only.
+/// Returns the head without the prefix, for a single request.
 fn strip(head: &str) -> Option<String> {
     let (line, fields) = head.split_once("\r\n")?;
     let (method, target) = line.split_once(' ')?;
@@ -73,7 +73,7 @@ fn strip(head: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn every_address_that_the_server_gives_leads_back_to_it() {
+async fn every_url_in_responses_includes_the_prefix() {
     let behind = Behind::start().await;
     let root = behind.url.strip_suffix(PREFIX).unwrap();
     let at = |path: &str| behind.anonymous().at(root).get(path);
@@ -138,5 +138,5 @@ async fn the_pages_work_in_a_browser() {
     page.click("p a").await;
     page.click("td a").await;
     page.shows("h2", "What to do").await;
-    assert_eq!(page.complaints().await, Vec::<String>::new());
+    assert_eq!(page.console_warnings().await, Vec::<String>::new());
 }

@@ -1,11 +1,11 @@
-//! Paths, queries and methods, also those that no client sends.
+//! Paths, queries and methods, including invalid ones.
 
 use reqwest::Method;
 
 use crate::harness::{Server, raw_request, send_raw};
 
 #[tokio::test]
-async fn what_is_no_percent_encoded_text_is_malformed() {
+async fn invalid_percent_encoding_is_malformed() {
     let server = Server::start().await;
     for part in ["%", "%4", "%zz", "a%", "%%32", "%ff", "%c0%af", "%ed%a0%80"] {
         for target in [format!("/health/{part}"), format!("/health?q={part}"), format!("/api/v1/users/{part}")] {
@@ -17,7 +17,7 @@ async fn what_is_no_percent_encoded_text_is_malformed() {
 }
 
 #[tokio::test]
-async fn an_encoded_nul_is_never_read() {
+async fn an_encoded_nul_is_rejected() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     ada.get("/api/v1/auth/sessions?page=1%00").await.invalid_at(&[&["query", "page"]]);
@@ -39,13 +39,13 @@ async fn a_path_is_decoded_once() {
     }
     let reply = ada.delete("/api/v1/%75sers/me%2541").await;
     assert!([404, 405, 422].contains(&reply.status), "{reply:#?}");
-    // A wrong method is told the right ones however the path is spelt.
+    // A wrong method gets the allowed methods however the path is spelt.
     let reply = server.anonymous().get("/api/v1/auth/%6cogin").await.is(405);
     assert_eq!(reply.header("allow"), Some("POST, OPTIONS"));
 }
 
 #[tokio::test]
-async fn a_raw_nul_or_a_space_is_no_request() {
+async fn a_raw_nul_or_space_is_rejected() {
     let server = Server::start().await;
     for target in ["/health\0", "/health?q=\0", "/hea lth", "/health\u{7f}"] {
         let reply = send_raw(server.address(), raw_request("GET", target)).await;
@@ -66,7 +66,7 @@ async fn a_path_or_a_query_of_more_than_8_kib_is_too_long() {
 }
 
 #[tokio::test]
-async fn a_query_that_is_wrong_says_where() {
+async fn an_invalid_query_is_rejected_with_the_location() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     for query in ["page=x", "page=0", "page=1&page=2", "page_size=101", "page=%2541", "page=1%20"] {
@@ -78,7 +78,7 @@ async fn a_query_that_is_wrong_says_where() {
 }
 
 #[tokio::test]
-async fn every_other_method_is_told_the_right_ones() {
+async fn unsupported_methods_get_the_allowed_ones() {
     let server = Server::start().await;
     let id = "0190a1b2-0000-7000-8000-000000000000";
     for (path, allowed) in [
@@ -95,9 +95,9 @@ async fn every_other_method_is_told_the_right_ones() {
             let reply = send_raw(server.address(), raw_request(method, path)).await;
             assert_eq!(reply.status, 405, "{method} {path}: {reply:#?}");
             reply.problem_is("method_not_allowed");
-            // It may have others one day: those that it has are told.
-            let told = reply.header("allow").unwrap();
-            assert!(allowed.split(", ").all(|one| told.split(", ").any(|method| method == one)), "{path}: {told}");
+            // The path may gain further methods, but these must be listed.
+            let listed = reply.header("allow").unwrap();
+            assert!(allowed.split(", ").all(|one| listed.split(", ").any(|method| method == one)), "{path}: {listed}");
         }
         let reply = server.anonymous().request(Method::OPTIONS, path).await.is(204);
         assert!(reply.header("allow").unwrap().contains("OPTIONS"), "{reply:#?}");
@@ -105,7 +105,7 @@ async fn every_other_method_is_told_the_right_ones() {
 }
 
 #[tokio::test]
-async fn the_server_as_a_whole_has_methods_too() {
+async fn server_wide_requests_report_the_allowed_methods() {
     let server = Server::start().await;
     let all = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
     let connect = send_raw(server.address(), raw_request("CONNECT", "evil.example:443")).await.is(405);
@@ -128,7 +128,7 @@ async fn a_method_cannot_be_overridden() {
 }
 
 #[tokio::test]
-async fn who_would_not_read_the_answer_is_told_before_anything_happens() {
+async fn an_unacceptable_accept_header_is_rejected_before_any_effect() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     for accept in
@@ -141,11 +141,11 @@ async fn who_would_not_read_the_answer_is_told_before_anything_happens() {
     let body = serde_json::json!({"email": "eve@example.com", "password": crate::harness::PASSWORD});
     let register = server.anonymous().post("/api/v1/auth/register").json(&body).header("accept", "text/html");
     register.await.is(406);
-    assert_eq!(server.home.users().len(), 1, "nobody has been made");
+    assert_eq!(server.home.users().len(), 1, "no user has been created");
     for accept in ["*/*", "", "application/*", "text/html, */*;q=0.1", "application/json; charset=utf-8", "nonsense"] {
         ada.get("/api/v1/users/me").header("accept", accept).await.is(200);
     }
-    // What does not exist, or answers nothing, or is no JSON, has nothing to be excluded.
+    // Routes that do not exist, return no body or return other formats than JSON are exempt.
     server.anonymous().get("/nothing").header("accept", "text/html").await.is(404);
     server.anonymous().get("/docs").header("accept", "text/html").await.is(200);
     ada.clone().log_in().await.post("/api/v1/auth/logout").header("accept", "text/html").await.is(204);

@@ -1,5 +1,5 @@
-//! The `.env` files of well-known templates (`tests/templates`): each starts as it is in development, and production
-//! names what is wrong with it.
+//! The `.env` files of well-known templates (`tests/templates`): each starts unchanged in development, and production
+//! reports its problems.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::harness::Home;
 
-/// A file, what `config check` in development warns of, and the keys that production refuses.
+/// A file, the warnings of `config check` in development, and the keys that production rejects.
 struct Template {
     name: &'static str,
     warned: &'static [&'static str],
@@ -58,12 +58,12 @@ const TEMPLATES: [Template; 6] = [
         refused: &["DATABASE_URL", "JWT_SECRET_KEY"],
     },
 ];
-/// Secrets in these files.
+/// The secrets in these files.
 const SECRETS: [&str; 5] =
     ["changethis", "DVnFmhwvjEhJZpuhndxjhlez", "XsPQhCoEfOQZueDjsILet", "Str1ngst!", "myStrongPassword"];
 
 impl Template {
-    /// A folder with this file, and nothing in the environment.
+    /// Returns a folder with this file and an empty environment.
     fn home(&self) -> Home {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/templates").join(format!("{}.env", self.name));
         let home = ["ENVIRONMENT", "DATABASE_URL", "AUTO_MIGRATE", "JWT_SECRET_KEY", "LOG_LEVEL"]
@@ -75,7 +75,7 @@ impl Template {
     }
 }
 
-/// The keys of what `config check --json` lists under this name.
+/// Returns the keys in this list of `config check --json`.
 fn keys(report: &Value, list: &str) -> Vec<String> {
     let mut keys: Vec<String> =
         report[list].as_array().unwrap().iter().map(|problem| problem["key"].as_str().unwrap().to_owned()).collect();
@@ -85,7 +85,7 @@ fn keys(report: &Value, list: &str) -> Vec<String> {
 }
 
 #[test]
-fn in_development_each_is_accepted_and_what_has_no_effect_is_named() {
+fn development_accepts_each_file_and_names_settings_without_effect() {
     for template in TEMPLATES {
         let run = template.home().cli(["config", "check", "--json"]).exits(0);
         let report = run.json();
@@ -96,7 +96,7 @@ fn in_development_each_is_accepted_and_what_has_no_effect_is_named() {
 }
 
 #[test]
-fn in_production_each_is_refused_with_the_names_of_the_keys() {
+fn production_rejects_each_file_and_names_the_keys() {
     for template in TEMPLATES {
         for environment in ["production", "staging"] {
             let home = template.home().env("ENVIRONMENT", environment);
@@ -109,7 +109,7 @@ fn in_production_each_is_refused_with_the_names_of_the_keys() {
 }
 
 #[tokio::test]
-async fn each_starts_in_development_on_a_database_of_its_own() {
+async fn each_file_starts_a_development_server_on_its_own_database() {
     for template in TEMPLATES {
         let home = template.home();
         let url = home.database.url().to_owned();
@@ -138,7 +138,7 @@ async fn the_administrator_of_the_full_stack_template_logs_in() {
     assert_eq!(preflight.header("access-control-allow-origin"), Some("http://localhost:5173"));
 }
 
-/// The parts of a URL such as `postgres://user:password@host:port/name`.
+/// Returns the parts of a URL such as `postgres://user:password@host:port/name`.
 fn parts(url: &str) -> [String; 5] {
     let url = url.split_once("://").unwrap().1;
     let (login, place) = url.rsplit_once('@').unwrap();
@@ -150,7 +150,7 @@ fn parts(url: &str) -> [String; 5] {
 }
 
 #[tokio::test]
-async fn a_server_described_in_parts_is_connected_to() {
+async fn a_database_configured_in_parts_is_connected_to() {
     let prefix = match Database::chosen() {
         Database::Sqlite => return,
         Database::Postgres => "POSTGRES",
@@ -166,7 +166,7 @@ async fn a_server_described_in_parts_is_connected_to() {
 }
 
 #[test]
-fn a_new_sqlite_file_is_not_made_in_production() {
+fn production_does_not_create_a_new_sqlite_file() {
     let home = Home::new().without("DATABASE_URL").env("ENVIRONMENT", "production");
     for command in [["config", "check"], ["serve", "--announce"], ["migrate", "upgrade"]] {
         let run = home.cli(command).exits(2);

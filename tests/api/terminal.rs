@@ -1,4 +1,4 @@
-//! A person at a terminal: what is asked for, what is shown, and what happens after a mistake.
+//! Interactive use at a terminal: questions, echo, and repeated questions after invalid input.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -14,15 +14,15 @@ use serde_json::json;
 
 use crate::harness::{Home, PASSWORD, eventually};
 
-/// The key that ends the input.
+/// The key that ends the input (Ctrl-D).
 const END: &str = "\u{4}";
 
-/// A terminal with a program on it.
+/// A terminal that runs a program.
 struct Terminal {
     person: File,
     process: Child,
     seen: Arc<Mutex<String>>,
-    /// How much of it has been waited for.
+    /// The length of the output that has already been matched.
     read: usize,
 }
 
@@ -37,21 +37,21 @@ impl Terminal {
         command.args(["--ctty", env!("CARGO_BIN_EXE_keepstone")]).args(arguments);
         command.env_clear().envs(&home.environment).current_dir(home.path());
         let process = command.stdin(program()).stdout(program()).stderr(program()).spawn().unwrap();
-        drop(command); // and its side of the terminal
+        drop(command); // closes its side of the terminal
 
         let person = File::from(person);
         let seen = Arc::new(Mutex::new(String::new()));
-        let (mut screen, kept) = (person.try_clone().unwrap(), Arc::clone(&seen));
+        let (mut screen, shared) = (person.try_clone().unwrap(), Arc::clone(&seen));
         thread::spawn(move || {
             let mut part = [0; 512];
             while let Ok(length @ 1..) = screen.read(&mut part) {
-                kept.lock().unwrap().push_str(&String::from_utf8_lossy(&part[..length]));
+                shared.lock().unwrap().push_str(&String::from_utf8_lossy(&part[..length]));
             }
         });
         Self { person, process, seen, read: 0 }
     }
 
-    /// Waits until this is shown, after what was shown before.
+    /// Waits until this text appears after the text matched before.
     async fn shows(&mut self, text: &str) {
         let seen = Arc::clone(&self.seen);
         let read = self.read;
@@ -59,7 +59,7 @@ impl Terminal {
         self.read = eventually(text, async || end()).await;
     }
 
-    /// Waits until this is shown and what is typed then is not.
+    /// Waits for this question and for echo to be off.
     async fn asks_in_secret(&mut self, question: &str) {
         self.shows(question).await;
         let echoes = || tcgetattr(&self.person).unwrap().local_modes.contains(LocalModes::ECHO);
@@ -70,9 +70,9 @@ impl Terminal {
         self.person.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
-    /// Waits for the end, and returns all that was shown.
+    /// Waits for the program to exit, and returns its complete output.
     async fn exits(mut self, code: i32) -> String {
-        let status = eventually("its end", async || self.process.try_wait().unwrap()).await;
+        let status = eventually("the program exits", async || self.process.try_wait().unwrap()).await;
         let seen = self.seen.lock().unwrap().clone();
         assert_eq!(status.code(), Some(code), "{seen}");
         seen
@@ -85,7 +85,7 @@ fn is_here() -> bool {
 }
 
 #[tokio::test]
-async fn a_password_that_is_typed_is_not_shown_and_asked_for_again_if_it_cannot_be_used() {
+async fn a_typed_password_is_hidden_and_asked_again_if_invalid() {
     if !is_here() {
         return;
     }
@@ -112,7 +112,7 @@ async fn a_password_that_is_typed_is_not_shown_and_asked_for_again_if_it_cannot_
 }
 
 #[tokio::test]
-async fn an_address_is_asked_for_again_if_it_is_mistyped_or_taken() {
+async fn an_invalid_or_taken_address_is_asked_again() {
     if !is_here() {
         return;
     }
@@ -138,7 +138,7 @@ async fn an_address_is_asked_for_again_if_it_is_mistyped_or_taken() {
 }
 
 #[tokio::test]
-async fn questions_end_after_three_answers_and_with_the_input() {
+async fn questions_end_after_three_attempts_or_at_end_of_input() {
     if !is_here() {
         return;
     }
@@ -164,7 +164,7 @@ async fn questions_end_after_three_answers_and_with_the_input() {
 }
 
 #[tokio::test]
-async fn a_downgrade_asks_before_it_deletes_data() {
+async fn a_downgrade_asks_for_confirmation() {
     if !is_here() {
         return;
     }

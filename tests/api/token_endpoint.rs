@@ -1,4 +1,4 @@
-//! `/auth/login`, `/auth/refresh` and `/auth/logout` as clients of OAuth 2 know them: by forms (RFC 6749, RFC 7009).
+//! `/auth/login`, `/auth/refresh` and `/auth/logout` with the forms of OAuth 2 clients (RFC 6749, RFC 7009).
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ const REFRESH: &str = "/api/v1/auth/refresh";
 const LOGOUT: &str = "/api/v1/auth/logout";
 const ADA: [(&str, &str); 2] = [("username", "ada"), ("password", PASSWORD)];
 
-/// A form as browsers send `FormData`.
+/// Encodes a form as browsers send `FormData`.
 fn multipart(request: Request, fields: &[(&str, &str)]) -> Request {
     let part = |(name, value): &(&str, &str)| {
         format!("--frontier\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
@@ -18,7 +18,7 @@ fn multipart(request: Request, fields: &[(&str, &str)]) -> Request {
     request.body("multipart/form-data; boundary=frontier", body)
 }
 
-/// The same form in both encodings.
+/// Sends the same form in both encodings.
 async fn in_both(client: &Client, path: &str, fields: &[(&str, &str)]) -> [Reply; 2] {
     [client.post(path).form(fields).await, multipart(client.post(path), fields).await]
 }
@@ -56,7 +56,7 @@ async fn an_empty_parameter_counts_as_omitted() {
 }
 
 #[tokio::test]
-async fn both_routes_give_both_grants() {
+async fn both_routes_accept_both_grants() {
     let server = Server::start().await;
     let mut ada = server.user("ada").await;
     let client = server.anonymous();
@@ -88,7 +88,7 @@ async fn both_routes_give_both_grants() {
 }
 
 #[tokio::test]
-async fn a_refresh_by_the_login_route_can_be_sent_again_with_its_key() {
+async fn a_refresh_through_the_login_route_can_be_retried_with_its_key() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     let form = [("grant_type", "refresh_token"), ("refresh_token", token(&ada, "refresh_token"))];
@@ -100,7 +100,7 @@ async fn a_refresh_by_the_login_route_can_be_sent_again_with_its_key() {
 }
 
 #[tokio::test]
-async fn a_repeated_parameter_is_refused() {
+async fn a_repeated_parameter_is_rejected() {
     let server = Server::start().await;
     server.anonymous().register("ada").await;
     let client = server.anonymous();
@@ -125,7 +125,7 @@ async fn a_repeated_parameter_is_refused() {
     }
     let form = [("refresh_token", "a"), ("refreshToken", "b")];
     client.post(REFRESH).form(&form).await.oauth_error("invalid_request", "invalid_request");
-    // Those of other standards may come twice (RFC 8707), and are ignored.
+    // Parameters of other standards may be repeated (RFC 8707), and are ignored.
     let form = [&ADA[..], &[("resource", "a"), ("resource", "b")]].concat();
     client.post(LOGIN).form(&form).await.is(200);
 }
@@ -154,7 +154,7 @@ async fn wrong_credentials_are_an_invalid_grant() {
 }
 
 #[tokio::test]
-async fn what_is_no_form_is_refused_with_the_reason() {
+async fn invalid_forms_are_rejected_with_the_reason() {
     let server = Server::start().await;
     let client = server.anonymous();
     let part = "Content-Disposition: form-data; name=\"username\"";
@@ -182,7 +182,7 @@ async fn what_is_no_form_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn a_form_may_be_as_large_as_json_and_no_larger() {
+async fn forms_have_the_same_size_limit_as_json() {
     let server = Server::start().await;
     let long = "a".repeat(64 * 1024);
     for path in [LOGIN, REFRESH, LOGOUT] {
@@ -193,7 +193,7 @@ async fn a_form_may_be_as_large_as_json_and_no_larger() {
 }
 
 #[tokio::test]
-async fn a_form_is_answered_in_snake_case_whatever_is_configured() {
+async fn responses_to_forms_are_always_in_snake_case() {
     let server = Server::with().env("TOKEN_RESPONSE_CASE", "camel").start().await;
     server.anonymous().register("ada").await;
     for reply in in_both(&server.anonymous(), LOGIN, &ADA).await {
@@ -210,7 +210,7 @@ async fn a_form_is_answered_in_snake_case_whatever_is_configured() {
 }
 
 #[tokio::test]
-async fn clients_are_public_and_what_they_say_of_themselves_is_ignored() {
+async fn clients_are_public_and_client_credentials_are_ignored() {
     let server = Server::start().await;
     server.anonymous().register("ada").await;
     for basic in ["YXBwOg==", "YXBwOnNlY3JldA==", "Og==", "nonsense", ""] {
@@ -277,17 +277,17 @@ async fn logging_out_revokes_a_token_of_either_kind() {
 }
 
 #[tokio::test]
-async fn logging_out_by_form_ends_the_session_of_its_token_and_no_other() {
+async fn logging_out_by_form_ends_only_the_session_of_its_token() {
     let server = Server::start().await;
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);
-    // The bearer is no part of the form.
+    // The bearer token is independent of the form.
     bob.post(LOGOUT).form(&[("token", token(&ada, "refresh_token"))]).await.is(204);
     ada.get("/api/v1/users/me").await.is(401).problem_is("token_revoked");
     bob.get("/api/v1/users/me").await.is(200);
 }
 
 #[tokio::test]
-async fn a_busy_server_answers_a_form_with_a_problem() {
+async fn a_busy_server_responds_to_a_form_with_a_problem() {
     let server =
         Server::with().env("RATE_LIMIT_ENABLED", "true").env("RATE_LIMIT_REFRESH_REQUEST", "1/h").start().await;
     let form = [("refresh_token", "none")];

@@ -1,4 +1,4 @@
-//! A page that keeps its tokens in `localStorage` and refreshes them on a 401, in two tabs of a real browser.
+//! A page that stores its tokens in `localStorage` and refreshes them on a 401, in two tabs of a real browser.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::harness::{Client, Page, Server};
 
 const APP: &str = include_str!("two_tabs.html");
 
-/// A server with these settings, and the page of another origin, in `count` tabs.
+/// A server with these settings, and a page of another origin in `count` tabs.
 struct App {
     page: Page,
     tabs: Vec<String>,
@@ -33,14 +33,14 @@ impl App {
         Self { page, tabs, client, _server: server }
     }
 
-    /// Logs in, in all tabs.
+    /// Logs in, for all tabs.
     async fn log_in(&self) {
         let client = self.client.clone().log_in().await;
         self.page.script("localStorage.setItem('tokens', JSON.stringify(arguments[0]))", json!([client.tokens])).await;
     }
 
-    /// Lets every tab call the API with an access token that is no longer valid; the second tab refreshes so many
-    /// milliseconds after the first. Returns what each tab got in the end.
+    /// Makes every tab call the API with an invalid access token. The second tab refreshes `offset` milliseconds after
+    /// the first. Returns the outcome of each tab.
     async fn visit(&self, offset: usize) -> Value {
         self.page.select_tab(&self.tabs[0]).await;
         self.page.script_that_waits("visitInAllTabs(arguments[0]).then(arguments[1])", json!([offset])).await
@@ -60,7 +60,7 @@ async fn two_tabs_that_refresh_at_the_same_time_stay_logged_in() {
     }
 }
 
-/// The same page, so that the test above cannot pass by chance: without grace the second tab ends the session.
+/// Proves that the test above cannot pass by chance: without grace, the second tab ends the session.
 #[tokio::test]
 async fn without_grace_the_second_tab_ends_the_session() {
     if !here(false) {

@@ -1,11 +1,11 @@
-//! Users, and who sees what of them.
+//! Users, and the members that each caller can see.
 
 use serde_json::{Value, json};
 
 use crate::harness::{PASSWORD, Server};
 
 #[tokio::test]
-async fn posting_a_user_signs_up() {
+async fn posting_a_user_registers_it() {
     let server = Server::start().await;
     let body = json!({"email": "ada@example.com", "password": PASSWORD});
     let reply = server.anonymous().post("/api/v1/users/").json(&body).await.is(201);
@@ -17,7 +17,7 @@ async fn posting_a_user_signs_up() {
 }
 
 #[tokio::test]
-async fn signing_up_by_posting_a_user_has_the_rules_of_registering() {
+async fn posting_a_user_follows_the_rules_of_registration() {
     let server = Server::start().await;
     let anonymous = server.anonymous().register("ada").await;
     for (body, status) in [
@@ -32,7 +32,7 @@ async fn signing_up_by_posting_a_user_has_the_rules_of_registering() {
 }
 
 #[tokio::test]
-async fn a_user_is_found_by_id() {
+async fn a_user_can_be_read_by_id() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     let user = ada.get(&format!("/api/v1/users/{}", ada.id)).await.is(200).json();
@@ -43,7 +43,7 @@ async fn a_user_is_found_by_id() {
 }
 
 #[tokio::test]
-async fn everyone_finds_themselves_under_me() {
+async fn me_is_the_current_user() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     let me = ada.get("/api/v1/users/me").await.is(200).json();
@@ -53,7 +53,7 @@ async fn everyone_finds_themselves_under_me() {
 }
 
 #[tokio::test]
-async fn another_user_sees_only_what_is_public() {
+async fn other_users_see_only_the_public_profile() {
     let server = Server::start().await;
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);
     let seen = bob.get(&format!("/api/v1/users/{}", ada.id)).await.is(200).json();
@@ -65,7 +65,7 @@ async fn another_user_sees_only_what_is_public() {
 }
 
 #[tokio::test]
-async fn who_may_read_users_sees_them_whole() {
+async fn callers_who_may_read_users_see_all_members() {
     let server = Server::start().await;
     let (ada, admin) = (server.user("ada").await, server.admin().await);
     let path = format!("/api/v1/users/{}", ada.id);
@@ -86,14 +86,14 @@ async fn an_unknown_user_is_not_found_and_a_wrong_id_is_invalid() {
 }
 
 #[tokio::test]
-async fn nobody_sees_a_user_without_logging_in() {
+async fn reading_a_user_requires_a_login() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     server.anonymous().get(&format!("/api/v1/users/{}", ada.id)).await.is(401).problem_is("not_authenticated");
 }
 
 #[tokio::test]
-async fn an_administrator_gives_a_new_user_a_role() {
+async fn an_administrator_can_create_a_user_with_a_role() {
     let server = Server::start().await;
     let admin = server.admin().await;
     let body = json!({"email": "eve@example.com", "password": PASSWORD, "role": "Editor", "username": "eve"});
@@ -107,7 +107,7 @@ async fn an_administrator_gives_a_new_user_a_role() {
 }
 
 #[tokio::test]
-async fn who_is_logged_in_and_may_not_create_users_is_refused() {
+async fn logged_in_callers_need_the_permission_to_create_users() {
     let server = Server::start().await;
     let body = json!({"email": "bob@example.com", "password": PASSWORD});
     let reply = server.user("ada").await.post("/api/v1/users").json(&body).await.is(403);
@@ -116,7 +116,7 @@ async fn who_is_logged_in_and_may_not_create_users_is_refused() {
 }
 
 #[tokio::test]
-async fn a_user_is_kept_when_the_server_starts_again() {
+async fn users_survive_a_restart_of_the_server() {
     let mut server = Server::start().await;
     let ada = server.user("ada").await;
     server.terminate();

@@ -1,4 +1,4 @@
-//! Changing a user: what is left out stays, what is wrong changes nothing.
+//! Changing a user: omitted members stay unchanged, and an invalid request changes nothing.
 
 use serde_json::{Value, json};
 
@@ -10,13 +10,13 @@ fn path(client: &Client) -> String {
     format!("/api/v1/users/{}", client.id)
 }
 
-/// A change with these members only.
+/// Returns a change of this member only.
 fn only(member: &str, value: Value) -> Value {
     Value::Object([(member.to_owned(), value)].into_iter().collect())
 }
 
 #[tokio::test]
-async fn what_is_left_out_stays_and_null_clears() {
+async fn omitted_members_stay_and_null_clears() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     let mut known = ada.patch(ME).json(&json!({"name": "Ada Lovelace"})).await.is(200).json();
@@ -42,7 +42,7 @@ async fn what_is_left_out_stays_and_null_clears() {
 }
 
 #[tokio::test]
-async fn a_change_to_what_is_there_already_changes_nothing() {
+async fn a_patch_without_a_difference_changes_nothing() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     let known = ada.get(ME).await.is(200).json();
@@ -59,7 +59,7 @@ async fn a_change_to_what_is_there_already_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_told_all_at_once_and_changes_nothing() {
+async fn all_invalid_members_are_reported_at_once_and_nothing_changes() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     let known = ada.get(ME).await.is(200).json();
@@ -103,7 +103,7 @@ async fn what_is_wrong_is_told_all_at_once_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn full_name_is_another_word_for_name() {
+async fn full_name_is_an_alias_of_name() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     assert_eq!(ada.patch(ME).json(&json!({"full_name": " Ada "})).await.is(200).json()["name"], "Ada");
@@ -125,7 +125,7 @@ async fn an_address_in_another_case_is_the_same_address() {
 }
 
 #[tokio::test]
-async fn a_new_address_is_not_verified_and_logs_in_instead_of_the_old_one() {
+async fn a_new_address_is_unverified_and_replaces_the_old_one_for_login() {
     let server = Server::start().await;
     let [user] = server.seeded(["user"]).await;
     let to = |email: &str| json!({"email": email, "current_password": PASSWORD});
@@ -134,13 +134,13 @@ async fn a_new_address_is_not_verified_and_logs_in_instead_of_the_old_one() {
     assert_eq!(user.get(ME).await.is(200).json(), changed);
     server.anonymous().named("new@example.com").log_in().await;
     user.try_log_in(PASSWORD).await.is(401).problem_is("invalid_credentials");
-    // The old one is anybody's now; being one's own again does not make it verified.
+    // The old address is available to other users. Taking it back does not make it verified.
     assert_eq!(user.patch(ME).json(&to("user@example.com")).await.is(200).json()["email_verified"], false);
     server.anonymous().register("new").await;
 }
 
 #[tokio::test]
-async fn a_new_user_name_logs_in_instead_of_the_old_one() {
+async fn a_new_username_replaces_the_old_one_for_login() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     ada.patch(ME).json(&json!({"username": "Countess"})).await.is(200);
@@ -152,7 +152,7 @@ async fn a_new_user_name_logs_in_instead_of_the_old_one() {
 }
 
 #[tokio::test]
-async fn what_another_has_cannot_be_taken() {
+async fn a_taken_address_or_username_is_a_conflict() {
     let server = Server::start().await;
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);
     let known = bob.get(ME).await.is(200).json();
@@ -174,7 +174,7 @@ async fn what_another_has_cannot_be_taken() {
 }
 
 #[tokio::test]
-async fn who_may_update_users_changes_the_names_and_addresses_of_others() {
+async fn callers_who_may_update_users_can_change_names_and_addresses_of_others() {
     let server = Server::start().await;
     let [admin, editor, user, viewer] = server.seeded(["admin", "editor", "user", "viewer"]).await;
     for someone in [&admin, &editor] {
@@ -198,7 +198,7 @@ async fn who_may_update_users_changes_the_names_and_addresses_of_others() {
 }
 
 #[tokio::test]
-async fn a_patch_does_not_pretend_to_change_a_password() {
+async fn the_own_password_cannot_be_changed_by_patch() {
     let server = Server::start().await;
     let [admin, editor, user] = server.seeded(["admin", "editor", "user"]).await;
     let other = "another fine password";
@@ -215,7 +215,7 @@ async fn a_patch_does_not_pretend_to_change_a_password() {
                 client.patch(&path).json(&only(member, json!(other))).await.invalid_at(&[&["body", "new_password"]]);
             assert!(errors[0]["msg"].as_str().unwrap().contains("/users/me/change-password"), "{errors:?}");
         }
-        // A form that leaves its field empty changes no password.
+        // A form with an empty password field does not change the password.
         client.patch(&path).json(&json!({"password": null, "new_password": null})).await.is(200);
     }
     user.patch(&path(&editor))
@@ -230,7 +230,7 @@ async fn a_patch_does_not_pretend_to_change_a_password() {
 }
 
 #[tokio::test]
-async fn a_manager_sets_the_password_of_another_user_and_their_sessions_end() {
+async fn a_manager_can_set_the_password_of_another_user_which_ends_their_sessions() {
     let server = Server::with().with_mail().start().await;
     let [admin, viewer] = server.seeded(["admin", "viewer"]).await;
     let set = |password: Value| admin.patch(&path(&viewer)).json(&only("password", password));
@@ -251,7 +251,7 @@ async fn a_manager_sets_the_password_of_another_user_and_their_sessions_end() {
 }
 
 #[tokio::test]
-async fn of_twenty_who_take_one_name_at_once_one_gets_it() {
+async fn only_one_of_twenty_concurrent_changes_takes_a_username() {
     let server = Server::start().await;
     server.home.cli_reading(PASSWORD, ["seed", "--users", "20", "--items", "0", "--password-stdin"]).exits(0);
     let people = (0..20).map(|number| server.anonymous().named(&format!("user-{number:06}@seed.example")).log_in());

@@ -1,4 +1,4 @@
-//! Who may do what to whom: nobody gives themselves a right, and an administrator is always left.
+//! Permissions: users cannot extend their own, and the last administrator cannot be removed.
 
 use serde_json::{Value, json};
 
@@ -14,8 +14,8 @@ fn path(client: &Client) -> String {
     format!("{USERS}/{}", client.id)
 }
 
-/// What nobody sets, under every name that somebody might try.
-fn plunder() -> Value {
+/// Returns members that no caller can set, under every plausible name.
+fn protected_members() -> Value {
     let (id, time) = ("0192d3c4-0000-7000-8000-000000000000", "2001-01-01T00:00:00.000000Z");
     json!({
         "id": id, "public_id": id, "user_id": id, "owner_id": id, "is_admin": true, "is_superuser": true,
@@ -24,52 +24,53 @@ fn plunder() -> Value {
     })
 }
 
-/// A body with all of that, and this.
-fn with_plunder(body: &Value) -> Value {
-    let mut all = plunder();
+/// Returns a body with those protected members and the given ones.
+fn with_protected_members(body: &Value) -> Value {
+    let mut all = protected_members();
     all.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
     all
 }
 
 #[track_caller]
-fn assert_unplundered(thing: &Value) {
-    for (member, value) in plunder().as_object().unwrap() {
+fn assert_protected(thing: &Value) {
+    for (member, value) in protected_members().as_object().unwrap() {
         assert_ne!(&thing[member], value, "{member} of {thing}");
     }
 }
 
 #[tokio::test]
-async fn members_that_are_nobodys_to_set_change_nothing() {
+async fn protected_members_cannot_be_set() {
     let server = Server::start().await;
     let anonymous = server.anonymous();
     for (name, sign_up) in [("ada", "/api/v1/auth/register"), ("bob", USERS)] {
-        let body = with_plunder(&json!({"email": format!("{name}@example.com"), "password": PASSWORD}));
-        assert_unplundered(&anonymous.post(sign_up).json(&body).await.is(201).json());
+        let body = with_protected_members(&json!({"email": format!("{name}@example.com"), "password": PASSWORD}));
+        assert_protected(&anonymous.post(sign_up).json(&body).await.is(201).json());
         let client = anonymous.clone().named(&format!("{name}@example.com")).log_in().await;
         let known = client.get(ME).await.is(200).json();
         assert_eq!((&known["role"], &known["is_active"]), (&json!("user"), &json!(true)));
-        assert_eq!(client.patch(ME).json(&plunder()).await.is(200).json(), known);
+        assert_eq!(client.patch(ME).json(&protected_members()).await.is(200).json(), known);
         assert_eq!(client.get(ME).await.is(200).json(), known);
 
-        let item = client.post("/api/v1/items").json(&with_plunder(&json!({"title": "Mine"}))).await.is(201).json();
-        assert_unplundered(&item);
+        let item =
+            client.post("/api/v1/items").json(&with_protected_members(&json!({"title": "Mine"}))).await.is(201).json();
+        assert_protected(&item);
         assert_eq!(item["owner_id"], client.id);
         let path = format!("/api/v1/items/{}", item["id"].as_str().unwrap());
-        assert_eq!(client.patch(&path).json(&plunder()).await.is(200).json(), item);
+        assert_eq!(client.patch(&path).json(&protected_members()).await.is(200).json(), item);
         assert_eq!(client.get(&path).await.is(200).json(), item);
     }
-    // Not even an administrator does.
+    // Administrators cannot set them either.
     let admin = server.admin().await;
-    let body = with_plunder(&json!({"email": "eve@example.com", "password": PASSWORD}));
+    let body = with_protected_members(&json!({"email": "eve@example.com", "password": PASSWORD}));
     let eve = admin.post(USERS).json(&body).await.is(201).json();
-    assert_unplundered(&eve);
+    assert_protected(&eve);
     let path = format!("{USERS}/{}", eve["id"].as_str().unwrap());
-    assert_eq!(admin.patch(&path).json(&plunder()).await.is(200).json(), eve);
+    assert_eq!(admin.patch(&path).json(&protected_members()).await.is(200).json(), eve);
     server.anonymous().named("eve@example.com").log_in().await;
 }
 
 #[tokio::test]
-async fn nobody_takes_a_right_that_they_were_not_given() {
+async fn users_cannot_extend_their_own_permissions() {
     let server = Server::start().await;
     let people = server.seeded(["editor", "user", "viewer"]).await;
     for someone in &people {
@@ -98,7 +99,7 @@ async fn nobody_takes_a_right_that_they_were_not_given() {
 async fn an_editor_changes_neither_roles_nor_states_nor_administrators() {
     let server = Server::start().await;
     let [admin, editor, user, viewer] = server.seeded(["admin", "editor", "user", "viewer"]).await;
-    for (whom, body) in [
+    for (target, body) in [
         (&user, json!({"role": "editor"})),
         (&user, json!({"role": "viewer"})),
         (&user, json!({"is_active": false})),
@@ -108,14 +109,14 @@ async fn an_editor_changes_neither_roles_nor_states_nor_administrators() {
         (&admin, json!({"role": "viewer"})),
         (&admin, json!({"is_active": false})),
     ] {
-        let known = whom.get(ME).await.is(200).json();
-        editor.patch(&path(whom)).json(&body).await.is(403).problem_is("insufficient_permissions");
-        assert_eq!(whom.get(ME).await.is(200).json(), known);
+        let known = target.get(ME).await.is(200).json();
+        editor.patch(&path(target)).json(&body).await.is(403).problem_is("insufficient_permissions");
+        assert_eq!(target.get(ME).await.is(200).json(), known);
     }
-    for whom in [&admin, &user, &viewer] {
-        editor.delete(&path(whom)).await.is(403).problem_is("insufficient_permissions");
-        editor.delete(&format!("{}/sessions", path(whom))).await.is(403).problem_is("insufficient_permissions");
-        whom.get(ME).await.is(200);
+    for target in [&admin, &user, &viewer] {
+        editor.delete(&path(target)).await.is(403).problem_is("insufficient_permissions");
+        editor.delete(&format!("{}/sessions", path(target))).await.is(403).problem_is("insufficient_permissions");
+        target.get(ME).await.is(200);
     }
     let body = json!({"email": "eve@example.com", "password": PASSWORD, "role": "admin"});
     editor.post(USERS).json(&body).await.is(403).problem_is("insufficient_permissions");
@@ -123,7 +124,7 @@ async fn an_editor_changes_neither_roles_nor_states_nor_administrators() {
 }
 
 #[tokio::test]
-async fn nobody_changes_their_own_role() {
+async fn users_cannot_change_their_own_role() {
     let server = Server::start().await;
     let [admin, user] = server.seeded(["admin", "user"]).await;
     admin.patch(&path(&user)).json(&json!({"role": "admin"})).await.is(200);
@@ -137,7 +138,7 @@ async fn nobody_changes_their_own_role() {
 }
 
 #[tokio::test]
-async fn a_role_that_there_is_not_is_given_to_nobody() {
+async fn an_unknown_role_is_rejected() {
     let server = Server::start().await;
     let [admin, user] = server.seeded(["admin", "user"]).await;
     admin.patch(&path(&user)).json(&json!({"role": "emperor"})).await.invalid_at(&[&["body", "role"]]);
@@ -147,7 +148,7 @@ async fn a_role_that_there_is_not_is_given_to_nobody() {
 }
 
 #[tokio::test]
-async fn the_last_administrator_stays_one() {
+async fn the_last_administrator_cannot_be_removed() {
     let keeper = "users:read,users:update,users:manage";
     let server = Server::with().env("KEEPSTONE__ROLES__KEEPER", keeper).start().await;
     let [admin, keeper] = server.seeded(["admin", "keeper"]).await;
@@ -162,7 +163,7 @@ async fn the_last_administrator_stays_one() {
     admin.delete(ME).await.is(409).problem_is("last_admin");
     assert_eq!(admin.get(ME).await.is(200).json()["name"], "The admin");
 
-    // One who is not active is none that could stand in.
+    // An inactive administrator does not count.
     let body = json!({"email": "second@example.com", "password": PASSWORD, "role": "admin", "is_active": false});
     let second = admin.post(USERS).json(&body).await.is(201).json();
     admin.delete(ME).await.is(409).problem_is("last_admin");
@@ -173,7 +174,7 @@ async fn the_last_administrator_stays_one() {
 }
 
 #[tokio::test]
-async fn of_two_administrators_who_demote_each_other_at_once_one_stays() {
+async fn one_administrator_remains_after_concurrent_demotions() {
     let first = Server::with().env("PRINCIPAL_CACHE_TTL", "0").start().await;
     let [admin] = first.seeded(["admin"]).await;
     let body = json!({"email": "second@example.com", "password": PASSWORD, "role": "admin"});
@@ -186,8 +187,8 @@ async fn of_two_administrators_who_demote_each_other_at_once_one_stays() {
             1 => json!({"role": "viewer", "name": "Demoted"}),
             _ => json!({"role": "editor"}),
         };
-        let demote = |by: &Client, whom: &Client| {
-            let request = by.patch(&path(whom)).json(&body);
+        let demote = |by: &Client, target: &Client| {
+            let request = by.patch(&path(target)).json(&body);
             async move { request.await }
         };
         let replies = together([demote(&admin, &other), demote(&other, &admin)]).await;
@@ -204,7 +205,7 @@ async fn of_two_administrators_who_demote_each_other_at_once_one_stays() {
 }
 
 #[tokio::test]
-async fn of_two_administrators_who_leave_at_once_one_stays() {
+async fn one_administrator_remains_after_concurrent_deletions() {
     let first = Server::with().env("PRINCIPAL_CACHE_TTL", "0").start().await;
     let [mut admin] = first.seeded(["admin"]).await;
     let second = first.another().await;
@@ -219,10 +220,11 @@ async fn of_two_administrators_who_leave_at_once_one_stays() {
             async move { request.await }
         };
         let replies = together([leave(&admin), leave(&other)]).await;
-        let (gone, left): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| matches!(reply.status, 200 | 204));
-        assert_eq!((gone.len(), left.len()), (1, 1), "round {round}: {replies:#?}");
-        assert_eq!(left[0].status, 409, "round {round}: {replies:#?}");
-        left[0].problem_is("last_admin");
+        let (succeeded, rejected): (Vec<_>, Vec<_>) =
+            replies.iter().partition(|reply| matches!(reply.status, 200 | 204));
+        assert_eq!((succeeded.len(), rejected.len()), (1, 1), "round {round}: {replies:#?}");
+        assert_eq!(rejected[0].status, 409, "round {round}: {replies:#?}");
+        rejected[0].problem_is("last_admin");
         if replies[0].status != 409 {
             admin = other;
         }
@@ -247,7 +249,7 @@ async fn a_changed_role_takes_effect_on_the_next_request() {
 }
 
 #[tokio::test]
-async fn everyone_sees_as_much_of_a_user_as_their_role_permits() {
+async fn the_view_of_a_user_depends_on_the_role_of_the_caller() {
     let server = Server::with().env("KEEPSTONE__ROLES__RENAMER", "users:update").start().await;
     let roles = ["admin", "editor", "user", "viewer", "renamer"];
     let people = server.seeded(roles).await;

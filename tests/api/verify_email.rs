@@ -1,4 +1,4 @@
-//! Verifying an address: by a link that was sent there, once, and only the newest.
+//! Verification of an address: by a link sent to it, which works once and only if it is the newest.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ async fn confirm(client: &Client, token: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn who_signs_up_is_sent_a_link_that_verifies_their_address() {
+async fn a_sign_up_sends_a_link_that_verifies_the_address() {
     let server = Server::with().with_mail().start().await;
     let ada = server.user("ada").await;
     let letter = server.letter("ada@example.com", 1).await;
@@ -21,7 +21,7 @@ async fn who_signs_up_is_sent_a_link_that_verifies_their_address() {
     assert!(!ada.is_verified().await);
     let reply = confirm(&ada, &letter.token()).await.is(200);
     assert_eq!(reply.json(), json!({"email_verified": true}));
-    assert!(ada.is_verified().await, "at once, in the session that there was");
+    assert!(ada.is_verified().await, "immediately, in the existing session");
 
     confirm(&ada, &letter.token()).await.is(400).problem_is("email_token_invalid");
     assert_eq!(server.admin().await.event("email_verified").await["user_id"], ada.id);
@@ -43,11 +43,11 @@ async fn only_the_newest_link_works() {
     assert!(ada.is_verified().await);
 
     ada.post(REQUEST).await.is(202);
-    assert_eq!(server.letters_in_the_end("ada@example.com").await.len(), 2, "there is nothing to verify any more");
+    assert_eq!(server.letters_after_jobs("ada@example.com").await.len(), 2, "the address is already verified");
 }
 
 #[tokio::test]
-async fn of_many_who_use_a_link_at_once_one_does() {
+async fn only_one_of_many_concurrent_uses_of_a_link_succeeds() {
     let server = Server::with().with_mail().start().await;
     for name in ["ada", "bob", "eve"] {
         let client = server.user(name).await;
@@ -63,7 +63,7 @@ async fn of_many_who_use_a_link_at_once_one_does() {
 }
 
 #[tokio::test]
-async fn what_is_no_token_is_refused() {
+async fn invalid_tokens_are_rejected() {
     let server = Server::with().with_mail().start().await;
     let ada = server.user("ada").await;
     let token = server.letter("ada@example.com", 1).await.token();
@@ -76,11 +76,11 @@ async fn what_is_no_token_is_refused() {
     ada.post(CONFIRM).json(&json!({"token": 1})).await.invalid_at(&[&["body", "token"]]);
     let reset = ada.post("/api/v1/auth/password/reset");
     reset.json(&json!({"token": token, "new_password": "another fine password"})).await.is(400);
-    confirm(&ada, &token).await.is(200); // what was tried with it has not used it up
+    confirm(&ada, &token).await.is(200); // failed attempts have not used up the link
 }
 
 #[tokio::test]
-async fn a_link_to_an_address_that_was_changed_is_void() {
+async fn a_link_to_a_changed_address_is_invalid() {
     let server = Server::with().with_mail().start().await;
     let ada = server.user("ada").await;
     let first = server.letter("ada@example.com", 1).await;
@@ -93,7 +93,7 @@ async fn a_link_to_an_address_that_was_changed_is_void() {
 }
 
 #[tokio::test]
-async fn a_link_of_a_deleted_or_deactivated_account_is_void() {
+async fn a_link_of_a_deleted_or_deactivated_account_is_invalid() {
     let server = Server::with().with_mail().start().await;
     let [admin] = server.seeded(["admin"]).await;
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);
@@ -106,7 +106,7 @@ async fn a_link_of_a_deleted_or_deactivated_account_is_void() {
 }
 
 #[tokio::test]
-async fn where_no_e_mails_are_sent_nobody_is_told_that_one_will_be() {
+async fn without_e_mail_a_verification_request_is_rejected() {
     let server = Server::start().await;
     let ada = server.user("ada").await;
     ada.post(REQUEST).await.is(503).problem_is("email_unavailable");
@@ -114,36 +114,36 @@ async fn where_no_e_mails_are_sent_nobody_is_told_that_one_will_be() {
 }
 
 #[tokio::test]
-async fn a_mailbox_is_not_flooded() {
+async fn repeated_requests_do_not_flood_a_mailbox() {
     let server = Server::with().with_mail().env("RATE_LIMIT_ENABLED", "true").start().await;
     let ada = server.user("ada").await;
     server.letter("ada@example.com", 1).await;
     for sent in 2..=6 {
         ada.post(REQUEST).await.is(202);
-        server.letter("ada@example.com", sent).await; // one that is not the newest by then is not sent
+        server.letter("ada@example.com", sent).await; // an e-mail is not sent if a newer one has replaced it
     }
     ada.post(REQUEST).await.is(429).problem_is("rate_limited");
-    assert_eq!(server.letters_in_the_end("ada@example.com").await.len(), 6);
+    assert_eq!(server.letters_after_jobs("ada@example.com").await.len(), 6);
 }
 
 #[tokio::test]
-async fn no_token_is_in_the_database_or_in_the_log() {
+async fn tokens_are_stored_in_neither_the_database_nor_the_log() {
     let server = Server::with().with_mail().env("LOG_LEVEL", "trace").start().await;
     server.user("ada").await;
     let token = server.letter("ada@example.com", 1).await.token();
     assert!(!server.log().contains(&token));
-    // SQLite's file, and what is not yet in it.
+    // SQLite's file, and its write-ahead log.
     if let Some(folder) = server.home.database.folder() {
         let files = std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
         let bytes = files.collect::<Vec<_>>().concat();
         let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-        assert!(holds("ada@example.com"), "what is in the database would be found");
+        assert!(holds("ada@example.com"), "the search must find stored values");
         assert!(!holds(&token));
     }
 }
 
 #[tokio::test]
-async fn links_are_made_of_the_configuration_and_not_of_what_a_request_says() {
+async fn links_use_the_configured_url_and_not_request_headers() {
     let server = Server::with().with_mail().start().await;
     let body = json!({"email": "ada@example.com", "password": "correct horse battery"});
     let request = server.anonymous().post("/api/v1/auth/register").header("host", "evil.example");
@@ -154,7 +154,7 @@ async fn links_are_made_of_the_configuration_and_not_of_what_a_request_says() {
 }
 
 #[tokio::test]
-async fn links_have_the_port_that_the_server_got() {
+async fn links_have_the_port_that_the_server_was_assigned() {
     // The harness starts every server with `--port 0`.
     let home = Home::new().env("MAIL_URL", "file:mail");
     assert!(!home.environment.contains_key("PUBLIC_URL") && !home.environment.contains_key("PORT"));

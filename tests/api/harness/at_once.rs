@@ -1,11 +1,11 @@
-//! Requests that arrive at once, as HTTP clients cannot send them: all heads first, then all bodies.
+//! Simultaneous requests, as HTTP clients cannot send them: all heads first, then all bodies.
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Posts one body to these servers (`host:port`) so that each has the head of its request before any has its body, and
-/// gives statuses and bodies, in order.
+/// Posts one body to these servers (`host:port`) so that each has the head of its request before any has its body.
+/// Returns statuses and bodies, in order.
 pub async fn post_at_once(addresses: &[&str], path: &str, body: &Value) -> Vec<(u16, Value)> {
     let body = body.to_string();
     let mut connections = Vec::with_capacity(addresses.len());
@@ -20,7 +20,7 @@ pub async fn post_at_once(addresses: &[&str], path: &str, body: &Value) -> Vec<(
         connection.write_all(head.as_bytes()).await.unwrap();
         connections.push(connection);
     }
-    // The server asks for the body when it has the head.
+    // The server requests the body when it has the head.
     for connection in &mut connections {
         let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
         connection.read_exact(&mut go_on).await.unwrap();

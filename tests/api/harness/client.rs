@@ -1,4 +1,4 @@
-//! A client of the API. Requests read like sentences: `client.post("/items").json(body).await`.
+//! A client of the API. Requests are built fluently: `client.post("/items").json(body).await`.
 
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::{Document, PATIENCE, Reply};
 
-/// Everyone's password, unless a test is about passwords.
+/// The default password of all users.
 pub const PASSWORD: &str = "correct horse battery";
 
-/// Who asks. Cloning it gives one more client of the same person.
+/// An API client of one user. A clone is another client of the same user.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -19,7 +19,7 @@ pub struct Client {
     pub email: String,
     /// Empty until known.
     pub id: String,
-    /// The last answer to a login, with the tokens.
+    /// The last login response, with the tokens.
     pub tokens: Value,
 }
 
@@ -30,13 +30,13 @@ impl Client {
         Self { http, url: url.to_owned(), email: String::new(), id: String::new(), tokens: Value::Null }
     }
 
-    /// The same client, who will log in with this address.
+    /// Sets the address that this client logs in with.
     pub fn named(mut self, email: &str) -> Self {
         email.clone_into(&mut self.email);
         self
     }
 
-    /// Signs up as `<name>@example.com`.
+    /// Registers `<name>@example.com`.
     pub async fn register(self, name: &str) -> Self {
         let mut client = self.named(&format!("{name}@example.com"));
         let body = json!({"email": client.email, "password": PASSWORD, "username": name});
@@ -45,16 +45,16 @@ impl Client {
         client
     }
 
-    /// Sends this client's address and this password.
+    /// Sends a login with this client's address and the given password.
     pub fn try_log_in(&self, password: &str) -> Request {
         self.post("/api/v1/auth/login").json(&json!({"email": self.email, "password": password}))
     }
 
-    /// Logs in; from then on every request carries the access token.
+    /// Logs in. Later requests carry the access token.
     pub async fn log_in(mut self) -> Self {
         let begun = Instant::now();
         let mut reply = self.try_log_in(PASSWORD).await;
-        // A busy server says so, and clients try again.
+        // A busy server returns 503, and clients retry.
         while reply.status == 503 && begun.elapsed() < PATIENCE {
             tokio::time::sleep(Duration::from_millis(100)).await;
             reply = self.try_log_in(PASSWORD).await;
@@ -67,18 +67,18 @@ impl Client {
         self
     }
 
-    /// The same address of another server, with the same tokens.
+    /// Returns the same client with another server and the same tokens.
     pub fn at(mut self, url: &str) -> Self {
         url.clone_into(&mut self.url);
         self
     }
 
-    /// Whether their address is theirs.
+    /// Returns whether the user's address is verified.
     pub async fn is_verified(&self) -> bool {
         self.get("/api/v1/users/me").await.is(200).json()["email_verified"] == true
     }
 
-    /// The newest event of this kind, as an administrator sees it.
+    /// Returns the newest event of this kind, as an administrator sees it.
     pub async fn event(&self, kind: &str) -> Value {
         let events = self.get("/api/v1/audit?page_size=100").await.is(200).json();
         let event = events["items"].as_array().unwrap().iter().find(|event| event["kind"] == kind);
@@ -114,13 +114,13 @@ impl Client {
         self.anonymous().post("/api/v1/auth/refresh").json(&json!({"refresh_token": self.tokens["refresh_token"]}))
     }
 
-    /// The same person with other tokens.
+    /// Returns the same client with other tokens.
     pub fn with(mut self, tokens: Value) -> Self {
         self.tokens = tokens;
         self
     }
 
-    /// The same address, and nobody in particular.
+    /// Returns a client of the same server without a user.
     pub fn anonymous(&self) -> Self {
         self.clone().with(Value::Null)
     }
@@ -134,7 +134,7 @@ impl Client {
     }
 }
 
-/// A request that is sent by awaiting it.
+/// A request. Awaiting it sends it.
 pub struct Request(RequestBuilder);
 
 impl Request {
@@ -150,22 +150,22 @@ impl Request {
         Self(self.0.form(fields))
     }
 
-    /// Bytes as they are; `content_type` may be empty to send none.
+    /// Sets a raw body. An empty `content_type` sends no such header.
     pub fn body(self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         let request = if content_type.is_empty() { self } else { self.header("content-type", content_type) };
         Self(request.0.body(body.into()))
     }
 
-    /// Sends it; `None` if no whole answer came.
+    /// Sends the request. Returns `None` if no complete response arrived.
     pub async fn try_send(self) -> Option<Reply> {
         let (client, request) = self.0.build_split();
         let request = request.unwrap();
-        let asked = format!("{} {}", request.method(), request.url());
+        let request_line = format!("{} {}", request.method(), request.url());
         let (method, path) = (request.method().to_string(), request.url().path().to_owned());
         let answer = client.execute(request).await.ok()?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let body = answer.text().await.ok()?;
-        let reply = Reply { asked, status, headers, body };
+        let reply = Reply { request_line, status, headers, body };
         Document::get().witness(&method, &path, &reply);
         Some(reply)
     }
@@ -176,6 +176,6 @@ impl IntoFuture for Request {
     type IntoFuture = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async { self.try_send().await.expect("the server must answer") })
+        Box::pin(async { self.try_send().await.expect("the server must respond") })
     }
 }

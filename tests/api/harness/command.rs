@@ -1,4 +1,4 @@
-//! The command line, run to its end in the folder and the environment of a home.
+//! The command line, run to completion in the folder and the environment of a home.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -11,21 +11,21 @@ use serde_json::Value;
 
 use super::{Home, PATIENCE};
 
-/// What a command has left behind.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Run {
     pub stdout: String,
     pub stderr: String,
-    /// `None`: ended by a signal.
+    /// `None` if a signal ended the process.
     pub code: Option<i32>,
 }
 
 impl Run {
-    /// Of any program, which has to end in time.
+    /// Runs any program, which must end in time.
     pub fn of(mut command: Command, input: &str, patience: Duration) -> Self {
         command.stdin(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
-        let _ = process.stdin.take().unwrap().write_all(input.as_bytes()); // it need not read
+        let _ = process.stdin.take().unwrap().write_all(input.as_bytes()); // the program need not read its input
         let id = Pid::from_child(&process);
         let (sender, receiver) = channel();
         thread::spawn(move || sender.send(process.wait_with_output().unwrap()));
@@ -44,7 +44,7 @@ impl Run {
         self
     }
 
-    /// Both outputs, for what may be on either.
+    /// Returns both outputs, for text that may be on either.
     pub fn output(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
     }
@@ -61,12 +61,12 @@ impl Home {
         self.cli_reading("", arguments)
     }
 
-    /// The same, with this text on standard input.
+    /// Runs `keepstone` with this text on standard input.
     pub fn cli_reading<'a>(&self, input: &str, arguments: impl IntoIterator<Item = &'a str>) -> Run {
         self.cli_patiently(input, arguments, PATIENCE)
     }
 
-    /// The same, for what may take longer than anything should.
+    /// Runs `keepstone` with a longer time limit.
     pub fn cli_patiently<'a>(
         &self,
         input: &str,
@@ -76,12 +76,12 @@ impl Home {
         self.run(input, Stdio::piped(), patience, arguments)
     }
 
-    /// The same, with standard output going there.
+    /// Runs `keepstone` with the given standard output.
     pub fn cli_between<'a>(&self, input: &str, output: Stdio, arguments: impl IntoIterator<Item = &'a str>) -> Run {
         self.run(input, output, PATIENCE, arguments)
     }
 
-    /// With all migrations applied.
+    /// Applies all migrations.
     pub fn migrated(self) -> Self {
         self.cli(["migrate", "upgrade", "head"]).exits(0);
         self
@@ -100,7 +100,7 @@ impl Home {
         Run::of(command, input, patience)
     }
 
-    /// Everyone who has an account, as `list-users --json` says.
+    /// Returns every account, as listed by `list-users --json`.
     #[track_caller]
     pub fn users(&self) -> Vec<Value> {
         match self.cli(["list-users", "--json"]).exits(0).json() {

@@ -1,4 +1,4 @@
-//! The OpenAPI document as a witness: every answer that any test sees is held against it.
+//! Checks of responses against the OpenAPI document. Every response that any test receives is checked.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -14,10 +14,10 @@ use super::Reply;
 
 static DOCUMENT: LazyLock<Document> = LazyLock::new(Document::print);
 
-/// What the program says of itself.
+/// The OpenAPI document that the program prints.
 pub struct Document {
     pub value: Value,
-    /// Components without references to responses, in whose schemas no member may be that is not described.
+    /// Components with references resolved in responses, and with schemas that allow no undocumented members.
     closed: Value,
     validators: Mutex<HashMap<String, Arc<Validator>>>,
     seen: Mutex<File>,
@@ -40,7 +40,7 @@ impl Document {
     fn print() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_keepstone"));
-        // With everything that configuration can add.
+        // With every operation and response that configuration can add.
         command.env_clear().env("ENVIRONMENT", "test").env("REGISTRATION_CONCEAL", "true").env("MAIL_URL", "file:mail");
         let output = command.arg("openapi").current_dir(&folder).output();
         let mut value: Value = serde_json::from_slice(&output.unwrap().stdout).expect("a document");
@@ -53,7 +53,7 @@ impl Document {
             headers.into_iter().flatten().for_each(|(_, header)| resolve(header, &shared["headers"]));
         }
         let mut closed = value["components"].clone();
-        // Roles are those of each server's configuration.
+        // The roles depend on each server's configuration.
         closed["schemas"]["Role"].as_object_mut().unwrap().remove("enum");
         for schema in closed["schemas"].as_object_mut().unwrap().values_mut() {
             let members = schema.as_object_mut().unwrap();
@@ -76,7 +76,8 @@ impl Document {
         all.collect()
     }
 
-    /// The operation that answers this; HEAD is GET. Names go before placeholders, as in the router.
+    /// Finds the operation that serves this request. HEAD is GET. Literal segments go before placeholders, as in the
+    /// router.
     fn find(&self, method: &str, path: &str) -> Option<Operation<'_>> {
         let method = if method == "HEAD" { "GET" } else { method };
         let path: Vec<&str> = path.trim_end_matches('/').split('/').collect();
@@ -90,12 +91,12 @@ impl Document {
         fitting.into_iter().find(|operation| operation.path == path && operation.method == method)
     }
 
-    /// Asserts that the document tells of this answer.
+    /// Asserts that the document describes this response.
     #[track_caller]
     pub fn witness(&self, method: &str, path: &str, reply: &Reply) {
         let Some(operation) = self.find(method, path) else { return };
         if reply.body.contains("\"accessToken\":") {
-            return; // of a server that spells tokens otherwise, and says so in its own document
+            return; // with camelCase tokens, which only that server's own document describes
         }
         let responses = &operation.value["responses"];
         let status = reply.status.to_string();
@@ -107,14 +108,17 @@ impl Document {
         }
         for name in response["headers"].as_object().into_iter().flatten().map(|(name, _)| name) {
             let may_be_absent = name == "Idempotency-Replayed";
-            assert!(may_be_absent || reply.header(name).is_some(), "the document promises {name}: {reply:#?}");
+            assert!(
+                may_be_absent || reply.header(name).is_some(),
+                "the documented header {name} is missing: {reply:#?}"
+            );
         }
         for name in ["ETag", "Location", "WWW-Authenticate", "Retry-After"] {
-            let is_told = !response["headers"][name].is_null() || known == "default";
-            assert!(is_told || reply.header(name).is_none(), "the document does not tell of {name}: {reply:#?}");
+            let is_described = !response["headers"][name].is_null() || known == "default";
+            assert!(is_described || reply.header(name).is_none(), "{name} is not documented: {reply:#?}");
         }
         let Some(content) = response["content"].as_object() else {
-            assert_eq!(reply.body, "", "the document tells of no body: {reply:#?}");
+            assert_eq!(reply.body, "", "no body is documented: {reply:#?}");
             return;
         };
         if method == "HEAD" {
@@ -122,13 +126,13 @@ impl Document {
         }
         let media_type = reply.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default();
         let described = content.get(media_type);
-        let described = described.unwrap_or_else(|| panic!("the document does not tell of {media_type}: {reply:#?}"));
+        let described = described.unwrap_or_else(|| panic!("{media_type} is not documented: {reply:#?}"));
         let body = serde_json::from_str(&reply.body).unwrap();
         let errors = self.errors(&described["schema"], &body);
-        assert!(errors.is_empty(), "the document describes another body: {errors:#?}\n{reply:#?}");
+        assert!(errors.is_empty(), "the body does not match the document: {errors:#?}\n{reply:#?}");
     }
 
-    /// Where this is not what a schema describes.
+    /// Returns the places where the value does not match the schema.
     pub fn errors(&self, schema: &Value, value: &Value) -> Vec<String> {
         let validator = self.validator(schema);
         validator.iter_errors(value).map(|error| format!("{error} at {}", error.instance_path())).collect()
@@ -147,15 +151,15 @@ impl Document {
     }
 }
 
-/// Puts what a reference means in its place.
+/// Replaces references by the components they refer to.
 fn resolve(value: &mut Value, components: &Value) {
     if let Some(name) = value["$ref"].as_str().and_then(|place| place.rsplit('/').next()) {
         *value = components[name].clone();
-        assert!(value.is_object(), "a reference to nothing");
+        assert!(value.is_object(), "the reference has no target");
     }
 }
 
-/// Where every test process writes down which answers it saw, for the last test of all.
+/// Returns the folder in which every test process records the responses it saw, for the last test.
 pub fn seen_folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("seen")
 }

@@ -1,5 +1,5 @@
-//! Where a Keepstone lives in a test: a folder, a database and an environment of its own, shared by its servers and
-//! its command line.
+//! The environment of a test: a folder, a database and environment variables of its own, shared by its servers and its
+//! command line.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,12 +14,12 @@ pub struct Home {
     pub folder: TempDir,
     pub database: TestDatabase,
     pub environment: BTreeMap<String, String>,
-    /// How many files its servers may open, if not as many as we.
+    /// The limit of open files of its servers, if it differs from that of the test.
     pub descriptors: Option<u32>,
 }
 
 impl Home {
-    /// On the database that this run tests.
+    /// Creates a home on the database of this test run.
     pub fn new() -> Self {
         Self::on(Database::chosen())
     }
@@ -39,24 +39,24 @@ impl Home {
         Self { folder, database, environment, descriptors: None }
     }
 
-    /// With this variable in the environment.
+    /// Sets an environment variable.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.to_owned(), value.to_owned());
         self
     }
 
-    /// Without this variable in the environment.
+    /// Removes an environment variable.
     pub fn without(mut self, name: &str) -> Self {
         self.environment.remove(name);
         self
     }
 
-    /// With servers that may open no more files than this.
+    /// Limits the number of files that its servers may open.
     pub fn descriptors(self, most: u32) -> Self {
         Self { descriptors: Some(most), ..self }
     }
 
-    /// With this file in the working directory.
+    /// Creates a file in the working directory.
     pub fn file(self, name: &str, text: &str) -> Self {
         std::fs::write(self.folder.path().join(name), text).unwrap();
         self
@@ -66,7 +66,7 @@ impl Home {
         Server::of(Arc::new(self)).await
     }
 
-    /// The working directory.
+    /// Returns the working directory.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }

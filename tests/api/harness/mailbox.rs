@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Home, Server, eventually};
 
-/// An e-mail, as a mail program shows it.
+/// An e-mail, as a mail program displays it.
 #[derive(Debug, Clone)]
 pub struct Letter {
     /// The address, without the name.
@@ -18,7 +18,7 @@ pub struct Letter {
     pub message_id: String,
     pub text: String,
     pub html: String,
-    /// As it was written.
+    /// The unparsed message.
     pub raw: String,
 }
 
@@ -37,7 +37,7 @@ impl Letter {
         }
     }
 
-    /// The link in it.
+    /// Returns its only link.
     #[track_caller]
     pub fn link(&self) -> &str {
         let mut links = self.text.split_whitespace().filter(|word| word.contains("#token="));
@@ -48,7 +48,7 @@ impl Letter {
         link
     }
 
-    /// The token in its link.
+    /// Returns the token in its link.
     #[track_caller]
     pub fn token(&self) -> String {
         self.link().split_once("#token=").unwrap().1.to_owned()
@@ -67,35 +67,35 @@ fn body(mail: &ParsedMail, media_type: &str) -> Option<String> {
     mail.subparts.iter().find_map(|part| body(part, media_type))
 }
 
-/// Whether there is no mail server to test with.
+/// Returns whether the tests have no mail server.
 pub fn no_smtp() -> bool {
     is_skipped(Smtp::missing())
 }
 
-/// With e-mails going to this server, and failed jobs coming again soon.
+/// Returns a home that sends e-mails to this server and retries failed jobs soon.
 pub fn posting_to(smtp: &Smtp) -> Home {
     Home::new().env("MAIL_URL", smtp.url()).env("JOB_MAX_BACKOFF", "1").env("JOB_POLL_INTERVAL", "1")
 }
 
 impl Home {
-    /// With servers that put e-mails into a folder.
+    /// Configures the servers to write e-mails into a folder.
     pub fn with_mail(self) -> Self {
         self.env("MAIL_URL", "file:mail").env("PUBLIC_URL", "https://api.example.com/")
     }
 
-    /// The e-mails to this address, in the order in which they were caused.
+    /// Returns the e-mails to this address, in the order of the events that caused them.
     pub fn letters(&self, to: &str) -> Vec<Letter> {
         let Ok(folder) = fs::read_dir(self.path().join("mail")) else { return Vec::new() };
         let files = folder.map(|entry| entry.unwrap().path());
         let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|kind| kind == "eml")).collect();
-        files.sort(); // they are named after the jobs that sent them
+        files.sort(); // the files are named after the jobs that sent them
         let letters = files.iter().map(|file| Letter::read(&fs::read(file).unwrap()));
         letters.filter(|letter| letter.to == to).collect()
     }
 }
 
 impl Server {
-    /// Waits for as many e-mails to this address, and gives the last of them.
+    /// Waits for this number of e-mails to this address, and returns the last one.
     pub async fn letter(&self, to: &str, count: usize) -> Letter {
         let letters = eventually(&format!("{count} e-mails to {to}"), async || {
             Some(self.home.letters(to)).filter(|letters| letters.len() >= count)
@@ -105,18 +105,18 @@ impl Server {
         letters.last().unwrap().clone()
     }
 
-    /// Waits for the end of all jobs, and gives the e-mails to this address.
-    pub async fn letters_in_the_end(&self, to: &str) -> Vec<Letter> {
+    /// Waits until all jobs have ended, and returns the e-mails to this address.
+    pub async fn letters_after_jobs(&self, to: &str) -> Vec<Letter> {
         self.jobs_end().await;
         self.home.letters(to)
     }
 
-    /// Waits until every job that is no routine has come to an end.
+    /// Waits until every job that is not recurring has ended.
     pub async fn jobs_end(&self) {
         eventually("the end of all jobs", async || self.unfinished().is_empty().then_some(())).await;
     }
 
-    /// The jobs that are neither done nor dead nor routine.
+    /// Returns the jobs that are neither done nor dead nor recurring.
     pub fn unfinished(&self) -> Vec<Value> {
         let jobs = self.cli(["jobs", "list", "--json"]).exits(0).json();
         let is_over = |job: &Value| ["done", "dead"].contains(&job["state"].as_str().unwrap());

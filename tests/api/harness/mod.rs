@@ -1,5 +1,5 @@
-//! The harness: a real server with a database of its own for each test, clients that read like sentences, the command
-//! line. Nothing is shared, nothing has an order, nothing sleeps: wait with [`eventually`].
+//! The test harness: a real server with a database of its own for each test, clients, and the command line. Tests share
+//! nothing, run in any order and do not sleep: wait with [`eventually`].
 
 mod at_once;
 mod client;
@@ -28,10 +28,10 @@ pub use raw::{Heard, Raw};
 pub use reply::Reply;
 pub use server::Server;
 
-/// Long enough for a busy machine, short enough for the one who waits.
+/// Long enough for a busy machine, short enough for a developer who waits for a failure.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Asks again and again until the answer is `Some`.
+/// Calls `ask` repeatedly until it returns `Some`.
 pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -43,12 +43,12 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
     }
 }
 
-/// Where `tests/run` installs the packages of npm that tests of pages and of the token endpoint need.
+/// Returns the folder in which `tests/run` installs the npm packages for tests of pages and of the token endpoint.
 pub fn web_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/web")
 }
 
-/// Runs all of these at once and gives their results in order.
+/// Runs all of these concurrently and returns their results in order.
 pub async fn together<F: Future<Output: Send + 'static> + Send + 'static>(
     futures: impl IntoIterator<Item = F>,
 ) -> Vec<F::Output> {

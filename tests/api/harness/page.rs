@@ -1,4 +1,4 @@
-//! A page in a real browser, steered by WebDriver: a handful of its commands, each of which is a POST of JSON.
+//! A page in a real browser, controlled by WebDriver: a few of its commands, each of which is a POST of JSON.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::eventually;
 
-/// The name that the standard gives to the reference of an element.
+/// The member name that the WebDriver standard defines for an element reference.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 pub struct Page {
@@ -19,11 +19,11 @@ pub struct Page {
     _turn: MutexGuard<'static, ()>,
 }
 
-/// A browser is as much work as all other tests together, so there is one at a time.
+/// A browser needs as much CPU time as all other tests together, so only one runs at a time.
 static TURN: Mutex<()> = Mutex::const_new(());
 
 impl Page {
-    /// An empty one, in a browser of its own.
+    /// Opens an empty page in a browser of its own.
     pub async fn new() -> Self {
         let turn = TURN.lock().await;
         let browser = tokio::task::spawn_blocking(Browser::start).await.unwrap();
@@ -55,7 +55,7 @@ impl Page {
         self.command("window", &json!({"handle": name})).await.unwrap();
     }
 
-    /// Has the window of a phone from the next page on, whose user prefers `light` or `dark` colours.
+    /// Imitates a phone with this window and a `light` or `dark` colour preference, from the next page on.
     pub async fn imitate_phone(&self, width: u32, height: u32, colours: &str) {
         let screen = json!({"width": width, "height": height, "deviceScaleFactor": 2, "mobile": true});
         let features = json!({"features": [{"name": "prefers-color-scheme", "value": colours}]});
@@ -67,7 +67,7 @@ impl Page {
         }
     }
 
-    /// Waits for what this selector of CSS finds, and clicks on it.
+    /// Waits until this CSS selector matches an element, and clicks on it.
     pub async fn click(&self, selector: &str) {
         eventually(&format!("a click on {selector}"), async || {
             let element = self.find(selector).await?;
@@ -84,9 +84,9 @@ impl Page {
         .await;
     }
 
-    /// Waits until the page shows this text in what the selector finds.
+    /// Waits until the page shows this text in an element that the selector matches.
     pub async fn shows(&self, selector: &str, text: &str) {
-        // The text of what is hidden is there all the time.
+        // Hidden elements contain their text too.
         let script = "return [...document.querySelectorAll(arguments[0])]
             .some(one => one.checkVisibility() && one.innerText.includes(arguments[1]))";
         eventually(&format!("{text:?} in {selector}"), async || {
@@ -95,26 +95,26 @@ impl Page {
         .await;
     }
 
-    /// What a script returns.
+    /// Runs a script and returns its result.
     pub async fn script(&self, script: &str, arguments: Value) -> Value {
         self.command("execute/sync", &json!({"script": script, "args": arguments})).await.unwrap()
     }
 
-    /// What a script gives to the function that is its last argument.
+    /// Runs an asynchronous script and returns the value it passes to its last argument, a callback.
     pub async fn script_that_waits(&self, script: &str, arguments: Value) -> Value {
         self.command("execute/async", &json!({"script": script, "args": arguments})).await.unwrap()
     }
 
-    /// What the console has shown since it was last asked, without what pages say for developers.
-    pub async fn complaints(&self) -> Vec<String> {
+    /// Returns the console warnings and errors since the last call.
+    pub async fn console_warnings(&self) -> Vec<String> {
         let log = self.command("se/log", &json!({"type": "browser"})).await.unwrap();
         let entries = log.as_array().unwrap().iter();
         let bad = entries.filter(|entry| ["WARNING", "SEVERE"].contains(&entry["level"].as_str().unwrap()));
         bad.map(|entry| entry["message"].to_string()).collect()
     }
 
-    /// Keeps a picture of it under `target/tmp/browser`.
-    pub async fn photograph(&self, name: &str) {
+    /// Saves a screenshot under `target/tmp/browser`.
+    pub async fn screenshot(&self, name: &str) {
         let answer: Value =
             self.http.get(format!("{}/screenshot", self.session)).send().await.unwrap().json().await.unwrap();
         let picture = BASE64_STANDARD.decode(answer["value"].as_str().unwrap()).unwrap();
@@ -123,7 +123,7 @@ impl Page {
         std::fs::write(folder.join(format!("{name}.png")), picture).unwrap();
     }
 
-    /// Where `tests/run` puts what pages load, and pictures go.
+    /// Returns the folder for files that pages load (installed by `tests/run`) and for screenshots.
     pub fn folder() -> PathBuf {
         Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser")
     }

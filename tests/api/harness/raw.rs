@@ -1,4 +1,4 @@
-//! A connection below HTTP: sends what no client would, and hears what is said to that.
+//! A raw TCP connection: sends bytes that HTTP clients would not send, and records the response.
 
 use std::time::{Duration, Instant};
 
@@ -9,11 +9,11 @@ use tokio::time::timeout;
 
 pub struct Raw(TcpStream);
 
-/// What was heard until the server closed.
+/// The bytes received until the server closed the connection.
 #[derive(Debug)]
 pub struct Heard {
     pub text: String,
-    /// How long that took.
+    /// The time until the connection was closed.
     pub after: Duration,
 }
 
@@ -30,7 +30,7 @@ impl Raw {
         self
     }
 
-    /// Reads until this has come.
+    /// Reads until this text has arrived.
     pub async fn hear(&mut self, expected: &str) {
         let mut heard = Vec::new();
         while !String::from_utf8_lossy(&heard).contains(expected) {
@@ -39,20 +39,20 @@ impl Raw {
         }
     }
 
-    /// Sends one of these bytes again and again, one each time that `pace` has passed, and listens until the server
-    /// closes, which it must do in time.
+    /// Sends one of these bytes per `pace`, repeatedly, and reads until the server closes the connection, which must
+    /// happen within `patience`.
     pub async fn drip(mut self, bytes: &[u8], pace: Duration, patience: Duration) -> Heard {
         let begun = Instant::now();
         let (mut heard, mut bytes) = (Vec::new(), bytes.iter().cycle());
         loop {
             assert!(begun.elapsed() < patience, "still open: {}", String::from_utf8_lossy(&heard));
             match timeout(pace, self.0.read_buf(&mut heard)).await {
-                // Closing on what has not been read is a reset, and also an end.
+                // Closing a socket with unread data sends a reset, which also counts as closed.
                 Ok(Ok(0) | Err(_)) => break,
                 Ok(Ok(_)) => {}
                 Err(_quiet) => {
                     if let Some(byte) = bytes.next() {
-                        let _ = self.0.write_all(&[*byte]).await; // a reset is noticed by reading
+                        let _ = self.0.write_all(&[*byte]).await; // reading detects a reset
                     }
                 }
             }
@@ -60,18 +60,18 @@ impl Raw {
         Heard { text: String::from_utf8_lossy(&heard).into_owned(), after: begun.elapsed() }
     }
 
-    /// Listens until the server closes.
+    /// Reads until the server closes the connection.
     pub async fn until_closed(self, patience: Duration) -> Heard {
         self.drip(&[], Duration::from_millis(100), patience).await
     }
 
-    /// Never reads. Says after which time it was cut off.
+    /// Never reads. Returns the time until the server cut the connection.
     pub async fn until_cut(mut self, patience: Duration) -> Duration {
         let begun = Instant::now();
-        // What has been cut off shows when one writes.
+        // A write detects that the connection was cut.
         while self.0.write_all(b"G").await.is_ok() {
             assert!(begun.elapsed() < patience, "still open");
-            tokio::time::sleep(Duration::from_millis(250)).await; // the pace of a client
+            tokio::time::sleep(Duration::from_millis(250)).await; // paces the writes
         }
         begun.elapsed()
     }
@@ -84,17 +84,17 @@ impl From<TcpStream> for Raw {
 }
 
 impl Heard {
-    /// The statuses of all answers, in order.
+    /// Returns the statuses of all responses, in order.
     pub fn statuses(&self) -> Vec<u16> {
         let heads = self.text.split("HTTP/1.1 ").skip(1);
         heads.filter_map(|head| head.get(..3)?.parse().ok()).collect()
     }
 
-    /// The last answer, which must be a problem that has this code and ends the connection.
+    /// Asserts that the last response is a problem with this code and closes the connection.
     #[track_caller]
     pub fn ends_with_problem(&self, code: &str) {
-        let (head, body) = self.text.rsplit_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {self:?}"));
-        let head = head.rsplit_once("HTTP/1.1 ").unwrap_or_else(|| panic!("no answer: {self:?}")).1.to_lowercase();
+        let (head, body) = self.text.rsplit_once("\r\n\r\n").unwrap_or_else(|| panic!("no response: {self:?}"));
+        let head = head.rsplit_once("HTTP/1.1 ").unwrap_or_else(|| panic!("no response: {self:?}")).1.to_lowercase();
         let problem: Value =
             serde_json::from_str(body).unwrap_or_else(|error| panic!("no problem ({error}): {self:?}"));
         let status = head.get(..3).and_then(|status| status.parse::<u16>().ok());

@@ -1,4 +1,4 @@
-//! An answer of the API, and what every answer of its kind must have.
+//! A response of the API, and the assertions on it.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 #[derive(Clone)]
 pub struct Reply {
-    /// The method and the address, for messages.
-    pub asked: String,
+    /// The method and the path, for messages.
+    pub request_line: String,
     pub status: u16,
     pub headers: HeaderMap,
     pub body: String,
@@ -31,7 +31,7 @@ impl Reply {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {self:#?}"))
     }
 
-    /// Asserts that this is a problem of RFC 9457 with everything it must have, and gives its body.
+    /// Asserts that this is an RFC 9457 problem with all required members, and returns its body.
     #[track_caller]
     pub fn problem(&self) -> Value {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:#?}");
@@ -42,12 +42,13 @@ impl Reply {
         assert!(problem["title"].as_str().is_some_and(|title| !title.is_empty()), "{self:#?}");
         assert!(problem["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{self:#?}");
         assert_eq!(problem["request_id"].as_str(), self.header("x-request-id"), "{self:#?}");
-        let has_errors = self.status == 422 && code != "idempotency_key_reused"; // the one that is about no value
+        // this code concerns a header, not a value
+        let has_errors = self.status == 422 && code != "idempotency_key_reused";
         assert_eq!(problem["errors"].is_array(), has_errors, "{self:#?}");
         problem
     }
 
-    /// Asserts an error for a form of OAuth 2 (RFC 6749 section 5.2), which has the members of a problem, too.
+    /// Asserts an OAuth 2 error (RFC 6749 section 5.2) that also has the members of a problem.
     #[track_caller]
     pub fn oauth_error(&self, error: &str, code: &str) -> Value {
         assert_eq!(self.status, 400, "{self:#?}");
@@ -62,7 +63,7 @@ impl Reply {
         body
     }
 
-    /// The strong entity tag, which must be there.
+    /// Returns the strong entity tag, which must be present.
     #[track_caller]
     pub fn etag(&self) -> String {
         let tag = self.header("etag").unwrap_or_else(|| panic!("no ETag: {self:#?}"));
@@ -70,7 +71,7 @@ impl Reply {
         tag.to_owned()
     }
 
-    /// The names of the members, in order.
+    /// Returns the names of the members, in order.
     #[track_caller]
     pub fn members(&self) -> String {
         let body = self.json();
@@ -86,7 +87,7 @@ impl Reply {
         problem
     }
 
-    /// Asserts that validation failed at exactly these places, and gives the items.
+    /// Asserts that validation failed at exactly these locations, and returns the errors.
     #[track_caller]
     pub fn invalid_at(&self, places: &[&[&str]]) -> Vec<Value> {
         assert_eq!(self.status, 422, "{self:#?}");
@@ -107,7 +108,7 @@ impl Reply {
 
 impl fmt::Debug for Reply {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(formatter, "{} was answered with\n{}", self.asked, self.status)?;
+        writeln!(formatter, "{} returned\n{}", self.request_line, self.status)?;
         for (name, value) in &self.headers {
             writeln!(formatter, "{name}: {value:?}")?;
         }

@@ -1,4 +1,4 @@
-//! A real server: started, announced, watched, and ended when the test ends.
+//! A real server process: started, watched, and stopped at the end of the test.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{ExitStatus, Stdio};
@@ -21,17 +21,17 @@ pub struct Server {
 }
 
 impl Server {
-    /// With the settings of every test.
+    /// Starts a server with the default test settings.
     pub async fn start() -> Self {
         Self::with().start().await
     }
 
-    /// With other settings: `Server::with().env("TOKEN_RESPONSE_CASE", "camel").start().await`.
+    /// Returns a home for other settings: `Server::with().env("TOKEN_RESPONSE_CASE", "camel").start().await`.
     pub fn with() -> Home {
         Home::new()
     }
 
-    /// One more server in the same home.
+    /// Starts another server in the same home.
     pub async fn another(&self) -> Self {
         Self::of(Arc::clone(&self.home)).await
     }
@@ -46,14 +46,14 @@ impl Server {
         Self { home, url, process, log }
     }
 
-    /// Ends this server, which must be the only one of its home, and gives the home back.
+    /// Stops this server, which must be the only one of its home, and returns the home.
     pub fn leave(self) -> Home {
         let home = Arc::clone(&self.home);
         drop(self);
         Arc::into_inner(home).unwrap()
     }
 
-    /// A client that has not logged in.
+    /// Returns a client that has not logged in.
     pub fn anonymous(&self) -> Client {
         Client::new(&self.url)
     }
@@ -71,14 +71,14 @@ impl Server {
         self.anonymous().named(email).log_in().await
     }
 
-    /// Seeds a user of each role, verified, and logs in those of these roles.
+    /// Seeds one verified user of each role, and logs in those with the given roles.
     pub async fn seeded<const N: usize>(&self, roles: [&str; N]) -> [Client; N] {
         self.home.cli_reading(super::PASSWORD, ["seed", "--items", "0", "--password-stdin"]).exits(0);
         let people = roles.map(|role| self.anonymous().named(&format!("{role}@example.com")).log_in());
         together(people).await.try_into().unwrap_or_else(|_| unreachable!())
     }
 
-    /// Asserts that whoever has an account can log in: no account is half made. Says how many there are.
+    /// Asserts that every account can log in, so that none is incomplete. Returns the number of accounts.
     pub async fn everyone_can_log_in(&self) -> usize {
         let users = self.home.users();
         for some in users.chunks(20) {
@@ -93,17 +93,17 @@ impl Server {
         self.home.cli(arguments)
     }
 
-    /// `host:port`, for those who speak TCP.
+    /// Returns `host:port`, for raw TCP connections.
     pub fn address(&self) -> &str {
         self.url.strip_prefix("http://").unwrap()
     }
 
-    /// What it has logged until now.
+    /// Returns the log so far.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 
-    /// The id of its process.
+    /// Returns the process id.
     pub fn pid(&self) -> Pid {
         self.process.pid().unwrap()
     }
@@ -112,13 +112,13 @@ impl Server {
         self.process.signal(signal);
     }
 
-    /// Waits for its end.
+    /// Waits for the process to exit.
     #[track_caller]
     pub fn end(&mut self) -> ExitStatus {
-        self.process.wait(PATIENCE).expect("the server must end")
+        self.process.wait(PATIENCE).expect("the server must exit")
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Sends SIGTERM and waits for the process to exit.
     #[track_caller]
     pub fn terminate(&mut self) -> ExitStatus {
         self.signal(Signal::TERM);
@@ -134,7 +134,7 @@ impl Drop for Server {
     }
 }
 
-/// Starts the program and waits for the line that says where it listens.
+/// Starts the program and waits for the line that contains its address.
 fn start(home: &Home, log: &Arc<Mutex<String>>) -> (Watched, String) {
     let mut watch = Watch::over("sh");
     let command = watch.command();
@@ -158,9 +158,9 @@ fn start(home: &Home, log: &Arc<Mutex<String>>) -> (Watched, String) {
     let (sender, receiver) = channel();
     thread::spawn(move || {
         let mut first = String::new();
-        let _ = stdout.read_line(&mut first); // an empty line says enough
+        let _ = stdout.read_line(&mut first); // an empty line is handled below
         let _ = sender.send(first);
-        let _ = stdout.read_to_end(&mut Vec::new()); // a full pipe would stop the server
+        let _ = stdout.read_to_end(&mut Vec::new()); // a full pipe would block the server
     });
 
     let first = receiver.recv_timeout(PATIENCE).unwrap_or_default();
