@@ -1,4 +1,4 @@
-//! Why a mail server did not do what it was asked to: the cause in a sentence, and how to fix it.
+//! Why a mail server failed: the cause in a sentence, and how to fix it.
 
 use std::{error::Error, fmt, io, time::Duration};
 
@@ -6,22 +6,22 @@ use rustls::Error as TlsError;
 
 use super::{certificate::CertificateFault, reply::Step};
 
-/// What went wrong.
+/// The cause of a failure.
 #[derive(Debug)]
 pub enum Cause {
     /// The name of the host has no address.
     NameUnknown(String),
-    /// Nothing listens on the port.
+    /// No program listens on the port.
     Refused,
-    /// The network does not lead there.
+    /// There is no network route to the host.
     Unreachable(String),
-    /// The host did not answer.
+    /// The host did not respond.
     NoConnection,
     /// The server accepted the connection and sent no greeting.
     NoGreeting(Duration),
     /// The server closed the connection.
     Closed,
-    /// The server speaks another protocol: what it said.
+    /// The server speaks another protocol, with this first line.
     NotSmtp(String),
     /// `smtp://`, but the server speaks TLS from the start.
     TlsFromTheStart,
@@ -33,24 +33,24 @@ pub enum Cause {
     Certificate(CertificateFault),
     /// No TLS connection could be agreed upon.
     Handshake(String),
-    /// The server offers no way to log in that this client knows.
+    /// The server offers no supported login mechanism.
     LoginNotOffered,
-    /// The server offers logins only after STARTTLS.
+    /// The server offers a login only after STARTTLS.
     LoginNeedsTls,
-    /// The server said no.
+    /// The server rejected a command.
     Reply { code: u16, text: String },
-    /// The server has not answered in this time.
+    /// The server did not respond within this time.
     Silence(Duration),
     /// The whole attempt took too long.
     Late(Duration),
-    /// What the server sent cannot be understood.
+    /// The response of the server cannot be parsed.
     Garbled(String),
-    /// Anything else.
+    /// Any other cause.
     Other(String),
 }
 
 impl Cause {
-    /// What an error of lettre means.
+    /// Returns the cause of an error of lettre.
     pub fn of(error: &lettre::transport::smtp::Error) -> Self {
         if let Some(code) = error.status() {
             let text = error.source().map_or_else(String::new, ToString::to_string);
@@ -70,7 +70,7 @@ impl Cause {
         }
     }
 
-    /// What an error of the network, or of TLS above it, means.
+    /// Returns the cause of an error of the network, or of TLS.
     pub fn of_io(error: &io::Error) -> Self {
         if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
             return Self::of_tls(error);
@@ -92,17 +92,17 @@ impl Cause {
         }
     }
 
-    /// Whether another address of the same host may do better.
+    /// Returns whether another address of the same host may work.
     pub const fn is_unconnected(&self) -> bool {
         matches!(self, Self::Refused | Self::Unreachable(_) | Self::NoConnection)
     }
 
-    /// Whether the server may speak something else than what was expected.
+    /// Returns whether the server may speak another protocol.
     pub const fn is_puzzling(&self) -> bool {
         matches!(self, Self::NoGreeting(_) | Self::Closed | Self::Garbled(_))
     }
 
-    /// How to fix it, unless only the server and this one e-mail are concerned.
+    /// Returns how to fix the cause, unless it concerns only the server and this e-mail.
     pub fn fix(&self, step: Step) -> Option<&'static str> {
         if let Self::Reply { code, text } = self {
             return super::reply::fix(step, *code, text);
@@ -148,12 +148,12 @@ impl Cause {
     }
 }
 
-/// How to fix what this client cannot explain.
+/// The fix for causes that this client cannot explain.
 pub const LOOK_THERE: &str = "check what the server says, and its log";
-/// What lettre says when the connection ends before a reply does.
+/// The text of lettre's error when the connection ends before a reply does.
 const INCOMPLETE: &str = "incomplete response";
 
-/// The cause, without what has to be done about it.
+/// Shows the cause, without the fix.
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -186,7 +186,7 @@ impl fmt::Display for Cause {
     }
 }
 
-/// The last in the chain: the others say only that there is a next one.
+/// Returns the innermost error: the outer ones only refer to it.
 fn innermost(error: &dyn Error) -> String {
     std::iter::successors(Some(error), |error| (*error).source()).last().unwrap_or(error).to_string()
 }

@@ -1,4 +1,4 @@
-//! What is wrong with the certificate of a mail server.
+//! The faults of a mail server's certificate.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use rustls::{CertificateError, pki_types::UnixTime};
 /// Why a certificate is rejected.
 #[derive(Debug)]
 pub enum CertificateFault {
-    /// No known authority has signed it.
+    /// It was not signed by a known authority.
     AuthorityUnknown,
     /// It is its own authority.
     SelfSigned,
-    /// It is for other names: these.
+    /// It is for these other names.
     OtherName(String),
-    /// It has expired, at this time.
+    /// It expired at this time.
     Expired(Option<UnixTime>),
     /// It is not valid before this time.
     NotYetValid(Option<UnixTime>),
@@ -26,7 +26,7 @@ impl CertificateFault {
     pub fn of(error: &CertificateError) -> Self {
         use CertificateError as E;
         match error {
-            // An authority of the same name has another key.
+            // Another authority with the same name has another key.
             E::UnknownIssuer | E::BadSignature => Self::AuthorityUnknown,
             E::NotValidForName => Self::OtherName("another name".to_owned()),
             E::NotValidForNameContext { presented, .. } => Self::OtherName(names(presented)),
@@ -34,7 +34,7 @@ impl CertificateFault {
             E::ExpiredContext { not_after, .. } => Self::Expired(Some(*not_after)),
             E::NotValidYet => Self::NotYetValid(None),
             E::NotValidYetContext { not_before, .. } => Self::NotYetValid(Some(*not_before)),
-            // The verifier's own words, which are the same everywhere.
+            // The verifier reports this case only by this text.
             E::Other(error) if error.to_string() == "CaUsedAsEndEntity" => Self::SelfSigned,
             other => Self::Other(other.to_string()),
         }
@@ -47,13 +47,13 @@ impl CertificateFault {
                  certificates in between"
             }
             Self::SelfSigned => {
-                "give the server a certificate that is not an authority's (CA:FALSE), and set MAIL_CA_FILE to the file of \
-                 its authority"
+                "install a server certificate that is not an authority's (CA:FALSE), and set MAIL_CA_FILE to the file \
+                 of its authority"
             }
             Self::OtherName(_) => "use a host in MAIL_URL that the certificate is for, or renew the certificate",
             Self::Expired(_) => "renew the certificate of the server, and check the clock of this machine",
-            Self::NotYetValid(_) => "check the clocks of this machine and of the one that made the certificate",
-            Self::Other(_) => "give the server a certificate of an authority that this machine, or MAIL_CA_FILE, has",
+            Self::NotYetValid(_) => "check the clocks of this machine and of the one that created the certificate",
+            Self::Other(_) => "install a server certificate of an authority that this machine, or MAIL_CA_FILE, has",
         }
     }
 }
@@ -71,7 +71,7 @@ impl fmt::Display for CertificateFault {
     }
 }
 
-/// The names in a certificate, which the verifier writes as `DnsName("…")`.
+/// Returns the names in a certificate, which the verifier writes as `DnsName("…")`.
 fn names(presented: &[String]) -> String {
     const MOST: usize = 5;
     let quoted = |name: &String| name.split('"').nth(1).unwrap_or(name).to_owned();

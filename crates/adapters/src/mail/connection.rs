@@ -1,5 +1,7 @@
-//! One conversation with a mail server, command by command, each with a time-out. A connection is used again only after
-//! a whole conversation that went well: in any other state the next answer may belong to the last question.
+//! An SMTP conversation, command by command, each with a time-out.
+//!
+//! A connection is reused only after a complete, successful conversation. In any other state, the next response may
+//! belong to the previous command.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -27,27 +29,27 @@ use super::{
     reply::{Failure, Step},
 };
 
-/// A mail server, and what to say to it.
+/// A mail server, and how to connect to it.
 pub struct Server {
     pub host: String,
     pub port: u16,
-    /// The name that we say hello with.
+    /// The client name in EHLO.
     pub name: String,
     pub encryption: Encryption,
     pub tls: TlsParameters,
     pub credentials: Option<Credentials>,
-    /// How long it may take to do as one command says.
+    /// The time limit of one command.
     pub patience: Duration,
 }
 
-/// A conversation.
+/// An open connection.
 pub struct Connection {
     smtp: AsyncSmtpConnection,
     patience: Duration,
 }
 
 impl Server {
-    /// Connects, encrypts, logs in.
+    /// Connects, starts TLS and logs in.
     pub async fn connect(&self) -> Result<Connection, Failure> {
         let hello = ClientId::Domain(self.name.clone());
         let mut smtp = self.greet(&hello).await?;
@@ -74,7 +76,7 @@ impl Server {
         Ok(Connection { smtp, patience: self.patience })
     }
 
-    /// Up to the answer to EHLO. A host may have several addresses, and one of them may lead nowhere.
+    /// Connects and reads the response to EHLO. Tries all addresses of the host, because some may be unreachable.
     async fn greet(&self, hello: &ClientId) -> Result<AsyncSmtpConnection, Failure> {
         let deadline = Instant::now() + self.patience;
         let found = timeout_at(deadline, lookup_host((self.host.as_str(), self.port))).await;
@@ -96,7 +98,8 @@ impl Server {
         Err(failure.map_or_else(|| unknown("no address".to_owned()), |cause| Failure::new(Step::Connect, cause)))
     }
 
-    /// The connection alone may take as long as `limit`, which is less than all of it: so what is late is the greeting.
+    /// Connects to one address. Connecting is limited by `limit`, which is less than the whole time, so a time-out of
+    /// the whole means that the greeting is late.
     async fn greet_at(
         &self,
         address: SocketAddr,
@@ -121,7 +124,7 @@ impl Server {
         }
     }
 
-    /// Looks whether something else listens there than `MAIL_URL` says.
+    /// Checks whether the server speaks another protocol than `MAIL_URL` requires.
     async fn explain(&self, address: SocketAddr, cause: Cause) -> Cause {
         match (identify(address, self.patience / 3).await, self.encryption) {
             (Peer::Smtp, Encryption::FromTheStart) => Cause::NoTls,
@@ -133,7 +136,7 @@ impl Server {
 }
 
 impl Connection {
-    /// Hands over an e-mail. After an error the connection is good for [`Self::leave`] only.
+    /// Hands over an e-mail. After an error the connection may only be closed, with [`Self::leave`].
     pub async fn send(&mut self, message: &Message) -> Result<(), Failure> {
         let patience = self.patience;
         let envelope = message.envelope();
@@ -144,18 +147,18 @@ impl Connection {
             command(patience, Step::To, to).await?;
         }
         command(patience, Step::Data, self.smtp.command(Data)).await?;
-        // Servers look at the text now, and giving up on one that has it means a second copy. The attempt as a whole
-        // has its end.
+        // Servers may check the text now, and aborting after they received it would cause a second copy. The time limit
+        // of the whole attempt still applies.
         let formatted = message.formatted();
         answered(Step::End, self.smtp.message(&formatted)).await
     }
 
-    /// Whether it is still good.
+    /// Returns whether the connection still works.
     pub async fn is_alive(&mut self) -> bool {
         matches!(timeout(self.patience, self.smtp.command(Noop)).await, Ok(Ok(_)))
     }
 
-    /// Says good-bye, if the server listens.
+    /// Closes the connection politely, if the server responds.
     pub async fn leave(mut self) {
         let _ = timeout(self.patience, self.smtp.command(Quit)).await;
     }
@@ -169,14 +172,14 @@ async fn command(
     within(patience, step, answered(step, reply)).await
 }
 
-/// Whether the answer is what this step goes on with: 3yz to DATA, 2yz to all others.
+/// Checks that the reply allows the next step: 3yz to DATA, 2yz to all other commands.
 async fn answered(step: Step, reply: impl Future<Output = Result<Response, Error>>) -> Result<(), Failure> {
     let reply = reply.await.map_err(|error| Failure::of(step, &error))?;
     let expected = if step == Step::Data { Severity::PositiveIntermediate } else { Severity::PositiveCompletion };
     if reply.code().severity == expected {
         return Ok(());
     }
-    Err(Failure::new(step, Cause::Other(format!("{} is no answer to this", reply.code()))))
+    Err(Failure::new(step, Cause::Other(format!("{} is not a valid reply to this command", reply.code()))))
 }
 
 async fn within<T>(

@@ -1,4 +1,4 @@
-//! Finds out what listens on a port, when it is not the mail server that was expected.
+//! Identifies the service on a port, if it does not behave like the expected mail server.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -13,21 +13,21 @@ use tokio::{
     time::timeout,
 };
 
-/// What listens on a port.
+/// The service on a port.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Peer {
-    /// A mail server that greets in clear.
+    /// A mail server that greets without TLS.
     Smtp,
     /// A server that speaks TLS.
     Tls,
-    /// Something else: its first line.
+    /// Another service, with its first line.
     Other(String),
-    /// Something that closes the connection, or says nothing.
+    /// A service that closes the connection or sends nothing.
     Silent,
 }
 
-/// Begins TLS on a new connection, and looks at the first bytes that come back. Nothing of the configuration is sent.
-/// It takes as long as this for connecting, and for each answer.
+/// Starts TLS on a new connection, and checks the first bytes of the response. Sends no part of the configuration.
+/// `limit` applies to connecting and to each response.
 pub async fn identify(address: SocketAddr, limit: Duration) -> Peer {
     match timeout(limit * 3, first_bytes(address, limit)).await {
         Ok(Ok(bytes)) => Peer::of(&bytes),
@@ -39,7 +39,7 @@ async fn first_bytes(address: SocketAddr, limit: Duration) -> io::Result<Vec<u8>
     const MOST: usize = 512;
     let mut stream = TcpStream::connect(address).await?;
     let mut bytes = Vec::new();
-    // The second is for servers that read lines.
+    // The second message is for servers that read lines.
     for words in [client_hello().map_err(io::Error::other)?, b"\r\n\r\n".to_vec()] {
         stream.write_all(&words).await?;
         let whole_line = async {
@@ -50,7 +50,7 @@ async fn first_bytes(address: SocketAddr, limit: Duration) -> io::Result<Vec<u8>
             }
             io::Result::Ok(())
         };
-        let _ = timeout(limit, whole_line).await; // whatever came says enough
+        let _ = timeout(limit, whole_line).await; // the bytes so far are enough
         if !bytes.is_empty() {
             break;
         }
@@ -58,12 +58,12 @@ async fn first_bytes(address: SocketAddr, limit: Duration) -> io::Result<Vec<u8>
     Ok(bytes)
 }
 
-/// A record with an alert or a handshake message, of SSL 3 or newer.
+/// Returns whether the bytes are a TLS record with an alert or a handshake message, of SSL 3 or newer.
 const fn is_tls(bytes: &[u8]) -> bool {
     matches!(bytes, [21 | 22, 3, ..])
 }
 
-/// The first message of a TLS client. It goes no further, so it trusts no authority.
+/// Returns the first message of a TLS client. No handshake follows, so no trusted authority is needed.
 fn client_hello() -> Result<Vec<u8>, rustls::Error> {
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?
@@ -82,8 +82,8 @@ impl Peer {
         match bytes {
             _ if is_tls(bytes) => Self::Tls,
             [b'2' | b'4' | b'5', b'0'..=b'9', b'0'..=b'9', b' ' | b'-' | b'\r' | b'\n', ..] => Self::Smtp,
-            [] | [b'0'..=b'9', ..] if !bytes.contains(&b'\n') => Self::Silent, // a reply that is not there yet
-            [b'<', ..] => Self::Other("HTTP".to_owned()),                      // a page of HTML without headers
+            [] | [b'0'..=b'9', ..] if !bytes.contains(&b'\n') => Self::Silent, // an incomplete reply
+            [b'<', ..] => Self::Other("HTTP".to_owned()),                      // an HTML page without headers
             _ => Self::Other(String::from_utf8_lossy(line).trim_end().to_owned()),
         }
     }
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_bytes_tell_what_listens() {
+    fn the_first_bytes_identify_the_service() {
         for (bytes, peer) in [
             (&b""[..], Peer::Silent),
             (b"220 mail.example.com ESMTP\r\n", Peer::Smtp),
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_is_a_handshake() {
+    fn the_first_message_is_a_handshake() {
         let hello = client_hello().expect("a message");
         assert!(hello.starts_with(&[22, 3]), "{hello:?}");
     }

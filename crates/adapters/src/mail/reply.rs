@@ -1,6 +1,5 @@
-//! What a failed attempt means: whether the letter is at fault or something that can be fixed, and what the operator is
-//! told. Only a permanent reply about this recipient or this text is a refusal: a wrong password in the
-//! configuration must not lose mail.
+//! The meaning of a failed attempt: whether to retry, and what to report to the operator. Only a permanent reply about
+//! this recipient or this text is final. A wrong password in the configuration must not lose mail.
 
 use std::{fmt, time::Duration};
 
@@ -8,7 +7,7 @@ use keepstone_service::MailError;
 
 use super::cause::{Cause, LOOK_THERE};
 
-/// Where a conversation was when it failed.
+/// The step of a conversation that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     Connect,
@@ -17,20 +16,20 @@ pub enum Step {
     From,
     To,
     Data,
-    /// The text is sent, and the server is to say whether it has it.
+    /// The text is sent, and the server has not yet confirmed it.
     End,
-    /// All of them, which took too long together.
+    /// All steps, which together took too long.
     Whole,
 }
 
-/// Why an attempt failed.
+/// A failed attempt.
 #[derive(Debug)]
 pub struct Failure {
     step: Step,
     pub cause: Cause,
 }
 
-/// Why a mail server did not take an e-mail, or would not: what happened, and how to fix it. It contains no secret.
+/// Why a mail server did not accept an e-mail, and how to fix it. Contains no secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{place}, {reason}{}", .fix.map(|fix| format!("; {fix}")).unwrap_or_default())]
 pub struct SmtpFailure {
@@ -41,13 +40,13 @@ pub struct SmtpFailure {
 }
 
 impl SmtpFailure {
-    /// What was being done, and what happened, in one sentence.
+    /// Returns the step and the cause, in one sentence.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// What to do about it.
+    /// Returns how to fix the failure.
     #[must_use]
     pub fn fix(&self) -> &'static str {
         self.fix.unwrap_or(LOOK_THERE)
@@ -66,17 +65,17 @@ impl Failure {
         Self { step, cause }
     }
 
-    /// The server said no, or something that cannot be understood, or has closed the connection.
+    /// Creates a failure from an error of lettre: a rejection, an invalid reply, or a closed connection.
     pub fn of(step: Step, error: &lettre::transport::smtp::Error) -> Self {
         Self::new(step, Cause::of(error))
     }
 
-    /// The server has not answered in this time.
+    /// Creates a failure for a server that did not respond within this time.
     pub const fn silence(step: Step, time: Duration) -> Self {
         Self::new(step, Cause::Silence(time))
     }
 
-    /// The failure as the operator is told, without these secrets.
+    /// Returns the failure as shown to the operator, without these secrets.
     pub fn at(self, place: &str, secrets: &[String]) -> SmtpFailure {
         let reason = match &self.cause {
             Cause::Reply { code, .. } => format!("{}: {}{}", self.step, meaning(self.step, *code), self.cause),
@@ -101,7 +100,7 @@ impl Failure {
     }
 }
 
-/// What a negative reply to this step means, where the server's words may not say it.
+/// Returns the meaning of a negative reply, where the text of the server may not explain it.
 const fn meaning(step: Step, code: u16) -> &'static str {
     match (step, code) {
         (Step::Connect, 400..=499) => "the server takes no connections now: ",
@@ -115,11 +114,11 @@ const fn meaning(step: Step, code: u16) -> &'static str {
     }
 }
 
-/// What to do about a negative reply to this step.
+/// Returns how to fix the cause of a negative reply.
 pub fn fix(step: Step, code: u16, text: &str) -> Option<&'static str> {
     Some(match (step, code) {
         (Step::Connect, 400..=499) => {
-            "try again later; if it stays so, ask the operator of the server whether it limits this machine"
+            "try again later; if it persists, ask the operator of the server whether it limits this machine"
         }
         (Step::Connect, 554) => {
             "ask the operator of the server why it rejects the address of this machine; or use a server for submission, \
@@ -132,10 +131,10 @@ pub fn fix(step: Step, code: u16, text: &str) -> Option<&'static str> {
         (Step::Login, 530 | 538) => "use smtps://, or add ?tls=required to MAIL_URL (SMTP_TLS=true)",
         (Step::Login, 400..=499) => "try again later, and check the log of the server",
         (Step::Login, _) => {
-            "check user and password in MAIL_URL (percent-encoded) or SMTP_USER and SMTP_PASSWORD; some providers want \
-             an app password or an API key"
+            "check user and password in MAIL_URL (percent-encoded) or SMTP_USER and SMTP_PASSWORD; some providers \
+             require an app password or an API key"
         }
-        (Step::From | Step::To, 530) => "the server wants a login, or TLS: see MAIL_URL",
+        (Step::From | Step::To, 530) => "the server requires a login, or TLS: see MAIL_URL",
         (Step::From, 500..=599) => "set MAIL_FROM to an address that this server may send for",
         (Step::To, _) if speaks_of_relaying(text) => {
             "add user and password to MAIL_URL, or let the server relay for this machine"
@@ -144,13 +143,14 @@ pub fn fix(step: Step, code: u16, text: &str) -> Option<&'static str> {
     })
 }
 
-/// Bad sequence of commands; authentication required, too weak, failed, not encrypted (RFC 4954 section 6). They come
-/// late from servers that look late.
+/// Returns whether the code concerns the client: bad sequence of commands; authentication required, too weak, failed,
+/// not encrypted (RFC 4954 section 6). Some servers check this late, so it may come at any step.
 const fn is_about_us(code: u16) -> bool {
     matches!(code, 503 | 530 | 534 | 535 | 538)
 }
 
-/// What servers say to whom they do not know: 550 or 554, 5.7.1 or nothing, but always this word.
+/// Returns whether a server rejects relaying for an unknown client: 550 or 554, with or without 5.7.1, but always with
+/// this word.
 fn speaks_of_relaying(text: &str) -> bool {
     let mut words = text.split(|character: char| character.is_whitespace() || ",;:()".contains(character));
     words.any(|word| ["relay", "relaying"].iter().any(|known| word.eq_ignore_ascii_case(known)))
@@ -165,8 +165,8 @@ impl fmt::Display for Step {
             Self::From => "MAIL FROM",
             Self::To => "RCPT TO",
             Self::Data => "DATA",
-            Self::End => "after the text, which it may have",
-            Self::Whole => "all of it, which the server may have",
+            Self::End => "after the text, which may have been received",
+            Self::Whole => "the whole attempt, which may have succeeded",
         })
     }
 }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_permanent_about_recipient_or_text_is_a_refusal() {
+    fn a_permanent_reply_about_recipient_or_text_is_final() {
         for (step, code, text) in [
             (Step::To, 550, "5.1.1 no such user"),
             (Step::To, 553, "5.1.3 bad address"),
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_about_us_or_passes_is_none() {
+    fn a_reply_about_the_client_or_a_transient_reply_is_not_final() {
         for (step, code, text) in [
             (Step::Connect, 554, "no SMTP service here"),
             (Step::StartTls, 530, "x"),
@@ -220,9 +220,9 @@ mod tests {
         let failure = failure.at("h:25", &["s3cret".to_owned()]);
         assert_eq!(failure.fix(), LOOK_THERE);
         let MailError::Refused(text) = failure.into() else { panic!() };
-        assert!(
-            text.starts_with("h:25, after the text, which it may have: 550 5.7.1 [31mhttps://x/#… was refused xxx")
-        );
+        assert!(text.starts_with(
+            "h:25, after the text, which may have been received: 550 5.7.1 [31mhttps://x/#… was refused xxx"
+        ));
         assert!(text.chars().count() < 400, "{text}");
     }
 }

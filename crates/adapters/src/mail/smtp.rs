@@ -1,5 +1,5 @@
-//! E-mail by SMTP. An attempt ends in time, whatever the server does, and one connection at most waits for the next
-//! letter.
+//! E-mail by SMTP. An attempt is limited in time, whatever the server does. At most one connection is idle, waiting for
+//! the next e-mail.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -26,14 +26,14 @@ use super::{
     reply::{Failure, Step},
 };
 
-/// How long a mail server may take, and waits itself.
+/// The time limits of SMTP.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// For one command. Some let strangers wait for their greeting.
+    /// The limit of one command. Some servers delay the greeting of unknown clients.
     pub step: Duration,
-    /// For everything.
+    /// The limit of a whole attempt.
     pub attempt: Duration,
-    /// How long a connection is kept for the next letter.
+    /// How long a connection stays open for the next e-mail.
     pub idle: Duration,
 }
 
@@ -43,32 +43,32 @@ impl Default for Patience {
     }
 }
 
-/// Why there cannot be a mailer.
+/// Why a mailer cannot be created.
 #[derive(Debug, Error)]
 pub enum SmtpError {
-    /// The file has none, or what it has is none.
+    /// The file contains no valid certificate.
     #[error("has no certificates in PEM")]
     NoCertificate,
-    /// The TLS library says so.
+    /// An error of the TLS library.
     #[error("{0}")]
     Tls(String),
 }
 
-/// Hands e-mails to a mail server.
+/// Delivers e-mails to a mail server.
 pub struct SmtpMailer {
     composer: Composer,
     server: Server,
     /// `host:port`.
     place: String,
-    /// What no error may say.
+    /// The texts that no error may contain.
     secrets: Vec<String>,
     patience: Patience,
     idle: Arc<Idle>,
 }
 
 impl SmtpMailer {
-    /// To this server. Its certificate is one of the authorities in `ca`, PEM; without, of those that this machine
-    /// trusts.
+    /// Creates a mailer for this server. Its certificate must be issued by an authority in `ca` (PEM), or by one that
+    /// this machine trusts if `ca` is `None`.
     ///
     /// # Errors
     /// See [`SmtpError`].
@@ -99,7 +99,7 @@ impl SmtpMailer {
         sent
     }
 
-    /// The one that waits, if it is still good, or a new one.
+    /// Returns the idle connection if it still works, or a new one.
     async fn connection(&self) -> Result<Connection, Failure> {
         if let Some(mut connection) = self.idle.take()
             && connection.is_alive().await
@@ -123,7 +123,7 @@ impl SmtpMailer {
     /// Connects and logs in, without sending an e-mail.
     ///
     /// # Errors
-    /// Why that is not possible, and how to fix it.
+    /// The failure, and how to fix it.
     pub async fn probe(&self) -> Result<(), SmtpFailure> {
         let connect = async {
             self.idle.keep(self.connection().await?, self.patience.idle);
@@ -161,8 +161,8 @@ fn tls(host: String, ca: Option<&[u8]>) -> Result<TlsParameters, SmtpError> {
 
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
-/// The secret in a letter's link, which a server that looks for bad links may quote: the longest part between
-/// punctuation.
+/// Returns the secret in the link of an e-mail, which is its longest part between punctuation. A server that checks
+/// links may quote it.
 fn secret_of(letter: &Letter) -> Option<String> {
     let (Letter::VerifyEmail { link, .. }
     | Letter::ResetPassword { link, .. }
@@ -174,7 +174,7 @@ fn secret_of(letter: &Letter) -> Option<String> {
     parts.max_by_key(|part| part.len()).filter(|part| part.len() >= 16).map(str::to_owned)
 }
 
-/// The connection that waits for the next letter.
+/// The idle connection.
 #[derive(Default)]
 struct Idle(Mutex<Option<(Instant, Connection)>>);
 
@@ -183,7 +183,7 @@ impl Idle {
         self.slot().take().map(|(_since, connection)| connection)
     }
 
-    /// Until it is taken, or has waited too long. If there is one already, this one is not needed.
+    /// Stores a connection until it is taken or `time` is over. Closes it if another one is stored already.
     fn keep(self: &Arc<Self>, connection: Connection, time: Duration) {
         let since = Instant::now();
         let spare = match &mut *self.slot() {
@@ -206,7 +206,7 @@ impl Idle {
         });
     }
 
-    /// A panic leaves nothing half done here.
+    /// Locks the slot, even if the lock is poisoned: a panic leaves no incomplete change.
     fn slot(&self) -> std::sync::MutexGuard<'_, Option<(Instant, Connection)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

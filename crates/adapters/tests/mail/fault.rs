@@ -41,7 +41,7 @@ async fn only_a_permanent_fault_of_the_email_is_a_rejection() {
         smtp.fault(&Fault::Reply(step, reply));
         let error = error(&smtp, PATIENCE).await;
         assert_eq!(matches!(error, MailError::Refused(_)), is_refusal, "{reply}: {error}");
-        let told = if reply.starts_with("250") { "250 is no answer" } else { reply };
+        let told = if reply.starts_with("250") { "250 is not a valid reply" } else { reply };
         assert!(error.to_string().contains(told), "{reply}: {error}");
     }
     assert_eq!(smtp.received().len(), 0);
