@@ -1,4 +1,4 @@
-//! `doctor` finds what is wrong, says how to mend it, and touches nothing.
+//! `doctor` reports every problem and its fix, and changes nothing.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -14,14 +14,14 @@ pub fn doctor(home: &Home) -> Run {
     home.cli(["doctor", "--json"])
 }
 
-/// Every finding of this name, as `state: detail`, and that whatever is not good says how to mend it.
+/// Every finding of this name, as `state: detail`. Asserts that every finding that is not good has a fix.
 #[track_caller]
 pub fn found(run: &Run, name: &str) -> Vec<String> {
     let report = run.json();
     let checks: Vec<&Value> =
         report["checks"].as_array().unwrap().iter().filter(|check| check["name"] == name).collect();
     for check in &checks {
-        assert_eq!(check["state"] == "ok", check["mend"].is_null(), "{check}");
+        assert_eq!(check["state"] == "ok", check["fix"].is_null(), "{check}");
     }
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     checks.iter().map(|check| format!("{}: {}", text(&check["state"]), text(&check["detail"]))).collect()
@@ -106,30 +106,30 @@ fn a_bad_configuration_is_told_whole_and_the_rest_is_looked_at_all_the_same() {
     let run = doctor(&home).exits(2);
     has(&run, "database", "DATABASE_URL is wrong");
     assert!(!run.output().contains("canary") && !run.output().contains("tiger4711"), "{run:#?}");
-    assert!(home.cli(["doctor"]).exits(2).stdout.contains("mend: "));
+    assert!(home.cli(["doctor"]).exits(2).stdout.contains("fix: "));
 }
 
 #[test]
-fn what_is_warned_of_is_mended_by_what_is_said() {
+fn warnings_state_their_fix() {
     let production = Home::new().migrated().env("ENVIRONMENT", "production");
-    let mend = |run: &Run, key: &str| {
+    let fix = |run: &Run, key: &str| {
         let report = run.json();
         let check = report["checks"].as_array().unwrap().iter().find(|check| {
             check["name"] == "configuration" && check["detail"].as_str().unwrap().starts_with(&format!("{key} ("))
         });
         let check = check.unwrap_or_else(|| panic!("{key} is not in {report:#}"));
         assert_eq!(check["state"], "warning");
-        check["mend"].as_str().unwrap().to_owned()
+        check["fix"].as_str().unwrap().to_owned()
     };
     let run = doctor(&production);
     has(&run, "configuration", "MAIL_URL (default): is not set, so no e-mail is sent");
-    assert!(mend(&run, "MAIL_URL").contains("smtps://"), "{run:#?}");
+    assert!(fix(&run, "MAIL_URL").contains("smtps://"), "{run:#?}");
     assert!(found(&run, "mail").is_empty(), "{run:#?}");
     let overheard = Home::new().env("ENVIRONMENT", "production").env("ALLOW_INSECURE_BACKEND", "true");
     let run = doctor(&overheard.env("DATABASE_URL", "postgres://app:s3same-0pen@keepstone.invalid/app"));
-    assert!(mend(&run, "DATABASE_URL").contains("tunnel"), "{run:#?}");
+    assert!(fix(&run, "DATABASE_URL").contains("tunnel"), "{run:#?}");
     let run = doctor(&Home::new().migrated().env("JWT_REFRESH_SECRET", "canary")).exits(0);
-    assert!(mend(&run, "JWT_REFRESH_SECRET").contains("openssl rand"), "{run:#?}");
+    assert!(fix(&run, "JWT_REFRESH_SECRET").contains("openssl rand"), "{run:#?}");
 }
 
 #[test]

@@ -27,11 +27,11 @@ impl ServiceUrl {
 
     /// Reads an address with one of these schemes.
     pub(super) fn read(text: &str, schemes: &[&str]) -> Result<Self, Wrong> {
-        let mend =
+        let fix =
             || format!("write it as {}", schemes.iter().map(|scheme| example(scheme)).collect::<Vec<_>>().join(" or "));
         let scheme = text.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase()).unwrap_or_default();
         if !schemes.contains(&scheme.as_str()) {
-            return Err(Wrong::new("does not start with a known scheme", mend()));
+            return Err(Wrong::new("does not start with a known scheme", fix()));
         }
         let raw = SecretString::from(text);
         if let Some(folder) = text.get(..5).filter(|start| start.eq_ignore_ascii_case("file:")).and(text.get(5..)) {
@@ -40,11 +40,11 @@ impl ServiceUrl {
             return if named {
                 Ok(Self { raw, shown: format!("file:{folder}") })
             } else {
-                Err(Wrong::new("names no folder", mend()))
+                Err(Wrong::new("names no folder", fix()))
             };
         }
         let url = Url::parse(text).ok().filter(|url| url.host_str().is_some_and(|host| !host.is_empty()));
-        let url = url.ok_or_else(|| Wrong::new("is not a URL with a host", mend()))?;
+        let url = url.ok_or_else(|| Wrong::new("is not a URL with a host", fix()))?;
         Ok(Self { raw, shown: without_secrets(&url) })
     }
 }
@@ -93,9 +93,9 @@ impl Script {
     /// Reads a path of this host, or the address of another with a hash: whoever runs that host does not run ours.
     pub(super) fn read(text: &str) -> Result<Self, Wrong> {
         let wrong = |why: &str| {
-            let mend = "write https://HOST/FILE.js#sha384-HASH, or /FILE.js; `openssl dgst -sha384 -binary FILE.js | openssl \
+            let fix = "write https://HOST/FILE.js#sha384-HASH, or /FILE.js; `openssl dgst -sha384 -binary FILE.js | openssl \
                         base64 -A` prints the hash";
-            Wrong::new(format!("{} {why}", quoted(text)), mend)
+            Wrong::new(format!("{} {why}", quoted(text)), fix)
         };
         let (address, hash) = text.split_once('#').map_or((text, None), |(address, hash)| (address, Some(hash)));
         if address.contains([';', ',', '\'', '"', '<', '>', '\\']) || address.contains(char::is_whitespace) {

@@ -44,7 +44,7 @@ pub fn check(result: &Result<Settings, Problems>) -> String {
 pub fn check_json(settings: Option<&Settings>, problems: Option<&Problems>) -> String {
     let object = |problem: &Problem| {
         json!({
-            "key": problem.key, "origin": problem.origin, "message": problem.message, "mend": problem.mend,
+            "key": problem.key, "origin": problem.origin, "message": problem.message, "fix": problem.fix,
         })
     };
     let objects = |list: &[Problem]| list.iter().map(object).collect::<Value>();

@@ -143,7 +143,7 @@ pub(super) fn from_toml(text: &str, origin: &str) -> Collected {
         Err(error) => {
             // Only the first line: the others quote the file.
             let place = error.to_string().lines().next().unwrap_or_default().to_owned();
-            collected.problem(Wrong::new(format!("is not TOML: {place}"), "mend that line").of(origin, origin));
+            collected.problem(Wrong::new(format!("is not TOML: {place}"), "fix that line").of(origin, origin));
             return collected;
         }
     };
@@ -173,9 +173,9 @@ pub(super) fn no_role_name() -> Wrong {
 
 fn unknown_key(path: &str, origin: &str) -> Problem {
     let nearest = keys::nearest(path, KEYS.iter().map(|key| key.path.to_owned()));
-    let mend = nearest.map_or_else(
+    let fix = nearest.map_or_else(
         || "remove it; `keepstone config show` lists every key".to_owned(),
         |nearest| format!("did you mean `{nearest}`?"),
     );
-    Wrong::new("is not a key", mend).of(path, origin)
+    Wrong::new("is not a key", fix).of(path, origin)
 }

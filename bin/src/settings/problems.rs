@@ -14,8 +14,8 @@ pub struct Problem {
     pub origin: String,
     /// What is wrong with it.
     pub message: String,
-    /// How to mend it.
-    pub mend: String,
+    /// How to fix it.
+    pub fix: String,
 }
 
 /// Everything that is wrong.
@@ -33,7 +33,7 @@ impl Problem {
     /// It in one line, for the log.
     #[must_use]
     pub fn sentence(&self) -> String {
-        format!("{} {}; to mend it, {}", self.key, self.message, self.mend)
+        format!("{} {}; to fix it, {}", self.key, self.message, self.fix)
     }
 
     pub(super) fn is_of(&self, path: &str) -> bool {
@@ -53,12 +53,12 @@ impl Problems {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wrong {
     pub message: String,
-    pub mend: String,
+    pub fix: String,
 }
 
 impl Wrong {
-    pub(super) fn new(message: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { message: message.into(), mend: mend.into() }
+    pub(super) fn new(message: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { message: message.into(), fix: fix.into() }
     }
 
     /// The problem of the key at this path.
@@ -68,14 +68,14 @@ impl Wrong {
 
     /// The problem of something that is not a key: a file, or a variable nobody knows.
     pub(super) fn of(self, subject: impl Into<String>, origin: impl Into<String>) -> Problem {
-        Problem { key: subject.into(), origin: origin.into(), message: self.message, mend: self.mend }
+        Problem { key: subject.into(), origin: origin.into(), message: self.message, fix: self.fix }
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = keys::path_of(&self.key).map_or_else(String::new, |path| format!(" [{path}]"));
-        write!(f, "{}{path} ({}): {}\n      mend: {}", self.key, self.origin, self.message, self.mend)
+        write!(f, "{}{path} ({}): {}\n      fix: {}", self.key, self.origin, self.message, self.fix)
     }
 }
 

@@ -35,9 +35,9 @@ pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf], kn
         }
     };
     if !tree.is_configured("database.url") {
-        let mend = "set it to postgres://USER:PASSWORD@HOST/NAME or mysql://USER:PASSWORD@HOST/NAME, or to \
+        let fix = "set it to postgres://USER:PASSWORD@HOST/NAME or mysql://USER:PASSWORD@HOST/NAME, or to \
                     sqlite:////var/lib/keepstone/keepstone.db for SQLite";
-        refuse("database.url", Wrong::new("is not set; production does not start with a new SQLite file", mend));
+        refuse("database.url", Wrong::new("is not set; production does not start with a new SQLite file", fix));
     }
     if settings.signing_key().is_none() && !is_known("app.secret_key") {
         refuse("jwt.secret_key", Wrong::new("is not set; production does not make its own", MAKE_ONE));
@@ -182,9 +182,8 @@ fn mail(settings: &Settings) -> Vec<(&'static str, Wrong)> {
         found.push(("app.public_url", wrong));
     }
     if mail_is_overheard(settings) && !settings.app.allow_insecure_backend {
-        let mend =
-            "leave out ?tls=none, or set ALLOW_INSECURE_BACKEND=true where nobody else is on the network between";
-        found.push(("mail.url", Wrong::new("would send e-mails over a network without encryption", mend)));
+        let fix = "leave out ?tls=none, or set ALLOW_INSECURE_BACKEND=true where nobody else is on the network between";
+        found.push(("mail.url", Wrong::new("would send e-mails over a network without encryption", fix)));
     }
     found
 }
@@ -228,6 +227,6 @@ pub(super) fn exposed_keys(settings: &Settings, directory: &Path) -> Vec<PathBuf
 
 fn exposed_file(path: &Path) -> Problem {
     let shown = path.strip_prefix(".").unwrap_or(path).display().to_string();
-    let mend = format!("chmod 600 {shown} (in a container: mount it with mode 0400 and this process's owner)");
-    Wrong::new("has secrets and may be read by others than its owner", mend).of(shown, "file permissions")
+    let fix = format!("chmod 600 {shown} (in a container: mount it with mode 0400 and this process's owner)");
+    Wrong::new("has secrets and may be read by others than its owner", fix).of(shown, "file permissions")
 }

@@ -196,8 +196,8 @@ fn password(reader: &mut Reader<'_>, cores: usize) -> Password {
     };
     if (12_288..least).contains(&argon2.memory_kib) {
         let message = format!("{} KiB is too little for {} iterations", argon2.memory_kib, argon2.iterations);
-        let mend = "use at least 47104 with 1 iteration, 19456 with 2, 12288 with 3 and more";
-        reader.refuse("password.argon2_memory_kib", Wrong::new(message, mend));
+        let fix = "use at least 47104 with 1 iteration, 19456 with 2, 12288 with 3 and more";
+        reader.refuse("password.argon2_memory_kib", Wrong::new(message, fix));
     }
     let concurrency: usize = reader.need("password.hash_concurrency", |text| number(text, 0..=1_024));
     Password {
@@ -289,8 +289,8 @@ fn rate_limit(reader: &mut Reader<'_>) -> RateLimit {
 fn mail(reader: &mut Reader<'_>) -> Mail {
     Mail {
         url: reader.parse("mail.url", |text| {
-            let mend = "write smtps://USER:PASSWORD@HOST:465, smtp://USER:PASSWORD@HOST:587 or file:FOLDER";
-            text.parse().map_err(|error: MailUrlError| Wrong::new(error.to_string(), mend))
+            let fix = "write smtps://USER:PASSWORD@HOST:465, smtp://USER:PASSWORD@HOST:587 or file:FOLDER";
+            text.parse().map_err(|error: MailUrlError| Wrong::new(error.to_string(), fix))
         }),
         from: reader.need("mail.from", |text| {
             let wrong = |error: SenderError| {

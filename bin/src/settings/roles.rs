@@ -52,8 +52,8 @@ fn find(name: &str) -> Result<&'static [Permission], Wrong> {
     let found = ALL.iter().find(|permission| permission.as_str() == name);
     found.map(std::slice::from_ref).ok_or_else(|| {
         let nearest = keys::nearest(name, ALL.iter().map(ToString::to_string));
-        let mend = nearest.map_or_else(|| format!("use {}", known()), |nearest| format!("did you mean {nearest}?"));
-        Wrong::new(format!("{} is not a permission", quoted(name)), mend)
+        let fix = nearest.map_or_else(|| format!("use {}", known()), |nearest| format!("did you mean {nearest}?"));
+        Wrong::new(format!("{} is not a permission", quoted(name)), fix)
     })
 }
 
@@ -67,11 +67,11 @@ fn known() -> String {
 /// The role of those who sign up: one of the tree's, and not the one that may do everything.
 pub(super) fn default_role(text: &str, tree: &Tree) -> Result<RoleName, Wrong> {
     let names: Vec<String> = tree.roles().into_iter().filter(|name| name != ADMIN).collect();
-    let mend = || format!("use one of {}", names.join(", "));
+    let fix = || format!("use one of {}", names.join(", "));
     let role = text.to_ascii_lowercase();
     if role == ADMIN {
-        return Err(Wrong::new("would make an administrator of everyone who signs up", mend()));
+        return Err(Wrong::new("would make an administrator of everyone who signs up", fix()));
     }
     let found = names.iter().find(|name| **name == role).and_then(|name| RoleName::parse(name).ok());
-    found.ok_or_else(|| Wrong::new(format!("{} is not a role", quoted(text)), mend()))
+    found.ok_or_else(|| Wrong::new(format!("{} is not a role", quoted(text)), fix()))
 }

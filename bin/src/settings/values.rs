@@ -120,7 +120,7 @@ pub(super) fn duration(text: &str, unit: Unit, range: RangeInclusive<Duration>) 
         _ => None,
     };
     let milliseconds = factor.and_then(|factor| number.parse::<u64>().ok()?.checked_mul(factor));
-    let mend = || {
+    let fix = || {
         let (from, to) = (shown(*range.start()), shown(*range.end()));
         format!(
             "use a whole number of {}, or one with a unit such as 500ms, 15s, 30m, 24h, 30d; from {from} to {to}",
@@ -128,13 +128,13 @@ pub(super) fn duration(text: &str, unit: Unit, range: RangeInclusive<Duration>) 
         )
     };
     let Some(milliseconds) = milliseconds else {
-        return Err(Wrong::new(format!("{} is not a duration", quoted(text)), mend()));
+        return Err(Wrong::new(format!("{} is not a duration", quoted(text)), fix()));
     };
     let duration = Duration::from_millis(milliseconds);
     if range.contains(&duration) {
         Ok(duration)
     } else {
-        Err(Wrong::new(format!("{} is out of range", quoted(text)), mend()))
+        Err(Wrong::new(format!("{} is out of range", quoted(text)), fix()))
     }
 }
 

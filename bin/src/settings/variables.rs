@@ -116,11 +116,11 @@ impl Variables<'_> {
             if !upper.starts_with(PREFIX) || known.contains(name) || role_of(name).is_some() {
                 continue;
             }
-            let mend = keys::nearest(&upper, known.iter().cloned()).map_or_else(
+            let fix = keys::nearest(&upper, known.iter().cloned()).map_or_else(
                 || "unset it; `keepstone config show` lists every key".to_owned(),
                 |nearest| format!("did you mean {nearest}?"),
             );
-            into.problem(Wrong::new("is not a setting", mend).of(name, self.place));
+            into.problem(Wrong::new("is not a setting", fix).of(name, self.place));
         }
     }
 }

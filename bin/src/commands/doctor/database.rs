@@ -81,8 +81,8 @@ async fn schema(settings: &Settings, found: &mut Vec<Finding>) -> Result<bool, F
     let marks = migrator.marks().await.map_err(unreadable)?;
     for mark in &marks {
         let detail = format!("a migration was interrupted half-way, and left {mark}");
-        let mend = format!("restore a backup, or undo by hand what it has done; then DROP TABLE {mark}");
-        found.push(Finding::failed(SCHEMA, detail, mend));
+        let fix = format!("restore a backup, or undo by hand what it has done; then DROP TABLE {mark}");
+        found.push(Finding::failed(SCHEMA, detail, fix));
     }
     let unknown: Vec<_> = history.iter().filter(|migration| !migration.is_known).map(|state| &*state.name).collect();
     if !unknown.is_empty() {

@@ -26,19 +26,19 @@ pub struct Finding {
     pub state: State,
     pub detail: String,
     /// Of whatever is not good.
-    pub mend: Option<String>,
+    pub fix: Option<String>,
 }
 
 impl Finding {
     pub fn ok(name: &'static str, detail: impl Into<String>) -> Self {
-        Self { name, state: State::Ok, detail: detail.into(), mend: None }
+        Self { name, state: State::Ok, detail: detail.into(), fix: None }
     }
 
-    pub fn warning(name: &'static str, detail: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { name, state: State::Warning, detail: detail.into(), mend: Some(mend.into()) }
+    pub fn warning(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { name, state: State::Warning, detail: detail.into(), fix: Some(fix.into()) }
     }
 
-    pub fn failed(name: &'static str, detail: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { name, state: State::Failed, detail: detail.into(), mend: Some(mend.into()) }
+    pub fn failed(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { name, state: State::Failed, detail: detail.into(), fix: Some(fix.into()) }
     }
 }

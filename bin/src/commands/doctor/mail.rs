@@ -49,8 +49,8 @@ fn writable(folder: &Path) -> Finding {
     match access(place, Access::WRITE_OK | Access::EXEC_OK) {
         Ok(()) => Finding::ok(NAME, format!("file:{} can be written to", folder.display())),
         Err(error) => {
-            let mend = "give this process a folder that it may write to";
-            Finding::failed(NAME, format!("file:{}: {error}", folder.display()), mend)
+            let fix = "give this process a folder that it may write to";
+            Finding::failed(NAME, format!("file:{}: {error}", folder.display()), fix)
         }
     }
 }

@@ -14,7 +14,7 @@ use super::finding::Finding;
 use crate::settings::Settings;
 
 const NAME: &str = "redis";
-const MEND: &str = "see that it runs, and that REDIS_URL names it and its password; or unset REDIS_URL";
+const FIX: &str = "see that it runs, and that REDIS_URL names it and its password; or unset REDIS_URL";
 const PATIENCE: Duration = Duration::from_secs(3);
 const PORT: u16 = 6379;
 
@@ -28,7 +28,7 @@ pub async fn look(settings: &Settings) -> Option<Finding> {
     let answer = timeout(PATIENCE, ask(&url)).await.unwrap_or_else(|_| Err("no answer within 3 s".to_owned()));
     Some(match answer {
         Ok(()) => Finding::ok(NAME, format!("{address} answers; this version does not use it yet")),
-        Err(reason) => Finding::failed(NAME, format!("{address}: {reason}"), MEND),
+        Err(reason) => Finding::failed(NAME, format!("{address}: {reason}"), FIX),
     })
 }
 

@@ -76,7 +76,7 @@ fn keys(settings: &Settings) -> Vec<Finding> {
     if problems.is_empty() {
         return vec![Finding::ok(NAME, format!("{folder} has a key to sign with"))];
     }
-    problems.into_iter().map(|problem| Finding::failed(NAME, problem.message, problem.mend)).collect()
+    problems.into_iter().map(|problem| Finding::failed(NAME, problem.message, problem.fix)).collect()
 }
 
 /// Room for a SQLite file.

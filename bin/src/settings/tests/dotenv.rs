@@ -80,7 +80,7 @@ fn a_misspelt_renamed_or_idle_variable_is_named_and_others_are_not() {
     let named: Vec<String> = settings
         .warnings
         .iter()
-        .map(|warning| format!("{} {}; {}", warning.key, warning.message, warning.mend))
+        .map(|warning| format!("{} {}; {}", warning.key, warning.message, warning.fix))
         .collect();
     assert_eq!(
         named,

@@ -164,7 +164,7 @@ fn an_unknown_keepstone_variable_is_a_problem_and_another_one_is_not() {
         load(&[("KEEPSTONE__SERVER__PROT", "1"), ("PROT", "1"), ("KEEPSTONE_SERVICE_HOST", "1")]).unwrap_err();
     assert_eq!(problems.list.len(), 1);
     assert_eq!(problems.list[0].key, "KEEPSTONE__SERVER__PROT");
-    assert_eq!(problems.list[0].mend, "did you mean KEEPSTONE__SERVER__PORT?");
+    assert_eq!(problems.list[0].fix, "did you mean KEEPSTONE__SERVER__PORT?");
     assert_eq!(wrong(&[("keepstone__server__port", "1")]), ["keepstone__server__port"]);
     assert_eq!(wrong(&[("KEEPSTONE__X", "")]), ["KEEPSTONE__X"]);
 }
@@ -175,7 +175,7 @@ fn an_unknown_key_in_a_file_is_a_problem() {
     let problems = load_in(folder.path(), &[("ENVIRONMENT", "test")]).unwrap_err();
     let keys: Vec<&str> = problems.list.iter().map(|problem| problem.key.as_str()).collect();
     assert_eq!(keys, ["server.prot", "srever.port", "stray", "PORT"]);
-    assert!(problems.list[0].mend.contains("`server.port`"));
+    assert!(problems.list[0].fix.contains("`server.port`"));
 }
 
 #[test]

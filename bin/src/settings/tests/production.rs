@@ -18,7 +18,7 @@ fn production_starts_with_a_strong_secret_and_a_database() {
     assert!(settings.password.blocklist && !settings.docs.enabled && !settings.app.debug);
     let [warning] = settings.warnings.as_slice() else { panic!("{:?}", settings.warnings) };
     assert_eq!((warning.key.as_str(), warning.message.as_str()), ("MAIL_URL", "is not set, so no e-mail is sent"));
-    assert!(warning.mend.contains("smtps://"), "{warning}");
+    assert!(warning.fix.contains("smtps://"), "{warning}");
     assert_eq!(refused(&[("JWT_SECRET_KEY", ""), ("SECRET_KEY", STRONG)]), [""; 0]);
 }
 
@@ -41,7 +41,7 @@ fn access_tokens_that_other_services_would_reject_are_warned_of() {
         for (lifetime, shown) in [("11520", "8d"), ("1441", "1441m"), ("7d", "7d"), ("86401s", "86401s")] {
             let warning = warned(lifetime).unwrap();
             assert!(warning.message.contains(shown) && warning.message.contains("1d"), "{warning}");
-            assert!(warning.mend.contains("with_max_lifetime"), "{warning}");
+            assert!(warning.fix.contains("with_max_lifetime"), "{warning}");
         }
     }
 }
@@ -161,7 +161,7 @@ fn development_only_warns_of_the_same() {
     ])
     .unwrap();
     let [warning] = settings.warnings.as_slice() else { panic!("{:?}", settings.warnings) };
-    assert!(warning.key == "JWT_SECRET_KEY" && warning.mend.contains("openssl rand"), "{warning}");
+    assert!(warning.key == "JWT_SECRET_KEY" && warning.fix.contains("openssl rand"), "{warning}");
     assert!(!format!("{warning} {warning:?}").contains("changeme"));
 }
 
@@ -220,7 +220,7 @@ fn secret_files_that_others_may_read_are_refused_in_production_and_warned_of_els
         }
         let problems = load_in(folder.path(), &variables).unwrap_err();
         assert_eq!(problems.list.len(), 3, "{problems}");
-        assert!(problems.list.iter().all(|problem| problem.mend.starts_with("chmod 600 ")), "{problems}");
+        assert!(problems.list.iter().all(|problem| problem.fix.starts_with("chmod 600 ")), "{problems}");
         let warned = load_in(folder.path(), &[("ENVIRONMENT", "test"), ("JWT_SECRET_KEY_FILE", "jwt")]).unwrap();
         assert_eq!(warned.warnings.len(), 2, "{:?}", warned.warnings);
     }

@@ -110,11 +110,7 @@ fn production_verifies_a_database_elsewhere_unless_it_is_told_otherwise() {
         let mut settings = load(&[&production, others].concat()).unwrap();
         settings.warnings.retain(|warning| warning.key != "MAIL_URL");
         let keys: Vec<_> = settings.warnings.iter().map(|warning| warning.key.clone()).collect();
-        assert!(
-            settings.warnings.iter().all(|warning| warning.mend.contains("verify-full")),
-            "{:?}",
-            settings.warnings
-        );
+        assert!(settings.warnings.iter().all(|warning| warning.fix.contains("verify-full")), "{:?}", settings.warnings);
         (settings.database.url.server().unwrap().tls().mode().to_string(), keys)
     };
     let allowed = [("ALLOW_INSECURE_BACKEND", "true")];
@@ -164,7 +160,7 @@ fn production_sends_e_mail_from_somebody_with_links_that_lead_here_and_in_secret
     let production = [&production[..], &[clear, allowed], &good].concat();
     let warnings = load(&production).unwrap().warnings;
     assert!(matches!(warnings.as_slice(), [warning] if warning.key == "MAIL_URL"), "{warnings:?}");
-    assert!(warnings[0].mend.contains("tls=none"), "{warnings:?}");
+    assert!(warnings[0].fix.contains("tls=none"), "{warnings:?}");
     assert!(load(&[clear]).unwrap().warnings.is_empty(), "development takes what it is given");
     assert!(load(&[("MAIL_URL", "smtp://u:s3same-0pen@mail.example.com?tls=none"), allowed]).is_err(), "a password");
 }

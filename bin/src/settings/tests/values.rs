@@ -92,7 +92,7 @@ fn a_rate_limit_is_a_number_and_a_period_or_off() {
         "10/99999999999999999999d",
     ] {
         let wrong = read(text).unwrap_err();
-        assert!(wrong.message.contains(text) && wrong.mend.contains("10/m"), "{wrong:?}");
+        assert!(wrong.message.contains(text) && wrong.fix.contains("10/m"), "{wrong:?}");
     }
 }
 
@@ -388,7 +388,7 @@ fn an_access_token_does_not_outlive_its_session() {
 }
 
 #[test]
-fn all_problems_come_at_once_each_with_its_origin_and_its_mend() {
+fn all_problems_are_reported_at_once_with_origin_and_fix() {
     let folder = folder(&[(".env", "LOG_LEVEL=loud"), ("config/development.toml", "[docs]\nenabled = 3")]);
     let problems = load_in(folder.path(), &[("PORT", "x"), ("DATABASE_URL", "y"), ("JWT_EXPIRE", "z")]).unwrap_err();
     let text = problems.to_string();
@@ -401,6 +401,6 @@ fn all_problems_come_at_once_each_with_its_origin_and_its_mend() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    assert_eq!(text.matches("mend: ").count(), 4, "{text}");
+    assert_eq!(text.matches("fix: ").count(), 4, "{text}");
     assert!(text.contains("sqlite, postgres, postgresql, mysql, mariadb"), "{text}");
 }
