@@ -162,7 +162,7 @@ fn what_cannot_be_copied_says_so_and_leaves_nothing() {
     let home = Home::on(Database::Sqlite);
     let file = home.database.folder().unwrap().join("keepstone.db");
     let absent = home.cli(["backup", "copy.db"]).exits(2);
-    assert!(absent.stderr.contains("nothing to copy"), "{absent:#?}");
+    assert!(absent.stderr.contains("cannot be backed up"), "{absent:#?}");
     assert!(!file.exists(), "to look is not to make");
     let below_a_file = Home::on(Database::Sqlite).file("file", "").env("DATABASE_URL", "sqlite:///./file/keepstone.db");
     let unreadable = below_a_file.cli(["backup", "copy.db"]).exits(1);

@@ -80,7 +80,7 @@ fn a_schema_that_is_not_up_to_date_is_told() {
     let home = Home::new().without("AUTO_MIGRATE");
     if Database::chosen() == Database::Sqlite {
         let run = doctor(&home).exits(0);
-        has(&run, "database", "is not there yet");
+        has(&run, "database", "does not exist yet");
         assert_eq!(files(&home), 0, "nothing is made");
         home.cli(["migrate", "upgrade", "+2"]).exits(0);
         has(&doctor(&home).exits(0), "schema", &format!("warning: {} migrations are not applied", migrations() - 2));
@@ -104,7 +104,7 @@ fn a_bad_configuration_is_told_whole_and_the_rest_is_looked_at_all_the_same() {
     has(&run, "schema", "ok: up to date");
     let home = home.env("DATABASE_URL", "oracle://scott:tiger4711@host/db").env("JWT_SECRET_KEY", "canary");
     let run = doctor(&home).exits(2);
-    has(&run, "database", "DATABASE_URL is wrong");
+    has(&run, "database", "DATABASE_URL is invalid");
     assert!(!run.output().contains("canary") && !run.output().contains("tiger4711"), "{run:#?}");
     assert!(home.cli(["doctor"]).exits(2).stdout.contains("fix: "));
 }
@@ -177,7 +177,7 @@ fn files_that_others_may_read_are_told_and_are_a_failure_in_production() {
     }
     let run = doctor(&home).exits(0);
     for file in &files {
-        has(&run, "files", &format!("warning: {} is open to others", file.display()));
+        has(&run, "files", &format!("warning: {} is accessible to users other than its owner", file.display()));
     }
     let production =
         home.env("ENVIRONMENT", "production").env("JWT_SECRET_KEY", "k3Zp-9vQw_2LrTn8XyBd5Hs7Jf1Mc4Ga6Ue0oIi");
@@ -211,7 +211,7 @@ fn redis_is_asked_with_its_password() {
     let server = redis();
     let home = |url: &str| Home::on(Database::Sqlite).migrated().env("REDIS_URL", url);
     let open = home(&format!("redis://127.0.0.1:{}/0", server.port));
-    has(&doctor(&open).exits(0), "redis", "answers; this version does not use it yet");
+    has(&doctor(&open).exits(0), "redis", "responds; this version does not use it yet");
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)).unwrap();
     stream.write_all(b"CONFIG SET requirepass can/ary\r\n").unwrap();
     stream.read_exact(&mut [0; 5]).unwrap();

@@ -16,8 +16,8 @@ Examples:
   keepstone migrate upgrade 20261121000003       up to and including that migration
   keepstone migrate upgrade --sql >upgrade.sql   for review, or for an administrator
 
-A revision is the number of a migration (20261121000003 or 2026-11-21-000003) or its whole name, as `migrate history`
-lists them. The revision itself is also applied.";
+A revision is the number of a migration (20261121000003 or 2026-11-21-000003) or its whole name, as
+`migrate history` lists them. The revision itself is also applied.";
 
 const ABOUT_DOWNGRADE: &str = "\
 Examples:

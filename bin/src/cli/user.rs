@@ -26,8 +26,8 @@ Columns, in any order and case; passwordHash and \"Password Hash\" are password_
   created_at       2024-05-31T12:00:00Z, 2024-05-31 12:00:00 (UTC), or seconds or milliseconds since
                    1970 [default: now]; also called date_joined
   deleted_at       a row with it is not imported
-Other columns are ignored, and listed once. An empty value, or null, is no value. true, t, yes, y, on
-and 1 are true.
+Other columns are ignored, and listed once. An empty value, or null, is no value. true, t, yes, y,
+on and 1 are true.
 
 Exports of Django (dumpdata), Auth0, Supabase (auth.users) and Firebase (auth:export) are read as
 they are. A user without a hash, with an unusable one (Django's \"!…\") or from Firebase has no

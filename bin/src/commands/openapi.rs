@@ -1,5 +1,5 @@
-//! `openapi`: prints the document, or says where a file that is kept differs from it. A kept document is that of the
-//! built-in defaults, so that it does not change with the environment of whoever looks.
+//! `openapi`: prints the document, or lists where a stored file differs from it. A stored document is compared with
+//! that of the built-in defaults, so the outcome does not depend on the environment.
 
 use std::{collections::BTreeSet, fs, path::Path, process::ExitCode};
 
@@ -13,9 +13,9 @@ use crate::{
     settings::{Inputs, Settings},
 };
 
-/// More than that nobody reads.
+/// The maximum number of lines of a report, to keep it readable.
 const MOST_LINES: usize = 20;
-/// How much of a value is shown.
+/// The number of characters of a value that are shown.
 const MOST_CHARACTERS: usize = 60;
 
 pub fn run(inputs: &Inputs, arguments: &Openapi) -> Result<ExitCode, Failure> {
@@ -46,7 +46,7 @@ fn check(file: &Path, document: &str) -> Result<(), Failure> {
 }
 
 fn report(file: &Path, found: &[String]) -> String {
-    let mut lines = vec![format!("{} is not the document any more:", file.display())];
+    let mut lines = vec![format!("{} is out of date:", file.display())];
     let shown = if found.len() < MOST_LINES { found.len() } else { MOST_LINES - 2 };
     lines.extend_from_slice(&found[..shown]);
     if shown < found.len() {
@@ -55,7 +55,7 @@ fn report(file: &Path, found: &[String]) -> String {
     lines.join("\n")
 }
 
-/// Notes every place below this pointer (RFC 6901) where the two differ.
+/// Collects every difference of the two documents below this pointer (RFC 6901).
 fn compare(pointer: &str, kept: &Value, made: &Value, found: &mut Vec<String>) {
     match (kept, made) {
         (Value::Object(kept), Value::Object(made)) => {
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn every_difference_is_named_by_its_place() {
+    fn every_difference_is_listed_with_its_pointer() {
         let kept = json!({"info": {"title": "A"}, "paths": {"/a~b": {"get": 1}, "/old": {}}, "tags": [1, 2]});
         let made = json!({"info": {"title": "B"}, "paths": {"/a~b": {"get": null}, "/new": {}}, "tags": [1, 2, 3]});
         assert_eq!(found(&kept, &kept), [""; 0]);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_has_twenty_lines_at_most() {
+    fn a_report_has_at_most_twenty_lines() {
         for (count, last) in [(1, "0"), (19, "18"), (20, "and 2 more"), (1000, "and 982 more")] {
             let found: Vec<String> = (0..count).map(|number| number.to_string()).collect();
             let report = report(Path::new("kept.json"), &found);

@@ -1,6 +1,6 @@
-//! What was found: good, or with a way to mend it.
+//! The outcome of a check, with a fix if it is not good.
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     Ok,
@@ -18,14 +18,14 @@ impl State {
     }
 }
 
-/// One line of what the doctor says.
+/// A line of the report of `doctor`.
 #[derive(Debug)]
 pub struct Finding {
-    /// What was looked at.
+    /// The subject of the check.
     pub name: &'static str,
     pub state: State,
     pub detail: String,
-    /// Of whatever is not good.
+    /// How to fix it; `None` if the state is [`State::Ok`].
     pub fix: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! `doctor`: looks at everything that a server needs, and says how to mend what is wrong. It changes nothing, and looks
-//! at what it can when the configuration is bad.
+//! `doctor`: checks the whole environment and suggests fixes. It changes nothing. With an invalid configuration, it
+//! still checks what it can.
 
 mod database;
 mod finding;
@@ -31,7 +31,7 @@ pub async fn run(inputs: &Inputs, arguments: &Doctor) -> Result<ExitCode, Failur
     Ok(ExitCode::from(if problems.is_some() { 2 } else { u8::from(has_failed) }))
 }
 
-/// What `config check` says.
+/// Returns the findings of `config check`.
 fn configuration(settings: &Settings, problems: Option<&Problems>) -> Vec<Finding> {
     const NAME: &str = "configuration";
     let mut found = Vec::new();
@@ -39,14 +39,14 @@ fn configuration(settings: &Settings, problems: Option<&Problems>) -> Vec<Findin
         None => found.push(Finding::ok(NAME, format!("the environment is {}", settings.app.environment))),
         Some(problems) => {
             found.extend(problems.list.iter().map(|problem| Finding::failed(NAME, detail(problem), &problem.fix)));
-            found.extend(problems.note.iter().map(|note| Finding::warning(NAME, note, "say which ENVIRONMENT it is")));
+            found.extend(problems.note.iter().map(|note| Finding::warning(NAME, note, "set ENVIRONMENT")));
         }
     }
     found.extend(settings.warnings.iter().map(|warning| Finding::warning(NAME, detail(warning), &warning.fix)));
     let idle = settings.without_effect();
     if !idle.is_empty() {
         let detail = format!("configured, but without effect in this version: {}", idle.join(", "));
-        found.push(Finding::warning(NAME, detail, "do not count on it"));
+        found.push(Finding::warning(NAME, detail, "do not rely on it"));
     }
     found
 }
