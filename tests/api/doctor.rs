@@ -143,7 +143,7 @@ fn where_e_mail_goes_is_told_as_it_is() {
         let home = Home::on(Database::Sqlite).env("ENVIRONMENT", environment);
         let home = home.env("MAIL_URL", "ftp://canary:canary@mail.example.com");
         let run = doctor(&home.env("REGISTRATION_CONCEAL", "true")).exits(2);
-        assert_eq!(found(&run, "mail"), ["failed: not looked at, because MAIL_URL is wrong"]);
+        assert_eq!(found(&run, "mail"), ["failed: not checked, because MAIL_URL is invalid"]);
         let failed = found(&run, "configuration").into_iter().filter(|line| line.starts_with("failed: "));
         assert_eq!(failed.count(), 1, "nothing follows from it: {run:#?}");
         assert!(!run.output().contains("is not set") && !run.output().contains("canary"), "{run:#?}");

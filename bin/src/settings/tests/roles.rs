@@ -105,7 +105,7 @@ fn a_role_is_called_by_1_to_32_plain_characters() {
         ["KEEPSTONE__ROLES__NOT A ROLE", "KEEPSTONE__ROLES__", "KEEPSTONE__ROLES__A.B", "KEEPSTONE__ROLES__É", &long]
     {
         let [key, message, fix] = problem(&[(name, "items:read")]);
-        assert_eq!((key.as_str(), message.as_str()), (name, "is not how a role can be called"));
+        assert_eq!((key.as_str(), message.as_str()), (name, "is not a valid role name"));
         assert!(fix.contains("a-z 0-9 _ -"), "{fix}");
     }
     assert!(load(&[(long.get(..long.len() - 1).unwrap(), "items:read")]).is_ok());
