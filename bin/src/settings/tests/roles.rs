@@ -94,7 +94,7 @@ fn who_signs_up_gets_a_role_that_exists_and_is_not_admin() {
     let [key, message, _] = problem(&[("DEFAULT_ROLE", "Admin")]);
     assert_eq!(
         (key.as_str(), message.as_str()),
-        ("DEFAULT_ROLE", "would make an administrator of everyone who signs up")
+        ("DEFAULT_ROLE", "would grant administrator rights to every new sign-up")
     );
 }
 
@@ -127,7 +127,7 @@ fn one_role_in_two_spellings_is_refused() {
 fn admin_has_every_permission_whatever_a_file_says() {
     let [key, message, fix] = problem(&[("KEEPSTONE__ROLES__ADMIN", "users:read,users:manage")]);
     assert_eq!(key, "KEEPSTONE__ROLES__ADMIN");
-    assert_eq!(message, "takes permissions from admin, which has every one");
+    assert_eq!(message, "removes permissions from admin, which must have every one");
     assert!(fix.contains("[\"*\"]"), "{fix}");
     assert!(load(&[("KEEPSTONE__ROLES__ADMIN", "*,users:read")]).is_ok());
 }
