@@ -64,7 +64,8 @@ fn refused(error: BackupError) -> Failure {
 
 fn elsewhere(name: &str, command: &str) -> Failure {
     Failure::Usage(format!(
-        "this command copies SQLite files only; use the backup program of {name}, which prompts for the password:\n\n  {command}\n\n\
+        "this command copies SQLite files only; {name} has its own backup program, which prompts for the password:\n\n  \
+         {command}\n\n\
          docs/backups.md explains how to restore it"
     ))
 }

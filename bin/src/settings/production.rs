@@ -1,4 +1,4 @@
-//! Settings that production rejects and other environments only warn of. All problems are reported at once, so that
+//! Settings that production rejects and other environments only warn of. All problems are reported at once, so
 //! fixing them does not take a restart for each.
 
 use std::fs;

@@ -58,7 +58,11 @@ fn parts_are_read_from_every_place_and_a_url_takes_precedence() {
     let folder = folder(&[(".env", &dotenv), ("password", "fr0m-a-file\n")]);
     let url = |variables: &[(&str, &str)]| database(&load_in(folder.path(), variables).unwrap());
     let postgres = |url: &str| format!("postgres://{url}");
-    assert_eq!(url(&[("POSTGRES_SERVER", "db")]), postgres("app:s3same-0pen@db/shop"), "the environment wins");
+    assert_eq!(
+        url(&[("POSTGRES_SERVER", "db")]),
+        postgres("app:s3same-0pen@db/shop"),
+        "the environment takes precedence"
+    );
     assert_eq!(url(&[("DATABASE_URL", "sqlite::memory:")]), "sqlite::memory:");
     let empty = [("POSTGRES_SERVER", ""), ("POSTGRES_PASSWORD", "")];
     assert_eq!(url(&empty), postgres("app:s3same-0pen@localhost/shop"), "an empty variable is unset");
