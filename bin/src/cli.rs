@@ -1,6 +1,6 @@
-//! The words of the command line. What they do is in [`commands`](crate::commands).
+//! The command line arguments. The commands themselves are in [`commands`](crate::commands).
 //!
-//! The first line of a comment here is what a list of commands says, the whole is what `--help` says.
+//! The doc comments here are the help texts: the first line appears in lists of commands, all of it in `--help`.
 
 mod database;
 mod job;
@@ -16,22 +16,22 @@ pub use user::{CreateUser, ImportFormat, ImportUsers, ListUsers};
 const ABOUT_ALL: &str = "\
 Exit codes:
   0  done
-  1  it did not work, or what was asked about is not so
-  2  the command or the configuration is wrong
+  1  failure, or the check did not pass
+  2  the command or the configuration is invalid
 
-Configuration, where later wins:
-  1. what is built in; `keepstone config show` prints every key
+Configuration, where later sources take precedence:
+  1. the built-in defaults; `keepstone config show` prints every key
   2. config/<environment>.toml in the working directory
   3. .env in the working directory
   4. the environment: DATABASE_URL, JWT_SECRET_KEY, PORT and so on
-  5. options of the command, which come after its name
+  5. options of the command, which follow its name
 
-To begin:
+To get started:
   keepstone                            serves on http://127.0.0.1:8000, data is in keepstone.db
-  keepstone create-user --role admin   makes the first administrator
-  keepstone doctor                     says what is wrong, if anything is";
+  keepstone create-user --role admin   creates the first administrator
+  keepstone doctor                     reports problems and their fixes";
 
-/// A production backend in one binary. Without a command, it serves
+/// A production backend in one binary. Without a command, runs `serve`
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true, max_term_width = 100, after_help = ABOUT_ALL)]
 pub struct Cli {
@@ -43,7 +43,7 @@ pub struct Cli {
     pub layer: Layer,
 }
 
-/// What any command may say about the configuration.
+/// The configuration options that every command accepts.
 #[derive(Debug, Default, Args)]
 pub struct Layer {
     /// development, production or test [default: the configured one]
@@ -58,13 +58,14 @@ pub struct Layer {
 pub enum Command {
     /// Serve the API
     ///
-    /// Serves until it gets SIGTERM or SIGINT, and finishes what it has begun then; a second signal ends it at once.
-    /// SIGHUP makes it read the keys that sign tokens again. The log goes to standard error.
+    /// On SIGTERM or SIGINT, finishes the requests in flight and exits; on a second signal, exits immediately. On
+    /// SIGHUP,
+    /// reads the signing keys again. The log goes to standard error.
     Serve(Serve),
     /// Manage database migrations
     ///
-    /// The program contains all migrations: `upgrade` applies those that are missing, `downgrade` takes the newest ones
-    /// back. Several programs that migrate one database at once wait for each other.
+    /// The program contains all migrations: `upgrade` applies those that are missing, `downgrade` reverts the newest.
+    /// Processes that migrate the same database at the same time wait for each other.
     #[command(subcommand)]
     Migrate(Migrate),
     /// Bring the schema of the database up to date
@@ -73,63 +74,69 @@ pub enum Command {
     InitDb,
     /// Create a user
     ///
-    /// Asks for the address and the password on the terminal, if they are not given, and asks again if an answer cannot
-    /// be used. The password is not shown. It cannot be an argument, because everyone on the machine can read those.
+    /// Prompts for the address and the password on the terminal unless they are given, and again if the input is
+    /// invalid. The password is not shown. It cannot be an argument, because every user of the machine can read those.
     #[command(after_long_help = user::ABOUT_CREATE)]
     CreateUser(CreateUser),
     /// List the users, newest first
     ListUsers(ListUsers),
     /// Import users and their password hashes from another system
     ///
-    /// Reads CSV, JSON Lines (an object on each line) or a JSON list, and creates a user for each row, who logs in with
+    /// Reads CSV, JSON Lines (an object on each line) or a JSON list, and creates a user for each row. Users log in
+    /// with
     /// the password of the old system. Users whose e-mail address already exists are left unchanged, so after an
-    /// interruption, run it again. An invalid row is reported by its line and stops no other.
+    /// interruption, run it again. An invalid row is reported with its line, and the other rows are imported.
     #[command(after_long_help = user::ABOUT_IMPORT)]
     ImportUsers(ImportUsers),
-    /// Make users and items to try things with
+    /// Create sample users and items
     ///
-    /// Makes a user of each role (admin@example.com and so on), and a few items; run again, what is missing. All have
-    /// one password, which is printed once. Not in production.
+    /// Creates a user for each role (admin@example.com and so on) and a few items. Run again, it creates only what is
+    /// missing. All users share one password, which is printed once. Not in production.
     Seed(Seed),
-    /// Delete the sessions whose time is over, and their tokens
+    /// Delete expired sessions and their tokens
     ///
-    /// A server does so by itself every hour.
+    /// A server does this automatically every hour.
     CleanupTokens(CleanupTokens),
-    /// Remove for good the users who were deleted long ago
+    /// Permanently remove users deleted long ago
     ///
-    /// Those who were deleted `PURGE_AFTER` (30 days) ago, and what was theirs. A server does so by itself every hour.
+    /// Removes users deleted at least `PURGE_AFTER` (30 days) ago, and their data. A server does this automatically
+    /// every
+    /// hour.
     PurgeUsers(PurgeUsers),
-    /// Look at background jobs, and start them again
+    /// Inspect and retry background jobs
     #[command(subcommand)]
     Jobs(Jobs),
     /// Copy the SQLite database into a file while it is in use
     ///
-    /// The copy is what the database was at one moment, and is checked before it gets its name. Keep the secrets with
-    /// it: docs/backups.md says which, and how to restore. A database server has its own program for this, and this
-    /// command says which.
+    /// The copy is a consistent snapshot, and is checked before it is renamed to FILE. Store the secrets with it:
+    /// docs/backups.md lists them and explains how to restore. For a database server, this prints the command of its
+    /// own
+    /// backup program.
     #[command(after_long_help = database::ABOUT_BACKUP)]
     Backup(Backup),
-    /// Make a key to sign access tokens with, in the folder of keys
+    /// Create a key in the key folder, to sign access tokens
     ///
-    /// The newest key signs and all keys verify. A running server takes it up on SIGHUP.
+    /// The newest key signs and all keys verify. A running server loads it on SIGHUP.
     GenerateKeys(GenerateKeys),
-    /// Look at the configuration
+    /// Check or print the configuration
     #[command(subcommand)]
     Config(Config),
-    /// Look at everything that a server needs, and say how to mend what is wrong
+    /// Check the whole environment and suggest fixes
     ///
-    /// Looks at the configuration, the database and its schema, what else is configured, the clock, room on the disk
-    /// and who may read the files. Changes nothing. Exit code 1 if anything has failed, 2 if the configuration is
-    /// wrong; a warning is no failure.
+    /// Checks the configuration, the database and its schema, other configured services, the clock, disk space and file
+    /// permissions. Changes nothing. Exit code 1 if a check fails, 2 if the configuration is invalid. A warning is not
+    /// a
+    /// failure.
     Doctor(Doctor),
-    /// Ask a server whether it is ready; exit code 1 if not
+    /// Check that a server is ready; exit code 1 if not
     ///
-    /// For containers, which may have no curl. Asks HOST and PORT of the configuration, unless --port or --url says
-    /// otherwise.
+    /// For containers, which may not have curl. Connects to HOST and PORT of the configuration, unless --port or --url
+    /// is
+    /// given.
     Healthcheck(Healthcheck),
-    /// Print the OpenAPI document, or compare one that is kept
+    /// Print the OpenAPI document, or compare it with a file
     Openapi(Openapi),
-    /// Print a script that lets a shell complete these commands
+    /// Print a shell completion script
     #[command(after_help = operation::ABOUT_COMPLETIONS)]
     Completions(Completions),
 }
@@ -138,16 +145,16 @@ pub enum Command {
 pub struct Serve {
     /// The address to listen on [default: HOST of the configuration, 127.0.0.1]
     ///
-    /// An address that others can reach counts as production, unless ENVIRONMENT says otherwise.
+    /// An address that other machines can reach counts as production, unless ENVIRONMENT is set.
     #[arg(long)]
     pub host: Option<String>,
-    /// The port to listen on; 0 is any free one [default: PORT of the configuration, 8000]
+    /// The port to listen on; 0 picks a free port [default: PORT of the configuration, 8000]
     #[arg(long)]
     pub port: Option<u16>,
-    /// First print a line of JSON with the address that is listened on
+    /// Print the address that the server listens on as a line of JSON
     #[arg(long)]
     pub announce: bool,
-    /// Bring the schema up to date first; on SQLite that is always done
+    /// Apply pending migrations first; with SQLite, this is always done
     #[arg(long)]
     pub migrate: bool,
 }
@@ -158,7 +165,7 @@ mod tests {
 
     use super::Cli;
 
-    /// The whole help of a command and of all below it.
+    /// Collects the long help of a command and of its subcommands.
     fn help(command: &mut Command, into: &mut Vec<String>) {
         let text = command.render_long_help();
         into.push(format!("$ {} --help\n\n{text}\n\n", command.get_bin_name().unwrap()));
@@ -168,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_help_of_every_command_is_kept() {
+    fn the_help_of_every_command_matches_the_snapshot() {
         let mut command = Cli::command().bin_name("keepstone").term_width(100);
         command.build();
         let mut texts = Vec::new();
@@ -177,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_in_columns_is_not_wrapped() {
+    fn columns_in_help_texts_are_not_wrapped() {
         let command = Cli::command();
         for command in std::iter::once(&command).chain(command.get_subcommands()) {
             for text in [command.get_after_help(), command.get_after_long_help()].into_iter().flatten() {
@@ -189,12 +196,12 @@ mod tests {
     }
 
     #[test]
-    fn the_words_do_not_contradict_each_other() {
+    fn the_arguments_are_consistent() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn every_command_and_option_is_explained() {
+    fn every_command_and_option_has_a_help_text() {
         fn look(command: &Command) {
             assert!(command.get_about().is_some(), "{}", command.get_name());
             for argument in command.get_arguments() {

@@ -1,4 +1,4 @@
-//! From settings to use cases: everything is made here, and handed on as what it is for.
+//! Creates the use cases from the settings. Use cases get adapters only as the ports that these implement.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,10 +22,10 @@ use crate::{
     settings::{PasswordHasher, RegistrationMode, Settings},
 };
 
-/// A worker that has not looked for jobs for this long after it should have is not well.
+/// How long a worker may be late to look for jobs before it counts as unhealthy.
 const WITHOUT_PULSE: Duration = Duration::from_mins(1);
 
-/// What every command is made of.
+/// The use cases that the commands need.
 pub struct Services {
     pub accounts: Arc<Accounts>,
     pub sessions: Arc<Sessions>,
@@ -38,9 +38,9 @@ pub struct Services {
     pub mail_proof: Arc<MailProof>,
     pub letters: Arc<Letters>,
     pub jobs: Arc<Jobs>,
-    /// Who carries e-mails, if anybody does.
+    /// The mailer; `None` if no e-mail is sent.
     pub mailer: Option<Arc<dyn Mailer>>,
-    /// What does the jobs, if this process is to do any.
+    /// The worker; `None` if this process runs no jobs.
     pub worker: Option<Arc<Worker>>,
     pub audit: Arc<Audit>,
     pub health: Arc<Health>,
@@ -57,7 +57,7 @@ pub async fn open(settings: &Settings) -> Result<Arc<DieselStore>, Failure> {
     store.map(Arc::new).map_err(|error| Failure::Failed(format!("{}: {error}", database.url)))
 }
 
-/// Opens the configured database, if it has the tables to work with.
+/// Opens the configured database; fails if it is not migrated.
 pub async fn open_migrated(settings: &Settings) -> Result<Arc<DieselStore>, Failure> {
     let store = open(settings).await?;
     store.ping().await?;
@@ -67,7 +67,7 @@ pub async fn open_migrated(settings: &Settings) -> Result<Arc<DieselStore>, Fail
     Ok(store)
 }
 
-/// Makes the use cases over a database.
+/// Creates the use cases over a database.
 pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, Failure> {
     let passwords = passwords(settings)?;
     let Keys { keyring, reloader, chain, identifiers, cursors, mail_tokens, requests } = keys::read(settings)?;
@@ -163,22 +163,22 @@ pub fn services(settings: &Settings, store: Arc<dyn Store>) -> Result<Services, 
     })
 }
 
-/// The use case of taking accounts over, which needs no keys.
+/// Creates the use case that imports accounts, which needs no keys.
 pub fn import(settings: &Settings, store: Arc<dyn Store>) -> Import {
     Import::new(ImportParts { store, clock: Arc::new(SystemClock), roles: Arc::new(settings.roles.clone()) })
 }
 
-/// The use case of removing users for good, which needs no keys.
+/// Creates the use case that permanently removes users, which needs no keys.
 pub fn purge(settings: &Settings, store: Arc<dyn Store>) -> Purge {
     Purge::new(store, Arc::new(SystemClock), settings.users.purge_after)
 }
 
-/// The use cases of looking at jobs and starting them again, which need no keys.
+/// Creates the use cases that inspect and retry jobs, which need no keys.
 pub fn jobs(store: Arc<dyn Store>) -> Jobs {
     Jobs::new(store)
 }
 
-/// What does the jobs, if this process is to do any.
+/// Creates the worker; `None` if this process runs no jobs.
 fn worker(settings: &Settings, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>, tasks: Tasks) -> Option<Arc<Worker>> {
     let jobs = &settings.jobs;
     let policy = JobPolicy {
@@ -191,7 +191,7 @@ fn worker(settings: &Settings, store: &Arc<dyn Store>, clock: &Arc<dyn Clock>, t
     (jobs.concurrency > 0).then(worker)
 }
 
-/// What slows down who asks too often, and who guesses passwords.
+/// Creates the rate limits and the login throttle.
 fn limits(settings: &Settings) -> Result<(RateLimits, PasswordGuard), Failure> {
     let quotas = settings.quotas();
     let throttle = quotas.as_ref().map(|_| -> Arc<dyn LoginThrottle> { Arc::new(ProcessLoginThrottle::default()) });
@@ -211,7 +211,7 @@ fn passwords(settings: &Settings) -> Result<Passwords, Failure> {
             parallelism: password.argon2.parallelism,
         },
     };
-    // How weak a hash may be depends on the environment, and the settings have judged it.
+    // The minimum strength depends on the environment, and the settings have already checked it.
     let hasher = Hasher::new(scheme, MIN_BCRYPT_COST).map_err(usage)?;
     Ok(Passwords::new(hasher, Limits::new(password.hash_concurrency)))
 }

@@ -1,10 +1,10 @@
-//! From settings to what the OpenAPI document depends on, for the server and for `keepstone openapi`.
+//! Derives the options of the OpenAPI document from the settings, for the server and for `keepstone openapi`.
 
 use keepstone_http::DocumentOptions;
 
 use crate::settings::Settings;
 
-/// The options of the document.
+/// Returns the options of the document.
 pub fn options(settings: &Settings) -> DocumentOptions {
     let (app, default_role) = (&settings.app, &settings.registration.default_role);
     DocumentOptions {

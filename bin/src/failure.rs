@@ -1,4 +1,4 @@
-//! How a command ends when it does not do as asked: a sentence on standard error, and an exit code.
+//! The failure of a command: a message on standard error and an exit code.
 
 use std::{fmt, process::ExitCode};
 
@@ -7,22 +7,22 @@ use keepstone_repository::StorageError;
 
 use crate::{output, settings::Problems};
 
-/// Why a command did not do as asked.
+/// The reason for the failure of a command.
 #[derive(Debug)]
 pub enum Failure {
-    /// The command or the configuration is wrong: exit code 2.
+    /// The command or the configuration is invalid: exit code 2.
     Usage(String),
-    /// It was right, and did not work: exit code 1.
+    /// The command is valid but failed: exit code 1.
     Failed(String),
 }
 
 impl Failure {
-    /// It did not work.
+    /// Creates a [`Failure::Failed`].
     pub fn failed(reason: impl ToString) -> Self {
         Self::Failed(reason.to_string())
     }
 
-    /// Tells the person at the terminal, and the shell.
+    /// Prints the reason to standard error, and returns the exit code.
     pub fn report(&self) -> ExitCode {
         let (reason, code) = match self {
             Self::Usage(reason) => (reason, 2),

@@ -12,7 +12,7 @@ use crate::{
     settings::{FirstSuperuser, Settings},
 };
 
-/// How often a database is looked at that has no tables yet.
+/// How often a database without tables is checked.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Creates the administrator at once, or as soon as the database is migrated.

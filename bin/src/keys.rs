@@ -1,4 +1,4 @@
-//! The keys that sign and verify tokens: read at start, and again when the process is told to (SIGHUP).
+//! The keys that sign and verify tokens: read at start, and again on SIGHUP.
 
 mod check;
 
@@ -25,21 +25,21 @@ use crate::{
     settings::{self, Environment, Problems, Settings, secret},
 };
 
-/// What tokens are made with.
+/// The keys of the server.
 pub struct Keys {
-    /// Signs and verifies tokens, with the keys of the moment.
+    /// Signs and verifies tokens with the current keys.
     pub keyring: Arc<Keyring>,
     /// Changes the keys of the keyring.
     pub reloader: Reloader,
-    /// Names refresh tokens.
+    /// Derives the identifiers of refresh tokens.
     pub chain: TokenChain,
-    /// Under which the audit log knows the names that people typed; the same on every node.
+    /// Keys the digests of login names in the audit log; the same on every node.
     pub identifiers: Secret,
-    /// Makes places in lists unforgeable; the same on every node.
+    /// Protects cursors of lists from forgery; the same on every node.
     pub cursors: Secret,
-    /// Makes tokens that are sent by e-mail; the same on every node.
+    /// Creates the tokens that are sent by e-mail; the same on every node.
     pub mail_tokens: Secret,
-    /// Under which requests with an idempotency key are known; the same on every node.
+    /// Keys the digests of requests with an idempotency key; the same on every node.
     pub requests: Secret,
 }
 
@@ -47,11 +47,11 @@ pub struct Keys {
 struct Secrets {
     /// Signs access tokens with HS256.
     shared: Secret,
-    /// Signs refresh tokens, which are for this server alone.
+    /// Signs refresh tokens, which only this server verifies.
     refresh: Secret,
 }
 
-/// Reads the keys again, and lets a new one sign when its time has come.
+/// Reads the keys again, and switches to a new signing key when it is due.
 pub struct Reloader {
     settings: Settings,
     keyring: Arc<Keyring>,
@@ -92,19 +92,19 @@ impl Reloader {
         Ok(())
     }
 
-    /// Lets the key sign whose time has come.
+    /// Switches to the signing key that is due.
     pub fn activate(&mut self) -> Result<(), Failure> {
         let secrets = Secrets::read(&self.settings)?;
         self.keyring.replace(issuer(&self.settings, &secrets, self.rotation.as_ref())?);
         Ok(())
     }
 
-    /// When another key is to sign.
+    /// Returns when the signing key changes next.
     pub fn next_change(&self) -> Option<Instant> {
         self.rotation.as_ref()?.next_change(Instant::now())
     }
 
-    /// The id of the key that signs now.
+    /// Returns the id of the current signing key.
     pub fn signing_key(&self) -> String {
         self.keyring
             .current()
@@ -125,7 +125,7 @@ impl Secrets {
         }
         let bytes = |secret: &SecretString| Secret::for_development(secret.expose_secret().as_bytes());
         let shared = bytes(&signing.secret).map_err(usage)?;
-        // Templates ship with one secret for both kinds; the two keys must differ all the same.
+        // Templates ship with one secret for both kinds, but the two keys must differ.
         let refresh = match &settings.jwt.refresh_secret {
             Some(secret) if secret.expose_secret() != signing.secret.expose_secret() => bytes(secret).map_err(usage)?,
             _ => shared.for_refresh_tokens(),
@@ -139,14 +139,14 @@ fn issuer(settings: &Settings, secrets: &Secrets, rotation: Option<&KeyRotation>
     let access = access.unwrap_or_else(|| KeySet::new(SigningKey::hs256(&secrets.shared)));
     let lifetime = settings.jwt.access_ttl;
     let profile = Profile {
-        // Longer than other services accept by default is allowed here, with a warning of the settings.
+        // A lifetime longer than other services accept by default is allowed here; the settings warn of it.
         max_lifetime: lifetime.max(MAX_ACCESS_LIFETIME),
         ..Profile::new(&settings.jwt.issuer, &settings.jwt.audience, lifetime)
     };
     Issuer::new(access, KeySet::new(SigningKey::hs256(&secrets.refresh)), profile).map_err(usage)
 }
 
-/// How access tokens are signed.
+/// Returns the algorithm that signs access tokens.
 pub fn algorithm(settings: &Settings) -> Algorithm {
     match settings.jwt.algorithm {
         settings::Algorithm::Hs256 => Algorithm::Hs256,
@@ -156,12 +156,12 @@ pub fn algorithm(settings: &Settings) -> Algorithm {
     }
 }
 
-/// The keys of the folder at start. Development makes one where there is none, so that it runs at once.
+/// Reads the keys of the folder at start. Outside production, an empty folder gets a new key first.
 fn start(settings: &Settings, algorithm: Algorithm) -> Result<KeyRotation, Failure> {
     let folder = settings.keys_dir();
     if is_filled_at_start(settings) {
         let file = generate(&folder, algorithm)?;
-        tracing::warn!("there was no key for {}: made {}", algorithm.name(), file.display());
+        tracing::warn!("there was no key for {}: created {}", algorithm.name(), file.display());
     }
     KeyRotation::start(&read_folder(settings)?, algorithm, settings.jwt.key_activation_delay).map_err(usage)
 }
@@ -175,15 +175,15 @@ fn read_folder(settings: &Settings) -> Result<KeyFolder, Failure> {
     for file in &read.exposed {
         let file = file.display();
         if settings.app.environment == Environment::Production {
-            return Err(Failure::Usage(format!("{file} may be read by others than its owner: chmod 600 {file}")));
+            return Err(Failure::Usage(format!("{file} is readable by users other than its owner: chmod 600 {file}")));
         }
-        tracing::warn!("{file} may be read by others than its owner: chmod 600 {file}");
+        tracing::warn!("{file} is readable by users other than its owner: chmod 600 {file}");
     }
     Ok(read)
 }
 
-/// Makes a new private key, for its owner only, in a folder that is made if it is not there. Its name sorts after those
-/// of older keys, so that it is the one that signs.
+/// Creates a private key, readable by its owner only, and its folder if necessary. Its name sorts after those of older
+/// keys, so it becomes the signing key.
 pub fn generate(folder: &Path, algorithm: Algorithm) -> Result<PathBuf, Failure> {
     let pem = SigningKey::generate_pem(algorithm).map_err(usage)?;
     let now = SystemClock.now().to_string().replace([':', '.'], "-");

@@ -1,5 +1,5 @@
-//! The log: lines on standard error, written by a thread of its own, so that a slow reader slows no request. Lines that
-//! find its queue full are lost.
+//! The log: lines on standard error, written by a separate thread, so a slow reader does not delay requests. Lines are
+//! dropped while its queue is full.
 
 use std::io::{IsTerminal, stderr};
 
@@ -9,10 +9,10 @@ use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::Subsc
 
 use crate::settings::{LogFormat, LogLevel, Settings};
 
-/// How many lines may wait: room for them is taken at start, so that 128,000, the default, would cost 4 MiB.
+/// The number of lines that may wait. The memory is allocated at start: the default, 128,000, would cost 4 MiB.
 const QUEUE: usize = 8_192;
 
-/// Starts the log. It is written to the end when the guard is dropped.
+/// Starts the log. Dropping the guard writes the lines that still wait.
 pub fn start(settings: &Settings) -> WorkerGuard {
     let (writer, guard) = NonBlockingBuilder::default().thread_name("log").buffered_lines_limit(QUEUE).finish(stderr());
     let level = level(settings.log_level());

@@ -1,4 +1,4 @@
-//! From settings to whoever carries e-mails.
+//! Creates the mailer from the settings.
 
 use std::{fmt::Display, fs, path::Path, sync::Arc, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::{
     settings::{Environment, Settings},
 };
 
-/// Who carries e-mails; `None`: nobody does.
+/// Creates the configured mailer; `None` if no e-mail is sent.
 pub fn mailer(settings: &Settings) -> Result<Option<Arc<dyn Mailer>>, Failure> {
     let composer = composer(settings)?;
     Ok(match &settings.mail.url {
@@ -21,7 +21,7 @@ pub fn mailer(settings: &Settings) -> Result<Option<Arc<dyn Mailer>>, Failure> {
     })
 }
 
-/// The client of a mail server.
+/// Creates the client of a mail server.
 pub fn smtp_mailer(settings: &Settings, url: &SmtpUrl) -> Result<SmtpMailer, Failure> {
     smtp(settings, url, composer(settings)?)
 }
@@ -40,8 +40,8 @@ fn smtp(settings: &Settings, url: &SmtpUrl, composer: Composer) -> Result<SmtpMa
         .map_err(|error| path.map_or_else(|| Failure::failed(&error), |path| unusable(path, &error)))
 }
 
-/// An attempt ends before the worker ends it, which is after three quarters of a lease. A step that takes too long ends
-/// before the attempt does, so that the error names the step.
+/// Returns the timeouts of an attempt. It must time out before the worker cancels it, after three quarters of a lease.
+/// A step times out before the attempt does, so the error names the step.
 fn patience(lease: Duration) -> Patience {
     let usual = Patience::default();
     let attempt = usual.attempt.min(lease * 2 / 3);

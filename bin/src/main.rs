@@ -26,13 +26,13 @@ async fn main() -> ExitCode {
     keepstone_persistence::install_crypto();
     let outcome = match Cli::try_parse() {
         Ok(cli) => commands::run(cli).await,
-        Err(message) => told(&message),
+        Err(message) => print_message(&message),
     };
     outcome.unwrap_or_else(|failure| failure.report())
 }
 
-/// Help, the version, or what is wrong with the command line.
-fn told(message: &clap::Error) -> Result<ExitCode, Failure> {
+/// Prints the help, the version or the error of the command line.
+fn print_message(message: &clap::Error) -> Result<ExitCode, Failure> {
     let printed = message.print().and_then(|()| io::stdout().flush());
     if message.use_stderr() {
         return Ok(ExitCode::from(2));

@@ -1,5 +1,5 @@
-//! What commands print. A reader that has gone (`| head -1`) has what it wanted; a device that is full is a failure:
-//! whoever asked would take the half for the whole.
+//! The output of the commands. A closed pipe (`| head -1`) is not an error, since its reader has what it needs. A full
+//! device is one: otherwise the truncated output would look complete.
 
 use std::{
     fmt::Write as _,
@@ -13,13 +13,13 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 
-/// A line on standard output.
+/// Prints a line to standard output.
 pub fn line(text: impl AsRef<str>) -> Result<(), Failure> {
     let mut stream = io::stdout().lock();
     written(writeln!(stream, "{}", text.as_ref().trim_end()).and_then(|()| stream.flush()))
 }
 
-/// Text on standard output, as it is; returns whether there is a reader for more of it.
+/// Prints text to standard output as it is. Returns whether there is a reader for more.
 fn is_read(text: &str) -> Result<bool, Failure> {
     let mut stream = io::stdout().lock();
     let outcome = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
@@ -27,7 +27,7 @@ fn is_read(text: &str) -> Result<bool, Failure> {
     written(outcome).map(|()| has_reader)
 }
 
-/// A list on standard output, row by row, however long: a line each, or a JSON array with a row on each line.
+/// A list on standard output of any length, written in batches: a line for each row, or a JSON array.
 pub struct List {
     is_json: bool,
     is_empty: bool,
@@ -38,7 +38,7 @@ impl List {
         Self { is_json, is_empty: true }
     }
 
-    /// Prints some rows; returns whether there is a reader for more.
+    /// Prints some rows. Returns whether there is a reader for more.
     pub fn rows<T>(
         &mut self,
         rows: &[T],
@@ -58,7 +58,7 @@ impl List {
         is_read(&text)
     }
 
-    /// After the last row. If there was none, people are told so, on standard error: on the other there are rows only.
+    /// Ends the list. An empty list is reported on standard error, because standard output has rows only.
     pub fn end(self, nothing: &str) -> Result<(), Failure> {
         match self {
             Self { is_json: true, is_empty } => line(if is_empty { "[]" } else { "\n]" }),
@@ -72,7 +72,7 @@ impl List {
     }
 }
 
-/// What became of standard output.
+/// Converts the outcome of writing to standard output.
 pub fn written(outcome: io::Result<()>) -> Result<(), Failure> {
     match outcome {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -82,25 +82,24 @@ pub fn written(outcome: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-/// A line on standard error. Nobody is left to be told that it cannot be written.
+/// Prints a line to standard error. Ignores errors, because they cannot be reported anywhere.
 pub fn error(text: impl AsRef<str>) {
     let mut stream = io::stderr().lock();
     drop(writeln!(stream, "{}", text.as_ref().trim_end()).and_then(|()| stream.flush()));
 }
 
-/// A question on standard error, with the cursor behind it.
+/// Prints a question to standard error, without a line break.
 pub fn prompt(question: &str) {
     let mut stream = io::stderr().lock();
     drop(write!(stream, "{question}").and_then(|()| stream.flush()));
 }
 
-/// A bar that counts things on standard error, if that is a terminal.
+/// Shows a progress bar for a count of rows on standard error, if that is a terminal.
 pub fn things(what: &'static str, count: u32) -> ProgressBar {
     bar(Some(count.into()), "{msg} {wide_bar} {pos}/{len}, {eta} left").with_message(what)
 }
 
-/// A bar that counts bytes on standard error, if that is a terminal; only that something goes on, if nobody knows how
-/// many there are.
+/// Shows a progress bar for bytes on standard error, if that is a terminal; a spinner if the total is unknown.
 pub fn bytes(count: Option<u64>) -> ProgressBar {
     match count {
         Some(_) => bar(count, "{wide_bar} {binary_bytes}/{binary_total_bytes}, {eta} left"),

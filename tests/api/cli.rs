@@ -185,7 +185,7 @@ fn json_output_is_json_for_every_command() {
     let home = home.env("JWT_REFRESH_SECRET", "canary");
     let warned = home.cli(["config", "check", "--json"]).exits(0).json();
     assert_eq!(warned["warnings"][0]["key"], "JWT_REFRESH_SECRET");
-    assert!(warned["warnings"][0]["mend"].as_str().unwrap().contains("openssl"), "{warned}");
+    assert!(warned["warnings"][0]["fix"].as_str().unwrap().contains("openssl"), "{warned}");
     let bad = home.env("PORT", "eighty").cli(["config", "check", "--json"]).exits(2).json();
     assert_eq!(bad["warnings"], warned["warnings"]);
     let unreadable = Home::new().env("ENVIRONMENT", "nowhere").cli(["config", "check", "--json"]).exits(2).json();
@@ -194,7 +194,7 @@ fn json_output_is_json_for_every_command() {
         assert_eq!(members(report), members(&good));
     }
     assert_eq!((&bad["ok"], &bad["problems"][0]["key"]), (&json!(false), &json!("PORT")));
-    assert!(bad["problems"][0]["mend"].is_string() && bad["problems"][0]["origin"].is_string(), "{bad}");
+    assert!(bad["problems"][0]["fix"].is_string() && bad["problems"][0]["origin"].is_string(), "{bad}");
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn check_and_serve_report_the_same_five_problems() {
         bad.into_iter().fold(Home::new().env("ENVIRONMENT", "production"), |home, (name, value)| home.env(name, value));
     for command in [["config", "check"], ["serve", "--announce"]] {
         let run = home.cli(command).exits(2);
-        assert_eq!(run.stderr.matches("mend: ").count(), 5, "{run:#?}");
+        assert_eq!(run.stderr.matches("fix: ").count(), 5, "{run:#?}");
         for (name, _value) in bad {
             assert!(run.stderr.contains(&format!("{name} ")), "{name} is not in {run:#?}");
         }

@@ -21,7 +21,7 @@ pub fn found(run: &Run, name: &str) -> Vec<String> {
     let checks: Vec<&Value> =
         report["checks"].as_array().unwrap().iter().filter(|check| check["name"] == name).collect();
     for check in &checks {
-        assert_eq!(check["state"] == "ok", check["mend"].is_null(), "{check}");
+        assert_eq!(check["state"] == "ok", check["fix"].is_null(), "{check}");
     }
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     checks.iter().map(|check| format!("{}: {}", text(&check["state"]), text(&check["detail"]))).collect()
@@ -80,7 +80,7 @@ fn an_outdated_schema_is_reported() {
     let home = Home::new().without("AUTO_MIGRATE");
     if Database::chosen() == Database::Sqlite {
         let run = doctor(&home).exits(0);
-        has(&run, "database", "is not there yet");
+        has(&run, "database", "does not exist yet");
         assert_eq!(files(&home), 0, "no file is created");
         home.cli(["migrate", "upgrade", "+2"]).exits(0);
         has(&doctor(&home).exits(0), "schema", &format!("warning: {} migrations are not applied", migrations() - 2));
@@ -104,9 +104,9 @@ fn a_bad_configuration_is_reported_in_full_and_other_checks_still_run() {
     has(&run, "schema", "ok: up to date");
     let home = home.env("DATABASE_URL", "oracle://scott:tiger4711@host/db").env("JWT_SECRET_KEY", "canary");
     let run = doctor(&home).exits(2);
-    has(&run, "database", "DATABASE_URL is wrong");
+    has(&run, "database", "DATABASE_URL is invalid");
     assert!(!run.output().contains("canary") && !run.output().contains("tiger4711"), "{run:#?}");
-    assert!(home.cli(["doctor"]).exits(2).stdout.contains("mend: "));
+    assert!(home.cli(["doctor"]).exits(2).stdout.contains("fix: "));
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn every_warning_has_a_fix() {
         });
         let check = check.unwrap_or_else(|| panic!("{key} is not in {report:#}"));
         assert_eq!(check["state"], "warning");
-        check["mend"].as_str().unwrap().to_owned()
+        check["fix"].as_str().unwrap().to_owned()
     };
     let run = doctor(&production);
     has(&run, "configuration", "MAIL_URL (default): is not set, so no e-mail is sent");
@@ -143,7 +143,7 @@ fn the_e_mail_target_is_reported() {
         let home = Home::on(Database::Sqlite).env("ENVIRONMENT", environment);
         let home = home.env("MAIL_URL", "ftp://canary:canary@mail.example.com");
         let run = doctor(&home.env("REGISTRATION_CONCEAL", "true")).exits(2);
-        assert_eq!(found(&run, "mail"), ["failed: not looked at, because MAIL_URL is wrong"]);
+        assert_eq!(found(&run, "mail"), ["failed: not checked, because MAIL_URL is invalid"]);
         let failed = found(&run, "configuration").into_iter().filter(|line| line.starts_with("failed: "));
         assert_eq!(failed.count(), 1, "it causes no other failure: {run:#?}");
         assert!(!run.output().contains("is not set") && !run.output().contains("canary"), "{run:#?}");
@@ -177,7 +177,7 @@ fn files_readable_by_others_are_reported_and_fail_in_production() {
     }
     let run = doctor(&home).exits(0);
     for file in &files {
-        has(&run, "files", &format!("warning: {} is open to others", file.display()));
+        has(&run, "files", &format!("warning: {} is accessible to users other than its owner", file.display()));
     }
     let production =
         home.env("ENVIRONMENT", "production").env("JWT_SECRET_KEY", "k3Zp-9vQw_2LrTn8XyBd5Hs7Jf1Mc4Ga6Ue0oIi");
@@ -211,7 +211,7 @@ fn redis_is_checked_with_its_password() {
     let server = redis();
     let home = |url: &str| Home::on(Database::Sqlite).migrated().env("REDIS_URL", url);
     let open = home(&format!("redis://127.0.0.1:{}/0", server.port));
-    has(&doctor(&open).exits(0), "redis", "answers; this version does not use it yet");
+    has(&doctor(&open).exits(0), "redis", "responds; this version does not use it yet");
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)).unwrap();
     stream.write_all(b"CONFIG SET requirepass can/ary\r\n").unwrap();
     stream.read_exact(&mut [0; 5]).unwrap();

@@ -35,7 +35,7 @@ fn names(home: &Home, cause: &str, fix: &str) {
     let text = |member: &str| check[member].as_str().unwrap_or_default();
     assert_eq!(text("state"), "failed", "{check}");
     assert!(text("detail").contains(cause), "{cause:?} is not in {check}");
-    assert!(text("mend").contains(fix), "{fix:?} is not in {check}");
+    assert!(text("fix").contains(fix), "{fix:?} is not in {check}");
     assert!(text("detail").starts_with("smtp"), "the server is named: {check}");
     assert!(!run.output().contains("canary"), "{run:#?}");
 }

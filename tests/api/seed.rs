@@ -20,7 +20,7 @@ async fn totals(admin: &Client) -> (u64, u64) {
 async fn seed_creates_a_user_of_each_role_and_items_only_once() {
     let server = Server::with().env("KEEPSTONE__ROLES__AUDITOR", "audit:read").start().await;
     let first = seed(&server.home, []);
-    assert!(first.contains("made 5 users and 20 items"), "{first}");
+    assert!(first.contains("created 5 users and 20 items"), "{first}");
     for role in ["admin", "editor", "user", "viewer", "auditor"] {
         let client = server.anonymous().named(&format!("{role}@example.com")).log_in().await;
         let me = client.get("/api/v1/users/me").await.is(200).json();
@@ -41,7 +41,7 @@ async fn seed_creates_a_user_of_each_role_and_items_only_once() {
     let all = (admin.get("/api/v1/users").await.body, admin.get("/api/v1/items").await.body);
 
     let again = seed(&server.home, []);
-    assert!(again.contains("made 0 users and 0 items") && !again.contains("password"), "{again}");
+    assert!(again.contains("created 0 users and 0 items") && !again.contains("password"), "{again}");
     assert_eq!((admin.get("/api/v1/users").await.body, admin.get("/api/v1/items").await.body), all);
     assert_eq!(server.home.cli_reading("another password", ["seed", "--password-stdin"]).exits(0).code, Some(0));
     server.anonymous().named("admin@example.com").log_in().await; // with the original password
@@ -60,7 +60,7 @@ async fn changes_are_kept_and_missing_rows_are_created() {
     admin.delete(&format!("/api/v1/items/{}", items["items"][0]["id"].as_str().unwrap())).await.is(204);
     viewer.delete("/api/v1/users/me").await.is(204);
     let again = seed(&server.home, ["--items", "3"]);
-    assert!(again.contains("made 1 users and 1 items"), "{again}");
+    assert!(again.contains("created 1 users and 1 items"), "{again}");
     assert_eq!(totals(&admin).await, (4, 3));
     assert_eq!(admin.get("/api/v1/items").await.is(200).json()["items"][0]["id"], items["items"][0]["id"]);
 }
@@ -80,14 +80,14 @@ async fn a_taken_username_is_left_to_its_owner() {
 async fn large_amounts_are_created_in_resumable_batches() {
     let server = Server::start().await;
     let first = seed(&server.home, ["--users", "10", "--items", "30"]);
-    assert!(first.contains("made 14 users and 30 items"), "{first}");
+    assert!(first.contains("created 14 users and 30 items"), "{first}");
     let [admin] = server.seeded(["admin"]).await;
     assert_eq!(totals(&admin).await, (14, 30));
     let second = seed(&server.home, ["--users", "25", "--items", "1100"]);
-    assert!(second.contains("made 15 users and 1070 items"), "{second}");
+    assert!(second.contains("created 15 users and 1070 items"), "{second}");
     assert_eq!(totals(&admin).await, (29, 1100));
     let third = seed(&server.home, ["--users", "25", "--items", "1100"]);
-    assert!(third.contains("made 0 users and 0 items"), "{third}");
+    assert!(third.contains("created 0 users and 0 items"), "{third}");
     assert_eq!(totals(&admin).await, (29, 1100));
     for number in [0, 9, 10, 24] {
         let client = server.anonymous().named(&format!("user-{number:06}@seed.example")).log_in().await;
@@ -103,7 +103,7 @@ async fn large_amounts_are_created_in_resumable_batches() {
 async fn a_generated_password_is_printed_once() {
     let server = Server::start().await;
     let run = server.home.cli(["seed", "--items", "0"]).exits(0);
-    let password = run.stdout.lines().find_map(|line| line.split_once("password of those who were made now: "));
+    let password = run.stdout.lines().find_map(|line| line.split_once("password of the new accounts: "));
     let (_, password) = password.unwrap_or_else(|| panic!("the password must be printed: {run:#?}"));
     assert_eq!(run.output().matches(password).count(), 1);
     for role in ["admin", "viewer"] {
@@ -129,7 +129,7 @@ fn nothing_is_seeded_in_production_or_with_a_bad_password() {
     home.environment.insert("ENVIRONMENT".to_owned(), "production".to_owned());
     for arguments in [&["seed"][..], &["seed", "--users", "5", "--password-stdin"]] {
         let refused = home.cli_reading(PASSWORD, arguments.iter().copied()).exits(2);
-        assert!(refused.stderr.contains("seed") && refused.stderr.contains("not in production"), "{refused:#?}");
+        assert!(refused.stderr.contains("seed") && refused.stderr.contains("not run in production"), "{refused:#?}");
     }
     assert!(home.users().is_empty());
     home.environment.insert("ENVIRONMENT".to_owned(), "test".to_owned());

@@ -1,4 +1,4 @@
-//! The words about the database itself.
+//! The arguments of the database commands.
 
 use std::path::PathBuf;
 
@@ -8,24 +8,24 @@ use keepstone_persistence::Target;
 pub const ABOUT_BACKUP: &str = "\
 Examples:
   keepstone backup /var/backups/keepstone.db
-  keepstone backup --force /var/backups/keepstone.db   in place of the last one";
+  keepstone backup --force /var/backups/keepstone.db   replaces the last backup";
 
 const ABOUT_UPGRADE: &str = "\
 Examples:
   keepstone migrate upgrade
-  keepstone migrate upgrade 20261121000003       until that migration is applied
-  keepstone migrate upgrade --sql >upgrade.sql   to read first, or to hand to an administrator
+  keepstone migrate upgrade 20261121000003       up to and including that migration
+  keepstone migrate upgrade --sql >upgrade.sql   for review, or for an administrator
 
-A revision is the number of a migration (20261121000003 or 2026-11-21-000003) or its whole name, as `migrate history`
-lists them. The revision itself is applied, too.";
+A revision is the number of a migration (20261121000003 or 2026-11-21-000003) or its whole name, as
+`migrate history` lists them. The revision itself is also applied.";
 
 const ABOUT_DOWNGRADE: &str = "\
 Examples:
-  keepstone migrate downgrade                    the newest one only
-  keepstone migrate downgrade 20261121000003     those after that one, which stays applied
-  keepstone migrate downgrade --sql base         to read first
+  keepstone migrate downgrade                    the newest migration only
+  keepstone migrate downgrade 20261121000003     those after it; it stays applied
+  keepstone migrate downgrade --sql base         for review
 
-In production, and on a terminal, this asks before it removes anything; --yes answers.";
+In production and on a terminal, downgrade asks for confirmation; --yes skips this.";
 
 #[derive(Debug, Subcommand)]
 pub enum Migrate {
@@ -37,27 +37,28 @@ pub enum Migrate {
         to: Target,
         /// Print the SQL that would be run, and change nothing
         ///
-        /// Includes the lines by which the program knows what is applied, so that `migrate check` is content once it
-        /// has been run. A SQLite file that is not there is not made.
+        /// Includes the statements that record the migrations as applied, so `migrate check` passes afterwards. Does
+        /// not
+        /// create a SQLite file that does not exist.
         #[arg(long)]
         sql: bool,
     },
-    /// Take migrations back, newest first, and delete their data
+    /// Revert migrations, newest first, and delete their data
     #[command(after_long_help = ABOUT_DOWNGRADE)]
     Downgrade {
-        /// `-N` for the last N, `base` for all of them, or the revision to go back to
+        /// `-N` for the last N, `base` for all of them, or the revision to return to
         #[arg(default_value = "-1", value_parser = downgrade_target, allow_hyphen_values = true)]
         to: Target,
-        /// Do not ask before data is deleted
+        /// Do not ask for confirmation before deleting data
         #[arg(long)]
         yes: bool,
         /// Print the SQL that would be run, and change nothing
         #[arg(long)]
         sql: bool,
     },
-    /// Print the newest migration that is applied
+    /// Print the newest applied migration
     Current {
-        /// Print it as JSON
+        /// Print the outcome as JSON
         #[arg(long)]
         json: bool,
     },
@@ -69,13 +70,13 @@ pub enum Migrate {
     },
     /// Exit with 1 if a migration is missing
     Check {
-        /// Print the missing ones as JSON
+        /// Print the missing migrations as JSON
         #[arg(long)]
         json: bool,
     },
     /// Create empty up/down files for a new migration, below ./migrations
     Revision {
-        /// What it does, in a few words
+        /// A short description of the change
         #[arg(short, long)]
         message: String,
     },
@@ -83,9 +84,9 @@ pub enum Migrate {
 
 #[derive(Debug, Args)]
 pub struct Backup {
-    /// The file to make, readable by its owner only
+    /// The file to create, readable by its owner only
     pub file: PathBuf,
-    /// Replace the file if it is there
+    /// Replace the file if it exists
     #[arg(long)]
     pub force: bool,
     /// Print the outcome as JSON
@@ -100,11 +101,12 @@ fn upgrade_target(text: &str) -> Result<Target, String> {
 
 fn downgrade_target(text: &str) -> Result<Target, String> {
     const FORMS: &str =
-        "write base, -N for the last N, or the revision to go back to as `keepstone migrate history` lists it";
+        "write base, -N for the last N, or the revision to return to, as `keepstone migrate history` lists it";
     target(text, "base", '-').ok_or_else(|| FORMS.to_owned())
 }
 
-/// A bare small number is none: it could be meant as a number of steps, or as a part of a revision.
+/// Parses a target. A number without a sign is rejected unless it is a whole revision: it could be a number of steps or
+/// a part of a revision.
 fn target(text: &str, all: &str, sign: char) -> Option<Target> {
     if text == all {
         return Some(Target::All);
@@ -118,7 +120,7 @@ fn target(text: &str, all: &str, sign: char) -> Option<Target> {
     }
 }
 
-/// Whether this is `20261121000003`, `2026-11-21-000003` or a name that begins so.
+/// Returns whether this is `20261121000003`, `2026-11-21-000003` or a name that starts with one of these.
 fn is_revision(text: &str) -> bool {
     let number = text.split('_').next().unwrap_or_default();
     let parts: Vec<&str> = number.split('-').collect();
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_meant_in_two_ways_is_refused_with_the_forms_that_there_are() {
+    fn an_ambiguous_target_is_rejected_with_the_valid_forms() {
         let both =
             ["", "3", "11", "2026", "202611210000", "20261121000003000", "+0", "-0", "+", "-", "+-1", "--1", "+1x"];
         let more =

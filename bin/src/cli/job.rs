@@ -1,4 +1,4 @@
-//! The words about background jobs.
+//! The arguments of the commands for background jobs.
 
 use clap::Subcommand;
 use keepstone_domain::JobId;
@@ -7,27 +7,27 @@ use keepstone_domain::JobId;
 pub enum Jobs {
     /// List the jobs, newest first
     ///
-    /// Those that wait or are being done, those that were done in the last week, and those that are dead: given up
-    /// after ten attempts, or because they cannot be done.
+    /// Waiting and running jobs, jobs done in the last week, and dead jobs: those that failed ten times, or that cannot
+    /// succeed.
     List {
-        /// Only those in this state
+        /// Only jobs in this state
         #[arg(long, value_parser = ["waiting", "running", "done", "dead"])]
         state: Option<String>,
         /// Print a JSON array
         #[arg(long)]
         json: bool,
     },
-    /// Have jobs tried again that are dead, or wait for their next attempt
+    /// Retry jobs that are dead or wait for their next attempt
     ///
     /// The servers notice within `JOB_POLL_INTERVAL` (10 s).
     Retry {
         /// The ids of the jobs, as `jobs list` shows them
         #[arg(required_unless_present = "dead", conflicts_with = "dead")]
         ids: Vec<JobId>,
-        /// All jobs that are dead
+        /// All dead jobs
         #[arg(long)]
         dead: bool,
-        /// Print a JSON array of those that will be tried again; others are told on standard error all the same
+        /// Print a JSON array of the jobs that will be retried; errors still go to standard error
         #[arg(long)]
         json: bool,
     },

@@ -1,4 +1,4 @@
-//! The words about running the program, and about looking at it.
+//! The arguments of the commands for operation and diagnostics.
 
 use std::path::PathBuf;
 
@@ -16,16 +16,16 @@ Then open a new shell.";
 
 #[derive(Debug, Args)]
 pub struct Seed {
-    /// Make this many numbered users besides, all with the same password
+    /// Also create this many numbered users, all with the same password
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     pub users: u32,
-    /// Make this many items, owned by the numbered users in turn, or else by those of the roles [default: 20]
+    /// Create this many items, owned by the numbered users in turn, or else by the users of the roles [default: 20]
     #[arg(long, value_parser = clap::value_parser!(u32).range(..=100_000_000))]
     pub items: Option<u32>,
-    /// Read the password of all from the first line of standard input instead of making one up
+    /// Read the shared password from the first line of standard input instead of generating it
     #[arg(long)]
     pub password_stdin: bool,
-    /// Print the outcome as JSON, with the password if one was made up
+    /// Print the outcome as JSON, with the password if it was generated
     #[arg(long)]
     pub json: bool,
 }
@@ -46,20 +46,20 @@ pub struct PurgeUsers {
 
 #[derive(Debug, Args)]
 pub struct GenerateKeys {
-    /// EdDSA, ES256 or RS256 [default: the configured one, or else EdDSA]
+    /// EdDSA, ES256 or RS256 [default: the configured algorithm, or else EdDSA]
     #[arg(long)]
     pub algorithm: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Config {
-    /// Say everything that is wrong with the configuration; exit code 2 if anything is
+    /// Report every problem of the configuration; exit code 2 if there is one
     Check {
-        /// Print it as JSON
+        /// Print the outcome as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Print every key, its value and where it comes from; secrets are not shown
+    /// Print every key, its value and its origin; secrets are not shown
     Show {
         /// Print a JSON array
         #[arg(long)]
@@ -69,17 +69,17 @@ pub enum Config {
 
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// Print what was found as JSON
+    /// Print the findings as JSON
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct Healthcheck {
-    /// Only ask whether the process is alive, not whether its database is
+    /// Only check that the process is alive, not its database
     #[arg(long)]
     pub live: bool,
-    /// The port of the server, if it was given by `serve --port` [default: PORT of the configuration]
+    /// The port of the server, if it was set by `serve --port` [default: PORT of the configuration]
     #[arg(long, conflicts_with = "url", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: Option<u16>,
     /// The address of another server, such as `http://10.0.0.7:8000`
@@ -89,16 +89,16 @@ pub struct Healthcheck {
 
 #[derive(Debug, Args)]
 pub struct Openapi {
-    /// The document of the program itself: title, version and paths are those of the built-in defaults
+    /// Print the document of the program itself: title, version and paths from the built-in defaults
     #[arg(long)]
     pub defaults: bool,
-    /// Compare the document of the defaults with this file; exit code 1 if they differ
+    /// Compare the document of the built-in defaults with this file; exit code 1 if they differ
     #[arg(long, value_name = "FILE")]
     pub check: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub struct Completions {
-    /// The shell that is to complete
+    /// Shell to generate completions for
     pub shell: Shell,
 }

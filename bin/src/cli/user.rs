@@ -1,4 +1,4 @@
-//! The words about users.
+//! The arguments of the commands for users.
 
 use std::path::PathBuf;
 
@@ -26,8 +26,8 @@ Columns, in any order and case; passwordHash and \"Password Hash\" are password_
   created_at       2024-05-31T12:00:00Z, 2024-05-31 12:00:00 (UTC), or seconds or milliseconds since
                    1970 [default: now]; also called date_joined
   deleted_at       a row with it is not imported
-Other columns are ignored, and named once. An empty value, or null, is none. true, t, yes, y, on and
-1 are true.
+Other columns are ignored, and listed once. An empty value, or null, is no value. true, t, yes, y,
+on and 1 are true.
 
 Exports of Django (dumpdata), Auth0, Supabase (auth.users) and Firebase (auth:export) are read as
 they are. A user without a hash, with an unusable one (Django's \"!…\") or from Firebase has no
@@ -39,7 +39,7 @@ Examples:
   keepstone import-users users.csv 2>invalid-rows.txt
   gunzip -c users.jsonl.gz | keepstone import-users --format jsonl -
 
-An invalid row is a line on standard error, FILE:LINE: COLUMN: REASON, and makes the exit code 1.";
+An invalid row is reported on standard error as FILE:LINE: COLUMN: REASON, and the exit code is 1.";
 
 #[derive(Debug, Args)]
 pub struct CreateUser {
@@ -49,13 +49,13 @@ pub struct CreateUser {
     /// Another name to log in with
     #[arg(long)]
     pub username: Option<String>,
-    /// What the person is called
+    /// The person's name
     #[arg(long)]
     pub name: Option<String>,
-    /// What the person may do [default: the role of those who sign up]
+    /// The role of the user [default: the role of new sign-ups]
     #[arg(long)]
     pub role: Option<String>,
-    /// Read the password from the first line of standard input instead of asking for it
+    /// Read the password from the first line of standard input instead of prompting for it
     #[arg(long)]
     pub password_stdin: bool,
     /// Print the user as JSON
@@ -77,7 +77,7 @@ pub struct ImportUsers {
     /// Format of the file [default: by its extension (.csv, .jsonl, .ndjson), else by its content]
     #[arg(long)]
     pub format: Option<ImportFormat>,
-    /// Check every row and report the outcome without importing anyone
+    /// Check every row and report the outcome without importing any user
     #[arg(long)]
     pub dry_run: bool,
     /// Print the outcome as JSON; invalid rows are reported on standard error

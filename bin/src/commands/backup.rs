@@ -1,5 +1,5 @@
-//! `backup`: a copy of the SQLite file while it is in use. Servers have programs of their own for this, which are
-//! named.
+//! `backup`: copies the SQLite file while it is in use. For a database server, prints the command of its own backup
+//! program.
 
 use std::{fs, path::Path, process::ExitCode, time::Duration};
 
@@ -16,7 +16,7 @@ pub async fn run(settings: &Settings, arguments: &cli::Backup) -> Result<ExitCod
         DatabaseUrl::SqliteFile(source) => source,
         DatabaseUrl::SqliteMemory => {
             return Err(Failure::Usage(
-                "a database in memory ends with its server, so there is nothing to copy".to_owned(),
+                "a database in memory cannot be backed up: it exists only while its server runs".to_owned(),
             ));
         }
         DatabaseUrl::Postgres(server) => return Err(elsewhere("PostgreSQL", &pg_dump(server, file))),
@@ -28,7 +28,7 @@ pub async fn run(settings: &Settings, arguments: &cli::Backup) -> Result<ExitCod
         output::line(json!({ "file": file, "bytes": bytes }).to_string())?;
     } else {
         output::line(format!(
-            "wrote {} ({}); keep the secrets with it: docs/backups.md",
+            "wrote {} ({}); store the secrets with it: docs/backups.md",
             file.display(),
             HumanBytes(bytes)
         ))?;
@@ -36,7 +36,7 @@ pub async fn run(settings: &Settings, arguments: &cli::Backup) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the copy, and shows how it grows.
+/// Runs the copy and shows its progress.
 async fn watched(backup: &Backup, source: &Path) -> Result<u64, BackupError> {
     let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
     let bar = output::bytes(Some(size(source)));
@@ -53,7 +53,7 @@ async fn watched(backup: &Backup, source: &Path) -> Result<u64, BackupError> {
 
 fn refused(error: BackupError) -> Failure {
     match error {
-        BackupError::Exists(_) => Failure::Usage(format!("{error}; give --force to replace it")),
+        BackupError::Exists(_) => Failure::Usage(format!("{error}; use --force to replace it")),
         BackupError::Missing(_) | BackupError::Itself(_) | BackupError::Folder(_) => Failure::Usage(error.to_string()),
         BackupError::Unreadable { .. }
         | BackupError::Unwritable { .. }
@@ -64,18 +64,19 @@ fn refused(error: BackupError) -> Failure {
 
 fn elsewhere(name: &str, command: &str) -> Failure {
     Failure::Usage(format!(
-        "this copies SQLite files only; {name} has a program of its own, which asks for the password:\n\n  {command}\n\n\
-         docs/backups.md says how to restore it"
+        "this command copies SQLite files only; {name} has its own backup program, which prompts for the password:\n\n  \
+         {command}\n\n\
+         docs/backups.md explains how to restore it"
     ))
 }
 
-/// The command for PostgreSQL; its URL without a password.
+/// Returns the backup command for PostgreSQL, with the URL without its password.
 fn pg_dump(server: &ServerUrl, file: &Path) -> String {
     let place = quoted(&server.without_password());
     format!("(umask 077; pg_dump --format=custom --file={} {place})", quoted(&file.to_string_lossy()))
 }
 
-/// The command for MariaDB, which takes no URL.
+/// Returns the backup command for MariaDB, which does not accept a URL.
 fn mariadb_dump(server: &ServerUrl, file: &Path) -> String {
     let mut arguments = Vec::new();
     match (server.socket(), server.first_address()) {
@@ -102,7 +103,7 @@ fn mariadb_dump(server: &ServerUrl, file: &Path) -> String {
     format!("(umask 077; mariadb-dump --single-transaction --hex-blob -p {place} >{})", quoted(&file.to_string_lossy()))
 }
 
-/// As a shell takes it for one word.
+/// Quotes a text as a single word for a shell, if necessary.
 fn quoted(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
     if !text.is_empty() && text.bytes().all(is_plain) {
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_commands_of_servers_name_everything_but_the_password() {
+    fn the_commands_for_servers_contain_everything_except_the_password() {
         let file = Path::new("a copy.dump");
         for (url, place) in [
             ("postgres://ada:canary@db.test:5433/app", "postgres://ada@db.test:5433/app"),

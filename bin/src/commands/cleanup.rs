@@ -1,4 +1,4 @@
-//! `cleanup-tokens` and `purge-users`: what a server does every hour, now.
+//! `cleanup-tokens` and `purge-users`: run the hourly clean-up of a server now.
 
 use std::process::ExitCode;
 

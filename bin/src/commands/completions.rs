@@ -1,4 +1,4 @@
-//! `completions`: scripts for shells, from the words of the command line themselves.
+//! `completions`: prints a shell completion script, generated from the command line definition.
 
 use std::process::ExitCode;
 

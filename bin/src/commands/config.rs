@@ -28,8 +28,8 @@ pub fn run(inputs: &Inputs, command: &Config) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Everything that is wrong: with the settings, and with the keys that they name. No other command needs the keys to be
-/// good but `serve`: `generate-keys` is there to fix them.
+/// Collects the problems of the settings and of the configured signing keys. Only `serve` requires valid keys, so they
+/// are not checked when settings are loaded: `generate-keys` must be able to fix them.
 fn examine(inputs: &Inputs) -> Result<(Settings, Option<Problems>), Problems> {
     let (settings, mut problems) = Settings::examine(inputs)?;
     let is_wrong = |key| problems.as_ref().is_some_and(|problems| problems.concern(key));

@@ -1,4 +1,4 @@
-//! `healthcheck`, for containers, which have no curl.
+//! `healthcheck`, for containers without curl.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -17,17 +17,18 @@ pub async fn run(settings: &Settings, arguments: &Healthcheck) -> Result<ExitCod
     let url = url(&settings.server.host, settings.server.port, arguments)?;
     let outcome = timeout(PATIENCE, ask(&url)).await;
     let status = outcome
-        .map_err(|_| Failure::Failed(format!("{url}: no answer within {} s", PATIENCE.as_secs())))?
+        .map_err(|_| Failure::Failed(format!("{url}: no response within {} s", PATIENCE.as_secs())))?
         .map_err(|error| Failure::Failed(format!("{url}: {error}")))?;
     if status == "200" {
         output::line("ok")?;
         Ok(ExitCode::SUCCESS)
     } else {
-        Err(Failure::Failed(format!("{url} answered {status}")))
+        Err(Failure::Failed(format!("{url} responded with {status}")))
     }
 }
 
-/// What to ask: the given URL, or the server that listens on this host and port, asked from this machine.
+/// Returns the URL to request: the given one, or that of the server on this host and port, as reached from this
+/// machine.
 fn url(host: &str, port: u16, arguments: &Healthcheck) -> Result<Url, Failure> {
     let wrong = |reason: &str| Failure::Usage(format!("--url {reason}, such as http://127.0.0.1:8000"));
     let base = arguments.url.clone().unwrap_or_else(|| {
@@ -61,20 +62,20 @@ async fn ask(url: &Url) -> std::io::Result<String> {
     let answer = String::from_utf8_lossy(&answer);
     let mut words = answer.split(' ');
     let status = if words.next().is_some_and(|word| word.starts_with("HTTP/1.")) { words.next() } else { None };
-    Ok(status.unwrap_or("nothing that is HTTP").to_owned())
+    Ok(status.unwrap_or("something other than HTTP").to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn asked(host: &str, port: Option<u16>, url: Option<&str>, live: bool) -> Result<String, Failure> {
+    fn requested(host: &str, port: Option<u16>, url: Option<&str>, live: bool) -> Result<String, Failure> {
         let arguments = Healthcheck { live, port, url: url.map(str::to_owned) };
         super::url(host, 8000, &arguments).map(String::from)
     }
 
     #[test]
-    fn the_configured_address_is_asked_from_this_machine() {
+    fn the_configured_address_is_requested_from_this_machine() {
         for (host, url) in [
             ("127.0.0.1", "http://127.0.0.1:8000/health/ready"),
             ("0.0.0.0", "http://127.0.0.1:8000/health/ready"),
@@ -84,13 +85,13 @@ mod tests {
             ("fd00::7", "http://[fd00::7]:8000/health/ready"),
             ("localhost", "http://localhost:8000/health/ready"),
         ] {
-            assert_eq!(asked(host, None, None, false).unwrap(), url);
+            assert_eq!(requested(host, None, None, false).unwrap(), url);
         }
-        assert_eq!(asked("::", Some(81), None, true).unwrap(), "http://[::1]:81/health/live");
+        assert_eq!(requested("::", Some(81), None, true).unwrap(), "http://[::1]:81/health/live");
     }
 
     #[test]
-    fn a_url_is_asked_as_it_is_with_the_path_of_the_check() {
+    fn a_url_is_extended_by_the_path_of_the_check() {
         for (url, asks) in [
             ("http://10.0.0.7", "http://10.0.0.7/health/ready"),
             ("http://app:9000/", "http://app:9000/health/ready"),
@@ -98,10 +99,10 @@ mod tests {
             ("http://proxy/svc/", "http://proxy/svc/health/ready"),
             ("http://app:9000/health/ready", "http://app:9000/health/ready"),
         ] {
-            assert_eq!(asked("0.0.0.0", None, Some(url), false).unwrap(), asks);
+            assert_eq!(requested("0.0.0.0", None, Some(url), false).unwrap(), asks);
         }
         for url in ["", "app:9000", "https://app", "ftp://app", "http://", "/health"] {
-            assert!(matches!(asked("0.0.0.0", None, Some(url), false), Err(Failure::Usage(_))), "{url}");
+            assert!(matches!(requested("0.0.0.0", None, Some(url), false), Err(Failure::Usage(_))), "{url}");
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     settings::Settings,
 };
 
-/// How many jobs are read at once.
+/// The number of jobs read at once.
 const BATCH: u32 = 100;
 
 pub async fn run(settings: &Settings, command: cli::Jobs) -> Result<ExitCode, Failure> {
@@ -33,14 +33,14 @@ async fn list(jobs: &Jobs, state: Option<&str>, as_array: bool) -> Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-/// Tells of each job what became of it; one that cannot be tried again does not keep the others from it.
+/// Retries each job and reports its outcome. A job that cannot be retried does not prevent the others.
 async fn retry(jobs: &Jobs, ids: &[JobId], as_array: bool, nothing: &str) -> Result<ExitCode, Failure> {
     let mut list = List::new(as_array);
     let mut code = ExitCode::SUCCESS;
     for id in ids {
         match jobs.retry_for_operator(*id).await {
             Ok(job) => {
-                list.rows(&[job], as_json, |job| format!("{id}  {} will be tried again", job.kind))?;
+                list.rows(&[job], as_json, |job| format!("{id}  {} will be retried", job.kind))?;
             }
             Err(error) => {
                 output::error(format!("{id}  {error}"));
@@ -64,7 +64,7 @@ async fn dead(jobs: &Jobs) -> Result<Vec<JobId>, Failure> {
     Ok(ids)
 }
 
-/// Hands over the jobs of the filter, part by part, until `each` wants no more: there may be very many.
+/// Passes the jobs of the filter to `each` in batches, since there may be very many, until it returns `false`.
 async fn all(
     jobs: &Jobs,
     filter: JobFilter,

@@ -1,4 +1,4 @@
-//! `migrate …` and `init-db`, in the words of alembic.
+//! `migrate …` and `init-db`, with the command names of alembic.
 
 mod downgrade;
 mod revision;
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{cli::Migrate, compose, failure::Failure, output, settings::Settings};
 
-/// What is said of a migration that only the database has.
+/// The remark about a migration that exists only in the database.
 const UNKNOWN: &str = "which this program does not know";
 
 pub async fn run(settings: &Settings, command: Migrate) -> Result<ExitCode, Failure> {
@@ -56,7 +56,7 @@ fn current(history: &[MigrationState], as_json: bool) -> Result<ExitCode, Failur
         Some(MigrationState { name, is_known: true, .. }) => name.clone(),
         Some(MigrationState { name, .. }) => format!("{name}, {UNKNOWN}"),
     })?;
-    // Only the newest one is the answer; others that are unknown are a warning.
+    // Standard output has only the newest migration; other unknown ones are warnings.
     for name in unknown(history).iter().filter(|name| newest.is_none_or(|newest| newest.name != **name)) {
         output::error(format!("the database also has {name}, {UNKNOWN}"));
     }
@@ -67,7 +67,7 @@ fn unknown(history: &[MigrationState]) -> Vec<&str> {
     history.iter().filter(|migration| !migration.is_known).map(|migration| &*migration.name).collect()
 }
 
-/// A newer schema is up to date: a server works with it.
+/// Fails if migrations are missing. A newer schema counts as up to date: a server works with it.
 fn check(history: &[MigrationState], as_json: bool) -> Result<ExitCode, Failure> {
     let missing: Vec<_> =
         history.iter().filter(|migration| !migration.is_applied).map(|migration| &migration.name).collect();
@@ -92,7 +92,7 @@ fn printed(text: impl AsRef<str>) -> Result<ExitCode, Failure> {
 }
 
 pub async fn upgrade(settings: &Settings, target: Target) -> Result<ExitCode, Failure> {
-    // A target that is refused makes no file.
+    // Checked before `open`, which would create a SQLite file even for an invalid target.
     Migrator::of(&settings.database.url).upgrade_steps(target.clone()).await?;
     let applied = compose::open(settings).await?.migrator().upgrade(target).await?;
     report("applied", &applied, "up to date")?;

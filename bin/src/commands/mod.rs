@@ -1,5 +1,5 @@
-//! What each command does. Commands talk to services, as HTTP does, but for `list-users`: it reads the users as they
-//! lie.
+//! The commands. They call services, as the HTTP layer does, except `list-users`, which reads the users from the
+//! repository.
 
 mod backup;
 mod cleanup;
@@ -27,7 +27,7 @@ use crate::{
     settings::{Inputs, Overrides, Settings},
 };
 
-/// Runs what the command line says.
+/// Runs the command of the command line.
 pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let command = cli.command.unwrap_or(Command::Serve(cli.serve));
     let inputs = Inputs::of_process(overrides(cli.layer, &command));
@@ -54,7 +54,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     }
 }
 
-/// For commands that may have something to log.
+/// Loads the settings and starts the log, for commands that may write to it.
 async fn with_log(
     inputs: &Inputs,
     work: impl AsyncFnOnce(&Settings) -> Result<ExitCode, Failure>,
@@ -68,7 +68,7 @@ fn load(inputs: &Inputs) -> Result<Settings, Failure> {
     Ok(Settings::load(inputs)?)
 }
 
-/// What the command line says about the configuration.
+/// Returns the configuration that the command line overrides.
 fn overrides(layer: Layer, command: &Command) -> Overrides {
     let overrides = Overrides { environment: layer.environment, log_level: layer.log_level, ..Overrides::default() };
     match command {

@@ -1,5 +1,5 @@
-//! `openapi`: prints the document, or says where a file that is kept differs from it. A kept document is that of the
-//! built-in defaults, so that it does not change with the environment of whoever looks.
+//! `openapi`: prints the document, or lists where a stored file differs from it. A stored document is compared with
+//! that of the built-in defaults, so the outcome does not depend on the environment.
 
 use std::{collections::BTreeSet, fs, path::Path, process::ExitCode};
 
@@ -13,9 +13,9 @@ use crate::{
     settings::{Inputs, Settings},
 };
 
-/// More than that nobody reads.
+/// The maximum number of lines of a report, to keep it readable.
 const MOST_LINES: usize = 20;
-/// How much of a value is shown.
+/// The number of characters of a value that are shown.
 const MOST_CHARACTERS: usize = 60;
 
 pub fn run(inputs: &Inputs, arguments: &Openapi) -> Result<ExitCode, Failure> {
@@ -34,11 +34,11 @@ pub fn run(inputs: &Inputs, arguments: &Openapi) -> Result<ExitCode, Failure> {
 
 fn check(file: &Path, document: &str) -> Result<(), Failure> {
     let unreadable = |reason: &dyn ToString| Failure::Usage(format!("{}: {}", file.display(), reason.to_string()));
-    let kept = fs::read_to_string(file).map_err(|error| unreadable(&error))?;
-    let kept: Value = serde_json::from_str(&kept).map_err(|error| unreadable(&error))?;
-    let made: Value = serde_json::from_str(document).map_err(Failure::failed)?;
+    let stored = fs::read_to_string(file).map_err(|error| unreadable(&error))?;
+    let stored: Value = serde_json::from_str(&stored).map_err(|error| unreadable(&error))?;
+    let current: Value = serde_json::from_str(document).map_err(Failure::failed)?;
     let mut found = Vec::new();
-    compare("", &kept, &made, &mut found);
+    compare("", &stored, &current, &mut found);
     if found.is_empty() {
         return output::line(format!("{} is up to date", file.display()));
     }
@@ -46,7 +46,7 @@ fn check(file: &Path, document: &str) -> Result<(), Failure> {
 }
 
 fn report(file: &Path, found: &[String]) -> String {
-    let mut lines = vec![format!("{} is not the document any more:", file.display())];
+    let mut lines = vec![format!("{} is out of date:", file.display())];
     let shown = if found.len() < MOST_LINES { found.len() } else { MOST_LINES - 2 };
     lines.extend_from_slice(&found[..shown]);
     if shown < found.len() {
@@ -55,29 +55,29 @@ fn report(file: &Path, found: &[String]) -> String {
     lines.join("\n")
 }
 
-/// Notes every place below this pointer (RFC 6901) where the two differ.
-fn compare(pointer: &str, kept: &Value, made: &Value, found: &mut Vec<String>) {
-    match (kept, made) {
-        (Value::Object(kept), Value::Object(made)) => {
-            let names: BTreeSet<&String> = kept.keys().chain(made.keys()).collect();
+/// Collects every difference of the two documents below this pointer (RFC 6901).
+fn compare(pointer: &str, stored: &Value, current: &Value, found: &mut Vec<String>) {
+    match (stored, current) {
+        (Value::Object(stored), Value::Object(current)) => {
+            let names: BTreeSet<&String> = stored.keys().chain(current.keys()).collect();
             for name in names {
                 let pointer = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
-                compare_members(&pointer, kept.get(name), made.get(name), found);
+                compare_members(&pointer, stored.get(name), current.get(name), found);
             }
         }
-        (Value::Array(kept), Value::Array(made)) => {
-            for index in 0..kept.len().max(made.len()) {
-                compare_members(&format!("{pointer}/{index}"), kept.get(index), made.get(index), found);
+        (Value::Array(stored), Value::Array(current)) => {
+            for index in 0..stored.len().max(current.len()) {
+                compare_members(&format!("{pointer}/{index}"), stored.get(index), current.get(index), found);
             }
         }
-        _ if kept == made => {}
-        _ => found.push(format!("changed {pointer}: {} is now {}", short(kept), short(made))),
+        _ if stored == current => {}
+        _ => found.push(format!("changed {pointer}: {} is now {}", short(stored), short(current))),
     }
 }
 
-fn compare_members(pointer: &str, kept: Option<&Value>, made: Option<&Value>, found: &mut Vec<String>) {
-    match (kept, made) {
-        (Some(kept), Some(made)) => compare(pointer, kept, made, found),
+fn compare_members(pointer: &str, stored: Option<&Value>, current: Option<&Value>, found: &mut Vec<String>) {
+    match (stored, current) {
+        (Some(stored), Some(current)) => compare(pointer, stored, current, found),
         (Some(_), None) => found.push(format!("removed {pointer}")),
         (None, Some(_)) => found.push(format!("added {pointer}")),
         (None, None) => {}
@@ -98,19 +98,19 @@ mod tests {
 
     use super::*;
 
-    fn found(kept: &Value, made: &Value) -> Vec<String> {
+    fn found(stored: &Value, current: &Value) -> Vec<String> {
         let mut found = Vec::new();
-        compare("", kept, made, &mut found);
+        compare("", stored, current, &mut found);
         found
     }
 
     #[test]
-    fn every_difference_is_named_by_its_place() {
-        let kept = json!({"info": {"title": "A"}, "paths": {"/a~b": {"get": 1}, "/old": {}}, "tags": [1, 2]});
-        let made = json!({"info": {"title": "B"}, "paths": {"/a~b": {"get": null}, "/new": {}}, "tags": [1, 2, 3]});
-        assert_eq!(found(&kept, &kept), [""; 0]);
+    fn every_difference_is_listed_with_its_pointer() {
+        let stored = json!({"info": {"title": "A"}, "paths": {"/a~b": {"get": 1}, "/old": {}}, "tags": [1, 2]});
+        let current = json!({"info": {"title": "B"}, "paths": {"/a~b": {"get": null}, "/new": {}}, "tags": [1, 2, 3]});
+        assert_eq!(found(&stored, &stored), [""; 0]);
         assert_eq!(
-            found(&kept, &made),
+            found(&stored, &current),
             [
                 "changed /info/title: \"A\" is now \"B\"",
                 "changed /paths/~1a~0b/get: 1 is now null",
@@ -130,10 +130,10 @@ mod tests {
     }
 
     #[test]
-    fn a_report_has_twenty_lines_at_most() {
+    fn a_report_has_at_most_twenty_lines() {
         for (count, last) in [(1, "0"), (19, "18"), (20, "and 2 more"), (1000, "and 982 more")] {
             let found: Vec<String> = (0..count).map(|number| number.to_string()).collect();
-            let report = report(Path::new("kept.json"), &found);
+            let report = report(Path::new("stored.json"), &found);
             let lines: Vec<&str> = report.lines().collect();
             assert!(lines.len() <= MOST_LINES, "{report}");
             assert_eq!(lines.last(), Some(&last), "{report}");

@@ -1,4 +1,4 @@
-//! `seed`: users and items to try things with.
+//! `seed`: creates sample users and items.
 
 use std::process::ExitCode;
 
@@ -14,14 +14,16 @@ use crate::{
     settings::{Environment, Settings},
 };
 
-/// How many are made at once.
+/// The number of rows created at once.
 const BATCH: u32 = 1_000;
-/// How many items there are if nothing else is asked for.
+/// The number of items by default.
 const FEW: u32 = 20;
 
 pub async fn run(settings: &Settings, arguments: &Seed) -> Result<ExitCode, Failure> {
     if settings.app.environment == Environment::Production {
-        return Err(Failure::Usage("seed makes accounts that share a password: not in production".to_owned()));
+        return Err(Failure::Usage(
+            "seed creates accounts that share a password, so it does not run in production".to_owned(),
+        ));
     }
     let services = compose::services(settings, compose::open_migrated(settings).await?)?;
     let password = if arguments.password_stdin { super::user::read_line()?.into() } else { generate_password()? };
@@ -55,24 +57,24 @@ pub async fn run(settings: &Settings, arguments: &Seed) -> Result<ExitCode, Fail
         output::line(json!({ "users": users, "items": items, "password": made_up }).to_string())?;
         return Ok(ExitCode::SUCCESS);
     }
-    output::line(format!("made {users} users and {items} items; what was there already stayed as it is"))?;
+    output::line(format!("created {users} users and {items} items; existing ones are unchanged"))?;
     if users > 0 {
         report(settings, &password, arguments.password_stdin)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says how to log in.
+/// Prints how to log in.
 fn report(settings: &Settings, password: &SecretString, is_known: bool) -> Result<(), Failure> {
     let roles = settings.roles.names().map(|role| format!("{role}@example.com")).collect::<Vec<_>>().join(", ");
     output::line(format!("log in as {roles}"))?;
     if !is_known {
-        output::line(format!("the password of those who were made now: {}", password.expose_secret()))?;
+        output::line(format!("password of the new accounts: {}", password.expose_secret()))?;
     }
     Ok(())
 }
 
-/// 96 random bits, in letters that can be typed.
+/// Generates a password of 96 random bits, in characters that are easy to type.
 fn generate_password() -> Result<SecretString, Failure> {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 

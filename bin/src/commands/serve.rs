@@ -1,4 +1,4 @@
-//! `serve`: start, announce, run, and end without losing a request.
+//! `serve`: starts the server, announces its address, and stops it without losing a request.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -30,9 +30,9 @@ use crate::{
     settings::{self, Environment, Settings},
 };
 
-/// How long a request under way may take to end once the server was told to stop.
+/// How long a request in flight may still take after the server has started to stop.
 const SHUTDOWN_TIMEOUT_SECONDS: u64 = 30;
-/// How many connections may wait to be accepted, if the system allows so many.
+/// How many connections may wait to be accepted, unless the system allows fewer.
 const BACKLOG: i32 = 4_096;
 
 pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Failure> {
@@ -47,7 +47,7 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     prepare(settings, &store).await?;
     let listener = listen(settings)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
-    // With port 0 only the listener knows the port, which is part of the links in e-mails.
+    // With port 0, only the listener knows the port, which is part of the links in e-mails.
     let settings = &settings.listening_on(address.port());
     let services = compose::services(settings, Arc::<DieselStore>::clone(&store))?;
     first_admin::ensure(settings, store, Arc::clone(&services.accounts)).await?;
@@ -71,10 +71,10 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     let options = options(settings);
     let connections = options.connections;
     let server = keepstone_http::bind(listener, parts, options).map_err(Failure::failed)?;
-    // Whoever reads the announcement may stop it at once.
+    // Before the announcement, because its reader may send a signal immediately.
     let [terminate, interrupt, hang_up] = signals()?;
     announce(settings, arguments, address, connections)?;
-    // Measures a hash for the first login; nobody waits for it.
+    // Measures the cost of a hash before the first login, without delaying the start.
     actix_web::rt::spawn(async move { services.passwords.warm_up().await });
     let (at_once, no_more_jobs) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let worker = services.worker.map(|worker| {
@@ -89,9 +89,9 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     actix_web::rt::spawn(keep_keys_current(services.key_reloader, hang_up));
     tokio::select! {
         ended = server => ended.map_err(Failure::failed)?,
-        () = at_once.notified() => return Err(Failure::failed("stopped at once, with requests unanswered")),
+        () = at_once.notified() => return Err(Failure::failed("stopped immediately, with requests unanswered")),
     }
-    // Requests under way may have caused jobs, so these end last.
+    // Requests in flight may have created jobs, so the worker stops last.
     no_more_jobs.notify_one();
     if let Some(worker) = worker {
         worker.await.map_err(Failure::failed)?;
@@ -100,7 +100,7 @@ pub async fn run(settings: &Settings, arguments: &Serve) -> Result<ExitCode, Fai
     Ok(ExitCode::SUCCESS)
 }
 
-/// Sees that the database answers, and that its schema is as it must be where that is ours to do.
+/// Checks that the database responds, and applies migrations if it is SQLite or if this is configured.
 async fn prepare(settings: &Settings, store: &DieselStore) -> Result<(), Failure> {
     let is_ours = matches!(settings.database.url, DatabaseUrl::SqliteFile(_) | DatabaseUrl::SqliteMemory);
     if is_ours || settings.database.auto_migrate {
@@ -112,22 +112,22 @@ async fn prepare(settings: &Settings, store: &DieselStore) -> Result<(), Failure
     }
     store.ping().await.map_err(|error| Failure::Failed(format!("{}: {error}", settings.database.url)))?;
     if !store.is_migrated().await.unwrap_or(false) {
-        tracing::warn!("the database is not up to date, so nothing will work: run keepstone migrate upgrade");
+        tracing::warn!("the database is not up to date, so requests will fail: run keepstone migrate upgrade");
         return Ok(());
     }
     warn_of_unknown(settings).await
 }
 
-/// A newer schema works: an upgrade of several nodes passes through this.
+/// Warns of unknown migrations. A newer schema works: it occurs while several nodes are upgraded.
 async fn warn_of_unknown(settings: &Settings) -> Result<(), Failure> {
     if settings.database.url == DatabaseUrl::SqliteMemory {
-        return Ok(()); // always a new one
+        return Ok(()); // It is always new.
     }
     let history = Migrator::of(&settings.database.url).look().await?;
     for migration in history.iter().filter(|migration| !migration.is_known) {
         tracing::warn!(
             migration = migration.name,
-            "the database has a migration that this program does not know: a newer program has changed it"
+            "the database has a migration that this program does not know: a newer version has changed it"
         );
     }
     Ok(())
@@ -140,13 +140,13 @@ fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
             "cannot listen on {host} port {port}: {error}; set HOST and PORT, or --host and --port"
         ))
     })?;
-    // std asks for 128. Whoever finds the queue full tries again after a second.
+    // The default of std is 128. A client that finds the queue full retries only after a second.
     rustix::net::listen(&listener, BACKLOG).map_err(Failure::failed)?;
     Ok(listener)
 }
 
-/// How many files this process may open. The usual limit of 1,024 is for programs that cannot do with more, so it is
-/// raised as far as it may be.
+/// Raises the limit of open files as far as allowed, and returns it. The usual limit of 1,024 exists for programs that
+/// cannot handle more.
 fn descriptors() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };
@@ -212,20 +212,20 @@ fn announce(
     Ok(())
 }
 
-/// A mail server that cannot be reached is no reason not to start, but one to look at the configuration.
+/// Warns if the mail server cannot be reached. This does not prevent the start, but the configuration may be wrong.
 async fn say_if_no_mail_goes(mailer: Arc<dyn Mailer>) {
     if let Err(error) = mailer.check().await {
         tracing::warn!("no e-mail can be sent now: {error}");
     }
 }
 
-/// Reads the keys again on SIGHUP, and lets a new one sign when it has been published for long enough. If the new keys
-/// cannot be used, the old ones stay.
+/// Reads the keys again on SIGHUP, and switches to a new signing key once it has been published for long enough. If the
+/// new keys cannot be used, the old ones stay in use.
 async fn keep_keys_current(mut keys: Reloader, mut hang_up: Signal) {
     loop {
         let next_change = keys.next_change();
         let (result, done) = tokio::select! {
-            heard = hang_up.recv() => match heard {
+            received = hang_up.recv() => match received {
                 Some(()) => (keys.reload(), "read the keys again"),
                 None => return,
             },
@@ -234,7 +234,9 @@ async fn keep_keys_current(mut keys: Reloader, mut hang_up: Signal) {
         let (signing_key, next_in) = (keys.signing_key(), keys.next_change().map(|at| at - Instant::now()));
         match result {
             Ok(()) => tracing::info!(signing_key, another_signs_in = ?next_in, "{done}"),
-            Err(failure) => tracing::error!(%failure, signing_key, "kept the keys as they were"),
+            Err(failure) => {
+                tracing::error!(%failure, signing_key, "could not change the keys; the old ones stay in use")
+            }
         }
     }
 }
@@ -246,38 +248,38 @@ async fn wait_until(time: Option<Instant>) {
     }
 }
 
-/// SIGTERM, SIGINT and SIGHUP. From here on none of them ends the process by itself.
+/// Listens for SIGTERM, SIGINT and SIGHUP. From here on, none of them ends the process by default.
 fn signals() -> Result<[Signal; 3], Failure> {
     let listen = |kind| signal(kind).map_err(Failure::failed);
     Ok([listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?, listen(SignalKind::hangup())?])
 }
 
-/// How to stop.
+/// The shutdown of the server.
 struct Stop {
     server: ServerHandle,
     health: Arc<Health>,
-    /// How long new requests are taken all the same: load balancers need a moment to see that this is not ready.
+    /// How long new requests are still accepted: load balancers need a moment to notice that the server is not ready.
     delay: Duration,
 }
 
 impl Stop {
-    /// The first signal ends the server when its requests are answered; the second ends it now.
+    /// Stops the server after its requests are answered on the first signal, and immediately on the second.
     async fn on_signal(self, [mut terminate, mut interrupt]: [Signal; 2], at_once: Arc<Notify>) {
-        let mut told = async || {
+        let mut signalled = async || {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
         };
-        told().await;
+        signalled().await;
         self.health.drain();
         tracing::info!(delay = ?self.delay, "stopping when all requests are answered");
         tokio::select! {
             () = sleep(self.delay) => {
                 actix_web::rt::spawn(self.server.stop(true));
-                told().await;
+                signalled().await;
             }
-            () = told() => {}
+            () = signalled() => {}
         }
         at_once.notify_one();
     }

@@ -21,14 +21,14 @@ use crate::{
     settings::Settings,
 };
 
-/// How many users are read at once.
+/// The number of users read at once.
 const BATCH: u32 = 500;
 
-/// How often a question is asked.
+/// How often a question is repeated at most.
 const ATTEMPTS: u32 = 3;
 
-const NOT_A_TERMINAL: &str = "there is no terminal to ask on: give --email, and the password with --password-stdin";
-const NO_ANSWER: &str = "no answer; no user was created";
+const NOT_A_TERMINAL: &str = "there is no terminal for prompts: use --email, and --password-stdin for the password";
+const NO_ANSWER: &str = "no input; no user was created";
 
 pub async fn create(settings: &Settings, arguments: CreateUser) -> Result<ExitCode, Failure> {
     let services = compose::services(settings, compose::open_migrated(settings).await?)?;
@@ -76,7 +76,7 @@ pub async fn list(settings: &Settings, arguments: &ListUsers) -> Result<ExitCode
     let mut repositories = store.read().await?;
     let mut request = PageRequest { with_total: false, ..PageRequest::first(BATCH) };
     let mut users = output::List::new(arguments.json);
-    // Each page is printed before the next is read: there may be a million, and `head` wants ten.
+    // Each page is printed before the next is read: there may be a million users, and `head` reads only ten.
     loop {
         let page = repositories.users().list(&UserFilter::default(), &request).await?;
         let (true, Some(last)) = (users.rows(&page.items, as_json, as_text)?, page.next) else { break };
@@ -119,7 +119,7 @@ fn refused(flag: &str, error: Invalid) -> Failure {
     Failure::Usage(format!("{flag} {error}"))
 }
 
-/// Asks until the answer is good, a few times.
+/// Asks until the answer is valid, a limited number of times.
 fn ask<T>(mut question: impl FnMut() -> Result<Result<T, String>, Failure>) -> Result<T, Failure> {
     if !stdin().is_terminal() {
         return Err(Failure::Usage(NOT_A_TERMINAL.to_owned()));
@@ -145,7 +145,7 @@ fn ask_email() -> Result<Email, Failure> {
     })
 }
 
-/// Asks for it twice, without showing it.
+/// Prompts for the password twice, without showing it.
 fn ask_password(rules: &Rules) -> Result<SecretString, Failure> {
     ask(|| {
         let first = prompt_password("Password: ")?;
@@ -165,7 +165,7 @@ fn prompt_password(question: &str) -> Result<SecretString, Failure> {
     })
 }
 
-/// A line, as it is but for its end.
+/// Reads a line from standard input, without its line break.
 pub fn read_line() -> Result<String, Failure> {
     let mut line = String::new();
     stdin().read_line(&mut line).map_err(unreadable)?;

@@ -1,4 +1,4 @@
-//! The check of the signing keys: one for `serve`, SIGHUP, `config check` and `doctor`. It changes nothing.
+//! The check of the signing keys, shared by `serve`, SIGHUP, `config check` and `doctor`. It changes nothing.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use keepstone_auth::{
 use super::algorithm;
 use crate::settings::{Environment, Problem, Settings};
 
-/// Whether the next start makes the first key: there is none, and this is not production.
+/// Returns whether the next start creates the first key: there is none, and this is not production.
 pub fn is_filled_at_start(settings: &Settings) -> bool {
     let folder = settings.keys_dir();
     let is_empty = |fault: &KeyFolderError| match fault {
@@ -24,7 +24,7 @@ pub fn is_filled_at_start(settings: &Settings) -> bool {
         && KeyFolder::faults(&folder).first().is_some_and(is_empty)
 }
 
-/// Everything that keeps the keys of the configured folder from being used, file by file.
+/// Returns every problem that prevents the use of the keys in the configured folder, file by file.
 pub fn problems(settings: &Settings) -> Vec<Problem> {
     let (folder, algorithm) = (settings.keys_dir(), algorithm(settings));
     if !algorithm.is_asymmetric() || is_filled_at_start(settings) {

@@ -1,5 +1,4 @@
-//! Addresses of other services, of scripts, of browsers and of proxies. A URL may hold a password: it is shown without,
-//! always.
+//! Addresses of services, scripts, browser origins and proxies. A URL may contain a password, which is never shown.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,7 +10,7 @@ use url::{Host, Url};
 
 use super::problems::{Wrong, quoted};
 
-/// The address of a service, perhaps with a password in it.
+/// The address of a service, possibly with a password.
 #[derive(Clone)]
 pub struct ServiceUrl {
     raw: SecretString,
@@ -19,19 +18,19 @@ pub struct ServiceUrl {
 }
 
 impl ServiceUrl {
-    /// The whole address, for whoever connects.
+    /// Returns the whole address, for connecting.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.raw.expose_secret()
     }
 
-    /// Reads an address with one of these schemes.
+    /// Parses an address with one of these schemes.
     pub(super) fn read(text: &str, schemes: &[&str]) -> Result<Self, Wrong> {
-        let mend =
+        let fix =
             || format!("write it as {}", schemes.iter().map(|scheme| example(scheme)).collect::<Vec<_>>().join(" or "));
         let scheme = text.split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase()).unwrap_or_default();
         if !schemes.contains(&scheme.as_str()) {
-            return Err(Wrong::new("does not start with a known scheme", mend()));
+            return Err(Wrong::new("does not start with a known scheme", fix()));
         }
         let raw = SecretString::from(text);
         if let Some(folder) = text.get(..5).filter(|start| start.eq_ignore_ascii_case("file:")).and(text.get(5..)) {
@@ -40,11 +39,11 @@ impl ServiceUrl {
             return if named {
                 Ok(Self { raw, shown: format!("file:{folder}") })
             } else {
-                Err(Wrong::new("names no folder", mend()))
+                Err(Wrong::new("does not name a folder", fix()))
             };
         }
         let url = Url::parse(text).ok().filter(|url| url.host_str().is_some_and(|host| !host.is_empty()));
-        let url = url.ok_or_else(|| Wrong::new("is not a URL with a host", mend()))?;
+        let url = url.ok_or_else(|| Wrong::new("is not a URL with a host", fix()))?;
         Ok(Self { raw, shown: without_secrets(&url) })
     }
 }
@@ -61,7 +60,7 @@ fn example(scheme: &str) -> String {
 fn without_secrets(url: &Url) -> String {
     let behind = [Some(url.path()), url.query(), url.fragment()];
     if behind.into_iter().flatten().any(|part| part.contains('@')) {
-        // An `@` this late means that the password was cut in two.
+        // An `@` this late means that the parser split the password.
         return format!("{}://***", url.scheme());
     }
     let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
@@ -90,12 +89,14 @@ pub struct Script {
 }
 
 impl Script {
-    /// Reads a path of this host, or the address of another with a hash: whoever runs that host does not run ours.
+    /// Parses a path of this host, or an address of another host with a hash. The hash is required because the other
+    /// host
+    /// may be run by someone else.
     pub(super) fn read(text: &str) -> Result<Self, Wrong> {
         let wrong = |why: &str| {
-            let mend = "write https://HOST/FILE.js#sha384-HASH, or /FILE.js; `openssl dgst -sha384 -binary FILE.js | openssl \
+            let fix = "write https://HOST/FILE.js#sha384-HASH, or /FILE.js; `openssl dgst -sha384 -binary FILE.js | openssl \
                         base64 -A` prints the hash";
-            Wrong::new(format!("{} {why}", quoted(text)), mend)
+            Wrong::new(format!("{} {why}", quoted(text)), fix)
         };
         let (address, hash) = text.split_once('#').map_or((text, None), |(address, hash)| (address, Some(hash)));
         if address.contains([';', ',', '\'', '"', '<', '>', '\\']) || address.contains(char::is_whitespace) {
@@ -104,15 +105,15 @@ impl Script {
         let is_local = address.starts_with('/') && !address.starts_with("//");
         let is_remote = Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
         match hash {
-            _ if !is_local && !is_remote => Err(wrong("is no address of a script")),
-            Some(hash) if !is_hash(hash) => Err(wrong("has no hash behind the #")),
+            _ if !is_local && !is_remote => Err(wrong("is not the address of a script")),
+            Some(hash) if !is_hash(hash) => Err(wrong("has no valid hash after the #")),
             None if is_remote => Err(wrong("is on another host, and has no hash")),
             _ => Ok(Self { url: address.to_owned(), integrity: hash.map(str::to_owned) }),
         }
     }
 }
 
-/// `sha256-`, `sha384-` or `sha512-`, and so many bytes in base64.
+/// Returns whether this is `sha256-`, `sha384-` or `sha512-` with the right number of bytes in base64.
 fn is_hash(text: &str) -> bool {
     let bytes = |encoded: &str| BASE64_STANDARD.decode(encoded).map_or(0, |bytes| bytes.len());
     match text.split_once('-') {
@@ -123,17 +124,17 @@ fn is_hash(text: &str) -> bool {
     }
 }
 
-/// Which browser origins may call with credentials.
+/// The browser origins that may send requests with credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origins {
-    /// `*`: every origin, none with credentials.
+    /// `*`: every origin, without credentials.
     Any,
-    /// These, exactly as a browser writes them in `Origin`.
+    /// A list of origins, exactly as browsers send them in `Origin`.
     Listed(Vec<String>),
 }
 
 impl Origins {
-    /// Reads the items of a list, and says of every one that is no origin why.
+    /// Parses the items of a list, and returns an error for each one that is not an origin.
     pub(super) fn read(items: &[String]) -> (Self, Vec<Wrong>) {
         if let [item] = items
             && item == "*"
@@ -162,13 +163,13 @@ impl Origins {
     }
 }
 
-/// A pattern of origins, which matches one as a whole or not at all.
+/// Parses a pattern of origins, anchored to match whole origins only.
 pub(super) fn origin_regex(text: &str) -> Result<Regex, Wrong> {
     let fix = r"write a regular expression of whole origins, such as https://pr-\d+\.example\.com";
     let wrong = |error: regex::Error| {
         let why = error.to_string();
         Wrong::new(
-            format!("{} is no regular expression: {}", quoted(text), why.lines().last().unwrap_or_default()),
+            format!("{} is not a regular expression: {}", quoted(text), why.lines().last().unwrap_or_default()),
             fix,
         )
     };
@@ -176,7 +177,7 @@ pub(super) fn origin_regex(text: &str) -> Result<Regex, Wrong> {
     Regex::new(&format!("^(?:{text})$")).map_err(wrong)
 }
 
-/// `scheme://host[:port]` as browsers write it: lower case, punycode, without a default port.
+/// Parses `scheme://host[:port]` as browsers write it: lower case, punycode, without a default port.
 fn origin(text: &str) -> Result<String, Wrong> {
     let wrong = |why: &str| {
         Wrong::new(
@@ -185,8 +186,8 @@ fn origin(text: &str) -> Result<String, Wrong> {
         )
     };
     match text {
-        "*" => return Err(wrong("stands beside others; it stands alone or not at all")),
-        "null" => return Err(wrong("is what sandboxed pages and files send: anyone could")),
+        "*" => return Err(wrong("cannot be combined with other origins")),
+        "null" => return Err(wrong("is the origin of sandboxed pages and local files, so any website could send it")),
         _ if text.contains('*') => return Err(wrong("has a wildcard, which no browser sends; list each origin")),
         _ => {}
     }
@@ -205,19 +206,22 @@ fn origin(text: &str) -> Result<String, Wrong> {
     Ok(format!("{}://{host}{port}", url.scheme()))
 }
 
-/// One address or a network in CIDR notation.
+/// An address, or a network in CIDR notation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
-    /// Any address in it.
+    /// An address in the network.
     pub address: IpAddr,
-    /// How many leading bits count.
+    /// The number of leading bits that count.
     pub prefix: u8,
 }
 
 impl Network {
     pub(super) fn read(text: &str) -> Result<Self, Wrong> {
         let wrong = || {
-            Wrong::new(format!("{} is no address or network", quoted(text)), "write 10.0.0.1, 10.0.0.0/8 or fd00::/8")
+            Wrong::new(
+                format!("{} is not an address or network", quoted(text)),
+                "write 10.0.0.1, 10.0.0.0/8 or fd00::/8",
+            )
         };
         let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
         let address: IpAddr = address.trim().parse().map_err(|_| wrong())?;
@@ -233,8 +237,8 @@ impl fmt::Display for Network {
     }
 }
 
-/// The address that others know this server by, without a slash at the end. Whatever was wrong with it is not shown: it
-/// may be an address with a password.
+/// Parses the public address of this server, and removes a slash at the end. An error does not show the value, because
+/// it may contain a password.
 pub(super) fn public_url(text: &str) -> Result<String, Wrong> {
     let wrong = |why: &str| Wrong::new(why, "write https://HOST or https://HOST/PATH");
     let url = Url::parse(text).map_err(|_| wrong("is not a URL"))?;
@@ -247,7 +251,7 @@ pub(super) fn public_url(text: &str) -> Result<String, Wrong> {
     Ok(format!("{}://{host}{port}{}", url.scheme(), url.path().trim_end_matches('/')))
 }
 
-/// An IP address without brackets, or the name of a host.
+/// Parses an IP address, and removes its brackets, or the name of a host.
 pub(super) fn host(text: &str) -> Result<String, Wrong> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let named = !text.contains([':', '/', '@']) && Host::parse(text).is_ok();
@@ -255,7 +259,7 @@ pub(super) fn host(text: &str) -> Result<String, Wrong> {
         return Ok(bare.to_owned());
     }
     Err(Wrong::new(
-        format!("{} is no address to listen on", quoted(text)),
+        format!("{} is not an address to listen on", quoted(text)),
         "use an IP address such as 127.0.0.1, 0.0.0.0 or ::1, or localhost; the port is PORT",
     ))
 }

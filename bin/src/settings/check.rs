@@ -1,5 +1,5 @@
-//! `config check`: the problems, or what the chosen profile means. It says nothing about a key that
-//! nothing acts on yet: that would be a promise.
+//! `config check`: the problems, or the effective settings beside the defaults of each profile. The table leaves out
+//! keys without effect in this version.
 
 use std::fmt::Write;
 
@@ -13,10 +13,10 @@ use keepstone_persistence::TlsMode;
 use keepstone_service::{Limit, Quotas};
 use serde_json::{Value, json};
 
-/// A setting, what holds here, and what the profiles of development and production start from.
+/// A setting, its effective value, and the defaults of development and production.
 type Row = [String; 4];
 
-/// The problems, or "ok", what holds here beside what each profile starts from, and the warnings.
+/// Returns the problems, or "ok" with the effective settings, the defaults of each profile, and the warnings.
 #[must_use]
 pub fn check(result: &Result<Settings, Problems>) -> String {
     let settings = match result {
@@ -39,12 +39,12 @@ pub fn check(result: &Result<Settings, Problems>) -> String {
     text
 }
 
-/// The same for programs, of what could be read (nothing, if nothing could) and what is wrong.
+/// Returns the same as JSON, from the settings that could be read (`None` if none could) and the problems.
 #[must_use]
 pub fn check_json(settings: Option<&Settings>, problems: Option<&Problems>) -> String {
     let object = |problem: &Problem| {
         json!({
-            "key": problem.key, "origin": problem.origin, "message": problem.message, "mend": problem.mend,
+            "key": problem.key, "origin": problem.origin, "message": problem.message, "fix": problem.fix,
         })
     };
     let objects = |list: &[Problem]| list.iter().map(object).collect::<Value>();
@@ -59,7 +59,7 @@ pub fn check_json(settings: Option<&Settings>, problems: Option<&Problems>) -> S
     report.to_string()
 }
 
-/// Every column as wide as its widest text.
+/// Formats a table with columns as wide as their widest text.
 fn table(rows: &[Row]) -> String {
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|text| text.chars().count()).max().unwrap_or_default()

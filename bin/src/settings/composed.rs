@@ -1,5 +1,5 @@
-//! Values that the variables of common templates describe in parts: `POSTGRES_*`, `MYSQL_*`, `SMTP_*`, `EMAILS_FROM_*`
-//! and `LOG_JSON`. The key itself wins over its parts, wherever either is set.
+//! Values that common templates set in parts: `POSTGRES_*`, `MYSQL_*`, `SMTP_*`, `EMAILS_FROM_*` and `LOG_JSON`. The
+//! key itself takes precedence over its parts, wherever either is set.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::net::Ipv6Addr;
@@ -9,10 +9,10 @@ use super::problems::Wrong;
 use super::values::{flag, number};
 use super::variables::Variables;
 
-/// What can stand in any part of a URL as it is.
+/// The characters that need no encoding in any part of a URL.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The kinds of database server that can be described in parts.
+/// The kinds of database servers that can be configured in parts.
 const SERVERS: [Server; 2] = [
     Server {
         scheme: "postgres",
@@ -46,7 +46,7 @@ const MAIL: [&str; 9] = [
     "EMAILS_FROM_NAME",
     "LOG_JSON",
 ];
-/// Those that are also read from the file that `<NAME>_FILE` names.
+/// The variables that are also read from the file named by `<NAME>_FILE`.
 const SECRETS: [&str; 3] = ["POSTGRES_PASSWORD", "MYSQL_PASSWORD", "SMTP_PASSWORD"];
 
 struct Server {
@@ -67,13 +67,14 @@ impl Server {
     }
 }
 
-/// Every variable that is read here.
+/// Returns every variable that is read here.
 pub(super) fn names() -> impl Iterator<Item = String> {
     let all = SERVERS.iter().flat_map(Server::names).chain(MAIL).map(str::to_owned);
     all.chain(SECRETS.iter().map(|name| format!("{name}_FILE")))
 }
 
-/// Composes what these places describe in parts; later places win. `is_set` says whether a key has a value of its own.
+/// Composes the values that these places set in parts. Later places take precedence. `is_set` returns whether a key has
+/// its own value.
 pub(super) fn collect(places: &[&Variables<'_>], is_set: impl Fn(&str) -> bool) -> Collected {
     let mut parts = Parts { places, collected: Collected::default() };
     if !is_set("database.url") {
@@ -117,7 +118,7 @@ impl Parts<'_> {
         }
     }
 
-    /// The URL of a server of which at least one variable is set.
+    /// Composes the URL of a server that has at least one variable set.
     fn compose_server(&mut self, server: &Server, set: &str) {
         let host = server.host.iter().find_map(|name| self.get(name));
         let (name, user) = (server.name.iter().find_map(|name| self.get(name)), self.get(server.user));
@@ -191,7 +192,7 @@ impl Parts<'_> {
         let encoded = |text: &str| utf8_percent_encode(text, UNRESERVED).to_string();
         let login = match (self.get("SMTP_USER"), self.secret("SMTP_PASSWORD").filter(|text| !text.is_empty())) {
             (None, None) => String::new(),
-            // Half a login is refused by the URL itself.
+            // The parser of the URL rejects an incomplete login.
             (user, password) => {
                 let password = password.map_or_else(String::new, |text| format!(":{}", encoded(&text)));
                 format!("{}{password}@", encoded(&user.unwrap_or_default()))
@@ -211,13 +212,15 @@ impl Parts<'_> {
         self.set("mail.from", "EMAILS_FROM_EMAIL", &sender);
     }
 
-    /// A variable, unless it is unset or empty.
+    /// Returns a variable, unless it is unset or empty.
     fn get(&self, name: &str) -> Option<String> {
         let secret = || SECRETS.contains(&name).then(|| self.raw(&format!("{name}_FILE"))).flatten();
         self.raw(name).filter(|text| !text.is_empty()).or_else(secret)
     }
 
-    /// A variable, or the content of the file that `<NAME>_FILE` names. It may be empty, and is where it was refused.
+    /// Returns a variable, or the content of the file named by `<NAME>_FILE`. The result may be empty, and is empty if
+    /// it
+    /// was rejected.
     fn secret(&mut self, name: &str) -> Option<String> {
         let file_name = format!("{name}_FILE");
         let file = self.places.iter().rev().find_map(|place| {
@@ -249,21 +252,21 @@ impl Parts<'_> {
         self.collected.problem(wrong.of(subject, origin));
     }
 
-    /// A variable as it is. An empty one is one that is unset, but for passwords.
+    /// Returns a variable as it is. An empty variable counts as unset, except for passwords.
     fn raw(&self, name: &str) -> Option<String> {
         let values = self.places.iter().filter_map(|place| place.get(name));
-        // Of several, the last.
+        // The last place takes precedence.
         values.max_by_key(|value| !value.is_empty()).map(str::to_owned)
     }
 
-    /// Where a variable is set.
+    /// Returns the place where a variable is set.
     fn place(&self, name: &str) -> &str {
         let found = self.places.iter().rev().find(|place| place.get(name).is_some_and(|text| !text.is_empty()));
         found.map_or(".env variable", |place| place.place)
     }
 }
 
-/// The host as URLs have it; `None` if it is something else.
+/// Returns a host as written in URLs; `None` if it is invalid.
 fn host_in_url(host: &str) -> Option<String> {
     let host = host.trim();
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);

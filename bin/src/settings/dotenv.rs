@@ -1,11 +1,11 @@
-//! Reads `.env` as python-dotenv does, whose grammar this is. A line may be a secret: only its number leaves here.
+//! Parses `.env` with the grammar of python-dotenv. A line may contain a secret, so only its number is reported.
 //!
-//! Two differences are intended: `${NAME:-default}` gives the default for an empty variable, too, and `${NAME-default}`
-//! is understood, as in a shell.
+//! Two differences are intentional, as in a shell: `${NAME:-default}` also applies to an empty variable, and
+//! `${NAME-default}` is supported.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The content of a file.
+/// The parsed content of a file.
 #[derive(Debug, Default)]
 pub(super) struct Dotenv {
     /// The last value of each variable.
@@ -16,8 +16,9 @@ pub(super) struct Dotenv {
     pub skipped: Vec<usize>,
 }
 
-/// Reads a file. As in python-dotenv, `${NAME}` is the variable of the environment if there is one, else that of an
-/// earlier line.
+/// Parses a file. As in python-dotenv, `${NAME}` is the variable of the environment if it is set, else that of an
+/// earlier
+/// line.
 pub(super) fn parse<'e>(text: &str, environment: impl Fn(&str) -> Option<&'e str>) -> Dotenv {
     let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
     let mut reader = Reader { rest: &text, line: 1 };
@@ -106,7 +107,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// The text between this quote and the next, which may be some lines further down.
+    /// Returns the text between this quote and the next, which may be on a later line.
     fn quoted(&mut self, quote: char) -> Result<String, NotAStatement> {
         let mut value = String::new();
         let mut characters = self.rest.char_indices().skip(1);
@@ -162,7 +163,7 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// What Python's `\s` matches.
+/// Returns whether Python's `\s` matches.
 fn is_space(character: char) -> bool {
     character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
 }
@@ -171,7 +172,7 @@ fn is_blank(character: char) -> bool {
     is_space(character) && character != '\n'
 }
 
-/// Single quotes know two escapes, double quotes those of C. Any other backslash stands for itself.
+/// Decodes an escape: single quotes have two, double quotes those of C. Any other backslash is literal.
 fn push_escaped(value: &mut String, quote: char, escaped: char) {
     let replacement = match escaped {
         '\\' | '\'' => Some(escaped),
@@ -200,8 +201,8 @@ fn without_comment(value: &str) -> &str {
     value.get(..end).unwrap_or(value).trim_end_matches(is_space)
 }
 
-/// Replaces `${NAME}`, `${NAME:-default}` and `${NAME-default}`. As in python-dotenv, the quotes around the value make no
-/// difference, and a default is not expanded itself.
+/// Expands `${NAME}`, `${NAME:-default}` and `${NAME-default}`. As in python-dotenv, this does not depend on the quotes
+/// around the value, and a default is not expanded.
 fn expand<'v>(value: &str, lookup: impl Fn(&str) -> Option<&'v str>, referenced: &mut BTreeSet<String>) -> String {
     let mut expanded = String::with_capacity(value.len());
     let mut rest = value;
@@ -224,7 +225,7 @@ fn expand<'v>(value: &str, lookup: impl Fn(&str) -> Option<&'v str>, referenced:
     expanded
 }
 
-/// The name, the default behind `:-`, and the text behind the brace.
+/// Splits a reference into the name, the default after `:-`, and the text after the brace.
 fn reference(text: &str) -> Option<(&str, Option<&str>, &str)> {
     let (inside, behind) = text.split_once('}')?;
     match inside.split_once(':') {

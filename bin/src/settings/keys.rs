@@ -1,5 +1,5 @@
-//! Every key there is: its place in the tree, its bare variables, and how its value may be shown. A key that is not
-//! here does not exist; a test compares this list with `config/default.toml`.
+//! The list of all keys: the path, the bare variables, and how the value may be shown. A test compares this list with
+//! `config/default.toml`.
 
 use std::borrow::Cow;
 
@@ -9,22 +9,22 @@ use keepstone_domain::RoleName;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Plain,
-    /// Shown by its length alone.
+    /// Only its length is shown.
     Secret,
-    /// An address that may contain a password: shown without it.
+    /// An address that may contain a password, shown without it.
     Address,
 }
 
-/// One key.
+/// A key of the configuration.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Key {
     pub path: &'static str,
     pub name: &'static str,
     pub alias: Option<&'static str>,
     pub kind: Kind,
-    /// Read and validated, but nothing in this version acts on it.
+    /// Read and validated, but without effect in this version.
     pub later: bool,
-    /// Whether an explicitly empty variable is a value (a wrong one) instead of no value.
+    /// Whether an explicitly empty variable counts as an (invalid) value instead of unset.
     pub keeps_empty: bool,
 }
 
@@ -49,54 +49,54 @@ impl Key {
         Self { keeps_empty: true, ..self }
     }
 
-    /// `KEEPSTONE__JWT__SECRET_KEY` of `jwt.secret_key`.
+    /// Returns the long name: `KEEPSTONE__JWT__SECRET_KEY` for `jwt.secret_key`.
     pub(super) fn long_name(&self) -> String {
         long_name(self.path)
     }
 
-    /// The variables that set this key, the one that wins first.
+    /// Returns the variables that set this key, in order of precedence.
     pub(super) fn variables(&self) -> impl Iterator<Item = Cow<'static, str>> {
         let bare = [Some(self.name), self.alias];
         std::iter::once(Cow::Owned(self.long_name())).chain(bare.into_iter().flatten().map(Cow::Borrowed))
     }
 
-    /// Whether `<NAME>_FILE` is read.
+    /// Returns whether `<NAME>_FILE` is read.
     pub(super) fn may_be_file(&self) -> bool {
         self.kind != Kind::Plain
     }
 }
 
-/// What every variable of this program starts with.
+/// The prefix of every long name.
 pub(super) const PREFIX: &str = "KEEPSTONE__";
-/// The section whose keys are the names of roles, so that they are not in [`KEYS`].
+/// The section whose keys are role names. They are not in [`KEYS`].
 pub(super) const ROLES: &str = "roles";
 
-/// The variable of a key that may be a role's, too.
+/// Returns the long name of a path, which may also be that of a role.
 pub(super) fn long_name(path: &str) -> String {
     format!("{PREFIX}{}", path.replace('.', "__").to_ascii_uppercase())
 }
 
-/// Whether a role may be called so.
+/// Returns whether this is a valid role name.
 pub(super) fn is_role_name(name: &str) -> bool {
     RoleName::parse(name).is_ok_and(|role| role.as_str() == name)
 }
 
-/// The key of this path.
+/// Returns the key with this path.
 pub(super) fn find(path: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.path == path)
 }
 
-/// The place in the tree of the key with this bare name.
+/// Returns the path of the key with this bare name.
 pub(super) fn path_of(name: &str) -> Option<&'static str> {
     KEYS.iter().find(|key| key.name == name).map(|key| key.path)
 }
 
-/// The name people know a key by.
+/// Returns the name of a key that messages show.
 pub(super) fn display_name(path: &str) -> String {
     find(path).map_or_else(|| long_name(path), |key| key.name.to_owned())
 }
 
-/// The candidate nearest to a mistyped name, if one is near.
+/// Returns the candidate nearest to a mistyped name, if there is a near one.
 pub(super) fn nearest(typed: &str, candidates: impl Iterator<Item = String>) -> Option<String> {
     candidates
         .map(|candidate| (distance(typed, &candidate), candidate))
@@ -105,7 +105,7 @@ pub(super) fn nearest(typed: &str, candidates: impl Iterator<Item = String>) -> 
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein's.
+/// Returns the Levenshtein distance.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
@@ -120,7 +120,7 @@ fn distance(a: &str, b: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
-/// All of them, in the order of `config/default.toml`.
+/// All keys, in the order of `config/default.toml`.
 pub(super) const KEYS: &[Key] = &[
     key("app.name", "APP_NAME").or("PROJECT_NAME"),
     key("app.version", "APP_VERSION").or("VERSION"),

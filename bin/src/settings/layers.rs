@@ -1,5 +1,5 @@
-//! Collects each source of settings into a layer of the `config` crate, every value with its origin. A layer holds
-//! known keys only: what is unknown, unreadable or ambiguous becomes a problem here.
+//! Collects each source of settings into a layer of the `config` crate, with the origin of every value. A layer has
+//! known keys only: unknown, unreadable or ambiguous entries become problems.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use config::{Config, ConfigError, FileFormat, Format, Map, Source, Value, ValueK
 use super::keys::{self, KEYS, Key, Kind};
 use super::problems::{Problem, Wrong};
 
-/// Values by section and key. An empty one takes a lower layer's value away.
+/// Values by section and key. An empty value unsets that of a lower layer.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Layer(BTreeMap<String, BTreeMap<String, Value>>);
 
@@ -26,7 +26,7 @@ impl Layer {
         self.get(path).is_some()
     }
 
-    /// Whether the operator configured this key here.
+    /// Returns whether the operator configured this key in this layer.
     pub(super) fn is_configured(&self, path: &str) -> bool {
         self.get(path).is_some_and(|value| is_configured(value.origin().unwrap_or(DEFAULT)))
     }
@@ -36,7 +36,7 @@ impl Layer {
         self.0.get(section)?.get(key)
     }
 
-    /// Whether a secret is in it, or an address that may have a password.
+    /// Returns whether it contains a secret, or an address that may contain a password.
     pub(super) fn has_secrets(&self) -> bool {
         let is_secret = |key: &&Key| match key.kind {
             Kind::Plain => false,
@@ -58,19 +58,19 @@ impl Source for Layer {
     }
 }
 
-/// A layer in the making.
+/// A layer that is being collected.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Collected {
     pub layer: Layer,
     pub problems: Vec<Problem>,
-    /// What is wrong and no reason not to start.
+    /// The problems that do not prevent the start.
     pub warnings: Vec<Problem>,
-    /// Files with secrets in them that others than their owner may read.
+    /// The files with secrets that users other than their owner can read.
     pub exposed: Vec<PathBuf>,
 }
 
 impl Collected {
-    /// Notes a file that should be its owner's alone.
+    /// Records a file that only its owner should be able to access.
     pub(super) fn watch(&mut self, path: &Path) {
         if readable_by_others(path) {
             self.exposed.push(path.to_owned());
@@ -82,20 +82,19 @@ impl Collected {
     }
 }
 
-/// Whether anyone but the owner may read, write or run this file.
+/// Returns whether users other than the owner may read, write or execute this file.
 pub(super) fn readable_by_others(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
 }
 
-/// The layers merged, the later ones winning.
+/// The merged layers. Later layers take precedence.
 #[derive(Debug, Clone)]
 pub(super) struct Tree(Config);
 
 impl Tree {
     pub(super) fn merge<'l>(layers: impl IntoIterator<Item = &'l Layer>) -> Result<Self, Problem> {
         let builder = layers.into_iter().fold(Config::builder(), |builder, layer| builder.add_source(layer.clone()));
-        let unbuilt =
-            |_| Wrong::new("cannot be put together", "this is a bug: please report it").of("configuration", "");
+        let unbuilt = |_| Wrong::new("cannot be merged", "this is a bug: please report it").of("configuration", "");
         builder.build().map(Self).map_err(unbuilt)
     }
 
@@ -110,12 +109,12 @@ impl Tree {
         self.value(path).and_then(Value::origin).unwrap_or(DEFAULT)
     }
 
-    /// Whether the operator configured this key: its value is neither a default nor that of a built-in profile.
+    /// Returns whether the operator configured this key: its value is neither a default nor from a built-in profile.
     pub(super) fn is_configured(&self, path: &str) -> bool {
         is_configured(self.origin(path))
     }
 
-    /// The names of the roles, in alphabetical order.
+    /// Returns the names of the roles in alphabetical order.
     pub(super) fn roles(&self) -> Vec<String> {
         let ValueKind::Table(sections) = &self.0.cache.kind else { return Vec::new() };
         let Some(ValueKind::Table(roles)) = sections.get(keys::ROLES).map(|section| &section.kind) else {
@@ -125,25 +124,25 @@ impl Tree {
     }
 }
 
-/// The origin of what nobody set.
+/// The origin of values that are not configured.
 pub(super) const DEFAULT: &str = "default";
-/// How the origin of what a profile of the program sets begins.
+/// The prefix of the origin of values from a built-in profile.
 pub(super) const BUILT_IN: &str = "built-in ";
 
-/// Whether a value of this origin was set by the operator.
+/// Returns whether the operator set a value of this origin.
 pub(super) fn is_configured(origin: &str) -> bool {
     origin != DEFAULT && !origin.starts_with(BUILT_IN)
 }
 
-/// A file of sections. Anything in it that is no key is a problem.
+/// Collects a TOML file. Every entry that is not a key is a problem.
 pub(super) fn from_toml(text: &str, origin: &str) -> Collected {
     let mut collected = Collected::default();
     let sections = match FileFormat::Toml.parse(Some(&origin.to_owned()), text) {
         Ok(sections) => sections,
         Err(error) => {
-            // Only the first line: the others quote the file.
+            // Only the first line, because the others quote the file, which may contain secrets.
             let place = error.to_string().lines().next().unwrap_or_default().to_owned();
-            collected.problem(Wrong::new(format!("is not TOML: {place}"), "mend that line").of(origin, origin));
+            collected.problem(Wrong::new(format!("is not TOML: {place}"), "fix that line").of(origin, origin));
             return collected;
         }
     };
@@ -166,16 +165,16 @@ pub(super) fn from_toml(text: &str, origin: &str) -> Collected {
     collected
 }
 
-/// What is wrong with a role that is called otherwise.
+/// Returns the error for an invalid role name.
 pub(super) fn no_role_name() -> Wrong {
-    Wrong::new("is not how a role can be called", "use 1 to 32 of a-z 0-9 _ -, such as night_shift")
+    Wrong::new("is not a valid role name", "use 1 to 32 of a-z 0-9 _ -, such as night_shift")
 }
 
 fn unknown_key(path: &str, origin: &str) -> Problem {
     let nearest = keys::nearest(path, KEYS.iter().map(|key| key.path.to_owned()));
-    let mend = nearest.map_or_else(
+    let fix = nearest.map_or_else(
         || "remove it; `keepstone config show` lists every key".to_owned(),
         |nearest| format!("did you mean `{nearest}`?"),
     );
-    Wrong::new("is not a key", mend).of(path, origin)
+    Wrong::new("is not a key", fix).of(path, origin)
 }

@@ -1,5 +1,5 @@
-//! The settings: layered, typed, and refused as a whole with every reason. The only module that reads the environment
-//! and `.env`. A new key is a line in `config/default.toml`, one in `keys`, a field in `model` and its parser in
+//! The settings: layered, typed, and rejected as a whole with every problem. The only module that reads the environment
+//! and `.env`. A new key needs a line in `config/default.toml` and in `keys`, a field in `model` and a parser in
 //! `read`.
 
 mod addresses;
@@ -8,7 +8,7 @@ mod composed;
 mod dotenv;
 mod keys;
 mod layers;
-#[expect(dead_code, reason = "keys that have no effect yet are read and validated already")]
+#[expect(dead_code, reason = "keys without effect in this version are read and validated")]
 mod model;
 mod problems;
 mod production;
@@ -39,10 +39,11 @@ pub use values::{Algorithm, LogFormat, LogLevel, PasswordHasher, RegistrationMod
 use reader::Reader;
 
 impl Settings {
-    /// Reads every layer: built-in defaults, the profile, `.env`, the environment, the command line; later ones win.
+    /// Reads every layer: built-in defaults, the profile, `.env`, the environment, the command line. Later layers take
+    /// precedence.
     ///
     /// # Errors
-    /// Every problem of the configuration, not only the first. None of them shows a secret.
+    /// Returns every problem of the configuration. No problem shows a secret.
     pub fn load(inputs: &Inputs) -> Result<Self, Problems> {
         match Self::examine(inputs)? {
             (settings, None) => Ok(settings),
@@ -50,11 +51,11 @@ impl Settings {
         }
     }
 
-    /// The same, and beside the problems everything that could be read all the same. What could not is as if it was
+    /// Reads every layer, and returns the settings also if there are problems. Values that could not be read are as if
     /// unset.
     ///
     /// # Errors
-    /// If nothing at all can be read.
+    /// Returns the problems if no settings can be read at all.
     pub fn examine(inputs: &Inputs) -> Result<(Self, Option<Problems>), Problems> {
         let mut sources = sources::collect(inputs).map_err(|problem| Problems {
             list: vec![problem],
@@ -80,10 +81,10 @@ impl Settings {
         Ok((settings, problems))
     }
 
-    /// What holds wherever nothing is configured.
+    /// Returns the built-in defaults.
     ///
     /// # Errors
-    /// What is wrong with the defaults.
+    /// Returns the problems of the defaults.
     pub fn built_in() -> Result<Self, Problems> {
         let tree =
             sources::built_in().map_err(|problem| Problems { list: vec![problem], hints: Vec::new(), note: None })?;

@@ -1,5 +1,5 @@
-//! The settings as the rest of the program sees them: typed, valid, and safe to print with `Debug`. A field without a
-//! comment is explained in `config/default.toml`.
+//! The settings as the rest of the program uses them: typed, valid, and safe to print with `Debug`. Fields without a
+//! comment are documented in `config/default.toml`.
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -22,11 +22,11 @@ use keepstone_http::TokenCase;
 use keepstone_persistence::DatabaseUrl;
 use keepstone_service::{Limit, Quota, Quotas};
 
-/// What `localhost` stands for.
+/// The addresses that `localhost` stands for.
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const LOCALHOST_V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
-/// Everything that can be configured.
+/// The complete settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub app: App,
@@ -48,14 +48,16 @@ pub struct Settings {
     pub rate_limit: RateLimit,
     pub metrics: Metrics,
     pub telemetry: Telemetry,
-    /// What is allowed here and would not be in production, and what production has been told to put up with.
+    /// The problems that production rejects but this environment tolerates, and the risks that production was
+    /// configured
+    /// to accept.
     pub warnings: Vec<Problem>,
     pub(super) directory: PathBuf,
     pub(super) entries: Vec<Entry>,
 }
 
 impl Password {
-    /// The rules for a new password.
+    /// Returns the rules for a new password.
     #[must_use]
     pub fn policy(&self) -> Policy {
         let policy = Policy::new(self.min_length);
@@ -64,13 +66,13 @@ impl Password {
 }
 
 impl Settings {
-    /// The key that signs, if one is configured: `JWT_SECRET_KEY`, else `SECRET_KEY`.
+    /// Returns the configured signing key: `JWT_SECRET_KEY`, else `SECRET_KEY`.
     #[must_use]
     pub fn signing_key(&self) -> Option<&SecretString> {
         self.jwt.secret_key.as_ref().or(self.app.secret_key.as_ref())
     }
 
-    /// How much is logged: with `DEBUG`, not less than `debug`.
+    /// Returns the log level; with `DEBUG`, at least `debug`.
     #[must_use]
     pub fn log_level(&self) -> LogLevel {
         match self.log.level {
@@ -80,12 +82,12 @@ impl Settings {
         }
     }
 
-    /// The rate limits; `None` if there are none.
+    /// Returns the rate limits; `None` if they are disabled.
     #[must_use]
     pub fn quotas(&self) -> Option<Quotas> {
         let quotas = match self.app.environment {
             Environment::Development => Quotas::generous(),
-            // Tests have no limits, unless they ask for them: then it is for those of production.
+            // The test environment has no limits unless they are enabled; then it has those of production.
             Environment::Production | Environment::Test => Quotas::strict(),
         };
         let own = self.rate_limit.own.iter();
@@ -93,14 +95,14 @@ impl Settings {
         self.rate_limit.enabled.then_some(quotas)
     }
 
-    /// The path of the public address, which a proxy strips: empty, or such as `/svc`.
+    /// Returns the path of the public address, which a proxy strips: empty, or for example `/svc`.
     #[must_use]
     pub fn base_path(&self) -> String {
         let url = self.app.public_url.as_deref().and_then(|url| Url::parse(url).ok());
         url.map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default()
     }
 
-    /// How the members of token responses are spelt.
+    /// Returns the spelling of the members of token responses.
     #[must_use]
     pub const fn token_case(&self) -> TokenCase {
         match self.sessions.token_response_case {
@@ -109,18 +111,18 @@ impl Settings {
         }
     }
 
-    /// The same settings for a server that listens on this port.
+    /// Returns the settings for a server that listens on this port.
     #[must_use]
     pub fn listening_on(&self, port: u16) -> Self {
         Self { server: Server { port, ..self.server.clone() }, ..self.clone() }
     }
 
-    /// How clients reach this server, without a slash at the end: as configured, else as this machine itself does.
+    /// Returns the URL of this server without a slash at the end: as configured, else as reached from this machine.
     #[must_use]
     pub fn public_url(&self) -> String {
         let Server { host, port, .. } = &self.server;
         let here = || match host.parse::<IpAddr>() {
-            // `localhost` is none of the other addresses of a machine's loopback, such as 127.0.0.2.
+            // `localhost` does not resolve to other loopback addresses, such as 127.0.0.2.
             Ok(address) if !address.is_unspecified() && ![LOCALHOST, LOCALHOST_V6].contains(&address) => {
                 format!("http://{}", SocketAddr::new(address, *port))
             }
@@ -130,19 +132,19 @@ impl Settings {
         self.app.public_url.clone().unwrap_or_else(here)
     }
 
-    /// The folder of the asymmetric keys: the configured one, else one beside the database, as the generated secret is.
+    /// Returns the folder of the asymmetric keys: as configured, else next to the database, like the generated secret.
     #[must_use]
     pub fn keys_dir(&self) -> PathBuf {
         self.jwt.keys_dir.clone().unwrap_or_else(|| self.beside_the_database(".keys"))
     }
 
-    /// The file of a generated secret, whether it is there or not.
+    /// Returns the path of the generated secret, which need not exist.
     #[must_use]
     pub fn secret_file(&self) -> PathBuf {
         self.beside_the_database(".secret")
     }
 
-    /// A path beside the database file, or in the working directory for a database that is no file.
+    /// Returns a path next to the database file, or in the working directory if the database is not a file.
     fn beside_the_database(&self, suffix: &str) -> PathBuf {
         let file = self.database.url.sqlite_file().unwrap_or(Path::new("keepstone"));
         let mut name = OsString::from(file);
@@ -150,14 +152,14 @@ impl Settings {
         self.directory.join(name)
     }
 
-    /// A problem that shows when the value of the key at this path is used.
+    /// Returns a problem that occurs when the value of the key at this path is used.
     #[must_use]
     pub fn problem(&self, path: &str, message: String, fix: String) -> Problem {
         let entry = self.entries.iter().find(|entry| entry.path == path);
         Wrong::new(message, fix).at(path, entry.map_or("", |entry| &entry.origin))
     }
 
-    /// The names of what was configured and does nothing in this version.
+    /// Returns the names of configured keys that have no effect in this version.
     #[must_use]
     pub fn without_effect(&self) -> Vec<&'static str> {
         let idle = self.entries.iter().filter(|entry| entry.explicit && entry.later);
@@ -173,20 +175,20 @@ pub struct App {
     pub version: String,
     pub environment: Environment,
     pub debug: bool,
-    /// `/api/v1`: with a slash in front, none behind.
+    /// A path such as `/api/v1`, with a leading slash and without a trailing one.
     pub api_prefix: String,
-    /// Ask [`Settings::public_url`].
+    /// As configured; use [`Settings::public_url`].
     pub public_url: Option<String>,
-    /// The front end that e-mail links lead to, without a slash at the end.
+    /// The front end that links in e-mails lead to, without a slash at the end.
     pub frontend_url: Option<String>,
-    /// Ask [`Settings::signing_key`].
+    /// As configured; use [`Settings::signing_key`].
     pub secret_key: Option<SecretString>,
     pub allow_insecure_backend: bool,
 }
 
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// An IP address without brackets, or a host's name.
+    /// An IP address without brackets, or a host name.
     pub host: String,
     pub port: u16,
     pub trusted_proxies: Vec<Network>,
@@ -207,7 +209,7 @@ pub struct Database {
 #[derive(Debug, Clone)]
 pub struct Jwt {
     pub algorithm: Algorithm,
-    /// Ask [`Settings::signing_key`].
+    /// As configured; use [`Settings::signing_key`].
     pub secret_key: Option<SecretString>,
     pub refresh_secret: Option<SecretString>,
     pub keys_dir: Option<PathBuf>,
@@ -248,7 +250,7 @@ pub struct Argon2 {
 pub struct Registration {
     pub mode: RegistrationMode,
     pub conceal: bool,
-    /// One of `roles`.
+    /// A role in `roles`.
     pub default_role: RoleName,
 }
 
@@ -259,18 +261,18 @@ pub struct Users {
     pub first_superuser: Option<FirstSuperuser>,
 }
 
-/// The administrator that a server creates in a database without one.
+/// The administrator that a server creates in a database without administrators.
 #[derive(Debug, Clone)]
 pub struct FirstSuperuser {
     pub email: Email,
-    /// Acceptable to the password policy.
+    /// Valid under the password policy.
     pub password: SecretString,
 }
 
 #[derive(Debug, Clone)]
 pub struct Cors {
     pub origins: Origins,
-    /// Matches an origin as a whole.
+    /// Matches whole origins only.
     pub origin_regex: Option<Regex>,
 }
 
@@ -314,7 +316,7 @@ pub struct Redis {
 #[derive(Debug, Clone)]
 pub struct RateLimit {
     pub enabled: bool,
-    /// Those that are configured: a quota, or none at all.
+    /// The configured limits: a quota, or `None` for no limit.
     pub own: Vec<(Limit, Option<Quota>)>,
 }
 

@@ -1,39 +1,39 @@
-//! What is wrong with a configuration, all of it at once. No text here ever holds a secret's value: quote a value only
-//! through [`quoted`], and never that of a key whose kind is not plain.
+//! The problems of a configuration, reported all at once. No text contains the value of a secret: quote values only
+//! through [`quoted`], and only those of keys whose kind is plain.
 
 use std::fmt;
 
 use super::keys;
 
-/// One thing that is wrong, or that is warned of.
+/// A problem or a warning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The key's bare name, such as `JWT_SECRET_KEY`, or the file or variable that is wrong as a whole.
+    /// The bare name of the key, such as `JWT_SECRET_KEY`, or the file or variable if it concerns the whole of it.
     pub key: String,
-    /// Where the value came from.
+    /// The origin of the value.
     pub origin: String,
-    /// What is wrong with it.
+    /// The problem itself.
     pub message: String,
-    /// How to mend it.
-    pub mend: String,
+    /// How to fix it.
+    pub fix: String,
 }
 
-/// Everything that is wrong.
+/// All problems of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Problems {
-    /// At least one.
+    /// The problems; at least one.
     pub list: Vec<Problem>,
-    /// Variables of `.env` that may have been meant for one of these keys.
+    /// Warnings of variables in `.env` that may be misspelt names of these keys.
     pub hints: Vec<Problem>,
-    /// Why this counts as production, when nobody said so.
+    /// Why this counts as production although `ENVIRONMENT` is not set.
     pub note: Option<String>,
 }
 
 impl Problem {
-    /// It in one line, for the log.
+    /// Returns the problem in one line, for the log.
     #[must_use]
     pub fn sentence(&self) -> String {
-        format!("{} {}; to mend it, {}", self.key, self.message, self.mend)
+        format!("{} {}; to fix it, {}", self.key, self.message, self.fix)
     }
 
     pub(super) fn is_of(&self, path: &str) -> bool {
@@ -42,40 +42,41 @@ impl Problem {
 }
 
 impl Problems {
-    /// Whether anything is wrong with the key of this bare name, so that what was read of it is not what was meant.
+    /// Returns whether the key of this bare name has a problem. Its value in the settings is then not the configured
+    /// one.
     #[must_use]
     pub fn concern(&self, key: &str) -> bool {
         self.list.iter().any(|problem| problem.key == key)
     }
 }
 
-/// What a parser has to say about a value; the key and the origin are the reader's to add.
+/// The error of a parser. The reader adds the key and the origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wrong {
     pub message: String,
-    pub mend: String,
+    pub fix: String,
 }
 
 impl Wrong {
-    pub(super) fn new(message: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { message: message.into(), mend: mend.into() }
+    pub(super) fn new(message: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { message: message.into(), fix: fix.into() }
     }
 
-    /// The problem of the key at this path.
+    /// Returns the problem of the key at this path.
     pub(super) fn at(self, path: &str, origin: impl Into<String>) -> Problem {
         self.of(keys::display_name(path), origin)
     }
 
-    /// The problem of something that is not a key: a file, or a variable nobody knows.
+    /// Returns the problem of a subject that is not a key: a file, or an unknown variable.
     pub(super) fn of(self, subject: impl Into<String>, origin: impl Into<String>) -> Problem {
-        Problem { key: subject.into(), origin: origin.into(), message: self.message, mend: self.mend }
+        Problem { key: subject.into(), origin: origin.into(), message: self.message, fix: self.fix }
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = keys::path_of(&self.key).map_or_else(String::new, |path| format!(" [{path}]"));
-        write!(f, "{}{path} ({}): {}\n      mend: {}", self.key, self.origin, self.message, self.mend)
+        write!(f, "{}{path} ({}): {}\n      fix: {}", self.key, self.origin, self.message, self.fix)
     }
 }
 
@@ -97,7 +98,7 @@ impl fmt::Display for Problems {
     }
 }
 
-/// A plain value as a message may show it: short, on one line, and without what looks like `user:password@`.
+/// Quotes a plain value for a message: short, on one line, and without a part like `user:password@`.
 pub(super) fn quoted(value: &str) -> String {
     const LONGEST: usize = 60;
     let shown = match value.rsplit_once('@') {

@@ -1,5 +1,5 @@
-//! What production refuses and other environments only warn of. All refusals at once: nobody mends
-//! a configuration one restart at a time.
+//! Settings that production rejects and other environments only warn of. All problems are reported at once, so
+//! fixing them does not take a restart for each.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,13 +19,13 @@ use keepstone_auth::token::MAX_ACCESS_LIFETIME;
 use keepstone_persistence::{DatabaseUrl, ServerUrl, TlsMode};
 
 const MAKE_ONE: &str = "set it to what `openssl rand -base64 48` prints";
-/// Origins that no operator has: a pattern that matches one matches all.
+/// Origins that do not exist: a pattern that matches one of them matches every origin.
 const ANY_ORIGINS: [&str; 2] = ["https://x7f3q.invalid", "http://www.x7f3q.com"];
 const VERIFY: &str = "write sslmode=verify-full (MySQL, MariaDB: ssl-mode=VERIFY_IDENTITY) into it, with DATABASE_CA_FILE if the \
                       authority is not a public one; or reach it through an encrypted tunnel that ends on this machine";
 
-/// Every reason not to run these settings in production. A value that could not be read has its reason among the
-/// `known` problems already.
+/// Returns every problem of these settings in production. Values that could not be read are already among the `known`
+/// problems.
 pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf], known: &[Problem]) -> Vec<Problem> {
     let is_known = |path: &str| known.iter().any(|problem| problem.is_of(path));
     let mut found = Vec::new();
@@ -35,16 +35,15 @@ pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf], kn
         }
     };
     if !tree.is_configured("database.url") {
-        let mend = "set it to postgres://USER:PASSWORD@HOST/NAME or mysql://USER:PASSWORD@HOST/NAME, or to \
+        let fix = "set it to postgres://USER:PASSWORD@HOST/NAME or mysql://USER:PASSWORD@HOST/NAME, or to \
                     sqlite:////var/lib/keepstone/keepstone.db for SQLite";
-        refuse("database.url", Wrong::new("is not set; production does not start with a new SQLite file", mend));
+        refuse("database.url", Wrong::new("is not set; production does not start with a new SQLite file", fix));
     }
     if settings.signing_key().is_none() && !is_known("app.secret_key") {
-        refuse("jwt.secret_key", Wrong::new("is not set; production does not make its own", MAKE_ONE));
+        refuse("jwt.secret_key", Wrong::new("is not set; production does not generate one", MAKE_ONE));
     }
     if settings.jwt.algorithm != Algorithm::Hs256 && settings.jwt.keys_dir.is_none() {
-        let wrong =
-            Wrong::new("is not set, and JWT_ALGORITHM needs keys", "name the folder that generate-keys is to fill");
+        let wrong = Wrong::new("is not set, and JWT_ALGORITHM needs keys", "set it to the folder for generate-keys");
         refuse("jwt.keys_dir", wrong);
     }
     let secrets = weak_secrets(settings).into_iter().chain(equal_secrets(settings));
@@ -54,13 +53,13 @@ pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf], kn
     if settings.cors.origins == Origins::Any {
         refuse(
             "cors.origins",
-            Wrong::new("lets every website in", "list the origins of your own, such as https://app.example.com"),
+            Wrong::new("allows every website", "list the origins of your own, such as https://app.example.com"),
         );
     }
     let is_any = |pattern: &Regex| ANY_ORIGINS.iter().any(|origin| pattern.is_match(origin));
     if settings.cors.origin_regex.as_ref().is_some_and(is_any) {
-        let fix = r"name your own hosts in it, such as https://pr-\d+\.example\.com";
-        refuse("cors.origin_regex", Wrong::new("lets every website in", fix));
+        let fix = r"match only your own hosts, such as https://pr-\d+\.example\.com";
+        refuse("cors.origin_regex", Wrong::new("allows every website", fix));
     }
     if settings.app.debug {
         refuse("app.debug", Wrong::new("is on", "unset it"));
@@ -71,14 +70,14 @@ pub(super) fn refusals(settings: &Settings, tree: &Tree, exposed: &[PathBuf], kn
     }
     for (path, server) in database_servers(settings) {
         if has_default_password(server) {
-            refuse(path, Wrong::new("has a password that everyone knows", "give the database's user one of its own"));
+            refuse(path, Wrong::new("has a well-known password", "set a strong password for the database user"));
         }
     }
     found.extend(exposed.iter().map(|path| exposed_file(path)));
     found
 }
 
-/// Access tokens that live longer than other services accept, which is a reason to stop nowhere.
+/// Warns of access tokens that live longer than other services accept by default. This does not prevent the start.
 fn long_lived_tokens(settings: &Settings) -> Option<(&'static str, Wrong)> {
     let lifetime = settings.jwt.access_ttl;
     (lifetime > MAX_ACCESS_LIFETIME).then(|| {
@@ -92,14 +91,14 @@ fn long_lived_tokens(settings: &Settings) -> Option<(&'static str, Wrong)> {
     })
 }
 
-/// What production has been told to put up with, but for what is among the `known` problems.
+/// Returns the risks that production was configured to accept, except those among the `known` problems.
 pub(super) fn reminders(settings: &Settings, tree: &Tree, known: &[Problem]) -> Vec<Problem> {
     let remote = database_servers(settings).filter(|(path, server)| is_remote(path, server));
     let databases = remote.filter_map(|(path, server)| {
         let message = match server.tls().mode() {
-            TlsMode::Disable => "sends passwords and data over a network without encryption, as its parameters ask for",
+            TlsMode::Disable => "sends passwords and data over a network without encryption, as its parameters request",
             TlsMode::Prefer => "may send passwords and data over a network without encryption, as is allowed",
-            TlsMode::Require => "is encrypted, but anyone in between can pretend to be the server",
+            TlsMode::Require => "is encrypted, but an attacker on the network can impersonate the server",
             TlsMode::VerifyCa | TlsMode::VerifyFull => return None,
         };
         Some((path, Wrong::new(message, VERIFY)))
@@ -108,7 +107,7 @@ pub(super) fn reminders(settings: &Settings, tree: &Tree, known: &[Problem]) -> 
         None => Some(Wrong::new("is not set, so no e-mail is sent", "set it to smtps://USER:PASSWORD@HOST:465")),
         Some(_) if mail_is_overheard(settings) => {
             let message = "sends e-mails over a network without encryption, as ALLOW_INSECURE_BACKEND allows";
-            Some(Wrong::new(message, "leave out ?tls=none"))
+            Some(Wrong::new(message, "remove ?tls=none"))
         }
         Some(_) => None,
     };
@@ -121,7 +120,7 @@ pub(super) fn reminders(settings: &Settings, tree: &Tree, known: &[Problem]) -> 
         .collect()
 }
 
-/// What production refuses, where it is no reason to stop.
+/// Returns the problems that production rejects, as warnings for other environments.
 pub(super) fn warnings(settings: &Settings, tree: &Tree, exposed: &[PathBuf]) -> Vec<Problem> {
     let found = weak_secrets(settings).into_iter().chain(equal_secrets(settings)).chain(known_admin_password(settings));
     let found = found.chain(long_lived_tokens(settings)).map(|(path, wrong)| wrong.at(path, tree.origin(path)));
@@ -159,32 +158,31 @@ fn equal_secrets(settings: &Settings) -> Vec<(&'static str, Wrong)> {
 fn known_admin_password(settings: &Settings) -> Option<(&'static str, Wrong)> {
     let FirstSuperuser { email, password } = settings.users.first_superuser.as_ref()?;
     strength::is_well_known_password(email.as_str(), password.expose_secret()).then(|| {
-        let wrong = Wrong::new("is a placeholder that everyone knows", "choose a password that nobody else uses");
+        let wrong = Wrong::new("is a well-known placeholder", "choose a unique password");
         ("users.first_superuser_password", wrong)
     })
 }
 
-/// What is wrong with how e-mails would be sent. Nothing is, where none are.
+/// Returns the problems of sending e-mails; none if no e-mails are sent.
 fn mail(settings: &Settings) -> Vec<(&'static str, Wrong)> {
     let mut found = Vec::new();
     if settings.mail.url.is_none() {
         return found;
     }
     if settings.mail.from.is_nobody() {
-        let wrong = Wrong::new("is nobody's address", "set it to one of your own, such as Name <noreply@example.com>");
+        let wrong = Wrong::new("is a placeholder", "set it to your own address, such as Name <noreply@example.com>");
         found.push(("mail.from", wrong));
     }
     if settings.app.public_url.is_none() {
         let wrong = Wrong::new(
-            "is not set, and links in e-mails are made of it",
+            "is not set, but links in e-mails are built from it",
             "set it to how clients reach this server, such as https://api.example.com",
         );
         found.push(("app.public_url", wrong));
     }
     if mail_is_overheard(settings) && !settings.app.allow_insecure_backend {
-        let mend =
-            "leave out ?tls=none, or set ALLOW_INSECURE_BACKEND=true where nobody else is on the network between";
-        found.push(("mail.url", Wrong::new("would send e-mails over a network without encryption", mend)));
+        let fix = "remove ?tls=none, or set ALLOW_INSECURE_BACKEND=true if the network is private";
+        found.push(("mail.url", Wrong::new("would send e-mails over a network without encryption", fix)));
     }
     found
 }
@@ -201,18 +199,18 @@ fn database_servers(settings: &Settings) -> impl Iterator<Item = (&'static str, 
     all.into_iter().filter_map(|(path, url)| Some((path, url.and_then(DatabaseUrl::server)?)))
 }
 
-/// Whether this server is on another machine. Nothing connects to some of them yet.
+/// Returns whether this server is on another machine. Some of these addresses are not used yet.
 fn is_remote(path: &str, server: &ServerUrl) -> bool {
     server.is_remote() && keys::find(path).is_some_and(|key| !key.later)
 }
 
-/// Whether the password of a database server is one that everyone knows.
+/// Returns whether the password of a database server is well known.
 pub(super) fn has_default_password(server: &ServerUrl) -> bool {
     let user = server.user().unwrap_or_default();
     server.password().is_some_and(|password| strength::is_well_known_password(user, password))
 }
 
-/// The private keys that others than their owner may read.
+/// Returns the private keys that users other than their owner can read.
 pub(super) fn exposed_keys(settings: &Settings, directory: &Path) -> Vec<PathBuf> {
     let folder = settings.jwt.keys_dir.as_ref().filter(|_| settings.jwt.algorithm != Algorithm::Hs256);
     let Some(Ok(entries)) = folder.map(|folder| fs::read_dir(directory.join(folder))) else { return Vec::new() };
@@ -228,6 +226,6 @@ pub(super) fn exposed_keys(settings: &Settings, directory: &Path) -> Vec<PathBuf
 
 fn exposed_file(path: &Path) -> Problem {
     let shown = path.strip_prefix(".").unwrap_or(path).display().to_string();
-    let mend = format!("chmod 600 {shown} (in a container: mount it with mode 0400 and this process's owner)");
-    Wrong::new("has secrets and may be read by others than its owner", mend).of(shown, "file permissions")
+    let fix = format!("chmod 600 {shown} (in a container: mount it with mode 0400 and this process's owner)");
+    Wrong::new("contains secrets and is readable by users other than its owner", fix).of(shown, "file permissions")
 }

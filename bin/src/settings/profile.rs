@@ -1,5 +1,5 @@
-//! Which of the three ways to run this is. Production is never an accident: an unset `ENVIRONMENT` is production
-//! as soon as others can reach the server.
+//! The environment: development, production or test. An unset `ENVIRONMENT` counts as production if other machines can
+//! reach the server, so a deployment never runs as development by accident.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use super::reader::Reader;
 use super::values::{Choice, choices};
 
 choices! {
-    /// `ENVIRONMENT`. The words of other backends are understood: `local`, `dev`, `staging`, `prod`, `testing`.
+    /// `ENVIRONMENT`. Names of other backends are accepted: `local`, `dev`, `staging`, `prod`, `testing`.
     pub enum Environment {
         Development = "development" | "dev" | "local",
         Production = "production" | "prod" | "staging",
@@ -19,7 +19,7 @@ choices! {
 }
 
 impl Environment {
-    /// The profile built into the program.
+    /// Returns the built-in profile.
     pub(super) fn embedded(self) -> &'static str {
         match self {
             Self::Development => include_str!("../../../config/development.toml"),
@@ -29,19 +29,20 @@ impl Environment {
     }
 }
 
-/// The environment, and who decided.
+/// The environment, and the origin of this choice.
 #[derive(Debug, Clone)]
 pub(super) struct Profile {
     pub environment: Environment,
     pub origin: String,
-    /// Why this is production, when `ENVIRONMENT` does not say so.
+    /// Why this counts as production although `ENVIRONMENT` is not set.
     pub note: Option<String>,
-    /// What is wrong with `ENVIRONMENT`; the rules of production are then not asked, so as not to guess.
+    /// The problem of `ENVIRONMENT`. The rules of production are then not checked, because that would be a guess.
     pub problem: Option<Problem>,
 }
 
 impl Profile {
-    /// `said` is what there is without a profile, `developed` what development would make of it.
+    /// Chooses the environment. `said` is the configuration without a profile, `developed` that with the profile of
+    /// development.
     pub(super) fn choose(said: &Tree, developed: &Tree) -> Self {
         let mut reader = Reader::new(said);
         if let Some(environment) = reader.parse("app.environment", Environment::read) {
@@ -50,7 +51,7 @@ impl Profile {
         }
         let problem = reader.into_problems().pop();
         let host = Reader::new(developed).text("server.host").unwrap_or_default();
-        // A host that is none is refused by itself.
+        // An invalid host is reported separately.
         if problem.is_some() || addresses::host(&host).is_err() || is_loopback(&host) {
             return Self { environment: Environment::Development, origin: "default".to_owned(), note: None, problem };
         }
@@ -68,8 +69,8 @@ impl Profile {
     }
 }
 
-/// Whether only this machine can reach a server that listens here. A name other than `localhost` may resolve to
-/// anything.
+/// Returns whether only this machine can reach a server that listens on this host. A name other than `localhost` may
+/// resolve to any address.
 pub(super) fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     match host.parse::<IpAddr>() {

@@ -1,4 +1,4 @@
-//! The quota of each rate limit: `10/m`.
+//! The quota of each rate limit, such as `10/m`.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -21,11 +21,11 @@ pub(super) const RATE_LIMITS: [(&str, Limit); 10] = [
     ("rate_limit.export", Limit::Export),
 ];
 
-/// More is no limit, and a longer period outlives the process that counts.
+/// The upper bounds: more requests are not a limit, and a longer period outlives the process that counts.
 const MOST: u32 = 1_000_000;
 const LONGEST: Duration = Duration::from_hours(24 * 30);
 
-/// `10/m`, `5/15m`, `100 per hour`, or `off`.
+/// Parses `10/m`, `5/15m`, `100 per hour` or `off`.
 pub(super) fn quota(text: &str) -> Result<Option<Quota>, Wrong> {
     let text = text.to_ascii_lowercase();
     if text == "off" {
@@ -36,7 +36,7 @@ pub(super) fn quota(text: &str) -> Result<Option<Quota>, Wrong> {
         Wrong::new(format!("{} {why}", quoted(&text)), fix)
     };
     let parts = text.split_once('/').or_else(|| text.split_once(" per "));
-    let (amount, period) = parts.ok_or_else(|| wrong("is no rate"))?;
+    let (amount, period) = parts.ok_or_else(|| wrong("is not a rate"))?;
     let amount: NonZeroU32 = amount.trim().parse().map_err(|_| wrong("has no number of requests, of at least 1"))?;
     let period = period_of(period.trim()).ok_or_else(|| wrong("has no period"))?;
     if amount.get() > MOST || period.is_zero() || period > LONGEST {
@@ -46,7 +46,7 @@ pub(super) fn quota(text: &str) -> Result<Option<Quota>, Wrong> {
     Ok(Some(Quota { amount, period }))
 }
 
-/// `m`, `minute`, `15m`, `15 minutes`.
+/// Parses `m`, `minute`, `15m` or `15 minutes`.
 fn period_of(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(digits);

@@ -1,5 +1,5 @@
-//! From the merged tree to [`Settings`], section by section. What holds in every environment is checked here; what only
-//! production asks for is in `production`.
+//! Converts the merged tree into [`Settings`], section by section. The rules for every environment are checked here,
+//! those of production in `production`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,12 +27,12 @@ use secrecy::ExposeSecret;
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// Reads everything. The result is of use only if the reader has no problem afterwards.
+/// Reads all settings. The result is valid only if the reader has no problem afterwards.
 pub(super) fn settings(reader: &mut Reader<'_>, tree: &Tree, environment: Environment, cores: usize) -> Settings {
     let (mail, registration) = (mail(reader), registration(reader, tree));
     let has_mail = mail.url.is_some() || environment == Environment::Development || reader.has_refused("mail.url");
     if registration.conceal && !has_mail {
-        let wrong = Wrong::new("needs e-mails, and none are sent", "set MAIL_URL, or REGISTRATION_CONCEAL=false");
+        let wrong = Wrong::new("requires e-mails, but none are sent", "set MAIL_URL, or REGISTRATION_CONCEAL=false");
         reader.refuse("registration.conceal", wrong);
     }
     let app = app(reader, environment);
@@ -124,7 +124,7 @@ fn database(reader: &mut Reader<'_>, environment: Environment) -> Database {
         reader.refuse("database.replica_url", Wrong::new("is SQLite, which has no replicas", "unset it"));
     }
     let mut url = reader.need("database.url", |text| url(text).map(Some)).unwrap_or(DatabaseUrl::SqliteMemory);
-    // It has its problem reported where it belongs, if it has one.
+    // A problem of this key is reported where its section is read.
     let may_be_insecure = reader.parse("app.allow_insecure_backend", flag).unwrap_or_default();
     let verifies_others = environment == Environment::Production && !may_be_insecure;
     let ca_file = reader.text("database.ca_file").map(PathBuf::from);
@@ -133,7 +133,7 @@ fn database(reader: &mut Reader<'_>, environment: Environment) -> Database {
             server.set_tls_defaults(ca_file.as_deref(), verifies_others);
             if let Err(error) = server.tls().check_files() {
                 let path = if Some(error.path()) == ca_file.as_deref() { "database.ca_file" } else { path };
-                reader.refuse(path, Wrong::new(error.to_string(), "name a PEM file that this process may read"));
+                reader.refuse(path, Wrong::new(error.to_string(), "set it to a PEM file that this process can read"));
             }
         }
     }
@@ -154,8 +154,10 @@ fn jwt(reader: &mut Reader<'_>) -> Jwt {
     if let (Some(access), Some(refresh)) = (access_ttl, refresh_ttl)
         && access > refresh
     {
-        let wrong =
-            Wrong::new("is longer than REFRESH_TOKEN_EXPIRE_DAYS", "let an access token live minutes, a session days");
+        let wrong = Wrong::new(
+            "is longer than REFRESH_TOKEN_EXPIRE_DAYS",
+            "use minutes for access tokens and days for sessions",
+        );
         reader.refuse("jwt.access_token_expire_minutes", wrong);
     }
     Jwt {
@@ -184,7 +186,7 @@ fn sessions(reader: &mut Reader<'_>) -> Sessions {
 
 fn password(reader: &mut Reader<'_>, cores: usize) -> Password {
     let argon2 = Argon2 {
-        // More could not be verified: such a stored hash is taken for an attack.
+        // Hashes with higher costs are rejected at verification, as a protection against overload.
         memory_kib: reader.need("password.argon2_memory_kib", |text| number(text, 12_288..=262_144)),
         iterations: reader.need("password.argon2_iterations", |text| number(text, 1..=10)),
         parallelism: reader.need("password.argon2_parallelism", |text| number(text, 1..=16)),
@@ -196,8 +198,8 @@ fn password(reader: &mut Reader<'_>, cores: usize) -> Password {
     };
     if (12_288..least).contains(&argon2.memory_kib) {
         let message = format!("{} KiB is too little for {} iterations", argon2.memory_kib, argon2.iterations);
-        let mend = "use at least 47104 with 1 iteration, 19456 with 2, 12288 with 3 and more";
-        reader.refuse("password.argon2_memory_kib", Wrong::new(message, mend));
+        let fix = "use at least 47104 with 1 iteration, 19456 with 2, 12288 with 3 and more";
+        reader.refuse("password.argon2_memory_kib", Wrong::new(message, fix));
     }
     let concurrency: usize = reader.need("password.hash_concurrency", |text| number(text, 0..=1_024));
     Password {
@@ -268,7 +270,7 @@ fn first_superuser(reader: &mut Reader<'_>, rules: &Password, product: &str) -> 
     }
 }
 
-/// The listed origins and that of the front end.
+/// Returns the listed origins and that of the front end.
 fn origins(reader: &mut Reader<'_>, frontend_url: Option<&str>) -> Origins {
     let (mut origins, wrongs) = Origins::read(&reader.list("cors.origins"));
     for wrong in wrongs {
@@ -289,8 +291,8 @@ fn rate_limit(reader: &mut Reader<'_>) -> RateLimit {
 fn mail(reader: &mut Reader<'_>) -> Mail {
     Mail {
         url: reader.parse("mail.url", |text| {
-            let mend = "write smtps://USER:PASSWORD@HOST:465, smtp://USER:PASSWORD@HOST:587 or file:FOLDER";
-            text.parse().map_err(|error: MailUrlError| Wrong::new(error.to_string(), mend))
+            let fix = "write smtps://USER:PASSWORD@HOST:465, smtp://USER:PASSWORD@HOST:587 or file:FOLDER";
+            text.parse().map_err(|error: MailUrlError| Wrong::new(error.to_string(), fix))
         }),
         from: reader.need("mail.from", |text| {
             let wrong = |error: SenderError| {
@@ -307,10 +309,10 @@ fn service(reader: &mut Reader<'_>, path: &str, schemes: &[&str]) -> Option<Serv
 }
 
 fn socket(text: &str) -> Result<std::net::SocketAddr, Wrong> {
-    text.parse().map_err(|_| Wrong::new(format!("{} is no address and port", quoted(text)), "write 127.0.0.1:9090"))
+    text.parse().map_err(|_| Wrong::new(format!("{} is not an address and port", quoted(text)), "write 127.0.0.1:9090"))
 }
 
-/// A text that goes into headers, tokens and e-mails.
+/// Parses a text for headers, tokens and e-mails.
 fn line(text: &str) -> Result<String, Wrong> {
     if text.chars().any(char::is_control) {
         return Err(Wrong::new("has a line break or another control character", "write it on one line"));
@@ -327,6 +329,6 @@ fn prefix(text: &str) -> Result<String, Wrong> {
     if valid {
         Ok(trimmed.to_owned())
     } else {
-        Err(Wrong::new(format!("{} is no path", quoted(text)), "write a path such as /api/v1"))
+        Err(Wrong::new(format!("{} is not a path", quoted(text)), "write a path such as /api/v1"))
     }
 }

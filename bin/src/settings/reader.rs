@@ -1,5 +1,6 @@
-//! Reads typed values from the merged tree. A wrong value is a problem and reading goes on, so that all of them come
-//! out at once; the placeholder it leaves behind never leaves `load`.
+//! Reads typed values from the merged tree. An invalid value becomes a problem and a placeholder, and reading
+//! continues,
+//! so all problems are reported at once. Placeholders never leave `load`.
 
 use config::{Value, ValueKind};
 use secrecy::SecretString;
@@ -17,7 +18,7 @@ impl<'t> Reader<'t> {
         Self::after(tree, Vec::new())
     }
 
-    /// With the problems that there were before anything was read.
+    /// Creates a reader that already has these problems.
     pub(super) const fn after(tree: &'t Tree, problems: Vec<Problem>) -> Self {
         Self { tree, problems }
     }
@@ -26,40 +27,40 @@ impl<'t> Reader<'t> {
         self.problems
     }
 
-    /// How many problems there are so far.
+    /// Returns the number of problems so far.
     pub(super) fn count(&self) -> usize {
         self.problems.len()
     }
 
-    /// Whether anything is wrong with this key, so far.
+    /// Returns whether this key has a problem so far.
     pub(super) fn has_refused(&self, path: &str) -> bool {
         self.problems.iter().any(|problem| problem.is_of(path))
     }
 
-    /// Reports a key as a whole.
+    /// Reports a problem of a key.
     pub(super) fn refuse(&mut self, path: &str, wrong: Wrong) {
         let problem = wrong.at(path, self.tree.origin(path));
         self.problems.push(problem);
     }
 
-    /// What stands there, trimmed; `None` when it is empty.
+    /// Returns the trimmed text of a key; `None` if it is empty.
     pub(super) fn text(&mut self, path: &str) -> Option<String> {
         let text = self.raw(path)?.trim().to_owned();
         (!text.is_empty()).then_some(text)
     }
 
-    /// A key that may be unset.
+    /// Reads an optional key.
     pub(super) fn parse<T>(&mut self, path: &str, parse: impl FnOnce(&str) -> Result<T, Wrong>) -> Option<T> {
         let text = self.text(path)?;
         parse(&text).map_err(|wrong| self.refuse(path, wrong)).ok()
     }
 
-    /// A key that may not.
+    /// Reads a required key.
     pub(super) fn need<T: Default>(&mut self, path: &str, parse: impl FnOnce(&str) -> Result<T, Wrong>) -> T {
         let before = self.problems.len();
         let Some(text) = self.text(path) else {
             if self.problems.len() == before {
-                self.refuse(path, Wrong::new("is empty", "give it a value, or remove it to have the default"));
+                self.refuse(path, Wrong::new("is empty", "set a value, or remove it to use the default"));
             }
             return T::default();
         };
@@ -69,12 +70,12 @@ impl<'t> Reader<'t> {
         })
     }
 
-    /// A secret, byte for byte.
+    /// Reads a secret, byte for byte.
     pub(super) fn secret(&mut self, path: &str) -> Option<SecretString> {
         self.raw(path).filter(|text| !text.is_empty()).map(SecretString::from)
     }
 
-    /// A comma-separated list, a JSON list or a TOML array.
+    /// Reads a comma-separated list, a JSON list or a TOML array.
     pub(super) fn list(&mut self, path: &str) -> Vec<String> {
         let array = match self.tree.value(path).map(|value| &value.kind) {
             Some(ValueKind::Array(values)) => Some(values.iter().map(scalar).collect::<Option<Vec<_>>>()),
@@ -103,7 +104,7 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// A value that is not made of others, as text.
+/// Returns a scalar value as text.
 pub(super) fn scalar(value: &Value) -> Option<String> {
     match &value.kind {
         ValueKind::Nil | ValueKind::Table(_) | ValueKind::Array(_) => None,

@@ -1,5 +1,6 @@
-//! The roles: names for sets of permissions. Everything that is wrong with any of them is told at once, so that what
-//! leaves here is a table in which nothing has to be checked again.
+//! The roles: names for sets of permissions. All problems are reported at once, and the resulting table needs no
+//! further
+//! checks.
 
 use keepstone_auth::permission::{Permission, Roles};
 use keepstone_domain::RoleName;
@@ -11,10 +12,10 @@ use super::problems::{Wrong, quoted};
 use super::reader::Reader;
 
 const ADMIN: &str = "admin";
-/// Every permission.
+/// The name for every permission.
 const EVERYTHING: &str = "*";
 
-/// Reads every role of the tree.
+/// Reads all roles of the tree.
 pub(super) fn roles(reader: &mut Reader<'_>, tree: &Tree) -> Roles {
     let mut table = Vec::new();
     for name in tree.roles() {
@@ -22,11 +23,11 @@ pub(super) fn roles(reader: &mut Reader<'_>, tree: &Tree) -> Roles {
         let problems = reader.count();
         let names = reader.list(&path);
         if names.is_empty() && reader.count() == problems {
-            reader.refuse(&path, Wrong::new("has no permissions", format!("give it {}", known())));
+            reader.refuse(&path, Wrong::new("has no permissions", format!("grant {}", known())));
         }
         if name == ADMIN && !names.is_empty() && !names.iter().any(|name| name == EVERYTHING) {
-            let message = "takes permissions from admin, which has every one";
-            reader.refuse(&path, Wrong::new(message, "write [\"*\"], and make another role"));
+            let message = "removes permissions from admin, which must have every one";
+            reader.refuse(&path, Wrong::new(message, "write [\"*\"], and define another role"));
         }
         let mut permissions = Vec::new();
         for name in names {
@@ -52,8 +53,8 @@ fn find(name: &str) -> Result<&'static [Permission], Wrong> {
     let found = ALL.iter().find(|permission| permission.as_str() == name);
     found.map(std::slice::from_ref).ok_or_else(|| {
         let nearest = keys::nearest(name, ALL.iter().map(ToString::to_string));
-        let mend = nearest.map_or_else(|| format!("use {}", known()), |nearest| format!("did you mean {nearest}?"));
-        Wrong::new(format!("{} is not a permission", quoted(name)), mend)
+        let fix = nearest.map_or_else(|| format!("use {}", known()), |nearest| format!("did you mean {nearest}?"));
+        Wrong::new(format!("{} is not a permission", quoted(name)), fix)
     })
 }
 
@@ -64,14 +65,14 @@ fn known() -> String {
     )
 }
 
-/// The role of those who sign up: one of the tree's, and not the one that may do everything.
+/// Parses the role of new sign-ups: a role of the tree, but not the administrator's.
 pub(super) fn default_role(text: &str, tree: &Tree) -> Result<RoleName, Wrong> {
     let names: Vec<String> = tree.roles().into_iter().filter(|name| name != ADMIN).collect();
-    let mend = || format!("use one of {}", names.join(", "));
+    let fix = || format!("use one of {}", names.join(", "));
     let role = text.to_ascii_lowercase();
     if role == ADMIN {
-        return Err(Wrong::new("would make an administrator of everyone who signs up", mend()));
+        return Err(Wrong::new("would grant administrator rights to every new sign-up", fix()));
     }
     let found = names.iter().find(|name| **name == role).and_then(|name| RoleName::parse(name).ok());
-    found.ok_or_else(|| Wrong::new(format!("{} is not a role", quoted(text)), mend()))
+    found.ok_or_else(|| Wrong::new(format!("{} is not a role", quoted(text)), fix()))
 }

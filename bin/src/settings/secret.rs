@@ -1,5 +1,5 @@
-//! The signing secret of this process. Development makes one and keeps it, so that tokens outlive a restart; the file
-//! appears whole or not at all, and of several processes that start at once, all use the first one's.
+//! The signing secret of this process. Outside production, it is generated and stored, so tokens outlive a restart. The
+//! file is created atomically: processes that start at the same time all use the first one's secret.
 
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
@@ -17,34 +17,36 @@ use super::profile::Environment;
 use super::strength::LEAST_BYTES;
 use keepstone_persistence::DatabaseUrl;
 
-/// The secret, and what to tell the operator about it.
+/// The secret, and a notice for the operator.
 #[derive(Debug, Clone)]
 pub struct Signing {
     pub secret: SecretString,
-    /// For the log at start: that it was generated and where it is kept.
+    /// For the log at start: whether it was generated, and its file.
     pub notice: Option<String>,
 }
 
-/// Why there is no signing secret.
+/// The reason why there is no signing secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    #[error("JWT_SECRET_KEY is not set, and production does not make its own")]
+    #[error("JWT_SECRET_KEY is not set, and production does not generate one")]
     Unconfigured,
-    #[error("the generated secret {path} cannot be kept: {source}; make its folder writable, or set JWT_SECRET_KEY")]
+    #[error("the generated secret {path} cannot be stored: {source}; make its folder writable, or set JWT_SECRET_KEY")]
     Unwritable { path: PathBuf, source: io::Error },
-    #[error("the generated secret {path} cannot be read: {source}; let this process read it, or set JWT_SECRET_KEY")]
+    #[error(
+        "the generated secret {path} cannot be read: {source}; make it readable for this process, or set JWT_SECRET_KEY"
+    )]
     Unreadable { path: PathBuf, source: io::Error },
-    #[error("the generated secret {path} is shorter than {LEAST_BYTES} bytes; delete it to have another")]
+    #[error("the generated secret {path} is shorter than {LEAST_BYTES} bytes; delete it to generate another")]
     TooShort { path: PathBuf },
-    #[error("the operating system gives no random bytes: {0}")]
+    #[error("the operating system returns no random bytes: {0}")]
     NoRandomness(String),
 }
 
-/// The configured secret or, outside production, a generated one: kept in `<database file>.secret`, in
-/// `keepstone.secret` for a database server, and nowhere for a database in memory.
+/// Returns the configured secret or, outside production, a generated one. The latter is stored in
+/// `<database file>.secret`, in `keepstone.secret` for a database server, and nowhere for a database in memory.
 ///
 /// # Errors
-/// [`SecretError`] says what stands in the way.
+/// Returns [`SecretError`] if the secret is missing in production, or cannot be generated, read or stored.
 pub fn load_or_generate(settings: &Settings) -> Result<Signing, SecretError> {
     if let Some(secret) = settings.signing_key() {
         return Ok(Signing { secret: secret.clone(), notice: None });
@@ -53,7 +55,7 @@ pub fn load_or_generate(settings: &Settings) -> Result<Signing, SecretError> {
         return Err(SecretError::Unconfigured);
     }
     if settings.database.url == DatabaseUrl::SqliteMemory {
-        let notice = Some("signing with a secret of this process alone".to_owned());
+        let notice = Some("signing with a temporary secret that only this process has".to_owned());
         return Ok(Signing { secret: generate()?, notice });
     }
     keep(&settings.secret_file())
@@ -72,15 +74,15 @@ fn keep(path: &Path) -> Result<Signing, SecretError> {
     }
     let shown = path.strip_prefix(".").unwrap_or(path).display();
     let notice = if readable_by_others(path) {
-        Some(format!("the signing secret {shown} may be read by others than its owner: chmod 600 {shown}"))
+        Some(format!("the signing secret {shown} is readable by users other than its owner: chmod 600 {shown}"))
     } else {
-        made.then(|| format!("no JWT_SECRET_KEY is set: made a signing secret and kept it in {shown}"))
+        made.then(|| format!("JWT_SECRET_KEY is not set: generated a signing secret and stored it in {shown}"))
     };
     Ok(Signing { secret, notice })
 }
 
-/// Whether the file is ours; another process may have been faster. A link appears with its content, and never over
-/// another file.
+/// Creates the file, and returns whether this process did: another may have been faster. A hard link makes the file
+/// appear with its content, and never replaces another file.
 fn create(path: &Path, secret: &SecretString) -> io::Result<bool> {
     let draft = with_suffix(path, &format!(".{}", random_name()?));
     let linked = write_new(&draft, secret).and_then(|()| fs::hard_link(&draft, path));
@@ -88,7 +90,7 @@ fn create(path: &Path, secret: &SecretString) -> io::Result<bool> {
     match linked {
         Ok(()) => removed.map(|()| true),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-        // Some file systems have no hard links.
+        // Some file systems do not support hard links.
         Err(error) if error.kind() == ErrorKind::Unsupported || error.kind() == ErrorKind::PermissionDenied => {
             match write_new(path, secret) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),

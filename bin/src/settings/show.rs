@@ -1,4 +1,4 @@
-//! `config show`. Everything here was masked when it was read: an [`Entry`] never holds a secret.
+//! `config show`. Values are masked when they are read: an [`Entry`] never contains a secret.
 
 use serde_json::{Value, json};
 
@@ -10,22 +10,22 @@ use super::profile::Profile;
 use super::reader::scalar;
 use keepstone_persistence::DatabaseUrl;
 
-/// One key as an operator may see it.
+/// A key as shown to the operator.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub path: String,
     name: String,
     value: String,
     pub origin: String,
-    /// Whether someone said so, instead of a default or a built-in profile.
+    /// Whether the operator configured it: its value is neither a default nor from a built-in profile.
     pub explicit: bool,
-    /// Whether nothing acts on it yet.
+    /// Whether it has no effect in this version.
     pub later: bool,
-    /// What to call it in a warning.
+    /// Its name in warnings.
     pub warned_as: &'static str,
 }
 
-/// Every key, in the order of `config/default.toml`, roles last.
+/// Returns every key in the order of `config/default.toml`, roles last.
 pub(super) fn entries(tree: &Tree, settings: &Settings, profile: &Profile) -> Vec<Entry> {
     let keys = KEYS.iter().map(|key| {
         let mut entry = entry(tree, key.path, key.kind, key.later, key.name);
@@ -81,7 +81,7 @@ fn masked(tree: &Tree, path: &str, kind: Kind) -> String {
     }
 }
 
-/// `config show`: every key, its value and where that came from.
+/// Formats every key with its value and its origin.
 #[must_use]
 pub fn show(settings: &Settings) -> String {
     let width = |length: fn(&Entry) -> usize| {
@@ -94,7 +94,7 @@ pub fn show(settings: &Settings) -> String {
     settings.entries.iter().map(line).collect()
 }
 
-/// `config show --json`: a list of `{"name", "key", "value", "origin"}`.
+/// Formats every key as JSON: a list of `{"name", "key", "value", "origin"}`.
 #[must_use]
 pub fn show_json(settings: &Settings) -> String {
     let object =

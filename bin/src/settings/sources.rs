@@ -1,5 +1,5 @@
-//! Which layers there are, and in which order. The only place that reads the process's environment, and only when
-//! asked: tests bring their own.
+//! The layers and their order. The only place that reads the environment of the process, in [`Inputs::of_process`];
+//! tests pass their own.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -17,7 +17,7 @@ use super::variables::Variables;
 
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
 
-/// What the command line says. Never a secret: everyone on the machine can read it.
+/// The settings of the command line. Never secrets, because every user of the machine can read them.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
     /// `--host`
@@ -32,7 +32,7 @@ pub struct Overrides {
     pub log_level: Option<String>,
 }
 
-/// Everything that settings are made of.
+/// The inputs of the settings.
 #[derive(Clone)]
 pub struct Inputs {
     pub(super) variables: Vec<(OsString, OsString)>,
@@ -42,14 +42,14 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// This process's environment and working directory.
+    /// Returns the environment and the working directory of this process.
     #[must_use]
     pub fn of_process(overrides: Overrides) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self::new(std::env::vars_os(), ".", overrides, cores)
     }
 
-    /// Any environment and directory.
+    /// Creates inputs from any environment and directory.
     pub fn new<N: Into<OsString>, V: Into<OsString>>(
         variables: impl IntoIterator<Item = (N, V)>,
         directory: impl Into<PathBuf>,
@@ -61,7 +61,7 @@ impl Inputs {
     }
 }
 
-/// The merged tree, and what came up on the way.
+/// The merged tree, with problems and warnings.
 pub(super) struct Sources {
     pub tree: Tree,
     pub profile: Profile,
@@ -70,7 +70,7 @@ pub(super) struct Sources {
     pub exposed: Vec<PathBuf>,
 }
 
-/// Merges every layer for the profile that the layers themselves choose.
+/// Merges all layers, including the profile that the layers themselves choose.
 pub(super) fn collect(inputs: &Inputs) -> Result<Sources, Problem> {
     let default = layers::from_toml(DEFAULTS, layers::DEFAULT);
     let variables = process_variables(inputs);
@@ -83,7 +83,7 @@ pub(super) fn collect(inputs: &Inputs) -> Result<Sources, Problem> {
         Tree::merge(layers.map(|collected| &collected.layer))
     };
 
-    // The host that decides about an unset ENVIRONMENT may itself stand in development's file.
+    // If ENVIRONMENT is not set, the host decides, which may itself be set in the file of development.
     let none = Collected::default();
     let mut file = profile_file(Environment::Development, &inputs.directory);
     let profile = Profile::choose(&merge(&none, &none)?, &merge(&file, &none)?);
@@ -104,7 +104,7 @@ pub(super) fn collect(inputs: &Inputs) -> Result<Sources, Problem> {
     Ok(Sources { tree, profile, problems, warnings, exposed })
 }
 
-/// The built-in defaults, and nothing else.
+/// Returns the built-in defaults only.
 pub(super) fn built_in() -> Result<Tree, Problem> {
     Tree::merge([&layers::from_toml(DEFAULTS, layers::DEFAULT).layer])
 }
@@ -135,7 +135,7 @@ fn profile_file(environment: Environment, directory: &Path) -> Collected {
     collected
 }
 
-/// The variables of `.env` and what they set.
+/// Reads the variables of `.env` into a layer.
 fn dotenv_file<'d>(directory: &'d Path, environment: &Variables<'_>) -> (Variables<'d>, Collected) {
     let path = directory.join(".env");
     let (file, mut collected) = match fs::read_to_string(&path) {
@@ -144,7 +144,7 @@ fn dotenv_file<'d>(directory: &'d Path, environment: &Variables<'_>) -> (Variabl
             collected.watch(&path);
             (dotenv::parse(&text, |name| environment.get(name)), collected)
         }
-        // Some images mount an empty folder there.
+        // Some container images mount an empty folder there.
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => {
             (Dotenv::default(), Collected::default())
         }
@@ -158,7 +158,7 @@ fn dotenv_file<'d>(directory: &'d Path, environment: &Variables<'_>) -> (Variabl
     (variables, collected)
 }
 
-/// A warning that names these lines, or the first of them. What is in them may be a secret.
+/// Returns a warning with the numbers of these lines, or of the first ones. Their content may be a secret.
 fn skipped_lines(lines: &[usize]) -> Option<Problem> {
     const SHOWN: usize = 10;
     let numbers: Vec<String> = lines.iter().take(SHOWN).map(usize::to_string).collect();
@@ -200,7 +200,7 @@ fn flags(overrides: &Overrides) -> Collected {
 
 fn unreadable(name: &str, error: &std::io::Error) -> Collected {
     let mut collected = Collected::default();
-    let wrong = Wrong::new(format!("cannot be read: {error}"), "let this process read it, or move it away");
+    let wrong = Wrong::new(format!("cannot be read: {error}"), "make it readable for this process, or remove it");
     collected.problem(wrong.of(name, name));
     collected
 }

@@ -1,12 +1,12 @@
-//! Which secrets are too weak to sign with. Says why, never what the secret is.
+//! The check for weak signing secrets. It returns the reason, never the secret.
 
 use std::collections::BTreeSet;
 
-/// RFC 7518, section 3.2: HS256 takes a key as long as its hash.
+/// The minimum length: HS256 requires a key as long as its hash (RFC 7518, section 3.2).
 pub(super) const LEAST_BYTES: usize = 32;
 
-/// What examples and tutorials have in place of a secret, in lower case and without punctuation. Long enough not to
-/// occur in a random one by chance.
+/// Placeholders of examples and tutorials, in lower case and without punctuation. They are too long to occur in a
+/// random secret by chance.
 const PLACEHOLDERS: &[&str] = &[
     "changeme",
     "changethis",
@@ -67,10 +67,10 @@ const PLACEHOLDERS: &[&str] = &[
     "correcthorsebattery",
     "loremipsum",
     "keyboardcat",
-    // Printed in FastAPI's own tutorial.
+    // From the tutorial of FastAPI.
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
 ];
-/// Placeholders only when they stand alone, or repeat.
+/// Words that are placeholders only if they are the whole secret, or repeat.
 const WORDS: &[&str] = &[
     "secret",
     "password",
@@ -91,14 +91,14 @@ const WORDS: &[&str] = &[
     "x",
 ];
 
-/// Why this secret must not sign anything in production.
+/// Returns why this secret must not be used in production.
 pub(super) fn weakness(secret: &str) -> Option<String> {
     if is_placeholder(secret) {
-        return Some("is a placeholder that everyone knows".to_owned());
+        return Some("is a well-known placeholder".to_owned());
     }
     let bytes = secret.as_bytes();
     if bytes.len() < LEAST_BYTES {
-        return Some(format!("has {} bytes; {LEAST_BYTES} are the least", bytes.len()));
+        return Some(format!("has {} bytes; at least {LEAST_BYTES} are required", bytes.len()));
     }
     if is_repeated(bytes) {
         return Some("repeats itself".to_owned());
@@ -118,26 +118,26 @@ fn is_placeholder(secret: &str) -> bool {
         || template("{{", "}}")
 }
 
-/// Whether it is a shorter text several times over.
+/// Returns whether it is the repetition of a shorter text.
 fn is_repeated(bytes: &[u8]) -> bool {
     (1..=bytes.len() / 2).any(|period| bytes.iter().zip(bytes.iter().skip(period)).all(|(a, b)| a == b))
 }
 
-/// Hexadecimal digits have only 16 characters, and random ones seldom all of them: there the bytes they stand for
-/// count.
+/// Returns whether it has too few different characters. Hexadecimal digits have only 16, and a random secret rarely
+/// has all of them, so the bytes that they encode are counted instead.
 fn has_little_variety(secret: &str) -> bool {
     let digits: Option<Vec<u32>> = secret.chars().map(|c| c.to_digit(16)).collect();
     match digits {
         Some(digits) => {
             let pairs: BTreeSet<&[u32]> = digits.chunks(2).collect();
-            // Of the 16 random bytes in 32 digits, 12 differ in all but one case of a hundred thousand.
+            // Of 16 random bytes (32 digits), fewer than 12 differ in only one of 100,000 cases.
             pairs.len() < 12
         }
         None => secret.bytes().collect::<BTreeSet<u8>>().len() < 16,
     }
 }
 
-/// Whether images, tutorials or templates come with this password, for a database or for an account.
+/// Returns whether images, tutorials or templates use this password for a database or an account.
 pub(super) fn is_well_known_password(user: &str, password: &str) -> bool {
     const KNOWN: &[&str] = &[
         "password",

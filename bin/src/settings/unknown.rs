@@ -1,5 +1,5 @@
-//! Variables of `.env` that have no effect: misspelt keys, and those of common templates. Variables that nobody knows
-//! belong to other programs and are not mentioned.
+//! Variables of `.env` without effect: misspelt keys, and those of common templates. Other unknown variables belong to
+//! other programs and are not reported.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::dotenv::Dotenv;
 use super::keys::{self, KEYS, PREFIX};
 use super::problems::{Problem, Wrong};
 
-/// Names of other programs, and what to set here instead.
+/// The key to set instead of variables of other programs.
 const RENAMED: &[(&str, &[&str])] = &[
     (
         "DATABASE_URL",
@@ -68,7 +68,7 @@ const RENAMED: &[(&str, &[&str])] = &[
     ("JWT_ALGORITHM", &["JWT_ALG"]),
     ("ACCESS_TOKEN_EXPIRE_MINUTES", &["JWT_EXP", "JWT_EXPIRE_MINUTES", "JWT_EXPIRATION"]),
 ];
-/// Names of templates for which there is nothing here.
+/// Variables of templates without an equivalent here.
 const WITHOUT_EFFECT: &[&str] = &[
     "ADMIN_NAME",
     "ADMIN_USERNAME",
@@ -100,7 +100,7 @@ const WITHOUT_EFFECT: &[&str] = &[
     "WEB_CONCURRENCY",
     "WORKERS",
 ];
-/// How the names of tools begin that templates configure in the same file.
+/// Prefixes of the variables of tools that templates configure in the same file.
 const OF_TOOLS: &[&str] = &[
     "CELERY_",
     "DOCKER_IMAGE_",
@@ -116,7 +116,8 @@ const OF_TOOLS: &[&str] = &[
     "VITE_",
 ];
 
-/// A warning for every misspelt or renamed key, and one for all that have no effect. What other lines refer to has one.
+/// Returns a warning for every misspelt or renamed key, and one for all variables without effect. Variables that other
+/// lines refer to have an effect.
 pub(super) fn warnings(file: &Dotenv, place: &str) -> Vec<Problem> {
     let known = known();
     let unknown = file.values.iter().filter(|(name, value)| {
@@ -128,7 +129,7 @@ pub(super) fn warnings(file: &Dotenv, place: &str) -> Vec<Problem> {
     let (mut found, mut idle) = (Vec::new(), Vec::new());
     for (name, _) in unknown {
         let upper = name.to_ascii_uppercase();
-        // Other programs nest by `__`, too: `SECURITY__JWT_SECRET_KEY`, `DATABASE__HOST`.
+        // Other programs also nest by `__`: `SECURITY__JWT_SECRET_KEY`, `DATABASE__HOST`.
         let last = upper.rsplit_once("__").map_or(upper.as_str(), |(_, last)| last);
         let flat = upper.replace("__", "_");
         let renamed = RENAMED.iter().find(|(_, names)| names.contains(&flat.as_str())).map(|(key, _)| *key);
@@ -148,7 +149,7 @@ pub(super) fn warnings(file: &Dotenv, place: &str) -> Vec<Problem> {
     found
 }
 
-/// Every variable that has an effect.
+/// Returns every variable that has an effect.
 fn known() -> BTreeSet<String> {
     let keys = KEYS.iter().flat_map(|key| {
         let names = key.variables().map(std::borrow::Cow::into_owned);

@@ -1,4 +1,4 @@
-//! The types of single values: words, flags, numbers, durations. Each parser says what is wrong and how to mend it.
+//! The types of single values: words, flags, numbers and durations. Each parser returns the problem and its fix.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use super::problems::{Wrong, quoted};
 
-/// A value that is one of a few words.
+/// A value with a fixed set of words.
 pub(super) trait Choice: Copy + 'static {
-    /// Every word and its meaning; the first word of a meaning is the one that is written.
+    /// Every word and its meaning. The first word of a meaning is the one that is displayed.
     const WORDS: &'static [(&'static str, Self)];
 
-    /// Reads a word in any case.
+    /// Parses a word in any case.
     fn read(text: &str) -> Result<Self, Wrong> {
         let found = Self::WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
         found.map(|(_, choice)| *choice).ok_or_else(|| {
@@ -22,7 +22,7 @@ pub(super) trait Choice: Copy + 'static {
     }
 }
 
-/// Declares an enum that is read from and written as words; the first variant is the default.
+/// Declares an enum that is parsed from and displayed as words. The first variant is the default.
 macro_rules! choices {
     ($(#[$doc:meta])* pub enum $name:ident {
         $(#[$first_doc:meta])* $first:ident = $first_word:literal $(| $first_alias:literal)*
@@ -54,33 +54,33 @@ macro_rules! choices {
 pub(super) use choices;
 
 choices! {
-    /// How access tokens are signed.
+    /// The algorithm that signs access tokens.
     pub enum Algorithm { Hs256 = "HS256", EdDsa = "EdDSA", Es256 = "ES256", Rs256 = "RS256" }
 }
 choices! {
-    /// How new passwords are hashed.
+    /// The algorithm that hashes new passwords.
     pub enum PasswordHasher { Bcrypt = "bcrypt", Argon2id = "argon2id" | "argon2" }
 }
 choices! {
-    /// Whether anyone may sign up.
+    /// Whether sign-up is open.
     pub enum RegistrationMode { Open = "open", Closed = "closed" }
 }
 choices! {
-    /// The spelling of a token pair's members.
+    /// The spelling of the members of token responses.
     pub enum ResponseCase { Snake = "snake", Camel = "camel" }
 }
 choices! {
-    /// The least severe line that is logged.
+    /// The lowest level that is logged.
     pub enum LogLevel {
         Info = "info", Trace = "trace", Debug = "debug", Warn = "warn" | "warning", Error = "error" | "critical" | "fatal",
     }
 }
 choices! {
-    /// What a line of the log looks like.
+    /// The format of the log.
     pub enum LogFormat { Text = "text", Json = "json" }
 }
 
-/// The unit of a number without one.
+/// The unit of a number without a suffix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
     Second,
@@ -106,7 +106,7 @@ impl Unit {
     }
 }
 
-/// `500ms`, `15s`, `30m`, `24h`, `30d`, or a whole number of the key's own unit.
+/// Parses `500ms`, `15s`, `30m`, `24h`, `30d`, or a whole number in the unit of the key.
 pub(super) fn duration(text: &str, unit: Unit, range: RangeInclusive<Duration>) -> Result<Duration, Wrong> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, suffix) = text.split_at(end);
@@ -120,7 +120,7 @@ pub(super) fn duration(text: &str, unit: Unit, range: RangeInclusive<Duration>) 
         _ => None,
     };
     let milliseconds = factor.and_then(|factor| number.parse::<u64>().ok()?.checked_mul(factor));
-    let mend = || {
+    let fix = || {
         let (from, to) = (shown(*range.start()), shown(*range.end()));
         format!(
             "use a whole number of {}, or one with a unit such as 500ms, 15s, 30m, 24h, 30d; from {from} to {to}",
@@ -128,17 +128,17 @@ pub(super) fn duration(text: &str, unit: Unit, range: RangeInclusive<Duration>) 
         )
     };
     let Some(milliseconds) = milliseconds else {
-        return Err(Wrong::new(format!("{} is not a duration", quoted(text)), mend()));
+        return Err(Wrong::new(format!("{} is not a duration", quoted(text)), fix()));
     };
     let duration = Duration::from_millis(milliseconds);
     if range.contains(&duration) {
         Ok(duration)
     } else {
-        Err(Wrong::new(format!("{} is out of range", quoted(text)), mend()))
+        Err(Wrong::new(format!("{} is out of range", quoted(text)), fix()))
     }
 }
 
-/// A duration in the largest unit that needs no fraction.
+/// Formats a duration in the largest unit that needs no fraction.
 pub(super) fn shown(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
@@ -150,7 +150,7 @@ pub(super) fn shown(duration: Duration) -> String {
     }
 }
 
-/// `true`, `false` and the other ways to say so.
+/// Parses `true`, `false` and their synonyms.
 pub(super) fn flag(text: &str) -> Result<bool, Wrong> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
@@ -159,7 +159,7 @@ pub(super) fn flag(text: &str) -> Result<bool, Wrong> {
     }
 }
 
-/// A whole number within bounds.
+/// Parses a whole number within bounds.
 pub(super) fn number<T: FromStr + PartialOrd + Display>(text: &str, range: RangeInclusive<T>) -> Result<T, Wrong> {
     text.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {
         let message = format!("{} is not a whole number from {} to {}", quoted(text), range.start(), range.end());

@@ -1,6 +1,7 @@
-//! Reads the environment and `.env` into a layer: `KEEPSTONE__SECTION__KEY` before the bare name before its alias, and
-//! each secret from `<NAME>_FILE`, too. Unknown `KEEPSTONE__…` names are mistakes; other unknown names are not ours,
-//! see `unknown`.
+//! Reads the environment and `.env` into a layer. `KEEPSTONE__SECTION__KEY` takes precedence over the bare name, and
+//! that
+//! over its alias. Secrets are also read from `<NAME>_FILE`. Unknown `KEEPSTONE__…` names are problems; other unknown
+//! names may belong to other programs, see `unknown`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,23 +11,23 @@ use super::keys::{self, KEYS, Key, PREFIX};
 use super::layers::{Collected, no_role_name};
 use super::problems::Wrong;
 
-/// The variables of one place.
+/// The variables of the environment or of `.env`.
 pub(super) struct Variables<'a> {
-    /// By name; `None` is a value that is not UTF-8.
+    /// The values by name; `None` if a value is not UTF-8.
     pub values: BTreeMap<String, Option<String>>,
-    /// "environment variable" or ".env variable".
+    /// The name of the place: "environment variable" or ".env variable".
     pub place: &'a str,
-    /// What the paths of `<NAME>_FILE` are relative to.
+    /// The directory that the paths of `<NAME>_FILE` are relative to.
     pub directory: &'a Path,
 }
 
 impl Variables<'_> {
-    /// The value of a variable, if it is set and UTF-8.
+    /// Returns the value of a variable, if it is set and UTF-8.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name)?.as_deref()
     }
 
-    /// Adds what these variables say to a layer.
+    /// Adds these variables to a layer.
     pub(super) fn collect(&self, into: &mut Collected) {
         for key in KEYS {
             for name in key.variables() {
@@ -39,7 +40,7 @@ impl Variables<'_> {
         self.refuse_unknown(into);
     }
 
-    /// Whether this variable, or the file it names, sets the key.
+    /// Adds the value of this variable, or of the file that it names. Returns whether it sets the key.
     fn collect_name(&self, key: &Key, name: &str, into: &mut Collected) -> bool {
         let origin = format!("{} {name}", self.place);
         let file_name = format!("{name}_FILE");
@@ -47,7 +48,7 @@ impl Variables<'_> {
             self.values.get(&file_name).and_then(Option::as_deref).filter(|path| key.may_be_file() && !path.is_empty());
         match (self.values.get(name).map(Option::as_deref), file) {
             (Some(None), _) => {
-                let wrong = Wrong::new("is not UTF-8", "write it in UTF-8, or in base64 where it is a key");
+                let wrong = Wrong::new("is not UTF-8", "write it in UTF-8, or in base64 if it is a key");
                 into.problem(wrong.at(key.path, origin));
             }
             (Some(Some(value)), Some(_)) if !value.is_empty() => {
@@ -69,8 +70,8 @@ impl Variables<'_> {
         }
     }
 
-    /// The content of a file, without the line break at its end. `subject` is what it is the value of, `name` the
-    /// variable that names it.
+    /// Reads a file, without the line break at its end. `subject` is the variable that it is the value of, `name` the
+    /// variable with its path.
     pub(super) fn read_file(&self, subject: &str, name: &str, path: &str, into: &mut Collected) -> Option<String> {
         let path = self.directory.join(path);
         match fs::read_to_string(&path) {
@@ -82,7 +83,7 @@ impl Variables<'_> {
             Err(error) => {
                 let wrong = Wrong::new(
                     format!("cannot be read: {error}"),
-                    format!("let {name} name a file this process may read"),
+                    format!("set {name} to a file that this process can read"),
                 );
                 into.problem(wrong.of(subject, format!("file named by {} {name}", self.place)));
                 None
@@ -99,7 +100,7 @@ impl Variables<'_> {
             if !keys::is_role_name(&role) {
                 into.problem(no_role_name().of(name, self.place));
             } else if into.layer.has(&path) {
-                let wrong = Wrong::new("is set twice, in two spellings", "write its name in upper case, once");
+                let wrong = Wrong::new("is set twice, in two spellings", "keep only the name in upper case");
                 into.problem(wrong.of(name, self.place));
             } else {
                 into.layer.set(&path, &format!("{} {name}", self.place), value.as_str());
@@ -116,16 +117,16 @@ impl Variables<'_> {
             if !upper.starts_with(PREFIX) || known.contains(name) || role_of(name).is_some() {
                 continue;
             }
-            let mend = keys::nearest(&upper, known.iter().cloned()).map_or_else(
+            let fix = keys::nearest(&upper, known.iter().cloned()).map_or_else(
                 || "unset it; `keepstone config show` lists every key".to_owned(),
                 |nearest| format!("did you mean {nearest}?"),
             );
-            into.problem(Wrong::new("is not a setting", mend).of(name, self.place));
+            into.problem(Wrong::new("is not a setting", fix).of(name, self.place));
         }
     }
 }
 
-/// `editor` of `KEEPSTONE__ROLES__EDITOR`.
+/// Returns the role of a variable: `editor` for `KEEPSTONE__ROLES__EDITOR`.
 fn role_of(variable: &str) -> Option<String> {
     Some(variable.strip_prefix(PREFIX)?.strip_prefix("ROLES__")?.to_ascii_lowercase())
 }

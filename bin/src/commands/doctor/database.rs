@@ -13,18 +13,18 @@ use crate::settings::{Problems, Settings};
 
 const NAME: &str = "database";
 const SCHEMA: &str = "schema";
-/// Sessions and tokens are counted in seconds.
+/// The largest difference between the clocks, since sessions and tokens expire by the second.
 const MOST_MICROS_APART: u64 = 5_000_000;
 
 pub async fn look(settings: &Settings, problems: Option<&Problems>) -> Vec<Finding> {
     let url = &settings.database.url;
     if problems.is_some_and(|problems| problems.concern("DATABASE_URL")) {
-        return vec![Finding::failed(NAME, "not looked at, because DATABASE_URL is wrong", "see above")];
+        return vec![Finding::failed(NAME, "not checked, because DATABASE_URL is invalid", "see above")];
     }
     match url {
         DatabaseUrl::SqliteFile(path) if !path.exists() => vec![absent(path)],
         DatabaseUrl::SqliteMemory => {
-            vec![Finding::ok(NAME, "in memory: it ends with the server"), clock_of_this_machine()]
+            vec![Finding::ok(NAME, "in memory: its data is lost when the server stops"), clock_of_this_machine()]
         }
         _ => {
             let mut found = Vec::new();
@@ -40,16 +40,16 @@ fn absent(path: &Path) -> Finding {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let shown = path.display();
     match access(folder, Access::WRITE_OK | Access::EXEC_OK) {
-        Ok(()) => Finding::warning(NAME, format!("{shown} is not there yet"), "serve makes it, and so does init-db"),
+        Ok(()) => Finding::warning(NAME, format!("{shown} does not exist yet"), "serve or init-db creates it"),
         Err(error) => Finding::failed(
             NAME,
-            format!("{shown} is not there, and cannot be made: {error}"),
-            format!("make the folder {}, and let this process write to it", folder.display()),
+            format!("{shown} does not exist and cannot be created: {error}"),
+            format!("create the folder {} and make it writable for this process", folder.display()),
         ),
     }
 }
 
-/// Each look depends on the one before it.
+/// Opens the database and checks it. Each check depends on the one before.
 async fn opened(settings: &Settings, found: &mut Vec<Finding>) -> Result<(), Finding> {
     let url = &settings.database.url;
     probe(url).await.map_err(|failure| Finding::failed(NAME, format!("{url}: {}", failure.reason()), failure.fix()))?;
@@ -66,35 +66,37 @@ async fn opened(settings: &Settings, found: &mut Vec<Finding>) -> Result<(), Fin
     if is_migrated {
         found.push(match write_and_undo(&store).await {
             Ok(()) => Finding::ok(NAME, "can be written to"),
-            Err(error) => Finding::failed(NAME, format!("cannot be written to: {error}"), "see what the reason says"),
+            Err(error) => {
+                Finding::failed(NAME, format!("cannot be written to: {error}"), "fix the cause given in the error")
+            }
         });
     }
     Ok(())
 }
 
-/// Whether the schema is that of this program.
+/// Returns whether the schema is that of this program.
 async fn schema(settings: &Settings, found: &mut Vec<Finding>) -> Result<bool, Finding> {
     let migrator = Migrator::of(&settings.database.url);
     let unreadable =
-        |error| Finding::failed(SCHEMA, format!("{error}"), "let the user of DATABASE_URL read its tables");
+        |error| Finding::failed(SCHEMA, format!("{error}"), "grant the user of DATABASE_URL read access to its tables");
     let history = migrator.look().await.map_err(unreadable)?;
     let marks = migrator.marks().await.map_err(unreadable)?;
     for mark in &marks {
-        let detail = format!("a migration was interrupted half-way, and left {mark}");
-        let mend = format!("restore a backup, or undo by hand what it has done; then DROP TABLE {mark}");
-        found.push(Finding::failed(SCHEMA, detail, mend));
+        let detail = format!("a migration was interrupted and left {mark}");
+        let fix = format!("restore a backup, or undo its changes manually; then DROP TABLE {mark}");
+        found.push(Finding::failed(SCHEMA, detail, fix));
     }
     let unknown: Vec<_> = history.iter().filter(|migration| !migration.is_known).map(|state| &*state.name).collect();
     if !unknown.is_empty() {
-        let detail = format!("a newer program has changed it: this one does not know {}", unknown.join(", "));
-        found.push(Finding::warning(SCHEMA, detail, "use the program that made them"));
+        let detail = format!("a newer version has changed it: this program does not know {}", unknown.join(", "));
+        found.push(Finding::warning(SCHEMA, detail, "use the version that created them"));
     }
     let pending = history.iter().filter(|migration| !migration.is_applied).count();
     let by_itself = matches!(settings.database.url, DatabaseUrl::SqliteFile(_)) || settings.database.auto_migrate;
     let detail = format!("{pending} migrations are not applied");
     found.push(match (pending, by_itself) {
         (0, _) => Finding::ok(SCHEMA, "up to date"),
-        (_, true) => Finding::warning(SCHEMA, detail, "serve applies them when it starts, and so does migrate upgrade"),
+        (_, true) => Finding::warning(SCHEMA, detail, "serve applies them when it starts; so does migrate upgrade"),
         (_, false) => Finding::failed(SCHEMA, detail, "keepstone migrate upgrade"),
     });
     Ok(pending == 0 && marks.is_empty())
@@ -109,19 +111,19 @@ async fn write_and_undo(store: &DieselStore) -> Result<(), StorageError> {
 async fn clock(store: &DieselStore) -> Option<Finding> {
     const NAME: &str = "clock";
     let before = SystemClock.now();
-    // Whoever cannot tell the time will fail at the next question as well, and say why.
+    // If this query fails, the next one fails too and reports the cause.
     let Some(there) = store.time().await.ok()? else { return Some(clock_of_this_machine()) };
     let here = before.as_micros().midpoint(SystemClock.now().as_micros());
     let apart = there.as_micros().abs_diff(here);
     let seconds = apart / 1_000_000;
     Some(if apart > MOST_MICROS_APART {
         let detail = format!("{seconds} s apart from that of the database");
-        Finding::failed(NAME, detail, "set both by NTP: tokens and sessions expire by the clock")
+        Finding::failed(NAME, detail, "synchronise both by NTP: tokens and sessions expire by the clock")
     } else {
         Finding::ok(NAME, "agrees with that of the database")
     })
 }
 
 fn clock_of_this_machine() -> Finding {
-    Finding::ok("clock", "the database is on this machine, and has the same")
+    Finding::ok("clock", "the database runs on this machine and uses the same clock")
 }

@@ -1,6 +1,6 @@
-//! What was found: good, or with a way to mend it.
+//! The outcome of a check, with a fix if it is not good.
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     Ok,
@@ -18,27 +18,27 @@ impl State {
     }
 }
 
-/// One line of what the doctor says.
+/// A line of the report of `doctor`.
 #[derive(Debug)]
 pub struct Finding {
-    /// What was looked at.
+    /// The subject of the check.
     pub name: &'static str,
     pub state: State,
     pub detail: String,
-    /// Of whatever is not good.
-    pub mend: Option<String>,
+    /// How to fix it; `None` if the state is [`State::Ok`].
+    pub fix: Option<String>,
 }
 
 impl Finding {
     pub fn ok(name: &'static str, detail: impl Into<String>) -> Self {
-        Self { name, state: State::Ok, detail: detail.into(), mend: None }
+        Self { name, state: State::Ok, detail: detail.into(), fix: None }
     }
 
-    pub fn warning(name: &'static str, detail: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { name, state: State::Warning, detail: detail.into(), mend: Some(mend.into()) }
+    pub fn warning(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { name, state: State::Warning, detail: detail.into(), fix: Some(fix.into()) }
     }
 
-    pub fn failed(name: &'static str, detail: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { name, state: State::Failed, detail: detail.into(), mend: Some(mend.into()) }
+    pub fn failed(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { name, state: State::Failed, detail: detail.into(), fix: Some(fix.into()) }
     }
 }

@@ -1,4 +1,4 @@
-//! Where e-mail goes: whether a mail server can be used, or a folder can be written to. No e-mail is sent.
+//! Checks that the mail server can be used, or the mail folder written to. No e-mail is sent.
 
 use std::path::Path;
 
@@ -14,10 +14,10 @@ use crate::{
 const NAME: &str = "mail";
 pub async fn look(settings: &Settings, problems: Option<&Problems>) -> Option<Finding> {
     if problems.is_some_and(|problems| problems.concern("MAIL_URL")) {
-        return Some(Finding::failed(NAME, "not looked at, because MAIL_URL is wrong", "see above"));
+        return Some(Finding::failed(NAME, "not checked, because MAIL_URL is invalid", "see above"));
     }
     Some(match (&settings.mail.url, settings.app.environment) {
-        (None, Environment::Production) => return None, // the configuration says so
+        (None, Environment::Production) => return None, // The configuration warns of it.
         (None, Environment::Development) => {
             Finding::ok(NAME, "MAIL_URL is not set; development writes e-mails into its log")
         }
@@ -27,7 +27,7 @@ pub async fn look(settings: &Settings, problems: Option<&Problems>) -> Option<Fi
     })
 }
 
-/// Connects and logs in, as for an e-mail.
+/// Connects to the mail server and logs in, as for an e-mail.
 async fn server(settings: &Settings, url: &SmtpUrl) -> Finding {
     let mailer = match mail::smtp_mailer(settings, url) {
         Ok(mailer) => mailer,
@@ -37,20 +37,20 @@ async fn server(settings: &Settings, url: &SmtpUrl) -> Finding {
         }
     };
     match mailer.probe().await {
-        Ok(()) => Finding::ok(NAME, format!("{url} answers")),
+        Ok(()) => Finding::ok(NAME, format!("{url} responds")),
         Err(failure) => Finding::failed(NAME, format!("{url}, {}", failure.reason()), failure.fix()),
     }
 }
 
-/// A server makes the folder, if it is not there.
+/// Checks that the folder is writable. If it does not exist, a server creates it in its parent.
 fn writable(folder: &Path) -> Finding {
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let place = if folder.exists() { folder } else { parent };
     match access(place, Access::WRITE_OK | Access::EXEC_OK) {
         Ok(()) => Finding::ok(NAME, format!("file:{} can be written to", folder.display())),
         Err(error) => {
-            let mend = "give this process a folder that it may write to";
-            Finding::failed(NAME, format!("file:{}: {error}", folder.display()), mend)
+            let fix = "use a folder that this process can write to";
+            Finding::failed(NAME, format!("file:{}: {error}", folder.display()), fix)
         }
     }
 }

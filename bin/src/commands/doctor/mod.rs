@@ -1,5 +1,5 @@
-//! `doctor`: looks at everything that a server needs, and says how to mend what is wrong. It changes nothing, and looks
-//! at what it can when the configuration is bad.
+//! `doctor`: checks the whole environment and suggests fixes. It changes nothing. With an invalid configuration, it
+//! still checks what it can.
 
 mod database;
 mod finding;
@@ -31,22 +31,22 @@ pub async fn run(inputs: &Inputs, arguments: &Doctor) -> Result<ExitCode, Failur
     Ok(ExitCode::from(if problems.is_some() { 2 } else { u8::from(has_failed) }))
 }
 
-/// What `config check` says.
+/// Returns the findings of `config check`.
 fn configuration(settings: &Settings, problems: Option<&Problems>) -> Vec<Finding> {
     const NAME: &str = "configuration";
     let mut found = Vec::new();
     match problems {
         None => found.push(Finding::ok(NAME, format!("the environment is {}", settings.app.environment))),
         Some(problems) => {
-            found.extend(problems.list.iter().map(|problem| Finding::failed(NAME, detail(problem), &problem.mend)));
-            found.extend(problems.note.iter().map(|note| Finding::warning(NAME, note, "say which ENVIRONMENT it is")));
+            found.extend(problems.list.iter().map(|problem| Finding::failed(NAME, detail(problem), &problem.fix)));
+            found.extend(problems.note.iter().map(|note| Finding::warning(NAME, note, "set ENVIRONMENT")));
         }
     }
-    found.extend(settings.warnings.iter().map(|warning| Finding::warning(NAME, detail(warning), &warning.mend)));
+    found.extend(settings.warnings.iter().map(|warning| Finding::warning(NAME, detail(warning), &warning.fix)));
     let idle = settings.without_effect();
     if !idle.is_empty() {
         let detail = format!("configured, but without effect in this version: {}", idle.join(", "));
-        found.push(Finding::warning(NAME, detail, "do not count on it"));
+        found.push(Finding::warning(NAME, detail, "do not rely on it"));
     }
     found
 }
@@ -58,8 +58,8 @@ fn detail(problem: &Problem) -> String {
 fn as_text(found: &[Finding]) -> String {
     let width = found.iter().map(|finding| finding.name.len()).max().unwrap_or_default();
     let line = |finding: &Finding| {
-        let mend = finding.mend.as_ref().map_or_else(String::new, |mend| format!("\n{:9}mend: {mend}", ""));
-        format!("{:<7}  {:width$}  {}{mend}\n", finding.state.name(), finding.name, finding.detail)
+        let fix = finding.fix.as_ref().map_or_else(String::new, |fix| format!("\n{:9}fix: {fix}", ""));
+        format!("{:<7}  {:width$}  {}{fix}\n", finding.state.name(), finding.name, finding.detail)
     };
     found.iter().map(line).collect()
 }
@@ -68,7 +68,7 @@ fn as_json(found: &[Finding]) -> String {
     let worst = found.iter().map(|finding| finding.state).max().unwrap_or(State::Ok);
     let object = |finding: &Finding| {
         json!({
-            "name": finding.name, "state": finding.state.name(), "detail": finding.detail, "mend": finding.mend,
+            "name": finding.name, "state": finding.state.name(), "detail": finding.detail, "fix": finding.fix,
         })
     };
     format!("{:#}", json!({ "state": worst.name(), "checks": found.iter().map(object).collect::<Value>() }))

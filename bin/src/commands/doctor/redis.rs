@@ -1,4 +1,4 @@
-//! Redis: whether it answers. Nothing in this version uses it yet.
+//! Checks that Redis responds. This version does not use it yet.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::finding::Finding;
 use crate::settings::Settings;
 
 const NAME: &str = "redis";
-const MEND: &str = "see that it runs, and that REDIS_URL names it and its password; or unset REDIS_URL";
+const FIX: &str = "check that it runs, and that REDIS_URL has its address and password; or unset REDIS_URL";
 const PATIENCE: Duration = Duration::from_secs(3);
 const PORT: u16 = 6379;
 
@@ -22,17 +22,17 @@ pub async fn look(settings: &Settings) -> Option<Finding> {
     let address = settings.redis.url.as_ref()?;
     let url = Url::parse(address.expose()).ok()?;
     if url.scheme() == "rediss" {
-        let detail = format!("{address} was not asked, because that needs TLS; this version does not use it yet");
-        return Some(Finding::warning(NAME, detail, "try it with redis-cli"));
+        let detail = format!("{address} was not checked, because that requires TLS; this version does not use it yet");
+        return Some(Finding::warning(NAME, detail, "check it with redis-cli"));
     }
-    let answer = timeout(PATIENCE, ask(&url)).await.unwrap_or_else(|_| Err("no answer within 3 s".to_owned()));
+    let answer = timeout(PATIENCE, ask(&url)).await.unwrap_or_else(|_| Err("no response within 3 s".to_owned()));
     Some(match answer {
-        Ok(()) => Finding::ok(NAME, format!("{address} answers; this version does not use it yet")),
-        Err(reason) => Finding::failed(NAME, format!("{address}: {reason}"), MEND),
+        Ok(()) => Finding::ok(NAME, format!("{address} responds; this version does not use it yet")),
+        Err(reason) => Finding::failed(NAME, format!("{address}: {reason}"), FIX),
     })
 }
 
-/// `AUTH`, if there is a password, and `PING`.
+/// Sends `AUTH`, if there is a password, and `PING`.
 async fn ask(url: &Url) -> Result<(), String> {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let connected = TcpStream::connect((host, url.port().unwrap_or(PORT))).await;
@@ -59,5 +59,5 @@ async fn expect(stream: &mut TcpStream, words: &[&str], answer: &str) -> Result<
     };
     talk.await.map_err(|error| error.to_string())?;
     let heard = String::from_utf8_lossy(&heard).trim().escape_debug().to_string();
-    if heard == answer { Ok(()) } else { Err(format!("answered {} with {heard}", words.first().unwrap_or(&""))) }
+    if heard == answer { Ok(()) } else { Err(format!("replied to {} with {heard}", words.first().unwrap_or(&""))) }
 }

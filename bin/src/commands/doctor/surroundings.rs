@@ -1,4 +1,4 @@
-//! What the machine gives: files and who may read them, room on the disk, how many files may be open.
+//! Checks the machine: file permissions, keys, disk space and the limit of open files.
 
 use std::{
     ffi::OsString,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 const LEAST_BYTES: u64 = 1024 * 1024 * 1024;
-/// What a server needs beside its connections.
+/// The files that a server opens besides its connections.
 const OTHER_FILES: u64 = 512;
 
 pub fn look(settings: &Settings, problems: Option<&Problems>) -> Vec<Finding> {
@@ -34,7 +34,7 @@ pub fn look(settings: &Settings, problems: Option<&Problems>) -> Vec<Finding> {
     found
 }
 
-/// Files that are their owner's alone. The configuration's own files are among its warnings.
+/// Checks the files that only their owner may access. Configuration files are covered by the warnings of the settings.
 fn permissions(settings: &Settings) -> Vec<Finding> {
     const NAME: &str = "files";
     let mut files = vec![settings.secret_file()];
@@ -51,16 +51,20 @@ fn permissions(settings: &Settings) -> Vec<Finding> {
         (mode & 0o077 != 0).then(|| {
             make(
                 NAME,
-                format!("{shown} is open to others than its owner (mode {mode:o})"),
+                format!("{shown} is accessible to users other than its owner (mode {mode:o})"),
                 format!("chmod 600 {shown}"),
             )
         })
     };
     let found: Vec<Finding> = files.iter().filter_map(finding).collect();
-    if found.is_empty() { vec![Finding::ok(NAME, "secrets and data are for their owner only")] } else { found }
+    if found.is_empty() {
+        vec![Finding::ok(NAME, "secrets and data are accessible to their owner only")]
+    } else {
+        found
+    }
 }
 
-/// Whether there is a key to sign with: what `serve` would say.
+/// Checks that there is a signing key, as `serve` does.
 fn keys(settings: &Settings) -> Vec<Finding> {
     const NAME: &str = "keys";
     if settings.jwt.algorithm == Algorithm::Hs256 {
@@ -69,17 +73,17 @@ fn keys(settings: &Settings) -> Vec<Finding> {
     let folder = settings.keys_dir();
     let folder = folder.display();
     if keys::is_filled_at_start(settings) {
-        let fix = "serve makes one, and so does keepstone generate-keys";
+        let fix = "serve or keepstone generate-keys creates one";
         return vec![Finding::warning(NAME, format!("{folder} has no key yet"), fix)];
     }
     let problems = keys::problems(settings);
     if problems.is_empty() {
-        return vec![Finding::ok(NAME, format!("{folder} has a key to sign with"))];
+        return vec![Finding::ok(NAME, format!("{folder} has a signing key"))];
     }
-    problems.into_iter().map(|problem| Finding::failed(NAME, problem.message, problem.mend)).collect()
+    problems.into_iter().map(|problem| Finding::failed(NAME, problem.message, problem.fix)).collect()
 }
 
-/// Room for a SQLite file.
+/// Checks the disk space for a SQLite file.
 fn disk(settings: &Settings) -> Option<Finding> {
     const NAME: &str = "disk";
     let file = settings.database.url.sqlite_file()?;
@@ -88,7 +92,7 @@ fn disk(settings: &Settings) -> Option<Finding> {
     let (free, all) = (space.f_bavail.saturating_mul(space.f_frsize), space.f_blocks.saturating_mul(space.f_frsize));
     let detail = format!("{} of {} are free in {}", HumanBytes(free), HumanBytes(all), folder.display());
     Some(if free < LEAST_BYTES || free < all / 20 {
-        Finding::warning(NAME, detail, "make room, or move the database: without room nothing can be written")
+        Finding::warning(NAME, detail, "free disk space, or move the database: writes fail when the disk is full")
     } else {
         Finding::ok(NAME, detail)
     })

@@ -1,8 +1,8 @@
-//! The columns that an import knows, under the names that other systems give them. Others are ignored, and named once.
+//! The columns that an import knows, by their names in other systems. Other columns are ignored, and listed once.
 
 use std::collections::BTreeSet;
 
-/// What a column tells.
+/// The meaning of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Column {
     Email,
@@ -20,14 +20,14 @@ pub enum Column {
     EmailVerified,
     EmailVerifiedAt,
     CreatedAt,
-    /// Only Firebase has it. Its hashes cannot be verified without a key of the project.
+    /// Only in exports of Firebase, whose hashes cannot be verified without a key of the project.
     FirebaseId,
 }
 
-/// Where a column stands in [`NAMES`].
+/// The index of a column in [`NAMES`].
 pub type Place = usize;
 
-/// Of several columns with one meaning, the first here that is not empty counts.
+/// The known columns. Of several columns with the same meaning, the first here that is not empty counts.
 pub const NAMES: [(&str, Column); 30] = [
     ("email", Column::Email),
     ("username", Column::Username),
@@ -72,12 +72,12 @@ pub const FIREBASE: [(usize, &str); 7] = [
     (26, "disabled"),
 ];
 
-/// More names than these are told as "others".
+/// The number of ignored columns that are listed; the rest is listed as "others".
 const MOST_IGNORED: usize = 20;
 const LONGEST_NAME: usize = 40;
 
-/// The place of the column with this name, written in any case: `password_hash` is also `passwordHash` and
-/// `Password Hash`.
+/// Returns the place of the column with this name, in any case: `passwordHash` and `Password Hash` are
+/// `password_hash`.
 pub fn place(name: &str) -> Option<Place> {
     let letters = |name: &str| -> String {
         name.trim().chars().filter(|letter| !matches!(letter, '_' | ' ')).flat_map(char::to_lowercase).collect()
@@ -86,12 +86,12 @@ pub fn place(name: &str) -> Option<Place> {
     NAMES.iter().position(|(known, _column)| letters(known) == name)
 }
 
-/// The name of the column at this place.
+/// Returns the name of the column at this place.
 pub fn name(place: Place) -> &'static str {
     NAMES.get(place).map_or("", |(name, _column)| name)
 }
 
-/// The columns that nothing is done with.
+/// The names of the columns that are ignored.
 #[derive(Default)]
 pub struct Ignored {
     names: BTreeSet<String>,
@@ -99,7 +99,7 @@ pub struct Ignored {
 }
 
 impl Ignored {
-    /// Takes note of one more, however it is called.
+    /// Adds a name of any length and content.
     pub fn note(&mut self, name: &str) {
         if self.names.len() < MOST_IGNORED && !self.names.contains(name) {
             let short: String = name.trim().chars().take(LONGEST_NAME).flat_map(char::escape_debug).collect();
@@ -109,12 +109,12 @@ impl Ignored {
         }
     }
 
-    /// All of them.
+    /// Returns all names.
     pub fn names(&self) -> &BTreeSet<String> {
         &self.names
     }
 
-    /// A line that names them, if there are more than when it was asked for before.
+    /// Returns a line that lists them, if there are more than at the previous call.
     pub fn news(&mut self) -> Option<String> {
         let count = std::mem::replace(&mut self.told, self.names.len());
         let all = self.names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");

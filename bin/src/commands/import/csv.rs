@@ -1,5 +1,5 @@
 //! Rows of CSV: a header with the names of the columns, then a record for each user. A record that is too long is
-//! passed over without being kept.
+//! skipped without being held in memory.
 
 use std::io::{self, BufRead};
 
@@ -9,25 +9,25 @@ use super::{
     row::{Cell, Cells, Fault},
 };
 
-/// More columns than anybody has.
+/// The maximum number of columns.
 const MOST_COLUMNS: usize = 1_024;
 
 /// A reader of one file.
 pub struct Csv<R> {
     input: R,
     core: csv_core::Reader,
-    /// Of each column, its place among the known ones.
+    /// The place of each column among the known ones.
     header: Vec<Option<Place>>,
     /// The first row, where the file has no header.
     first: Option<Row>,
-    /// The number of the line that is read next.
+    /// The number of the next line.
     line: u64,
-    /// The texts of the last record's fields, one after the other, and where each ends.
+    /// The concatenated texts of the last record's fields, and the end of each.
     text: Vec<u8>,
     ends: Vec<usize>,
 }
 
-/// How a record ended.
+/// The outcome of reading a record.
 enum Record {
     Whole { fields: usize },
     TooLong,
@@ -35,7 +35,7 @@ enum Record {
 }
 
 impl<R: BufRead> Csv<R> {
-    /// Reads the header. `Err` with words says why this is none.
+    /// Reads the header. The inner `Err` is the reason why it is invalid.
     pub fn open(input: R, ignored: &mut Ignored) -> io::Result<Result<Self, String>> {
         let mut csv = Self {
             input,
@@ -72,13 +72,13 @@ impl<R: BufRead> Csv<R> {
         Ok(Ok(csv))
     }
 
-    /// Whether one of the columns has this meaning.
+    /// Returns whether one of the columns has this meaning.
     pub fn has(&self, column: Column) -> bool {
-        let is_meant = |place: &Place| NAMES.get(*place).is_some_and(|known| known.1 == column);
-        self.header.iter().flatten().any(is_meant)
+        let has_meaning = |place: &Place| NAMES.get(*place).is_some_and(|known| known.1 == column);
+        self.header.iter().flatten().any(has_meaning)
     }
 
-    /// The next row, if there is one.
+    /// Returns the next row, if there is one.
     pub fn next(&mut self) -> io::Result<Option<Row>> {
         if let Some(first) = self.first.take() {
             return Ok(Some(first));
@@ -106,7 +106,7 @@ impl<R: BufRead> Csv<R> {
             .collect())
     }
 
-    /// The texts of the last record; `None` if they are not UTF-8.
+    /// Returns the texts of the last record; `None` if they are not UTF-8.
     fn fields(&self, count: usize) -> Option<Vec<&str>> {
         let mut start = 0;
         let text = |end: &usize| std::str::from_utf8(self.text.get(std::mem::replace(&mut start, *end)..*end)?).ok();
@@ -140,7 +140,7 @@ impl<R: BufRead> Csv<R> {
         }
     }
 
-    /// So that a row's number is that of the line on which it begins.
+    /// Skips empty lines before a record, so its line number is that of its own first line.
     fn skip_empty_lines(&mut self) -> io::Result<()> {
         loop {
             let input = self.input.fill_buf()?;
@@ -155,7 +155,7 @@ impl<R: BufRead> Csv<R> {
     }
 }
 
-/// Whether this record is a user as Firebase exports them, and not a header.
+/// Returns whether this record is a user as exported by Firebase, and not a header.
 fn is_firebase(record: &[&str]) -> bool {
     let flag = |index: usize| record.get(index).is_some_and(|text| matches!(*text, "true" | "false"));
     record.len() >= 27 && flag(2) && flag(26)

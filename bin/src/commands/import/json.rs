@@ -1,5 +1,5 @@
-//! Users in one JSON document: a list of objects, or an object whose first list is theirs (Firebase). Elements are read
-//! one at a time, and one that is too long is passed over without being kept.
+//! Users in one JSON document: a list of objects, or an object whose first list contains them (Firebase). Elements are
+//! read one at a time. An element that is too long is skipped without being held in memory.
 
 use std::io::{self, BufRead};
 
@@ -14,7 +14,7 @@ use super::{
 /// A reader of one file.
 pub struct JsonList<R> {
     input: R,
-    /// The number of the line that is read next.
+    /// The number of the next line.
     line: u64,
     text: Vec<u8>,
     state: State,
@@ -32,7 +32,7 @@ impl<R: BufRead> JsonList<R> {
         Self { input, line: 1, text: Vec::new(), state: State::BeforeList }
     }
 
-    /// The next row, if there is one.
+    /// Returns the next row, if there is one.
     pub fn next(&mut self, ignored: &mut Ignored) -> io::Result<Option<Row>> {
         if self.state == State::BeforeList {
             while self.take()?.is_some_and(|byte| byte != b'[') {}
@@ -55,7 +55,7 @@ impl<R: BufRead> JsonList<R> {
         Ok(None)
     }
 
-    /// Reads one value, up to its end or that of the file.
+    /// Reads one value, up to its end or the end of the file.
     fn element(&mut self, ignored: &mut Ignored) -> io::Result<Row> {
         let line = self.line;
         self.text.clear();
@@ -101,12 +101,12 @@ impl<R: BufRead> JsonList<R> {
     }
 }
 
-/// The values of one object; `None` if it is no user, but another model of Django's `dumpdata`.
+/// Returns the values of one object; `None` if it is not a user but another model of Django's `dumpdata`.
 pub fn cells(text: &[u8], ignored: &mut Ignored) -> Result<Option<Cells>, Fault> {
     let text = std::str::from_utf8(text).map_err(|_| Fault::of_row("is not UTF-8"))?;
-    // What serde_json has to say may quote the line.
+    // The message of serde_json may quote the line, which may contain a hash.
     let object: Map<String, Value> = serde_json::from_str(text)
-        .map_err(|error| Fault::of_row(format!("is no JSON object, from column {} on", error.column())))?;
+        .map_err(|error| Fault::of_row(format!("is not a JSON object, from column {} on", error.column())))?;
     let Some(fields) = fields(object, ignored) else { return Ok(None) };
     let mut cells: Cells = Vec::new();
     for (name, value) in fields {
@@ -118,7 +118,7 @@ pub fn cells(text: &[u8], ignored: &mut Ignored) -> Result<Option<Cells>, Fault>
     Ok(Some(cells))
 }
 
-/// The members that describe a user. Django's `dumpdata` has them in `fields`, beside the name of their model.
+/// Returns the members that describe a user. Django's `dumpdata` has them in `fields`, next to the name of the model.
 fn fields(mut object: Map<String, Value>, ignored: &mut Ignored) -> Option<Map<String, Value>> {
     let Some(Value::String(model)) = object.get("model") else { return Some(object) };
     let model = model.clone();
@@ -144,7 +144,7 @@ fn cell(value: Value) -> Option<Cell> {
             Some(number) => Cell::Number(number),
             None => Cell::Other,
         }),
-        // MongoDB's exports, and so Auth0's, have times in objects of their own.
+        // Exports of MongoDB, and so of Auth0, write a time as an object with the member `$date`.
         Value::Object(mut object) if object.len() == 1 => match object.remove("$date") {
             Some(Value::String(time)) => Some(Cell::Text(time)),
             _ => Some(Cell::Other),

@@ -1,4 +1,4 @@
-//! Rows of JSON Lines: an object on each line. A line that is too long is passed over without being kept.
+//! Rows of JSON Lines: an object on each line. A line that is too long is skipped without being held in memory.
 
 use std::io::{self, BufRead};
 
@@ -16,7 +16,7 @@ impl<R: BufRead> JsonLines<R> {
         Self { input, line: 0, text: Vec::new() }
     }
 
-    /// The next row, if there is one. Lines without anything are none.
+    /// Returns the next row, if there is one. Skips empty lines.
     pub fn next(&mut self, ignored: &mut Ignored) -> io::Result<Option<Row>> {
         loop {
             let Some(is_whole) = self.read_line()? else { return Ok(None) };
@@ -29,7 +29,7 @@ impl<R: BufRead> JsonLines<R> {
         }
     }
 
-    /// Reads a line: `None` if there is no more, `false` if it is too long.
+    /// Reads a line. Returns `None` at the end, `false` if the line is too long.
     fn read_line(&mut self) -> io::Result<Option<bool>> {
         self.text.clear();
         let mut length = 0;

@@ -1,5 +1,5 @@
-//! `import-users`: accounts from another system. The file is read as it comes and never held whole; a bad row is told
-//! and stops no other.
+//! `import-users`: imports accounts from another system. The file is streamed and never held in memory as a whole. An
+//! invalid row is reported, and the import continues.
 
 mod column;
 mod csv;
@@ -25,18 +25,18 @@ use self::{
 };
 use crate::{cli::ImportUsers, compose, failure::Failure, output, settings::Settings};
 
-/// How many are made in one transaction.
+/// The number of users created in one transaction.
 const BATCH: usize = 500;
-/// A row with more is a bad one.
+/// The maximum size of a row; a larger one is invalid.
 const MOST_BYTES: usize = 1024 * 1024;
-/// More faults than these are counted only.
+/// The number of faults that are printed; the rest is only counted.
 const MOST_TOLD: u64 = 1_000;
 
 /// A row of the file.
 pub struct Row {
-    /// The number of the line on which it begins.
+    /// The number of its first line.
     pub line: u64,
-    /// Its values; `None` if the row describes no user.
+    /// Its values; `None` if the row does not describe a user.
     pub cells: Result<Option<Cells>, Fault>,
 }
 
@@ -63,15 +63,15 @@ pub async fn run(settings: &Settings, arguments: &ImportUsers) -> Result<ExitCod
     Ok(ExitCode::from(u8::from(run.tally.bad > 0)))
 }
 
-/// `made` is how many users there are of it, unless nobody was to be made.
+/// Returns the failure of an interrupted import. `made` is the number of users created; `None` for a dry run.
 fn interrupted(failure: &Failure, made: Option<u64>) -> Failure {
     Failure::Failed(match made {
-        Some(made) => format!("{failure}\nmade {made} users before; run it again to go on from there"),
-        None => format!("{failure}\nthe rows after that were not looked at; nobody was made"),
+        Some(made) => format!("{failure}\ncreated {made} users before; run it again to continue"),
+        None => format!("{failure}\nthe remaining rows were not checked; no user was created"),
     })
 }
 
-/// How many rows there were, and what became of them.
+/// The numbers of rows by outcome.
 #[derive(Default)]
 struct Tally {
     rows: u64,
@@ -82,7 +82,7 @@ struct Tally {
     told: u64,
 }
 
-/// An import under way.
+/// A running import.
 struct Run {
     source: Source,
     bar: ProgressBar,
@@ -157,7 +157,7 @@ impl Run {
             });
             return output::line(report.to_string());
         }
-        let verb = if self.is_rehearsal { "would make" } else { "made" };
+        let verb = if self.is_rehearsal { "would create" } else { "created" };
         output::line(format!("{verb} {made} users of {rows} rows; {there} already existed, {bad} invalid"))?;
         if without_password > 0 {
             output::line(format!("{without_password} of them have no password and must set one by e-mail"))?;

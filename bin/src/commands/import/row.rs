@@ -1,5 +1,4 @@
-//! From what a row says to somebody who can be made, or to everything that is wrong with it. No reason shows a value:
-//! it may be a hash.
+//! Converts a row into a user to import, or into its faults. A reason never contains a value, because it may be a hash.
 
 use keepstone_auth::{
     error::Refusal,
@@ -10,24 +9,24 @@ use keepstone_service::{Import, Newcomer};
 
 use super::column::{self, Column, NAMES, Place};
 
-/// The longest hash that every database has room for.
+/// The maximum length of a hash in every database.
 const LONGEST_HASH: usize = 255;
 
-/// A value of a row. What is empty or null is no value, and not here.
+/// A value of a row. Empty and null values are absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cell {
     Text(String),
     Flag(bool),
     /// An integer other than 0 and 1.
     Number(i64),
-    /// A fraction, a list, an object.
+    /// A fraction, a list or an object.
     Other,
 }
 
-/// The values of a row, by the places of their columns.
+/// The values of a row, with the places of their columns.
 pub type Cells = Vec<(Place, Cell)>;
 
-/// What is wrong with a row, and in which column; none if it is about the whole row.
+/// A fault of a row, and its column; `None` if it concerns the whole row.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Fault {
     pub column: Option<&'static str>,
@@ -40,21 +39,21 @@ impl Fault {
     }
 }
 
-/// What holds for every row.
+/// The rules for all rows.
 pub struct Rules<'a> {
     pub import: &'a Import,
-    /// The role of whoever has none.
+    /// The role of users without one.
     pub default_role: RoleName,
-    /// Nobody was made after this.
+    /// The current time: no account can be created later than this.
     pub now: Timestamp,
 }
 
-/// The seconds since 1970 of every time before the year 5138; a larger number is milliseconds.
+/// The limit of seconds since 1970 (the year 5138); a number above it is milliseconds.
 const MOST_SECONDS: i64 = 100_000_000_000;
-/// The role that Supabase gives to everyone who is logged in.
+/// The role that Supabase assigns to every logged-in user.
 const SUPABASE_ROLE: &str = "authenticated";
 
-/// A user to import, or every fault of the row.
+/// Returns the user to import, or every fault of the row.
 pub fn read(cells: &Cells, rules: &Rules<'_>) -> Result<Newcomer, Vec<Fault>> {
     let mut row = Row { cells, faults: Vec::new() };
     let email = row.text(Column::Email, |text| Email::parse(text).map_err(words));
@@ -93,7 +92,7 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// The value that counts, and the place of its column.
+    /// Returns the value that counts, and the place of its column.
     fn cell(&self, column: Column) -> Option<&'a (Place, Cell)> {
         let cells = self.cells.iter().filter(|(place, _cell)| NAMES.get(*place).is_some_and(|known| known.1 == column));
         cells.min_by_key(|(place, _cell)| *place)
@@ -119,7 +118,7 @@ impl<'a> Row<'a> {
         parsed.map_err(|reason| self.fault(*place, reason)).ok()
     }
 
-    /// The user name, unless it is the e-mail address once more, as in many Django projects.
+    /// Returns the username, unless it equals the e-mail address, as in many Django projects.
     fn username(&mut self) -> Option<Username> {
         let is_address = match (self.cell(Column::Username), self.cell(Column::Email)) {
             (Some((_, Cell::Text(username))), Some((_, Cell::Text(email)))) => {
@@ -133,7 +132,7 @@ impl<'a> Row<'a> {
         self.text(Column::Username, |text| Username::parse(text.trim()).map_err(words))
     }
 
-    /// The name, or the first and the last name together.
+    /// Returns the name, or the first and the last name joined.
     fn name(&mut self) -> Option<DisplayName> {
         if self.cell(Column::Name).is_some() {
             return self.text(Column::Name, |text| DisplayName::parse(text).map_err(words));
@@ -160,7 +159,7 @@ impl<'a> Row<'a> {
         role.flatten()
     }
 
-    /// Whether the account is blocked until a time after `now`, or for ever.
+    /// Returns whether the account is blocked until a time after `now`, or indefinitely.
     fn is_blocked_at(&self, now: Timestamp) -> bool {
         self.cell(Column::BlockedUntil).is_some_and(|(_place, cell)| time(cell).is_none_or(|until| until > now))
     }
@@ -180,7 +179,7 @@ impl<'a> Row<'a> {
 
     fn refuse_deleted(&mut self) {
         if let Some((place, _cell)) = self.cell(Column::DeletedAt) {
-            self.fault(*place, "the account is deleted there, so it is not imported");
+            self.fault(*place, "the account is deleted in the other system, so it is not imported");
         }
     }
 
@@ -201,7 +200,7 @@ impl<'a> Row<'a> {
         flag
     }
 
-    /// The hash of the password; `None` too for an account without a usable password, which is no fault.
+    /// Returns the password hash. `None` also for an account without a usable password, which is not a fault.
     fn hash(&mut self) -> Option<PasswordHash> {
         if self.cell(Column::FirebaseId).is_some() {
             return None;
@@ -216,7 +215,7 @@ impl<'a> Row<'a> {
             match PasswordHash::parse(text) {
                 Ok(_) if text.len() > LONGEST_HASH => Err(format!("must have at most {LONGEST_HASH} characters")),
                 Ok(hash) => Ok(Some(hash)),
-                Err(Refusal::TooExpensive) => Err("asks for more work than a login may cost".to_owned()),
+                Err(Refusal::TooExpensive) => Err("would make a login too expensive".to_owned()),
                 Err(_) => Err(unknown(text, is_called_password)),
             }
         });
@@ -224,12 +223,13 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Whether a stored text stands for no password: empty, `*` as in `/etc/shadow`, or `!` and more as in Django.
+/// Returns whether a stored text means "no password": empty, `*` as in `/etc/shadow`, or starting with `!` as in
+/// Django.
 fn is_unusable(hash: &str) -> bool {
     hash.starts_with('!') || matches!(hash, "" | "*" | "*0" | "*1")
 }
 
-/// A time in words or as seconds or milliseconds since 1970.
+/// Parses a time: a text, or seconds or milliseconds since 1970.
 fn time(cell: &Cell) -> Option<Timestamp> {
     let number = match cell {
         Cell::Number(number) => *number,
@@ -243,21 +243,21 @@ fn time(cell: &Cell) -> Option<Timestamp> {
     Timestamp::from_micros(micros).filter(|time| *time >= Timestamp::UNIX_EPOCH)
 }
 
-/// Why a text is no hash that can be verified.
+/// Returns why a text is not a hash that can be verified.
 fn unknown(text: &str, is_called_password: bool) -> String {
     if let Some(scheme) = foreign_scheme(text) {
         let name = scheme.name;
         return if scheme.is_verified {
             format!("is a damaged hash of {name}")
         } else {
-            format!("is a hash that is not verified here: {name}")
+            format!("is a hash of an unsupported format: {name}")
         };
     }
     if ["$2a$", "$2b$", "$2y$", "$argon2i$", "$argon2id$"].iter().any(|prefix| text.starts_with(prefix)) {
         return "is a damaged hash".to_owned();
     }
     if is_called_password {
-        return "is a password and not its hash: only hashes are imported".to_owned();
+        return "is a password and not a hash: only hashes are imported".to_owned();
     }
     "is not a hash of a known format".to_owned()
 }

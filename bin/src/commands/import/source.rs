@@ -1,4 +1,4 @@
-//! Where the rows come from: a file or standard input, as CSV, JSON Lines or a JSON list.
+//! The source of the rows: a file or standard input, as CSV, JSON Lines or a JSON list.
 
 use std::{
     fs::File,
@@ -20,7 +20,7 @@ use super::{
 use crate::{cli::ImportFormat, failure::Failure};
 
 const BUFFER: usize = 64 * 1024;
-/// Stands for standard input.
+/// The file name that means standard input.
 const STDIN: &str = "-";
 
 type Input = Box<dyn BufRead>;
@@ -31,11 +31,11 @@ enum Rows {
     JsonList(JsonList<Input>),
 }
 
-/// Rows, one after the other.
+/// An iterator over the rows of the input.
 pub struct Source {
-    /// As it was called.
+    /// The file name as given.
     pub name: String,
-    /// How many bytes there are, if that can be known.
+    /// The size in bytes, if it is known.
     pub bytes: Option<u64>,
     pub ignored: Ignored,
     rows: Rows,
@@ -43,7 +43,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// Opens a file, or standard input for `-`, and finds out how it is written unless that is said.
+    /// Opens a file, or standard input for `-`. Detects the format unless it is given.
     pub fn open(path: &Path, format: Option<ImportFormat>) -> Result<Self, Failure> {
         let name = path.display().to_string();
         let refused = |reason: &dyn std::fmt::Display| Failure::Usage(format!("{name}: {reason}"));
@@ -77,7 +77,7 @@ impl Source {
         Ok(Self { name, bytes, ignored, rows, read })
     }
 
-    /// The next row, if there is one.
+    /// Returns the next row, if there is one.
     pub fn next(&mut self) -> Result<Option<Row>, Failure> {
         let next = match &mut self.rows {
             Rows::Csv(csv) => csv.next(),
@@ -87,7 +87,7 @@ impl Source {
         next.map_err(|error| Failure::Failed(format!("{}: {error}", self.name)))
     }
 
-    /// Whether the file has a place for password hashes: JSON always may.
+    /// Returns whether the file can contain password hashes; JSON always can.
     pub fn has_hashes(&self) -> bool {
         match &self.rows {
             Rows::Csv(csv) => csv.has(Column::Hash),
@@ -95,13 +95,13 @@ impl Source {
         }
     }
 
-    /// How many bytes have been read.
+    /// Returns the number of bytes read.
     pub fn position(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
     }
 }
 
-/// Counts what is read.
+/// A reader that counts the bytes read.
 struct Counted {
     input: Box<dyn Read>,
     read: Arc<AtomicU64>,
@@ -115,7 +115,7 @@ impl Read for Counted {
     }
 }
 
-/// The first bytes, without a mark of the byte order.
+/// Reads the first bytes, without a byte order mark.
 fn head(input: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     input.take(4_096).read_to_end(&mut head)?;

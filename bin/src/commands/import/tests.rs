@@ -1,4 +1,4 @@
-//! What is written is read, by however few bytes at once, and from the line on which it stands.
+//! Rows are read with their line numbers, with any buffer size.
 
 use std::io::BufReader;
 
@@ -15,11 +15,11 @@ use super::{
 };
 
 #[test]
-fn whoever_is_interrupted_is_told_how_far_it_went() {
-    let told = |made| interrupted(&Failure::failed("users.csv: gone"), made).to_string();
-    assert_eq!(told(Some(500)), "users.csv: gone\nmade 500 users before; run it again to go on from there");
-    let rehearsal = told(None);
-    assert!(rehearsal.ends_with("nobody was made") && !rehearsal.contains("again"), "{rehearsal}");
+fn an_interrupted_import_reports_its_progress() {
+    let message = |made| interrupted(&Failure::failed("users.csv: gone"), made).to_string();
+    assert_eq!(message(Some(500)), "users.csv: gone\ncreated 500 users before; run it again to continue");
+    let dry_run = message(None);
+    assert!(dry_run.ends_with("no user was created") && !dry_run.contains("again"), "{dry_run}");
 }
 
 type Read = (u64, Cells);
@@ -61,7 +61,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn any_texts_are_read_from_the_lines_on_which_they_stand(
+    fn any_texts_are_read_with_their_line_numbers(
         rows in vec(("[a-z\",\r\n é]{0,12}", "[a-z\",\r\n é]{0,12}", 0_usize..3), 0..8),
         end in "\r?\n",
         chunk in 1_usize..40,
@@ -98,7 +98,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_a_reader_panic_or_go_on_for_ever(bytes in vec(any::<u8>(), 0..400), chunk in 1_usize..40) {
+    fn no_input_makes_a_reader_panic_or_loop(bytes in vec(any::<u8>(), 0..400), chunk in 1_usize..40) {
         let head = b"email,password\n";
         let text: Vec<u8> = head.iter().copied().chain(bytes.iter().copied()).collect();
         let mut csv = Csv::open(BufReader::with_capacity(chunk, text.as_slice()), &mut Ignored::default()).unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! `migrate revision`: the files of a new migration.
+//! `migrate revision`: creates the files of a new migration.
 
 use std::{
     fs, io,
@@ -11,7 +11,7 @@ use keepstone_domain::Clock;
 
 use crate::{failure::Failure, output};
 
-/// Where the files of a new migration go.
+/// The folder of the migrations.
 const FOLDER: &str = "migrations";
 const DATABASES: [&str; 3] = ["sqlite", "postgres", "mysql"];
 
@@ -40,7 +40,7 @@ fn revision(folder: &Path, message: &str) -> Result<Vec<PathBuf>, Failure> {
     for database in DATABASES {
         let folder = folder.join(database).join(&name);
         fs::create_dir_all(&folder).map_err(|error| failed(&folder, &error))?;
-        for (file, comment) in [("up.sql", message), ("down.sql", "Takes up.sql back.")] {
+        for (file, comment) in [("up.sql", message), ("down.sql", "Reverts up.sql.")] {
             let file = folder.join(file);
             let comment = comment.split_whitespace().collect::<Vec<_>>().join(" ");
             fs::write(&file, format!("-- {comment}\n")).map_err(|error| failed(&file, &error))?;
@@ -50,7 +50,7 @@ fn revision(folder: &Path, message: &str) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-/// One more than the migrations that the folder has of this date.
+/// Returns the number that follows the highest one of this date in the folder.
 fn next_number(folder: &Path, date: &str) -> io::Result<usize> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

@@ -1,4 +1,4 @@
-//! What `config check` prints when nothing is wrong.
+//! The output of `config check` without problems.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,8 @@ use super::*;
 const PRODUCTION: [(&str, &str); 3] =
     [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG), ("DATABASE_URL", "sqlite:///./keepstone.db")];
 
-/// The rows of the table by their first column: what holds here, in development, in production.
+/// Returns the rows of the table by their first column: the effective value, then the defaults of development and
+/// production.
 fn rows(variables: &[(&str, &str)]) -> BTreeMap<String, [String; 3]> {
     let text = check(&load(variables));
     let table: Vec<&str> = text.lines().skip(2).take_while(|line| !line.is_empty()).collect();
@@ -25,7 +26,7 @@ fn rows(variables: &[(&str, &str)]) -> BTreeMap<String, [String; 3]> {
 }
 
 #[test]
-fn check_tells_what_holds_here_beside_what_the_profiles_start_from() {
+fn check_shows_the_effective_values_beside_the_defaults_of_the_profiles() {
     let production = rows(&PRODUCTION);
     for (setting, values) in [
         ("signing secret", ["configured", "generated, mode 0600", "required"]),
@@ -53,7 +54,7 @@ fn check_tells_what_holds_here_beside_what_the_profiles_start_from() {
 }
 
 #[test]
-fn what_is_configured_is_what_check_tells() {
+fn check_shows_configured_values() {
     let changed = rows(&[
         ("ENVIRONMENT", "development"),
         ("TRUSTED_PROXIES", "10.0.0.0/8, ::1"),

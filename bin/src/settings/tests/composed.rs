@@ -1,4 +1,4 @@
-//! Values that other templates describe in parts.
+//! Values that common templates set in parts.
 
 use super::super::{LogFormat, Origins, show};
 use super::*;
@@ -15,14 +15,14 @@ fn with(changes: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static
     kept.chain(changes).copied().collect()
 }
 
-/// The URL of the database as it was written, password included.
+/// Returns the URL of the database as it was written, including the password.
 fn database(settings: &Settings) -> String {
     let url = &settings.database.url;
     url.server().map_or_else(|| url.to_string(), |server| server.as_str().to_owned())
 }
 
 #[test]
-fn a_database_is_described_in_parts() {
+fn a_database_can_be_configured_in_parts() {
     let postgres = |url: &str| format!("postgres://{url}");
     for (variables, url) in [
         (with(&[]), postgres("app:s3same-0pen@localhost/shop")),
@@ -53,12 +53,16 @@ fn a_database_is_described_in_parts() {
 }
 
 #[test]
-fn parts_come_from_every_place_and_a_url_of_any_place_wins() {
+fn parts_are_read_from_every_place_and_a_url_takes_precedence() {
     let dotenv = POSTGRES.map(|(name, value)| format!("{name}={value}\n")).concat();
     let folder = folder(&[(".env", &dotenv), ("password", "fr0m-a-file\n")]);
     let url = |variables: &[(&str, &str)]| database(&load_in(folder.path(), variables).unwrap());
     let postgres = |url: &str| format!("postgres://{url}");
-    assert_eq!(url(&[("POSTGRES_SERVER", "db")]), postgres("app:s3same-0pen@db/shop"), "the environment wins");
+    assert_eq!(
+        url(&[("POSTGRES_SERVER", "db")]),
+        postgres("app:s3same-0pen@db/shop"),
+        "the environment takes precedence"
+    );
     assert_eq!(url(&[("DATABASE_URL", "sqlite::memory:")]), "sqlite::memory:");
     let empty = [("POSTGRES_SERVER", ""), ("POSTGRES_PASSWORD", "")];
     assert_eq!(url(&empty), postgres("app:s3same-0pen@localhost/shop"), "an empty variable is unset");
@@ -76,7 +80,7 @@ fn parts_come_from_every_place_and_a_url_of_any_place_wins() {
 }
 
 #[test]
-fn a_part_that_is_missing_wrong_or_of_two_servers_is_named() {
+fn missing_invalid_or_ambiguous_parts_are_reported() {
     let all = ["POSTGRES_SERVER", "POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_DB"];
     for missing in all {
         let rest: Vec<_> = POSTGRES.into_iter().filter(|(name, _)| *name != missing).collect();
@@ -99,7 +103,7 @@ fn a_part_that_is_missing_wrong_or_of_two_servers_is_named() {
 }
 
 #[test]
-fn a_mail_server_is_described_in_parts() {
+fn a_mail_server_can_be_configured_in_parts() {
     let host = ("SMTP_HOST", "mail.example.com");
     let login = [("SMTP_USER", "ada@example.com"), ("SMTP_PASSWORD", "p@ss:w/rd")];
     for (variables, url) in [
@@ -137,7 +141,7 @@ fn the_sender_has_an_address_and_a_name() {
     assert_eq!(from(&[email]), "info@example.com");
     assert!(from(&[email, ("EMAILS_FROM_NAME", "Acme, Inc.")]).contains("Acme, Inc."));
     assert_eq!(from(&[email, ("MAIL_FROM", "a@example.com")]), "a@example.com");
-    assert_eq!(wrong(&[("EMAILS_FROM_EMAIL", "nobody")]), ["MAIL_FROM"]);
+    assert_eq!(wrong(&[("EMAILS_FROM_EMAIL", "no-address")]), ["MAIL_FROM"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `.env`. What python-dotenv makes of the same text is compared in `tests/api/dotenv.rs`.
+//! Parsing of `.env`. `tests/api/dotenv.rs` compares it with python-dotenv.
 
 use super::super::{check, dotenv};
 use super::*;
@@ -34,19 +34,19 @@ fn a_reference_is_expanded_with_the_default_of_a_shell() {
 }
 
 #[test]
-fn what_other_lines_refer_to_is_known() {
+fn references_to_other_variables_are_collected() {
     let file = parse("A=${DOMAIN}/${PORT:-1}/${TAG-x}/${no:thing}");
     assert_eq!(file.referenced.into_iter().collect::<Vec<_>>(), ["DOMAIN", "PORT", "TAG"]);
 }
 
 #[test]
-fn a_line_that_is_no_assignment_is_skipped_and_named_by_its_number() {
+fn a_line_that_is_not_an_assignment_is_skipped_and_reported_by_its_number() {
     let text = "# comment\n\nAPP_NAME=1\nca-nary and more\nB=\"ca-nary\" more\nPORT=3\n\n =ca-nary\nlonely\nD=\"ca-nary\n\
                 LOG_LEVEL=debug";
     let folder = folder(&[(".env", text)]);
     let settings = load_in(folder.path(), &[]).unwrap();
     assert_eq!((settings.app.name.as_str(), settings.server.port), ("1", 3));
-    assert_eq!(settings.log.level, super::super::LogLevel::Debug, "a quote that is never closed takes one line");
+    assert_eq!(settings.log.level, super::super::LogLevel::Debug, "an unclosed quote skips only its own line");
     let [warning] = settings.warnings.as_slice() else { panic!("{:?}", settings.warnings) };
     assert_eq!(warning.message, "has lines that are not NAME=value and were skipped: 4, 5, 8, 9, 10");
     let printed = format!("{settings:?}{}", check(&Ok(settings.clone())));
@@ -54,14 +54,14 @@ fn a_line_that_is_no_assignment_is_skipped_and_named_by_its_number() {
 }
 
 #[test]
-fn of_many_skipped_lines_the_first_are_named() {
+fn only_the_first_of_many_skipped_lines_are_listed() {
     let folder = folder(&[(".env", &"nonsense!\n".repeat(1_000))]);
     let warnings = load_in(folder.path(), &[]).unwrap().warnings;
     assert!(warnings[0].message.ends_with(": 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 990 more"), "{warnings:?}");
 }
 
 #[test]
-fn a_secret_that_begins_with_a_hash_is_the_secret() {
+fn a_secret_may_start_with_a_hash_sign() {
     let secret = "#uR7pX9qLw2RzB7nYc5HdJ8mFs1PgUeA0iQo";
     let folder = folder(&[(".env", &format!("REGISTRATION=${{REG:-closed}}\nJWT_SECRET_KEY={secret}\n"))]);
     let settings = load_in(folder.path(), &[]).unwrap();
@@ -70,7 +70,7 @@ fn a_secret_that_begins_with_a_hash_is_the_secret() {
 }
 
 #[test]
-fn a_misspelt_renamed_or_idle_variable_is_named_and_others_are_not() {
+fn only_misspelt_renamed_or_idle_variables_are_reported() {
     let text = "ACESS_TOKEN_EXPIRE_MINUTES=5\ndatabase_url=sqlite:///./x.db\nSECURITY__JWT_SECRET_KEY=ca-nary\n\
                 DB_HOST=db\nSENTRY_DSN=https://ca-nary@sentry.test/1\nBACKEND_PORT=1\nDOCKER_IMAGE_BACKEND=x\nSTACK_NAME=\n\
                 DOMAIN=app.test\nPUBLIC_URL=https://${DOMAIN}\nSTRIPE_KEY=ca-nary\nPATH_TO_THE_MODEL=x\n\
@@ -80,7 +80,7 @@ fn a_misspelt_renamed_or_idle_variable_is_named_and_others_are_not() {
     let named: Vec<String> = settings
         .warnings
         .iter()
-        .map(|warning| format!("{} {}; {}", warning.key, warning.message, warning.mend))
+        .map(|warning| format!("{} {}; {}", warning.key, warning.message, warning.fix))
         .collect();
     assert_eq!(
         named,
@@ -98,7 +98,7 @@ fn a_misspelt_renamed_or_idle_variable_is_named_and_others_are_not() {
 }
 
 #[test]
-fn a_misspelt_variable_is_named_beside_the_problem_that_it_causes() {
+fn a_misspelt_variable_is_reported_with_the_problem_that_it_causes() {
     let folder = folder(&[(".env", "ENVIRONMENT=production\nDATABASE_URI=postgres://u:ca-nary@h/d\n")]);
     let text = load_in(folder.path(), &[("JWT_SECRET_KEY", STRONG)]).unwrap_err().to_string();
     assert!(text.contains("has 1 problem") && text.contains("warning: DATABASE_URI"), "{text}");

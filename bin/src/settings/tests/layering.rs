@@ -1,4 +1,4 @@
-//! Where values come from, and which of several wins.
+//! The sources of values and their precedence.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -13,7 +13,7 @@ use super::*;
 use keepstone_persistence::DatabaseUrl;
 
 #[test]
-fn without_anything_it_is_development_on_loopback() {
+fn the_default_is_development_on_loopback() {
     let settings = load(&[]).unwrap();
     assert_eq!(settings.app.environment, Environment::Development);
     assert_eq!((settings.server.host.as_str(), settings.server.port), ("127.0.0.1", 8000));
@@ -23,7 +23,7 @@ fn without_anything_it_is_development_on_loopback() {
     assert_eq!(settings.jwt.access_ttl.as_secs(), 30 * 60);
     assert_eq!(settings.jwt.refresh_ttl.as_secs(), 30 * 86_400);
     assert_eq!((settings.password.hasher, settings.password.bcrypt_cost), (PasswordHasher::Bcrypt, 12));
-    assert_eq!(settings.password.hash_concurrency, 4, "as many as there are cores");
+    assert_eq!(settings.password.hash_concurrency, 4, "as many as cores");
     assert_eq!(settings.sessions.refresh_idle_ttl, None);
     assert_eq!(settings.registration.default_role.as_str(), "user");
     let month = std::time::Duration::from_hours(30 * 24);
@@ -76,7 +76,7 @@ fn the_example_file_sets_nothing_until_uncommented_and_then_only_what_exists() {
 }
 
 #[test]
-fn later_layers_win() {
+fn later_layers_take_precedence() {
     let folder = folder(&[("config/development.toml", "[server]\nport = 2\n[app]\nname = \"file\""), (".env", "")]);
     let port = |variables: &[(&str, &str)], flag| {
         load_with(folder.path(), variables, Overrides { port: flag, ..Overrides::default() }).unwrap().server.port
@@ -88,7 +88,7 @@ fn later_layers_win() {
     assert_eq!(port(&[("PORT", "4")], Some(5)), 5);
     let settings = load_in(folder.path(), &[("PORT", "4")]).unwrap();
     assert_eq!(settings.app.name, "file");
-    assert_eq!(settings.cors.origins, Origins::Listed(Vec::new()), "the file takes the built-in one's place");
+    assert_eq!(settings.cors.origins, Origins::Listed(Vec::new()), "the file replaces the built-in profile");
     for line in
         ["PORT  4  environment variable PORT", "APP_NAME file config/development.toml", "HOST 127.0.0.1 default"]
     {
@@ -98,7 +98,7 @@ fn later_layers_win() {
 }
 
 #[test]
-fn the_long_name_wins_over_the_bare_name_and_that_over_its_alias() {
+fn the_long_name_precedes_the_bare_name_and_that_its_alias() {
     let name = |variables: &[(&str, &str)]| load(variables).unwrap().app.name;
     assert_eq!(name(&[("PROJECT_NAME", "alias")]), "alias");
     assert_eq!(name(&[("PROJECT_NAME", "alias"), ("APP_NAME", "bare")]), "bare");
@@ -106,14 +106,14 @@ fn the_long_name_wins_over_the_bare_name_and_that_over_its_alias() {
     assert_eq!(name(&[("APP_NAME", ""), ("PROJECT_NAME", "alias")]), "alias", "an empty variable is unset");
     let folder = folder(&[(".env", "APP_NAME=bare")]);
     let settings = load_in(folder.path(), &[("PROJECT_NAME", "alias")]).unwrap();
-    assert_eq!(settings.app.name, "alias", "a later layer's alias wins over an earlier layer's bare name");
+    assert_eq!(settings.app.name, "alias", "a later layer's alias precedes an earlier layer's bare name");
 }
 
 #[test]
 fn every_bare_name_and_alias_is_read() {
     for key in KEYS {
         for name in key.variables() {
-            // A control character or a wrong word: refused by every parser but those of free text.
+            // A control character or an unknown word: every parser rejects it, except those of free text.
             let (value, free) = match key.path {
                 "app.version" | "jwt.keys_dir" | "mail.ca_file" | "database.ca_file" | "cors.origin_regex" => {
                     ("1", true)
@@ -159,12 +159,12 @@ fn an_existing_env_file_of_a_template_works() {
 }
 
 #[test]
-fn an_unknown_keepstone_variable_is_a_problem_and_another_one_is_not() {
+fn only_unknown_variables_with_the_prefix_are_a_problem() {
     let problems =
         load(&[("KEEPSTONE__SERVER__PROT", "1"), ("PROT", "1"), ("KEEPSTONE_SERVICE_HOST", "1")]).unwrap_err();
     assert_eq!(problems.list.len(), 1);
     assert_eq!(problems.list[0].key, "KEEPSTONE__SERVER__PROT");
-    assert_eq!(problems.list[0].mend, "did you mean KEEPSTONE__SERVER__PORT?");
+    assert_eq!(problems.list[0].fix, "did you mean KEEPSTONE__SERVER__PORT?");
     assert_eq!(wrong(&[("keepstone__server__port", "1")]), ["keepstone__server__port"]);
     assert_eq!(wrong(&[("KEEPSTONE__X", "")]), ["KEEPSTONE__X"]);
 }
@@ -175,11 +175,11 @@ fn an_unknown_key_in_a_file_is_a_problem() {
     let problems = load_in(folder.path(), &[("ENVIRONMENT", "test")]).unwrap_err();
     let keys: Vec<&str> = problems.list.iter().map(|problem| problem.key.as_str()).collect();
     assert_eq!(keys, ["server.prot", "srever.port", "stray", "PORT"]);
-    assert!(problems.list[0].mend.contains("`server.port`"));
+    assert!(problems.list[0].fix.contains("`server.port`"));
 }
 
 #[test]
-fn a_broken_file_is_named_and_never_quoted() {
+fn an_invalid_file_is_named_but_never_quoted() {
     let folder = folder(&[("config/development.toml", "[jwt]\nsecret_key = canary\n")]);
     let text = load_in(folder.path(), &[]).unwrap_err().to_string();
     assert!(text.contains("config/development.toml") && text.contains("line 2"), "{text}");
@@ -193,7 +193,7 @@ fn a_profile_file_cannot_choose_the_profile() {
 }
 
 #[test]
-fn a_secret_comes_from_the_file_its_variable_names() {
+fn a_secret_is_read_from_the_file_that_its_variable_names() {
     let database = "postgres://u:s3same-0pen@h/d";
     let folder = folder(&[("jwt", &format!("{STRONG}\n")), ("db", database)]);
     let settings = load_in(folder.path(), &[("JWT_SECRET_KEY_FILE", "jwt"), ("DATABASE_URL_FILE", "db")]).unwrap();
@@ -212,7 +212,7 @@ fn a_secret_comes_from_the_file_its_variable_names() {
 }
 
 #[test]
-fn a_value_that_is_not_utf8_is_a_problem_only_when_it_is_ours() {
+fn a_value_that_is_not_utf8_is_a_problem_only_for_known_variables() {
     let bytes = || OsString::from_vec(vec![0xff]);
     let inputs = Inputs::new(
         [("PORT".into(), bytes()), ("OTHER".into(), bytes()), (bytes(), "x".into())],
@@ -225,7 +225,7 @@ fn a_value_that_is_not_utf8_is_a_problem_only_when_it_is_ours() {
 }
 
 #[test]
-fn what_has_no_effect_yet_is_named_only_when_someone_asked_for_it() {
+fn keys_without_effect_are_reported_only_if_configured() {
     let settings = load(&[
         ("REDIS_URL", "redis://localhost"),
         ("METRICS_ADDR", "127.0.0.1:9090"),
@@ -238,7 +238,7 @@ fn what_has_no_effect_yet_is_named_only_when_someone_asked_for_it() {
 }
 
 #[test]
-fn show_and_check_tell_the_profile_and_every_key() {
+fn show_and_check_print_the_profile_and_every_key() {
     let settings = load(&[("ENVIRONMENT", "prod"), ("JWT_SECRET", STRONG), ("DATABASE_URL", DATABASE)]).unwrap();
     assert_eq!(settings.log.format, LogFormat::Json);
     let text = show(&settings);

@@ -1,4 +1,5 @@
-//! What the settings promise. No test reads or changes the process's environment: each brings variables and a folder.
+//! Tests of the settings. No test reads or changes the environment of the process: each passes its own variables and
+//! folder.
 
 mod check;
 mod composed;
@@ -20,13 +21,13 @@ use tempfile::TempDir;
 
 use super::{Inputs, Overrides, Problems, Settings};
 
-/// Strong enough for production.
+/// A secret that is strong enough for production.
 const STRONG: &str = "kT3vX9qLw2RzB7nYc5HdJ8mFs1PgUeA0iQo6VtKxMh4=";
 
 /// A database that production accepts.
 const DATABASE: &str = "sqlite:////var/lib/keepstone/keepstone.db";
 
-/// Settings of these variables, in an empty folder.
+/// Loads the settings from these variables, in an empty folder.
 fn load(variables: &[(&str, &str)]) -> Result<Settings, Problems> {
     load_in(tempfile::tempdir().unwrap().path(), variables)
 }
@@ -39,13 +40,13 @@ fn load_with(folder: &Path, variables: &[(&str, &str)], overrides: Overrides) ->
     Settings::load(&Inputs::new(variables.iter().copied(), folder, overrides, 4))
 }
 
-/// The bare names of what is wrong.
+/// Returns the bare names of the keys with problems.
 fn wrong(variables: &[(&str, &str)]) -> Vec<String> {
     load(variables)
         .map_or_else(|problems| problems.list.into_iter().map(|problem| problem.key).collect(), |_| Vec::new())
 }
 
-/// A folder with these files, readable by their owner alone.
+/// Creates a folder with these files, readable by their owner only.
 fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, content) in files {

@@ -1,4 +1,4 @@
-//! The names and defaults that users rely on, and that the documentation gives.
+//! The names and defaults that users rely on and that are documented.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use super::super::keys::{KEYS, PREFIX};
 use super::super::layers::{DEFAULT, Tree, from_toml};
 use super::super::reader::scalar;
 
-/// A bare name, its alias, and its default if that is promised.
+/// A bare name, its alias, and its default if it is documented.
 const PROMISED: [(&str, Option<&str>, Option<&str>); 47] = [
     ("APP_NAME", Some("PROJECT_NAME"), None),
     ("APP_VERSION", Some("VERSION"), Some("")),
@@ -73,11 +73,11 @@ const PAGES: [(&str, &str); 13] = [
     ("docs/backups.md", include_str!("../../../../docs/backups.md")),
     (".env.example", include_str!("../../../../.env.example")),
 ];
-/// A variable of the tests, and values of `ssl-mode` in the URL of a database.
+/// Words that only look like variables: a variable of the tests, and values of `ssl-mode` in the URL of a database.
 const OTHERS: [&str; 3] = ["TEST_DATABASE", "VERIFY_CA", "VERIFY_IDENTITY"];
 
 #[test]
-fn every_promised_name_is_a_key_with_its_alias_and_its_default() {
+fn every_documented_name_is_a_key_with_its_alias_and_its_default() {
     let defaults = from_toml(include_str!("../../../../config/default.toml"), DEFAULT);
     let tree = Tree::merge([&defaults.layer]).unwrap();
     for (name, alias, default) in PROMISED {
@@ -100,7 +100,7 @@ fn no_two_keys_share_a_name() {
     }
 }
 
-/// Every word of a page in the form of a variable of more than one part: `AB_CD`.
+/// Returns every word of a page in the form of a variable with more than one part: `AB_CD`.
 fn variables(page: &str) -> impl Iterator<Item = &str> {
     let words = page.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
     words.filter(|word| {
@@ -110,7 +110,7 @@ fn variables(page: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn the_documentation_names_variables_that_exist() {
+fn documented_variables_exist() {
     let names: BTreeSet<String> = KEYS
         .iter()
         .flat_map(|key| key.variables().flat_map(|name| [name.to_string(), format!("{name}_FILE")]).collect::<Vec<_>>())

@@ -1,9 +1,9 @@
-//! What production refuses, and that nothing else does.
+//! Settings that production rejects and other environments accept.
 
 use super::super::Environment;
 use super::*;
 
-/// What production says about good settings with these changes.
+/// Returns the keys that production rejects in valid settings with these changes.
 fn refused(changes: &[(&str, &str)]) -> Vec<String> {
     let mut variables = vec![("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG), ("DATABASE_URL", DATABASE)];
     variables.retain(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
@@ -18,12 +18,12 @@ fn production_starts_with_a_strong_secret_and_a_database() {
     assert!(settings.password.blocklist && !settings.docs.enabled && !settings.app.debug);
     let [warning] = settings.warnings.as_slice() else { panic!("{:?}", settings.warnings) };
     assert_eq!((warning.key.as_str(), warning.message.as_str()), ("MAIL_URL", "is not set, so no e-mail is sent"));
-    assert!(warning.mend.contains("smtps://"), "{warning}");
+    assert!(warning.fix.contains("smtps://"), "{warning}");
     assert_eq!(refused(&[("JWT_SECRET_KEY", ""), ("SECRET_KEY", STRONG)]), [""; 0]);
 }
 
 #[test]
-fn access_tokens_that_other_services_would_reject_are_warned_of() {
+fn a_warning_reports_access_tokens_that_other_services_reject() {
     for environment in ["development", "production"] {
         let warned = |lifetime| {
             let variables = [
@@ -41,13 +41,13 @@ fn access_tokens_that_other_services_would_reject_are_warned_of() {
         for (lifetime, shown) in [("11520", "8d"), ("1441", "1441m"), ("7d", "7d"), ("86401s", "86401s")] {
             let warning = warned(lifetime).unwrap();
             assert!(warning.message.contains(shown) && warning.message.contains("1d"), "{warning}");
-            assert!(warning.mend.contains("with_max_lifetime"), "{warning}");
+            assert!(warning.fix.contains("with_max_lifetime"), "{warning}");
         }
     }
 }
 
 #[test]
-fn weak_secrets_are_refused_by_name_and_never_shown() {
+fn weak_secrets_are_rejected_and_never_shown() {
     for value in [
         "",
         "short",
@@ -99,7 +99,7 @@ fn weak_secrets_are_refused_by_name_and_never_shown() {
 }
 
 #[test]
-fn other_dangers_are_refused_by_name() {
+fn other_insecure_settings_are_rejected() {
     for (name, value) in [
         ("CORS_ORIGINS", "*"),
         ("CORS_ORIGINS", "[\"*\"]"),
@@ -134,7 +134,7 @@ fn other_dangers_are_refused_by_name() {
 }
 
 #[test]
-fn everything_wrong_with_production_is_said_at_once() {
+fn all_problems_of_production_are_reported_at_once() {
     let names = refused(&[
         ("JWT_SECRET_KEY", "changeme"),
         ("CORS_ORIGINS", "*"),
@@ -161,12 +161,12 @@ fn development_only_warns_of_the_same() {
     ])
     .unwrap();
     let [warning] = settings.warnings.as_slice() else { panic!("{:?}", settings.warnings) };
-    assert!(warning.key == "JWT_SECRET_KEY" && warning.mend.contains("openssl rand"), "{warning}");
+    assert!(warning.key == "JWT_SECRET_KEY" && warning.fix.contains("openssl rand"), "{warning}");
     assert!(!format!("{warning} {warning:?}").contains("changeme"));
 }
 
 #[test]
-fn an_unset_environment_is_production_as_soon_as_others_can_reach_it() {
+fn an_unset_environment_is_production_if_other_machines_can_reach_the_server() {
     for host in ["0.0.0.0", "::", "[::]", "192.168.1.5", "example.com", "localhost.example.com", "::ffff:10.0.0.1"] {
         let problems = load(&[("HOST", host), ("DATABASE_URL", DATABASE)]).unwrap_err();
         assert_eq!(
@@ -192,7 +192,7 @@ fn an_unset_environment_is_production_as_soon_as_others_can_reach_it() {
 }
 
 #[test]
-fn the_host_that_implies_production_may_come_from_anywhere() {
+fn the_host_that_implies_production_may_be_set_in_any_layer() {
     let flag = Overrides { host: Some("0.0.0.0".to_owned()), ..Overrides::default() };
     let empty = folder(&[]);
     assert!(load_with(empty.path(), &[], flag).unwrap_err().to_string().contains("HOST=0.0.0.0 (--host)"));
@@ -209,7 +209,7 @@ fn a_mistyped_environment_is_the_only_problem_reported() {
 }
 
 #[test]
-fn secret_files_that_others_may_read_are_refused_in_production_and_warned_of_elsewhere() {
+fn readable_secret_files_are_rejected_in_production_and_a_warning_elsewhere() {
     let folder =
         folder(&[(".env", "APP_NAME=x"), ("jwt", STRONG), ("config/production.toml", "[jwt]\nrefresh_secret = \"\"")]);
     let variables = [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY_FILE", "jwt"), ("DATABASE_URL", DATABASE)];
@@ -220,7 +220,7 @@ fn secret_files_that_others_may_read_are_refused_in_production_and_warned_of_els
         }
         let problems = load_in(folder.path(), &variables).unwrap_err();
         assert_eq!(problems.list.len(), 3, "{problems}");
-        assert!(problems.list.iter().all(|problem| problem.mend.starts_with("chmod 600 ")), "{problems}");
+        assert!(problems.list.iter().all(|problem| problem.fix.starts_with("chmod 600 ")), "{problems}");
         let warned = load_in(folder.path(), &[("ENVIRONMENT", "test"), ("JWT_SECRET_KEY_FILE", "jwt")]).unwrap();
         assert_eq!(warned.warnings.len(), 2, "{:?}", warned.warnings);
     }

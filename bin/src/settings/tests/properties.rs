@@ -1,4 +1,4 @@
-//! What holds of every value, whoever wrote it.
+//! Properties that hold for any input.
 
 use keepstone_persistence::DatabaseUrl;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -12,7 +12,7 @@ use super::super::{check, dotenv, show, show_json, strength};
 use super::*;
 
 const CANARY: &str = "canary-4711";
-/// What addresses are made of, and what breaks them.
+/// Parts of valid and invalid addresses.
 const PIECES: &[&str] = &[
     "redis", "file", "http", ":", "/", "//", "@", "?", "#", "[", "]", "%40", "\\", ".", " ", "\t", "1", "h", "é", "\0",
 ];
@@ -25,7 +25,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn the_address_of_a_service_is_refused_or_shown_without_its_password(
+    fn the_address_of_a_service_is_rejected_or_shown_without_its_password(
         scheme in select(&["redis", "smtps", "https", "s3"][..]),
         before in pieces(4),
         behind in pieces(4),
@@ -40,7 +40,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_the_address_of_a_service_or_is_not(text in "\\PC{0,40}", plausible in pieces(10)) {
+    fn parsing_an_address_never_panics(text in "\\PC{0,40}", plausible in pieces(10)) {
         for text in [&text, &plausible] {
             if let Ok(url) = ServiceUrl::read(text, &["redis", "http", "file"]) {
                 prop_assert!(!url.to_string().is_empty());
@@ -63,7 +63,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_a_dotenv_file_with_lines_that_are_read_or_skipped(
+    fn every_line_of_a_dotenv_file_is_read_or_skipped(
         lines in prop::collection::vec(prop_oneof![
             "\\PC{0,20}",
             prop::collection::vec(select(&["A", "=", "\"", "'", "\\", "$", "${", "}", "#", " ", ":-"][..]), 0..8)
@@ -81,7 +81,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn whatever_the_variables_are_no_secret_is_printed(
+    fn no_secret_is_printed_for_any_variables(
         chosen in prop::collection::vec((select(KEYS), prop_oneof!["\\PC{0,20}", pieces(6)]), 0..6),
         environment in select(&["development", "production", "test", "nonsense"][..]),
     ) {

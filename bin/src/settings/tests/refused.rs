@@ -1,9 +1,9 @@
-//! Production, row by row: what it is given beside good settings, and the keys it names. Every row is fine in
-//! development or wrong everywhere; what matters here is that production does not start, and says why.
+//! A table of settings that production rejects, with the keys that it reports. Some rows are valid in development, some
+//! are invalid everywhere; in production, the start fails with the reason.
 
 use super::*;
 
-/// Variables beside those of a production that starts, and the keys of all problems in their order.
+/// Changes to a valid configuration of production, and the keys of all problems in their order.
 type BadRow = (&'static [(&'static str, &'static str)], &'static [&'static str]);
 
 const ROWS: &[BadRow] = &[
@@ -29,7 +29,7 @@ const ROWS: &[BadRow] = &[
     (&[("BCRYPT_COST", "16")], &["BCRYPT_COST"]),
     (&[("PASSWORD_MIN_LENGTH", "6")], &["PASSWORD_MIN_LENGTH"]),
     (&[("ARGON2_MEMORY_KIB", "12288")], &["ARGON2_MEMORY_KIB"]),
-    // Browsers and who signs up
+    // Browsers and sign-up
     (&[("CORS_ORIGINS", "*")], &["CORS_ORIGINS"]),
     (&[("CORS_ORIGINS", "https://app.example.com,*")], &["CORS_ORIGINS"]),
     (&[("CORS_ORIGINS", "null")], &["CORS_ORIGINS"]),
@@ -41,7 +41,7 @@ const ROWS: &[BadRow] = &[
     (&[("DEBUG", "true")], &["DEBUG"]),
     (&[("DEFAULT_ROLE", "admin")], &["DEFAULT_ROLE"]),
     (&[("KEEPSTONE__ROLES__ADMIN", "users:read")], &["KEEPSTONE__ROLES__ADMIN"]),
-    // The database's password
+    // The password of the database
     (&[("DATABASE_URL", "postgres://postgres:postgres@localhost/app")], &["DATABASE_URL"]),
     (&[("DATABASE_URL", "postgres://postgres:%70ostgres@localhost/app")], &["DATABASE_URL"]),
     (&[("DATABASE_URL", "postgresql+asyncpg://us%65r:p%61ssw%6Frd@127.0.0.1/app")], &["DATABASE_URL"]),
@@ -52,11 +52,11 @@ const ROWS: &[BadRow] = &[
     (&[("DATABASE_URL", "mysql://root:@127.0.0.1/app")], &["DATABASE_URL"]),
     (&[("DATABASE_URL", "mariadb://root:change%74his@[::1]/app")], &["DATABASE_URL"]),
     (&[("DATABASE_REPLICA_URL", "postgres://postgres:postgres@localhost/app")], &["DATABASE_REPLICA_URL"]),
-    // Files of certificates
+    // Certificate files
     (&[("DATABASE_URL", "postgres://app@db/app"), ("DATABASE_CA_FILE", "missing.pem")], &["DATABASE_CA_FILE"]),
     (&[("DATABASE_URL", "postgres://app@db/app?sslrootcert=missing.pem")], &["DATABASE_URL"]),
     (&[("DATABASE_URL", "mysql://app@db/app?ssl_cert=missing.pem&ssl_key=missing.pem")], &["DATABASE_URL"]),
-    // Parameters
+    // URL parameters
     (&[("DATABASE_URL", "postgres://app@db/app?sslmode=none")], &["DATABASE_URL"]),
     (&[("DATABASE_URL", "mysql+aiomysql://app@db/app?charset=latin1")], &["DATABASE_URL"]),
     (&[("DATABASE_URL", "postgresql+asyncpg://app@db/app?prepared_statement_cache_size=0")], &["DATABASE_URL"]),
@@ -70,7 +70,7 @@ fn problems(changes: &[(&'static str, &'static str)]) -> Vec<String> {
 }
 
 #[test]
-fn production_refuses_every_one_of_these_and_names_the_key() {
+fn production_rejects_every_row_and_reports_the_keys() {
     for (changes, keys) in ROWS {
         assert_eq!(problems(changes), *keys, "{changes:?}");
     }
@@ -104,17 +104,13 @@ fn a_database_on_this_machine_needs_no_encryption() {
 }
 
 #[test]
-fn production_verifies_a_database_elsewhere_unless_it_is_told_otherwise() {
+fn production_verifies_a_remote_database_unless_configured_otherwise() {
     let mode = |url: &'static str, others: &[(&'static str, &'static str)]| {
         let production = [("ENVIRONMENT", "production"), ("JWT_SECRET_KEY", STRONG), ("DATABASE_URL", url)];
         let mut settings = load(&[&production, others].concat()).unwrap();
         settings.warnings.retain(|warning| warning.key != "MAIL_URL");
         let keys: Vec<_> = settings.warnings.iter().map(|warning| warning.key.clone()).collect();
-        assert!(
-            settings.warnings.iter().all(|warning| warning.mend.contains("verify-full")),
-            "{:?}",
-            settings.warnings
-        );
+        assert!(settings.warnings.iter().all(|warning| warning.fix.contains("verify-full")), "{:?}", settings.warnings);
         (settings.database.url.server().unwrap().tls().mode().to_string(), keys)
     };
     let allowed = [("ALLOW_INSECURE_BACKEND", "true")];
@@ -145,11 +141,11 @@ fn production_verifies_a_database_elsewhere_unless_it_is_told_otherwise() {
         "a bad password"
     );
     let development = load(&[("DATABASE_URL", "postgres://app:s3same-0pen@db/app")]).unwrap();
-    assert!(development.warnings.is_empty(), "development takes what it is given");
+    assert!(development.warnings.is_empty(), "development accepts it without a warning");
 }
 
 #[test]
-fn production_sends_e_mail_from_somebody_with_links_that_lead_here_and_in_secret() {
+fn production_requires_a_sender_a_public_url_and_encryption_for_e_mails() {
     let good = [("MAIL_FROM", "Ada <ada@example.com>"), ("PUBLIC_URL", "https://api.example.com")];
     let refused = |changes: &[(&'static str, &'static str)]| problems(&[changes, &good].concat());
     for url in ["smtps://u:s3same-0pen@mail.example.com", "smtp://mail.example.com", "smtp://localhost", "file:mails"] {
@@ -164,13 +160,13 @@ fn production_sends_e_mail_from_somebody_with_links_that_lead_here_and_in_secret
     let production = [&production[..], &[clear, allowed], &good].concat();
     let warnings = load(&production).unwrap().warnings;
     assert!(matches!(warnings.as_slice(), [warning] if warning.key == "MAIL_URL"), "{warnings:?}");
-    assert!(warnings[0].mend.contains("tls=none"), "{warnings:?}");
-    assert!(load(&[clear]).unwrap().warnings.is_empty(), "development takes what it is given");
+    assert!(warnings[0].fix.contains("tls=none"), "{warnings:?}");
+    assert!(load(&[clear]).unwrap().warnings.is_empty(), "development accepts it without a warning");
     assert!(load(&[("MAIL_URL", "smtp://u:s3same-0pen@mail.example.com?tls=none"), allowed]).is_err(), "a password");
 }
 
 #[test]
-fn an_address_for_e_mails_that_is_refused_has_no_problem_that_follows_from_it() {
+fn an_invalid_mail_url_causes_no_further_problems() {
     let bad = ("MAIL_URL", "ftp://mail.example.com");
     let conceal = ("REGISTRATION_CONCEAL", "true");
     assert_eq!(problems(&[conceal]), ["REGISTRATION_CONCEAL"]);
@@ -182,7 +178,7 @@ fn an_address_for_e_mails_that_is_refused_has_no_problem_that_follows_from_it() 
 }
 
 #[test]
-fn signing_keys_that_others_may_read_are_refused_in_production() {
+fn readable_signing_keys_are_rejected_in_production() {
     let folder = folder(&[
         ("keys/1.pem", "-----BEGIN PRIVATE KEY-----\n"),
         ("keys/2.pem", "-----BEGIN PRIVATE KEY-----\n"),
@@ -205,7 +201,7 @@ fn signing_keys_that_others_may_read_are_refused_in_production() {
 }
 
 #[test]
-fn a_profile_with_the_databases_password_is_a_secret_file() {
+fn a_profile_with_the_database_password_is_a_secret_file() {
     for (url, is_secret) in [("postgres://app:s3same-0pen@localhost/app", true), ("sqlite:///./app.db", false)] {
         let folder = folder(&[("config/production.toml", &format!("[database]\nurl = \"{url}\""))]);
         set_mode(&folder.path().join("config/production.toml"), 0o644);

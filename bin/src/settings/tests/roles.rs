@@ -1,19 +1,19 @@
-//! Roles and what they may do, as configured.
+//! Configured roles and their permissions.
 
 use keepstone_service::permission;
 
 use super::*;
 
-/// The only problem with these variables: its key, its message and its mend.
+/// Returns the only problem of these variables: its key, its message and its fix.
 fn problem(variables: &[(&str, &str)]) -> [String; 3] {
     let problems = load(variables).unwrap_err();
     let [problem] = problems.list.as_slice() else { panic!("{problems}") };
     assert_eq!(problem.origin.split(' ').next(), Some("environment"), "{problems}");
-    [problem.key.clone(), problem.message.clone(), problem.mend.clone()]
+    [problem.key.clone(), problem.message.clone(), problem.fix.clone()]
 }
 
 #[test]
-fn a_role_can_be_added_and_be_that_of_who_signs_up() {
+fn an_added_role_can_be_that_of_new_sign_ups() {
     let settings =
         load(&[("KEEPSTONE__ROLES__AUDITOR", "audit:read,users:read"), ("DEFAULT_ROLE", "Auditor")]).unwrap();
     assert_eq!(settings.roles.scope("auditor"), Some("audit:read users:read"));
@@ -31,7 +31,7 @@ fn a_built_in_role_can_be_redefined_and_the_others_stay() {
 }
 
 #[test]
-fn a_file_defines_roles_and_a_variable_wins_over_it() {
+fn a_variable_takes_precedence_over_a_role_in_a_file() {
     let folder = folder(&[("config/test.toml", "[roles]\nauditor = [\"audit:read\"]\nnight_shift-2 = \"items:read\"")]);
     let scope = |variables: &[(&str, &str)], role: &str| {
         let variables: Vec<_> = variables.iter().copied().chain([("ENVIRONMENT", "test")]).collect();
@@ -44,18 +44,18 @@ fn a_file_defines_roles_and_a_variable_wins_over_it() {
 }
 
 #[test]
-fn an_unknown_permission_is_refused_with_the_nearest_known_one() {
+fn an_unknown_permission_is_rejected_with_the_nearest_known_one() {
     for (typed, known) in [("items:raed", "items:read"), ("user:manage", "users:manage"), ("Audit:read", "audit:read")]
     {
-        let [key, message, mend] = problem(&[("KEEPSTONE__ROLES__VIEWER", typed)]);
+        let [key, message, fix] = problem(&[("KEEPSTONE__ROLES__VIEWER", typed)]);
         assert_eq!(key, "KEEPSTONE__ROLES__VIEWER");
         assert_eq!(message, format!("\"{typed}\" is not a permission"));
-        assert_eq!(mend, format!("did you mean {known}?"));
+        assert_eq!(fix, format!("did you mean {known}?"));
     }
     for typed in ["everything", "items:destroy", "items", "users:*", "items:read users:read"] {
-        let [_, message, mend] = problem(&[("KEEPSTONE__ROLES__VIEWER", typed)]);
+        let [_, message, fix] = problem(&[("KEEPSTONE__ROLES__VIEWER", typed)]);
         assert!(message.contains(typed), "{message}");
-        assert!(permission::ALL.iter().all(|permission| mend.contains(permission.as_str())), "{mend}");
+        assert!(permission::ALL.iter().all(|permission| fix.contains(permission.as_str())), "{fix}");
     }
 }
 
@@ -67,11 +67,11 @@ fn the_file_of_defaults_lists_every_permission() {
 }
 
 #[test]
-fn a_role_without_permissions_is_refused() {
+fn a_role_without_permissions_is_rejected() {
     for empty in ["[]", ",", " "] {
-        let [key, message, mend] = problem(&[("KEEPSTONE__ROLES__GUEST", empty)]);
+        let [key, message, fix] = problem(&[("KEEPSTONE__ROLES__GUEST", empty)]);
         assert_eq!((key.as_str(), message.as_str()), ("KEEPSTONE__ROLES__GUEST", "has no permissions"), "{empty}");
-        assert!(mend.contains("items:read"), "{mend}");
+        assert!(fix.contains("items:read"), "{fix}");
     }
     let folder = folder(&[("config/development.toml", "[roles]\nviewer = []\nguest = \"\"\nbroken = [[1]]")]);
     let problems = load_in(folder.path(), &[]).unwrap_err();
@@ -87,26 +87,26 @@ fn a_role_without_permissions_is_refused() {
 }
 
 #[test]
-fn who_signs_up_gets_a_role_that_exists_and_is_not_admin() {
-    let [key, message, mend] = problem(&[("DEFAULT_ROLE", "auditor")]);
+fn the_default_role_must_exist_and_not_be_admin() {
+    let [key, message, fix] = problem(&[("DEFAULT_ROLE", "auditor")]);
     assert_eq!((key.as_str(), message.as_str()), ("DEFAULT_ROLE", "\"auditor\" is not a role"));
-    assert_eq!(mend, "use one of editor, user, viewer");
+    assert_eq!(fix, "use one of editor, user, viewer");
     let [key, message, _] = problem(&[("DEFAULT_ROLE", "Admin")]);
     assert_eq!(
         (key.as_str(), message.as_str()),
-        ("DEFAULT_ROLE", "would make an administrator of everyone who signs up")
+        ("DEFAULT_ROLE", "would grant administrator rights to every new sign-up")
     );
 }
 
 #[test]
-fn a_role_is_called_by_1_to_32_plain_characters() {
+fn a_role_name_has_1_to_32_plain_characters() {
     let long = format!("KEEPSTONE__ROLES__{}", "A".repeat(33));
     for name in
         ["KEEPSTONE__ROLES__NOT A ROLE", "KEEPSTONE__ROLES__", "KEEPSTONE__ROLES__A.B", "KEEPSTONE__ROLES__É", &long]
     {
-        let [key, message, mend] = problem(&[(name, "items:read")]);
-        assert_eq!((key.as_str(), message.as_str()), (name, "is not how a role can be called"));
-        assert!(mend.contains("a-z 0-9 _ -"), "{mend}");
+        let [key, message, fix] = problem(&[(name, "items:read")]);
+        assert_eq!((key.as_str(), message.as_str()), (name, "is not a valid role name"));
+        assert!(fix.contains("a-z 0-9 _ -"), "{fix}");
     }
     assert!(load(&[(long.get(..long.len() - 1).unwrap(), "items:read")]).is_ok());
     let folder =
@@ -114,32 +114,32 @@ fn a_role_is_called_by_1_to_32_plain_characters() {
     let problems = load_in(folder.path(), &[]).unwrap_err();
     let keys: Vec<_> = problems.list.iter().map(|problem| problem.key.as_str()).collect();
     assert_eq!(keys, ["roles.Auditor", "roles.a b"]);
-    assert!(problems.list.iter().all(|problem| problem.mend.contains("a-z 0-9 _ -")), "{problems}");
+    assert!(problems.list.iter().all(|problem| problem.fix.contains("a-z 0-9 _ -")), "{problems}");
 }
 
 #[test]
-fn one_role_in_two_spellings_is_refused() {
+fn two_spellings_of_the_same_role_are_rejected() {
     let both = [("KEEPSTONE__ROLES__AUDITOR", "audit:read"), ("KEEPSTONE__ROLES__auditor", "users:read")];
     assert_eq!(wrong(&both), ["KEEPSTONE__ROLES__auditor"]);
 }
 
 #[test]
-fn admin_has_every_permission_whatever_a_file_says() {
-    let [key, message, mend] = problem(&[("KEEPSTONE__ROLES__ADMIN", "users:read,users:manage")]);
+fn permissions_of_admin_cannot_be_removed() {
+    let [key, message, fix] = problem(&[("KEEPSTONE__ROLES__ADMIN", "users:read,users:manage")]);
     assert_eq!(key, "KEEPSTONE__ROLES__ADMIN");
-    assert_eq!(message, "takes permissions from admin, which has every one");
-    assert!(mend.contains("[\"*\"]"), "{mend}");
+    assert_eq!(message, "removes permissions from admin, which must have every one");
+    assert!(fix.contains("[\"*\"]"), "{fix}");
     assert!(load(&[("KEEPSTONE__ROLES__ADMIN", "*,users:read")]).is_ok());
 }
 
 #[test]
-fn everything_wrong_with_roles_is_said_at_once() {
+fn all_problems_of_roles_are_reported_at_once() {
     let names = wrong(&[
         ("KEEPSTONE__ROLES__ADMIN", "users:read"),
         ("KEEPSTONE__ROLES__EDITOR", "items:raed,users:raed"),
         ("KEEPSTONE__ROLES__GUEST", "[]"),
         ("KEEPSTONE__ROLES__A B", "items:read"),
-        ("DEFAULT_ROLE", "nobody"),
+        ("DEFAULT_ROLE", "unknown"),
     ]);
     let [a, b, c, d] = ["A B", "ADMIN", "EDITOR", "GUEST"].map(|role| format!("KEEPSTONE__ROLES__{role}"));
     assert_eq!(names, [a, "DEFAULT_ROLE".to_owned(), b, c.clone(), c, d]);

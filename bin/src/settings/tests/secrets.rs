@@ -1,4 +1,4 @@
-//! Secrets stay secret, and the generated one is kept well.
+//! Secrets are never printed, and the generated one is stored safely.
 
 use std::os::unix::fs::PermissionsExt;
 use std::thread;
@@ -38,7 +38,7 @@ fn no_secret_is_ever_printed() {
 
         assert!(printed.contains("smtps://mail.example.com:465"));
 
-        // The same where something else is wrong with them, and twice where both a value and a file are given.
+        // Also with another problem, and with both a value and a file.
         for (name, value) in variables {
             for broken in [
                 value.replacen("://", ":/", 1),
@@ -75,7 +75,7 @@ fn no_secret_is_ever_printed() {
 }
 
 #[test]
-fn a_password_that_an_unescaped_slash_cuts_in_two_is_not_shown_either() {
+fn a_password_split_by_an_unescaped_slash_is_not_shown() {
     for url in ["redis://u:123/canary@cache:6379", "redis://u:123?canary@cache", "redis://u:123#canary@cache"] {
         let settings = load(&[("REDIS_URL", url)]).unwrap();
         assert!(show(&settings).contains(" redis://*** "), "{url}");
@@ -84,7 +84,7 @@ fn a_password_that_an_unescaped_slash_cuts_in_two_is_not_shown_either() {
 }
 
 #[test]
-fn a_configured_secret_is_used_as_it_is_and_the_jwt_one_first() {
+fn a_configured_secret_is_used_unchanged_and_jwt_secret_takes_precedence() {
     let folder = folder(&[]);
     let both = load_in(folder.path(), &[("SECRET_KEY", " raw "), ("JWT_SECRET", "first")]).unwrap();
     assert_eq!(load_or_generate(&both).unwrap().secret.expose_secret(), "first");
@@ -94,7 +94,7 @@ fn a_configured_secret_is_used_as_it_is_and_the_jwt_one_first() {
 }
 
 #[test]
-fn development_makes_a_secret_once_and_keeps_it_beside_its_database() {
+fn development_generates_a_secret_once_and_stores_it_next_to_its_database() {
     for (url, name) in [("sqlite:///./data.db", "data.db.secret"), ("postgres://h/d", "keepstone.secret")] {
         let folder = folder(&[]);
         let settings = load_in(folder.path(), &[("DATABASE_URL", url)]).unwrap();
@@ -106,7 +106,7 @@ fn development_makes_a_secret_once_and_keeps_it_beside_its_database() {
         let again = load_or_generate(&settings).unwrap();
         assert_eq!(again.secret.expose_secret(), made.secret.expose_secret());
         assert_eq!(again.notice, None);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no draft stays behind");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file remains");
         set_mode(&path, 0o644);
         assert!(load_or_generate(&settings).unwrap().notice.unwrap().contains("chmod 600"));
         fs::write(&path, "short\n").unwrap();
@@ -115,7 +115,7 @@ fn development_makes_a_secret_once_and_keeps_it_beside_its_database() {
 }
 
 #[test]
-fn of_several_that_start_at_once_all_use_the_same_secret() {
+fn concurrent_starts_use_the_same_secret() {
     let folder = folder(&[]);
     let settings = load_in(folder.path(), &[]).unwrap();
     let start = || load_or_generate(&settings).unwrap().secret.expose_secret().to_owned();
@@ -128,7 +128,7 @@ fn of_several_that_start_at_once_all_use_the_same_secret() {
 }
 
 #[test]
-fn a_database_in_memory_has_a_secret_in_memory() {
+fn the_secret_of_a_database_in_memory_is_not_stored() {
     let folder = folder(&[]);
     let settings = load_in(folder.path(), &[("ENVIRONMENT", "test")]).unwrap();
     let (one, other) = (load_or_generate(&settings).unwrap(), load_or_generate(&settings).unwrap());
@@ -137,7 +137,7 @@ fn a_database_in_memory_has_a_secret_in_memory() {
 }
 
 #[test]
-fn a_secret_that_cannot_be_kept_is_an_error_that_names_the_file() {
+fn a_secret_that_cannot_be_stored_is_an_error_with_the_path() {
     let settings = load_in(folder(&[]).path(), &[("DATABASE_URL", "sqlite:///no/such/folder/x.db")]).unwrap();
     let error = load_or_generate(&settings).unwrap_err();
     assert!(matches!(error, SecretError::Unwritable { .. }) && error.to_string().contains("x.db.secret"), "{error}");

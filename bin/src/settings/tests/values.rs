@@ -1,4 +1,4 @@
-//! What each kind of value may be.
+//! The valid values of each type.
 
 use std::collections::HashSet;
 use std::num::NonZeroU32;
@@ -18,7 +18,7 @@ fn listed(origins: &[&str]) -> Origins {
 }
 
 #[test]
-fn durations_have_a_unit_or_the_keys_own() {
+fn a_duration_without_a_unit_has_that_of_its_key() {
     let read = |text, unit| duration(text, unit, Duration::ZERO..=Duration::from_hours(24 * 3_650)).ok();
     let seconds = |seconds| Some(Duration::from_secs(seconds));
     for (text, unit, value) in [
@@ -92,12 +92,12 @@ fn a_rate_limit_is_a_number_and_a_period_or_off() {
         "10/99999999999999999999d",
     ] {
         let wrong = read(text).unwrap_err();
-        assert!(wrong.message.contains(text) && wrong.mend.contains("10/m"), "{wrong:?}");
+        assert!(wrong.message.contains(text) && wrong.fix.contains("10/m"), "{wrong:?}");
     }
 }
 
 #[test]
-fn every_rate_limit_has_a_key_and_its_profile_where_it_is_unset() {
+fn every_rate_limit_has_a_key_and_a_default_of_the_profile() {
     assert!(RATE_LIMITS.iter().map(|(_, limit)| *limit).collect::<HashSet<_>>() == HashSet::from(Limit::ALL));
     for (path, limit) in RATE_LIMITS {
         let name = display_name(path);
@@ -141,7 +141,7 @@ fn a_pattern_of_origins_matches_whole_origins() {
 }
 
 #[test]
-fn the_path_of_the_public_address_is_where_clients_see_this_server() {
+fn the_base_path_is_that_of_the_public_address() {
     for (url, path) in [
         ("", ""),
         ("https://host.example", ""),
@@ -177,7 +177,7 @@ fn cors_origins_are_a_comma_list_a_json_list_or_a_star() {
 }
 
 #[test]
-fn what_is_no_origin_is_refused_each_with_its_reason() {
+fn every_invalid_origin_is_rejected_with_its_reason() {
     for text in [
         "app.example.com",
         "localhost:3000",
@@ -255,7 +255,7 @@ fn a_script_is_a_path_of_this_host_or_has_a_hash() {
 }
 
 #[test]
-fn single_bad_values_are_refused_wherever_it_runs() {
+fn invalid_values_are_rejected_in_every_environment() {
     for (name, value) in [
         ("PORT", "65536"),
         ("PORT", "-1"),
@@ -296,7 +296,7 @@ fn single_bad_values_are_refused_wherever_it_runs() {
         ("LOG_FORMAT", "xml"),
         ("MAIL_URL", "http://h"),
         ("MAIL_URL", "file:"),
-        ("MAIL_FROM", "nobody"),
+        ("MAIL_FROM", "no-address"),
         ("MAIL_URL", "smtp://h/path"),
         ("MAIL_URL", "smtp://h?tls=opportunistic"),
         ("MAIL_FROM", "a\nb <a@b.test>"),
@@ -327,7 +327,7 @@ fn single_bad_values_are_refused_wherever_it_runs() {
 }
 
 #[test]
-fn argon2_takes_less_memory_with_more_iterations() {
+fn argon2_requires_less_memory_with_more_iterations() {
     for (memory, iterations, fine) in [
         ("47104", "1", true),
         ("47103", "1", false),
@@ -355,7 +355,7 @@ fn proxies_are_addresses_and_networks() {
 }
 
 #[test]
-fn the_public_address_is_the_configured_one_or_that_of_this_machine() {
+fn the_public_address_defaults_to_that_of_this_machine() {
     let url = |variables: &[(&str, &str)]| load(variables).unwrap().public_url();
     for (configured, url_without_slash) in [
         ("https://api.example.com", "https://api.example.com"),
@@ -388,7 +388,7 @@ fn an_access_token_does_not_outlive_its_session() {
 }
 
 #[test]
-fn all_problems_come_at_once_each_with_its_origin_and_its_mend() {
+fn all_problems_are_reported_at_once_with_origin_and_fix() {
     let folder = folder(&[(".env", "LOG_LEVEL=loud"), ("config/development.toml", "[docs]\nenabled = 3")]);
     let problems = load_in(folder.path(), &[("PORT", "x"), ("DATABASE_URL", "y"), ("JWT_EXPIRE", "z")]).unwrap_err();
     let text = problems.to_string();
@@ -401,6 +401,6 @@ fn all_problems_come_at_once_each_with_its_origin_and_its_mend() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    assert_eq!(text.matches("mend: ").count(), 4, "{text}");
+    assert_eq!(text.matches("fix: ").count(), 4, "{text}");
     assert!(text.contains("sqlite, postgres, postgresql, mysql, mariadb"), "{text}");
 }
