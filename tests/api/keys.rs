@@ -157,7 +157,8 @@ async fn unusable_new_keys_change_nothing() {
     let ada = server.user("ada").await;
     std::fs::write(server.home.path().join("keys/zzz.pem"), "no key").unwrap();
     server.signal(Signal::HUP);
-    eventually("the failure is logged", async || server.log().contains("could not change the keys").then_some(())).await;
+    eventually("the failure is logged", async || server.log().contains("could not change the keys").then_some(()))
+        .await;
     assert!(server.log().contains("keys/zzz.pem: not a PEM file with a key"), "{}", server.log());
     ada.get(ME).await.is(200);
     ada.clone().log_in().await.get(ME).await.is(200);
