@@ -90,7 +90,7 @@ pub enum Command {
     ImportUsers(ImportUsers),
     /// Create sample users and items
     ///
-    /// Creates a user for each role (admin@example.com and so on) and a few items. Run again, it creates only what is
+    /// Creates a user for each role (admin@example.com and so on) and a few items. A second run creates only what is
     /// missing. All users share one password, which is printed once. Not in production.
     Seed(Seed),
     /// Delete expired sessions and their tokens

@@ -250,7 +250,7 @@ async fn healthcheck_reports_whether_the_server_is_healthy() {
     Home::new().env("PORT", "1").env("HOST", "0.0.0.0").cli(["healthcheck", "--port", &port]).exits(0);
     observer.cli(["healthcheck", "--port", "1"]).exits(1);
     let run = observer.cli(["healthcheck", "--url", &format!("http://127.0.0.1:{port}/svc")]).exits(1);
-    assert!(run.stderr.contains("/svc/health/ready answered 404"), "{run:#?}");
+    assert!(run.stderr.contains("/svc/health/ready responded with 404"), "{run:#?}");
     for wrong in [&["--url", "https://127.0.0.1"][..], &["--url", "nonsense"], &["--port", "0"], &["--port", "eighty"]]
     {
         observer.cli(["healthcheck"].into_iter().chain(wrong.iter().copied())).exits(2);

@@ -234,9 +234,7 @@ async fn keep_keys_current(mut keys: Reloader, mut hang_up: Signal) {
         let (signing_key, next_in) = (keys.signing_key(), keys.next_change().map(|at| at - Instant::now()));
         match result {
             Ok(()) => tracing::info!(signing_key, another_signs_in = ?next_in, "{done}"),
-            Err(failure) => {
-                tracing::error!(%failure, signing_key, "could not change the keys; the old ones stay in use")
-            }
+            Err(failure) => tracing::error!(%failure, signing_key, "could not change the keys; the old ones stay"),
         }
     }
 }
