@@ -1,6 +1,8 @@
 # Everyday commands. Most of them run cargo or the program itself.
 
 .DEFAULT_GOAL := help
+# Words that technical prose does not need: name who acts.
+VAGUE := whoever|somebody|nobody|anybody|mend|mended|heed
 .PHONY: help run test lint format migrate openapi specs deny bench bench-scale flood
 
 help: ## Show these commands
@@ -12,8 +14,9 @@ run: ## Start the server, with a SQLite file unless another database is configur
 test: ## Run all tests on SQLite, PostgreSQL and MariaDB (only one: TEST_DATABASE=postgres make test)
 	tests/run
 
-lint: ## Check the format and run the linter
+lint: ## Check the format and the words, and run the linter
 	cargo fmt --all --check
+	! git grep -niE '(^|[^a-z])($(VAGUE))([^a-z]|$$)' -- '*.rs' '*.md' '*.toml' '*.html' '*.txt' '*.sql' ':!*/blocklist.txt'
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 
 format: ## Format the code

@@ -169,7 +169,7 @@ fn mail(settings: &Settings) -> Vec<(&'static str, Wrong)> {
     if settings.mail.url.is_none() {
         return found;
     }
-    if settings.mail.from.is_nobody() {
+    if settings.mail.from.is_placeholder() {
         let wrong = Wrong::new("is a placeholder", "set it to your own address, such as Name <noreply@example.com>");
         found.push(("mail.from", wrong));
     }

@@ -14,6 +14,9 @@ use rustix::process::{Pid, geteuid};
 use crate::programs;
 use crate::watched::{Watch, Watched};
 
+/// The user and group that own nothing on Linux.
+const UNPRIVILEGED: u32 = 65_534;
+
 /// The commands that run a kind of server. The shell commands run in the server's folder, with its port in `$PORT`.
 pub(crate) struct Recipe {
     pub(crate) programs: &'static [&'static str],
@@ -82,12 +85,11 @@ impl Server {
         }
         if geteuid().is_root() {
             // PostgreSQL refuses to run as root, and no other server needs root.
-            let (user, group) = (id("-u"), id("-g"));
-            chown(&folder, Some(user), Some(group)).expect("root may do this");
+            chown(&folder, Some(UNPRIVILEGED), Some(UNPRIVILEGED)).expect("root may do this");
             for (name, _) in &options.files {
-                chown(folder.join(name), Some(user), Some(group)).expect("root may do this");
+                chown(folder.join(name), Some(UNPRIVILEGED), Some(UNPRIVILEGED)).expect("root may do this");
             }
-            command.uid(user).gid(group);
+            command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
         }
         let mut process = watch.start();
         let deadline = Instant::now() + Duration::from_mins(1);
@@ -113,11 +115,6 @@ pub(crate) fn succeeds(program: &str, arguments: &[&str], environment: &[(&str, 
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("the loopback has a free port");
     listener.local_addr().expect("it is bound").port()
-}
-
-fn id(which: &str) -> u32 {
-    let output = Command::new("id").args([which, "nobody"]).output().expect("id must run");
-    String::from_utf8_lossy(&output.stdout).trim().parse().expect("the system has an unprivileged user")
 }
 
 fn text(file: &mut File) -> String {

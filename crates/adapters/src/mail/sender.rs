@@ -52,7 +52,7 @@ impl Default for Sender {
 impl Sender {
     /// Returns whether this is the placeholder: no server has a mailbox for it, and few servers accept its e-mails.
     #[must_use]
-    pub fn is_nobody(&self) -> bool {
+    pub fn is_placeholder(&self) -> bool {
         self.domain() == NOWHERE
     }
 
