@@ -201,7 +201,7 @@ fn a_broken_json_list_loses_only_the_broken_elements() {
     );
     let run = import(&home, "users.json", list, ["--json"]).exits(1);
     assert_eq!(counts(&run), (2, 0, 6), "{run:#?}");
-    for reported in ["2: is no JSON", "3: is longer than 1 MiB", "5: is no JSON", "5: ends before its list does"] {
+    for reported in ["2: is not a JSON object", "3: is longer than 1 MiB", "5: is not a JSON object", "5: ends before its list does"] {
         assert!(run.stderr.contains(&format!("users.json:{reported}")), "{reported} is not in {run:#?}");
     }
     assert_eq!(home.users().len(), 2);
@@ -284,7 +284,7 @@ fn every_invalid_row_is_reported_by_line_and_affects_no_other() {
         (format!("invalid,,{hash},,"), "email: must be an e-mail address"),
         (format!(",,{hash},,"), "email: is missing"),
         (format!("e1@x.example,a b,{hash},,"), "username: may contain only letters a to z"),
-        ("e2@x.example,,canary-secret,,".to_owned(), "password: is a password and not its hash"),
+        ("e2@x.example,,canary-secret,,".to_owned(), "password: is a password and not a hash"),
         ("e3@x.example,,pbkdf2_sha256$1000$salt$canary,,".to_owned(), "password: is a damaged hash of Django's PBKDF2"),
         ("e4@x.example,,$2b$12$canary,,".to_owned(), "password: is a damaged hash"),
         (
@@ -331,7 +331,7 @@ fn invalid_text_invalid_json_and_overlong_lines_are_invalid_rows_only() {
     jsonl.extend(good("four").bytes());
     let run = import(&home, "users.jsonl", jsonl, ["--json"]).exits(1);
     assert_eq!(counts(&run), (3, 0, 6), "{run:#?}");
-    for reported in ["2: is not UTF-8", "3: is no JSON", "4: is no JSON", "5: is no JSON", "6: is longer than 1 MiB"] {
+    for reported in ["2: is not UTF-8", "3: is not a JSON object", "4: is not a JSON object", "5: is not a JSON object", "6: is longer than 1 MiB"] {
         assert!(run.stderr.contains(&format!("users.jsonl:{reported}")), "{reported} is not in {run:#?}");
     }
     assert!(run.stderr.contains("users.jsonl:8: email: must be a text"), "{run:#?}");
