@@ -201,7 +201,12 @@ fn a_broken_json_list_loses_only_the_broken_elements() {
     );
     let run = import(&home, "users.json", list, ["--json"]).exits(1);
     assert_eq!(counts(&run), (2, 0, 6), "{run:#?}");
-    for reported in ["2: is not a JSON object", "3: is longer than 1 MiB", "5: is not a JSON object", "5: ends before its list does"] {
+    for reported in [
+        "2: is not a JSON object",
+        "3: is longer than 1 MiB",
+        "5: is not a JSON object",
+        "5: ends before its list does",
+    ] {
         assert!(run.stderr.contains(&format!("users.json:{reported}")), "{reported} is not in {run:#?}");
     }
     assert_eq!(home.users().len(), 2);
@@ -331,7 +336,13 @@ fn invalid_text_invalid_json_and_overlong_lines_are_invalid_rows_only() {
     jsonl.extend(good("four").bytes());
     let run = import(&home, "users.jsonl", jsonl, ["--json"]).exits(1);
     assert_eq!(counts(&run), (3, 0, 6), "{run:#?}");
-    for reported in ["2: is not UTF-8", "3: is not a JSON object", "4: is not a JSON object", "5: is not a JSON object", "6: is longer than 1 MiB"] {
+    for reported in [
+        "2: is not UTF-8",
+        "3: is not a JSON object",
+        "4: is not a JSON object",
+        "5: is not a JSON object",
+        "6: is longer than 1 MiB",
+    ] {
         assert!(run.stderr.contains(&format!("users.jsonl:{reported}")), "{reported} is not in {run:#?}");
     }
     assert!(run.stderr.contains("users.jsonl:8: email: must be a text"), "{run:#?}");
