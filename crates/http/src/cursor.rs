@@ -16,7 +16,7 @@ const MAC: usize = 16;
 pub struct Cursors(Secret);
 
 impl Cursors {
-    /// Creates one with a secret that is used for nothing else.
+    /// Creates a writer and reader with a secret that must not be used for any other purpose.
     #[must_use]
     pub const fn new(secret: Secret) -> Self {
         Self(secret)

@@ -92,8 +92,8 @@ pub struct EmailVerifiedView {
 
 /// Request an e-mail verification link
 ///
-/// Sends the caller an e-mail with a link that confirms the pending address, or else the current one. Only the newest link
-/// works, for 24 hours.
+/// Sends the caller an e-mail with a link that confirms the pending address, or else the current one. Only the newest
+/// link works, for 24 hours.
 #[utoipa::path(
     tag = "auth",
     operation_id = "requestEmailVerification",
@@ -122,7 +122,8 @@ pub async fn request_verification(
 
 /// Confirm an e-mail address
 ///
-/// Confirms the address that the token was sent to. A pending address then replaces the current one. A token works once.
+/// Confirms the address that the token was sent to. A pending address then replaces the current one. A token works
+/// once.
 #[utoipa::path(
     tag = "auth",
     operation_id = "confirmEmail",

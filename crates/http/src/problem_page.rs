@@ -1,5 +1,5 @@
-//! `/problems`: the pages that explain the codes, to which the `type` of a problem points. Their content is the table of
-//! [`Code`].
+//! `/problems`: the pages that explain the codes, to which the `type` of a problem points. Their content is the table
+//! of [`Code`].
 
 use actix_web::{
     HttpRequest, HttpResponse,

@@ -4,7 +4,7 @@
 //! from the parts of `HttpServer`, with a [`Stream`](stream::Stream) of this crate between the socket and actix.
 //! [`Connection`](state::Connection) records all events of a connection. Each connection has one timer, which is rarely
 //! reset and checks there whether the connection is overdue.
-//! The time that the application has is limited elsewhere: see `deadline.rs`.
+//! `deadline.rs` limits the time of the application.
 
 mod alarm;
 mod limits;

@@ -122,7 +122,7 @@ impl Connection {
             }
             let Some(patience) = self.patience() else { return Poll::Pending };
             let due = self.since.get() + patience;
-            // The usual case: there was progress, and the timer already rings early enough.
+            // The usual case: there was progress, and the timer already fires early enough.
             if moved && alarm.will_ring(self.since.get(), due) || alarm.poll(context, due).is_pending() {
                 return Poll::Pending;
             }

@@ -1,5 +1,6 @@
-//! The socket as actix sees it. It forwards all reads and writes and records them, with two exceptions that are replaced
-//! by a problem: the response that actix generates for a malformed head, and a head that did not arrive in time.
+//! The socket as actix sees it. It forwards all reads and writes and records them, with two exceptions that are
+//! replaced by a problem: the response that actix generates for a malformed head, and a head that did not arrive in
+//! time.
 
 use std::{
     io,

@@ -1,5 +1,5 @@
-//! The shared components of operations: headers and error responses. Each set of codes has one response, one schema of a
-//! problem and one example for each code.
+//! The shared components of operations: headers and error responses. Each set of codes has one response, one schema of
+//! a problem and one example for each code.
 
 use std::collections::BTreeMap;
 

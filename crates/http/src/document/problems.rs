@@ -17,7 +17,7 @@ pub fn example(code: Code) -> Value {
     body(&of(code))
 }
 
-/// The body of this problem.
+/// Returns the body of this problem.
 pub fn body(problem: &Problem) -> Value {
     let id = (HEADER, HeaderValue::from_static("019a1b2c-3d4e-7f60-8a9b-0c1d2e3f4a5b"));
     let id = RequestId::of(&HeaderMap::from_iter([id]));

@@ -18,7 +18,7 @@ use crate::{
 
 /// An example of a code that not every operation shares.
 pub struct Variant {
-    /// What tells it from the other examples of its code.
+    /// The name, unique among the examples of its code.
     pub name: String,
     /// The code of the problem.
     pub code: Code,
@@ -27,7 +27,7 @@ pub struct Variant {
 }
 
 impl Variant {
-    /// The variants of an operation, whose body is limited so.
+    /// Returns the variants of an operation whose body has this limit.
     pub fn of(operation: &Operation, components: &Components, limit: BodyLimit) -> Vec<Self> {
         let too_large = Self {
             name: format!("over_{}", limit.0),
@@ -43,19 +43,19 @@ impl Variant {
     }
 }
 
-/// `without_body_title`, if it is missing, and else `of_body_title`.
+/// Returns the name of a variant: `without_body_title` if the value is missing, else `of_body_title`.
 fn name(error: &FieldError) -> String {
     let word = if error.kind == "missing" { "without" } else { "of" };
     format!("{word}_{}", error.loc.join("_").replace('-', "_"))
 }
 
-/// The limit of the bodies of the operations of this path.
+/// Returns the body limit of the operations of this path.
 pub fn body_limit(path: &str, api_prefix: &str) -> BodyLimit {
     let is_small = path.strip_prefix(api_prefix).is_some_and(|path| path.starts_with("/auth/"));
     if is_small { BodyLimit::SMALL } else { BodyLimit::DEFAULT }
 }
 
-/// What the server says of a request to this operation in which one value is invalid.
+/// Returns the error of a request to this operation in which one value is missing or invalid.
 fn invalid_value(operation: &Operation, components: &Components) -> Option<FieldError> {
     let parameters = || {
         operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
@@ -82,13 +82,13 @@ fn invalid_value(operation: &Operation, components: &Components) -> Option<Field
     }
 }
 
-/// The schema of the JSON that an operation takes.
+/// Returns the schema of the JSON body of an operation.
 fn body_schema<'a>(operation: &Operation, components: &'a Components) -> Option<&'a Object> {
     let Some(RefOr::T(body)) = &operation.request_body else { return None };
     let Some(RefOr::T(content)) = body.content.get("application/json") else { return None };
     let reference = match content.schema.as_ref()? {
         RefOr::Ref(reference) => reference,
-        // A body that may be left out.
+        // An optional body.
         RefOr::T(Schema::OneOf(OneOf { items, .. })) => items.iter().find_map(referred)?,
         RefOr::T(_) => return None,
     };
@@ -105,7 +105,7 @@ const fn referred(schema: &RefOr<Schema>) -> Option<&Ref> {
     }
 }
 
-/// A member that is missing, or that is not a string.
+/// Returns the error of a member that is missing or is not a string.
 fn invalid_member(schema: &Object) -> Option<FieldError> {
     if let Some(name) = schema.required.first() {
         return Some(FieldError::missing("body", name.clone()));

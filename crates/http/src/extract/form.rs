@@ -1,5 +1,5 @@
-//! The forms of OAuth 2, read according to RFC 6749 section 3.2: a parameter without a value counts as omitted, none may
-//! be repeated, and unknown ones are ignored. Browsers send them as `multipart/form-data`, too.
+//! The forms of OAuth 2, read according to RFC 6749 section 3.2: a parameter without a value counts as omitted, none
+//! may be repeated, and unknown ones are ignored. Browsers send them as `multipart/form-data`, too.
 
 use std::{convert::Infallible, future::ready};
 

@@ -90,7 +90,7 @@ pub struct RefreshJson {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its schema is used; the request is parsed by hand")]
 pub struct TokenForm {
-    /// By default what the route is for.
+    /// The default is the grant of the route.
     #[schema(value_type = Option<GrantTypeSchema>, nullable = false)]
     grant_type: Option<String>,
     /// The address or the user name of the account, for the grant `password`.
