@@ -128,7 +128,7 @@ async fn an_email_that_may_have_been_received_is_resent_with_the_same_id() {
     smtp.fault(&Fault::HangUp);
     let (mail, mailer) = (verification(), mailer(&smtp));
     let error = mailer.send(&mail).await.unwrap_err();
-    assert!(matches!(&error, MailError::Unavailable(text) if text.contains("which it may have")), "{error}");
+    assert!(matches!(&error, MailError::Unavailable(text) if text.contains("which may have been received")), "{error}");
     smtp.clear_fault();
     mailer.send(&mail).await.unwrap();
     let [first, second] = smtp.received().try_into().unwrap();
