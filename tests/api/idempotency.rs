@@ -162,16 +162,15 @@ async fn twenty_concurrent_requests_with_one_key_run_once() {
 #[tokio::test]
 async fn a_concurrent_duplicate_gets_409() {
     let server = Server::start().await;
-    let [admin] = server.seeded(["admin"]).await;
-    let body = json!({"title": "Keystone"});
+    let admin = server.admin().await;
     let mut round = 0;
-    // Creating an item is fast, so many concurrent requests are needed for one to arrive meanwhile.
-    eventually("a duplicate arrives while the item is being created", async || {
+    // Hashing the password takes long enough for a duplicate to arrive meanwhile.
+    eventually("a duplicate arrives while the user is being created", async || {
         round += 1;
         let key = format!("key-{round}");
-        let replies = together((0..20).map(|_| {
-            let (client, body, key) = (admin.clone(), body.clone(), key.clone());
-            async move { post(&client, ITEMS, &key, &body).await }
+        let replies = together((0..5).map(|_| {
+            let (client, body, key) = (admin.clone(), registration(&format!("user-{round}")), key.clone());
+            async move { post(&client, USERS, &key, &body).await }
         }));
         let replies = replies.await;
         let waiting = replies.iter().find(|reply| reply.status == 409)?;
@@ -179,7 +178,7 @@ async fn a_concurrent_duplicate_gets_409() {
         Some(())
     })
     .await;
-    assert_eq!(admin.get(ITEMS).await.is(200).json()["total"], round);
+    assert_eq!(server.home.users().len(), 1 + round);
 }
 
 #[tokio::test]
