@@ -12,32 +12,29 @@ use crate::{
 
 /// Creates the configured mailer; `None` if no e-mail is sent.
 pub fn mailer(settings: &Settings) -> Result<Option<Arc<dyn Mailer>>, Failure> {
-    let composer = composer(settings)?;
     Ok(match &settings.mail.url {
-        Some(MailUrl::Smtp(url)) => Some(Arc::new(smtp(settings, url, composer)?)),
-        Some(MailUrl::File(folder)) => Some(Arc::new(FileMailer::new(folder, composer))),
-        None if settings.app.environment == Environment::Development => Some(Arc::new(LogMailer::new(composer))),
+        Some(MailUrl::Smtp(url)) => Some(Arc::new(smtp_mailer(settings, url)?)),
+        Some(MailUrl::File(folder)) => Some(Arc::new(FileMailer::new(folder, composer(settings)?))),
+        None if settings.app.environment == Environment::Development => {
+            Some(Arc::new(LogMailer::new(composer(settings)?)))
+        }
         None => None,
     })
 }
 
 /// Creates the client of a mail server.
 pub fn smtp_mailer(settings: &Settings, url: &SmtpUrl) -> Result<SmtpMailer, Failure> {
-    smtp(settings, url, composer(settings)?)
+    let unusable =
+        |path: &Path, error: &dyn Display| Failure::Usage(format!("MAIL_CA_FILE: {} {error}", path.display()));
+    let path = settings.mail.ca_file.as_deref();
+    let ca = path.map(|path| fs::read(path).map_err(|error| unusable(path, &format!("cannot be read: {error}"))));
+    SmtpMailer::new(url, ca.transpose()?.as_deref(), composer(settings)?, patience(settings.jobs.lease))
+        .map_err(|error| path.map_or_else(|| Failure::failed(&error), |path| unusable(path, &error)))
 }
 
 fn composer(settings: &Settings) -> Result<Composer, Failure> {
     let templates = Templates::new(&settings.app.name).map_err(Failure::failed)?;
     Ok(Composer::new(templates, settings.mail.from.clone()))
-}
-
-fn smtp(settings: &Settings, url: &SmtpUrl, composer: Composer) -> Result<SmtpMailer, Failure> {
-    let unusable =
-        |path: &Path, error: &dyn Display| Failure::Usage(format!("MAIL_CA_FILE: {} {error}", path.display()));
-    let path = settings.mail.ca_file.as_deref();
-    let ca = path.map(|path| fs::read(path).map_err(|error| unusable(path, &format!("cannot be read: {error}"))));
-    SmtpMailer::new(url, ca.transpose()?.as_deref(), composer, patience(settings.jobs.lease))
-        .map_err(|error| path.map_or_else(|| Failure::failed(&error), |path| unusable(path, &error)))
 }
 
 /// Returns the timeouts of an attempt. It must time out before the worker cancels it, after three quarters of a lease.

@@ -10,7 +10,7 @@ use std::{
 const FOLDERS: [&str; 3] = ["sqlite", "postgres", "mysql"];
 
 fn main() -> io::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").canonicalize()?;
+    let root = variable("CARGO_MANIFEST_DIR")?.join("../../migrations").canonicalize()?;
     println!("cargo::rerun-if-changed={}", root.display());
     let mut code = Vec::new();
     for folder in FOLDERS {
@@ -21,8 +21,12 @@ fn main() -> io::Result<()> {
             lines.concat()
         ));
     }
-    let out = env::var_os("OUT_DIR").map(PathBuf::from).ok_or_else(|| io::Error::other("cargo sets OUT_DIR"))?;
-    fs::write(out.join("migrations.rs"), code.concat())
+    fs::write(variable("OUT_DIR")?.join("migrations.rs"), code.concat())
+}
+
+/// Reads a path at run time: cargo runs the same script again after the checkout has moved.
+fn variable(name: &str) -> io::Result<PathBuf> {
+    env::var_os(name).map(PathBuf::from).ok_or_else(|| io::Error::other(format!("cargo sets {name}")))
 }
 
 fn line(migration: &Path) -> String {

@@ -1,24 +1,12 @@
 //! A database that does not respond or cannot be reached: the errors for clients and on the command line.
 
-use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
-use keepstone_test_backends::{Database, Server as Backend};
-use rustix::process::{Pid, Signal, kill_process};
+use keepstone_test_backends::Database;
+use rustix::process::Signal;
 
 use crate::harness::{Home, PASSWORD, Server, eventually, together};
-
-/// Sends a signal to a database server and to the processes of its sessions.
-fn signal(server: &Backend, signal: Signal) {
-    let pid = server.pid();
-    let id = pid.as_raw_nonzero();
-    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
-    let children = children.split_whitespace().filter_map(|child| Pid::from_raw(child.parse().ok()?));
-    for process in children.chain([pid]) {
-        let _ = kill_process(process, signal); // a session may have ended by itself
-    }
-}
 
 #[tokio::test]
 async fn a_stopped_database_gets_503_within_five_seconds() {
@@ -30,7 +18,7 @@ async fn a_stopped_database_gets_503_within_five_seconds() {
     let backend = database.server();
     let server = Server::with().env("DATABASE_URL", &database.create_on(&backend, "test")).start().await;
     let ada = server.user("ada").await;
-    signal(&backend, Signal::STOP);
+    backend.signal(Signal::STOP);
     let tried = |number: usize| {
         let ada = ada.clone();
         async move {
@@ -50,7 +38,7 @@ async fn a_stopped_database_gets_503_within_five_seconds() {
             assert!(reply.header("retry-after").is_some(), "{reply:#?}");
         }
     }
-    signal(&backend, Signal::CONT);
+    backend.signal(Signal::CONT);
     eventually("the server responds again", async || (ada.try_log_in(PASSWORD).await.status == 200).then_some(()))
         .await;
     ada.get("/api/v1/items").await.is(200);

@@ -120,7 +120,7 @@ fn database(reader: &mut Reader<'_>, environment: Environment) -> Database {
         })
     };
     let mut replica_url = reader.parse("database.replica_url", url);
-    if replica_url.as_ref().is_some_and(|url| !matches!(url, DatabaseUrl::Postgres(_) | DatabaseUrl::Mysql(_))) {
+    if replica_url.as_ref().is_some_and(|url| url.server().is_none()) {
         reader.refuse("database.replica_url", Wrong::new("is SQLite, which has no replicas", "unset it"));
     }
     let mut url = reader.need("database.url", |text| url(text).map(Some)).unwrap_or(DatabaseUrl::SqliteMemory);

@@ -7,7 +7,6 @@ use diesel_async::{
     AnsiTransactionManager, AsyncMysqlConnection, AsyncPgConnection, TransactionManager,
     pooled_connection::deadpool::Object, sync_connection_wrapper::SyncTransactionManagerWrapper,
 };
-
 use tokio::time::timeout;
 
 use crate::sqlite::{self, AsyncSqliteConnection};

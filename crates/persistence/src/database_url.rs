@@ -5,6 +5,7 @@ mod parameters;
 mod server;
 #[cfg(test)]
 mod tests;
+mod unsupported;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

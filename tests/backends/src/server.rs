@@ -1,6 +1,6 @@
 //! A private server of a database or of Redis: in a temporary folder, on a free loopback port, and never as root.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{OpenOptionsExt, chown};
@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, geteuid};
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 use crate::programs;
 use crate::watched::{Watch, Watched};
@@ -65,6 +65,17 @@ impl Server {
     #[must_use]
     pub fn pid(&self) -> Pid {
         self.process.pid().expect("it was running at the start")
+    }
+
+    /// Sends a signal to the server and to the processes of its sessions.
+    pub fn signal(&self, signal: Signal) {
+        let pid = self.pid();
+        let id = pid.as_raw_nonzero();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        let children = children.split_whitespace().filter_map(|child| Pid::from_raw(child.parse().ok()?));
+        for process in children.chain([pid]) {
+            let _ = kill_process(process, signal); // a session may have ended by itself
+        }
     }
 
     fn attempt(recipe: &Recipe, options: &ServerOptions) -> Result<Self, String> {

@@ -43,8 +43,8 @@ impl CertificateFault {
     pub const fn fix(&self) -> &'static str {
         match self {
             Self::AuthorityUnknown => {
-                "set MAIL_CA_FILE to a file with the certificate of its authority (PEM); the server has to send the \
-                 certificates in between"
+                "set MAIL_CA_FILE to a file with the certificate of its authority (PEM); the server has to send its \
+                 intermediate certificates"
             }
             Self::SelfSigned => {
                 "install a server certificate that is not an authority's (CA:FALSE), and set MAIL_CA_FILE to the file \

@@ -90,7 +90,7 @@ impl Server {
                 Ok(smtp) => return Ok(smtp),
                 Err(cause) if cause.is_unconnected() => match failure {
                     None | Some(Cause::Unreachable(_)) => failure = Some(cause),
-                    Some(_) => {} // an address that the network does not lead to says least
+                    Some(_) => {} // the other cause explains more than an unreachable address
                 },
                 Err(cause) => return Err(Failure::new(Step::Connect, cause)),
             }

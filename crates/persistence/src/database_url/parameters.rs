@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio_postgres::config::{ChannelBinding, LoadBalanceHosts, TargetSessionAttrs};
 
 use super::server::{ServerUrl, decoded, host, host_and_port};
-use super::{DatabaseUrlError as Error, Dialect};
+use super::{DatabaseUrlError as Error, Dialect, unsupported};
 use crate::tls::{Authorities, TlsMode};
 
 const MODES: &str = "disable, prefer, require, verify-ca or verify-full";
@@ -46,7 +46,7 @@ pub(super) fn apply(server: &mut ServerUrl, query: &str) -> Result<(), Error> {
             Dialect::Mysql => of_mysql(server, parameter)?,
         };
         if !is_known {
-            return Err(refusal(parameter));
+            return Err(unsupported::error(&parameter.name, &parameter.key));
         }
     }
     put_together(server, &encryption)
@@ -286,41 +286,4 @@ fn of_mysql(server: &mut ServerUrl, parameter: &Parameter) -> Result<bool, Error
         _ => return Ok(false),
     }
     Ok(true)
-}
-
-/// Returns the error for an unsupported parameter, with the alternative if there is one.
-fn refusal(parameter: &Parameter) -> Error {
-    let advice = match parameter.key.as_str() {
-        "poolsize" | "connectionlimit" | "maxoverflow" | "poolmax" | "maxconnections" | "pool" => "set DB_POOL_SIZE",
-        "pooltimeout" | "poolrecycle" | "poolpreping" | "sockettimeout" | "commandtimeout" | "readtimeout"
-        | "writetimeout" | "statementtimeout" | "timeout" | "acquiretimeout" => {
-            "Keepstone sets its own limits; remove it"
-        }
-        "preparedstatementcachesize"
-        | "statementcachesize"
-        | "preparedstatementnamefunc"
-        | "pgbouncer"
-        | "preparethreshold" => {
-            "Keepstone uses prepared statements, which need a direct connection or a pooler in session mode; remove it"
-        }
-        "schema" | "currentschema" | "searchpath" => "write options=-csearch_path%3DNAME",
-        "sslcrl" | "sslcrldir" => "certificate revocation lists are not supported; remove it",
-        "sslpassword" => "encrypted keys are not supported; decrypt the file, and remove it",
-        "sslcertmode" => "a certificate is sent if sslcert is set; remove it",
-        "sslminprotocolversion" | "sslmaxprotocolversion" | "tlsversion" | "sslcipher" => {
-            "TLS 1.2 and 1.3 are supported; remove it"
-        }
-        "passfile" | "service" | "servicefile" | "readdefaultfile" | "readdefaultgroup" => {
-            "write user and password into DATABASE_URL, or use DATABASE_URL_FILE"
-        }
-        "requireauth" | "krbsrvname" | "gsslib" | "gssdelegation" | "requirepeer" | "authplugin" => {
-            "users log in by password or certificate; remove it"
-        }
-        "sslaccept" | "tls" | "usessl" | "requiressl" | "verifyservercertificate" | "sslidentity" => {
-            "write sslmode=verify-full for PostgreSQL, ssl-mode=VERIFY_IDENTITY for MySQL and MariaDB"
-        }
-        "prefersocket" => "write unix_socket=/path to connect to a socket",
-        _ => return Error::ParameterUnknown(parameter.name.clone()),
-    };
-    Error::ParameterUnsupported(parameter.name.clone(), advice)
 }

@@ -172,18 +172,3 @@ async fn a_transaction_whose_connection_was_closed_fails_to_commit_with_the_firs
     assert_eq!(opened.find(ada.id).await, None);
     opened.assert_whole().await;
 }
-
-#[tokio::test]
-async fn a_server_on_this_machine_is_reached_by_the_address_of_its_url() {
-    if Database::chosen() != Database::Mariadb {
-        eprintln!("skipped: only MariaDB's driver follows a reported socket");
-        return;
-    }
-    let opened = Opened::migrated().await;
-    opened.ping().await.unwrap();
-    let host =
-        "SELECT host AS line FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()";
-    let hosts = opened.raw().await.lines(host).await;
-    assert!(!hosts.is_empty(), "the store is not connected");
-    assert!(hosts.iter().all(|host| host.contains(':')), "by the server's socket: {hosts:?}");
-}

@@ -1,28 +1,14 @@
 //! A server that stops answering without closing connections: it is stopped, or the network loses packets.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use keepstone_repository::StorageError;
-use keepstone_test_backends::{Database, Server};
-use rustix::process::{Pid, Signal, kill_process};
+use keepstone_test_backends::Database;
+use rustix::process::Signal;
 
 use crate::harness::{Opened, POOL_SIZE, Proxy, Tamper, eventually, hash, named, together, user};
 
 const LIMIT: Duration = Duration::from_secs(5);
-
-/// Sends a signal to a server and to the processes of its sessions.
-fn signal(server: &Server, signal: Signal) {
-    let pid = server.pid();
-    let id = pid.as_raw_nonzero();
-    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
-    let children = children.split_whitespace().filter_map(|child| Pid::from_raw(child.parse().ok()?));
-    for process in children.chain([pid]) {
-        let _ = kill_process(process, signal); // a session may have ended by itself
-    }
-}
 
 /// Calls everything concurrently, more often than there are connections, and asserts that each call fails in time.
 async fn assert_everything_fails_in_time(opened: &Opened) {
@@ -65,11 +51,11 @@ async fn a_stopped_server_is_unavailable_in_time_and_comes_back() {
     let server = kind.server();
     let opened = Opened::at(&kind.create_on(&server, "test")).await;
     opened.assert_whole().await;
-    signal(&server, Signal::STOP);
+    server.signal(Signal::STOP);
     assert_everything_fails_in_time(&opened).await;
     // The second time all connections have been closed.
     assert_everything_fails_in_time(&opened).await;
-    signal(&server, Signal::CONT);
+    server.signal(Signal::CONT);
     assert_recovers(&opened).await;
 }
 
