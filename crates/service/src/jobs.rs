@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keepstone_domain::{Job, JobFilter, JobId, Page, PageRequest};
-use keepstone_repository::Store;
+use keepstone_repository::{Store, UnitOfWork};
 
 use crate::{Caller, Error, Result, permission};
 
@@ -51,9 +51,12 @@ impl Jobs {
     /// # Errors
     /// [`JobNotFound`](Error::JobNotFound), [`JobNotRetryable`](Error::JobNotRetryable).
     pub async fn retry_for_operator(&self, id: JobId) -> Result<Job> {
-        let mut repositories = self.store.write().await?;
-        let is_retried = repositories.jobs().retry(id).await?;
-        let job = repositories.jobs().find(id).await?.ok_or(Error::JobNotFound)?;
-        if is_retried { Ok(job) } else { Err(Error::JobNotRetryable) }
+        // In a transaction, so no worker claims the job before it is read.
+        let retry = async |tx: &mut UnitOfWork| {
+            let is_retried = tx.jobs().retry(id).await?;
+            let job = tx.jobs().find(id).await?.ok_or(Error::JobNotFound)?;
+            if is_retried { Ok(job) } else { Err(Error::JobNotRetryable) }
+        };
+        self.store.transaction(retry).await
     }
 }
